@@ -1,0 +1,5 @@
+//! See what a convolutional network sees: activations and Grad-CAM of any ONNX image classifier.
+
+pub mod config;
+pub mod onnx;
+pub mod runtime;

@@ -1,0 +1,85 @@
+use std::collections::HashMap;
+
+/// The element types a classifier's values have, as far as convscope tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// 32-bit float.
+    F32,
+    /// 16-bit float.
+    F16,
+    /// 64-bit float.
+    F64,
+    /// Any integer.
+    Int,
+    /// Boolean.
+    Bool,
+    /// Anything else.
+    Other,
+}
+
+/// The value of a constant, where it is small enough to be worth keeping.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constant {
+    /// Integers of any width, row-major.
+    Ints(Vec<i64>),
+    /// Floats of any width, row-major.
+    Floats(Vec<f32>),
+}
+
+/// What is known of one value of the forward graph, with the batch set to one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Element type.
+    pub element: Element,
+    /// Every dimension, known.
+    pub shape: Vec<usize>,
+    /// The value itself, where it does not depend on the picture and holds at most
+    /// [`Facts::CONSTANT_LIMIT`] elements.
+    pub constant: Option<Constant>,
+}
+
+/// Shape, type and constant value of every value of a graph, by ONNX name.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    by_name: HashMap<String, Fact>,
+}
+
+impl Facts {
+    /// Constants above this many elements are known by shape only.
+    pub const CONSTANT_LIMIT: usize = 4096;
+
+    /// Records what is known of `name`.
+    pub fn insert(&mut self, name: impl Into<String>, fact: Fact) {
+        self.by_name.insert(name.into(), fact);
+    }
+
+    /// What is known of `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Fact> {
+        self.by_name.get(name)
+    }
+
+    /// The shape of `name`.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.get(name).map(|fact| fact.shape.as_slice())
+    }
+
+    /// The integers that the constant `name` holds.
+    #[must_use]
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        match self.get(name)?.constant.as_ref()? {
+            Constant::Ints(values) => Some(values),
+            Constant::Floats(_) => None,
+        }
+    }
+
+    /// The floats that the constant `name` holds.
+    #[must_use]
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        match self.get(name)?.constant.as_ref()? {
+            Constant::Floats(values) => Some(values),
+            Constant::Ints(_) => None,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! An ONNX model as data: decode and encode, attributes, topology, facts, layer listing, building.
+//!
+//! Nothing here runs a network. The protobuf types are the ones that `tract-onnx` generates from
+//! the ONNX schema, so that one decoded model serves both the engine and the gradient derivation.
+
+mod attributes;
+mod error;
+mod facts;
+mod model;
+mod tensor;
+mod topology;
+
+pub use attributes::Attributes;
+pub use error::OnnxError;
+pub use facts::{Constant, Element, Fact, Facts};
+pub use model::Model;
+pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
+pub use topology::Topology;
+pub use tract_onnx::pb;

@@ -1,0 +1,84 @@
+use std::collections::HashSet;
+
+use prost::Message;
+
+use super::OnnxError;
+use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
+
+/// A decoded ONNX model that is known to hold a graph.
+#[derive(Debug, Clone)]
+pub struct Model {
+    proto: ModelProto,
+}
+
+impl Model {
+    /// Decodes the bytes of an `.onnx` file.
+    ///
+    /// # Errors
+    /// [`OnnxError::Decode`] and [`OnnxError::NoGraph`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
+        let proto =
+            ModelProto::decode(bytes).map_err(|error| OnnxError::Decode(error.to_string()))?;
+        Self::from_proto(proto)
+    }
+
+    /// Takes a protobuf message that must hold a graph.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoGraph`].
+    pub fn from_proto(proto: ModelProto) -> Result<Self, OnnxError> {
+        match &proto.graph {
+            Some(graph) if !graph.node.is_empty() => Ok(Self { proto }),
+            _ => Err(OnnxError::NoGraph),
+        }
+    }
+
+    /// The bytes of an `.onnx` file.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.proto.encode_to_vec()
+    }
+
+    /// The protobuf message, for the engine.
+    #[must_use]
+    pub fn proto(&self) -> &ModelProto {
+        &self.proto
+    }
+
+    /// The main graph.
+    #[must_use]
+    pub fn graph(&self) -> &GraphProto {
+        static EMPTY: std::sync::LazyLock<GraphProto> = std::sync::LazyLock::new(Default::default);
+        self.proto.graph.as_ref().unwrap_or(&EMPTY)
+    }
+
+    /// Version of the default operator set.
+    #[must_use]
+    pub fn opset(&self) -> i64 {
+        self.proto
+            .opset_import
+            .iter()
+            .find(|import| import.domain.is_empty() || import.domain == "ai.onnx")
+            .map_or(1, |import| import.version)
+    }
+
+    /// The graph's inputs that a caller must give: those without an initializer.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&ValueInfoProto> {
+        let given: HashSet<&str> =
+            self.graph().initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+        self.graph().input.iter().filter(|input| !given.contains(input.name.as_str())).collect()
+    }
+
+    /// The graph's outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &[ValueInfoProto] {
+        &self.graph().output
+    }
+
+    /// A stored tensor by name.
+    #[must_use]
+    pub fn initializer(&self, name: &str) -> Option<&TensorProto> {
+        self.graph().initializer.iter().find(|tensor| tensor.name == name)
+    }
+}

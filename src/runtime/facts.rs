@@ -1,0 +1,80 @@
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
+
+use super::RuntimeError;
+use crate::onnx::{Constant, Element, Fact, Facts, Model};
+
+/// Finds shape, type and constant value of every value of `model`'s main graph by tract's shape
+/// inference, for inputs of the given shapes (in the order of [`Model::inputs`]).
+///
+/// `directory` is where external tensor data is looked for. Values whose shape tract cannot tell
+/// are absent from the answer.
+///
+/// # Errors
+/// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
+pub fn infer_facts(
+    model: &Model,
+    directory: Option<&str>,
+    input_shapes: &[Vec<usize>],
+) -> Result<Facts, RuntimeError> {
+    let onnx = tract_onnx::onnx().with_ignore_output_types(true).with_ignore_value_info(true);
+    let mut graph = onnx
+        .parse(model.proto(), directory)
+        .map_err(RuntimeError::engine("reading the graph"))?
+        .model;
+    for (index, shape) in input_shapes.iter().enumerate() {
+        let typed = graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
+        let fact = InferenceFact { shape: shape.iter().copied().collect(), ..typed.clone() };
+        graph
+            .set_input_fact(index, fact)
+            .map_err(RuntimeError::engine("setting the input's shape"))?;
+    }
+    graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
+    let mut facts = Facts::default();
+    for node in graph.nodes() {
+        for (slot, outlet) in node.outputs.iter().enumerate() {
+            let label = graph.outlet_label(OutletId::new(node.id, slot)).unwrap_or(&node.name);
+            if let Some(fact) = read_fact(&outlet.fact) {
+                facts.insert(label, fact);
+            }
+        }
+    }
+    Ok(facts)
+}
+
+fn read_fact(fact: &InferenceFact) -> Option<Fact> {
+    let shape = fact.shape.concretize()?;
+    let shape = shape.iter().map(|dim| dim.to_usize().ok()).collect::<Option<Vec<_>>>()?;
+    let element = element(fact.datum_type.concretize()?);
+    let constant = fact
+        .value
+        .concretize()
+        .filter(|tensor| tensor.len() <= Facts::CONSTANT_LIMIT)
+        .and_then(|tensor| read_constant(&tensor, element));
+    Some(Fact { element, shape, constant })
+}
+
+fn element(datum_type: DatumType) -> Element {
+    match datum_type {
+        DatumType::F32 => Element::F32,
+        DatumType::F16 => Element::F16,
+        DatumType::F64 => Element::F64,
+        DatumType::Bool => Element::Bool,
+        other if other.is_integer() || other == DatumType::TDim => Element::Int,
+        _ => Element::Other,
+    }
+}
+
+fn read_constant(tensor: &Tensor, element: Element) -> Option<Constant> {
+    match element {
+        Element::F32 | Element::F16 | Element::F64 => {
+            let floats = tensor.cast_to::<f32>().ok()?;
+            Some(Constant::Floats(floats.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec()))
+        }
+        Element::Int | Element::Bool => {
+            let ints = tensor.cast_to::<i64>().ok()?;
+            Some(Constant::Ints(ints.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec()))
+        }
+        Element::Other => None,
+    }
+}
