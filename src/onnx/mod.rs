@@ -6,14 +6,22 @@
 mod attributes;
 mod error;
 mod facts;
+mod head;
+mod layout;
+mod listing;
 mod model;
+mod subgraph;
 mod tensor;
 mod topology;
 
 pub use attributes::Attributes;
 pub use error::OnnxError;
 pub use facts::{Constant, Element, Fact, Facts};
+pub use head::{Activation, Head};
+pub use layout::{Layout, Layouts, input_layout};
+pub use listing::{Kind, Layer, layers};
 pub use model::Model;
+pub use subgraph::subgraph;
 pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
 pub use topology::Topology;
 pub use tract_onnx::pb;
