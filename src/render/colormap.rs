@@ -1,0 +1,72 @@
+//! Colour maps: 256 rows of RGB each.
+
+/// A colour map. All are matplotlib's 256 rows; `jet` is OpenCV's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Colormap {
+    /// matplotlib's default.
+    Viridis,
+    /// OpenCV's `COLORMAP_JET`.
+    Jet,
+    /// matplotlib's `inferno`.
+    Inferno,
+    /// matplotlib's `magma`.
+    Magma,
+    /// matplotlib's `plasma`.
+    Plasma,
+    /// matplotlib's `cividis`.
+    Cividis,
+    /// Google's `turbo`.
+    Turbo,
+    /// Black to white.
+    Gray,
+}
+
+/// No colour map has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown colour map {0:?}; there are viridis, jet, inferno, magma, plasma, cividis, turbo, gray"
+)]
+pub struct UnknownColormap(pub String);
+
+impl Colormap {
+    /// Every colour map.
+    pub const ALL: [Self; 8] = [
+        Self::Viridis,
+        Self::Jet,
+        Self::Inferno,
+        Self::Magma,
+        Self::Plasma,
+        Self::Cividis,
+        Self::Turbo,
+        Self::Gray,
+    ];
+
+    /// Its name, as the API spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viridis => "viridis",
+            Self::Jet => "jet",
+            Self::Inferno => "inferno",
+            Self::Magma => "magma",
+            Self::Plasma => "plasma",
+            Self::Cividis => "cividis",
+            Self::Turbo => "turbo",
+            Self::Gray => "gray",
+        }
+    }
+}
+
+impl std::fmt::Display for Colormap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Colormap {
+    type Err = UnknownColormap;
+
+    fn from_str(name: &str) -> Result<Self, UnknownColormap> {
+        let found = Self::ALL.into_iter().find(|map| map.name() == name);
+        found.ok_or_else(|| UnknownColormap(name.to_owned()))
+    }
+}

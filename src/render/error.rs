@@ -1,0 +1,25 @@
+//! Why a picture could not be drawn.
+
+/// Why a picture could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// The picture would be too large.
+    #[error("the picture would have {width} × {height} pixels, more than {limit}; {remedy}")]
+    TooLarge {
+        /// Width in pixels.
+        width: u64,
+        /// Height in pixels.
+        height: u64,
+        /// The most pixels that are drawn.
+        limit: u64,
+        /// What to change: fewer layers, a smaller zoom, …
+        remedy: &'static str,
+    },
+    /// Nothing to draw: no layer, no channel, or an axis of length 0.
+    #[error("there is nothing to draw")]
+    Nothing,
+    /// The PNG encoder failed.
+    #[error("the PNG encoder failed: {0}")]
+    Encode(String),
+}
