@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::plan::eval;
+use tract_onnx::tract_core::plan::{SimplePlan, eval};
 use tract_onnx::tract_hir::infer::InferenceFact;
 
 use super::{RuntimeError, Stop, Stopped};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Classifier, Form, Library, Parameter, Parameters, ServiceError, Stages, channels,
-    picture_shape,
+    Answer, Classifier, Form, Library, Parameter, Parameters, ServiceError, Stages, UseCase,
+    channels, picture_shape,
 };
 use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
@@ -15,8 +15,7 @@ use crate::runtime::{Stop, Values};
 
 mod encode;
 
-/// The parameters of this use case.
-pub const PARAMETERS: &[Parameter] = &[
+const PARAMETERS: &[Parameter] = &[
     super::MODEL,
     Parameter {
         name: "layer",
@@ -96,15 +95,11 @@ struct Shown<'v> {
     selection: Vec<usize>,
 }
 
-impl Activations {
-    /// The forms this use case answers in, the default first.
-    pub const FORMS: &[Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
+impl UseCase for Activations {
+    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
 
-    /// Checks everything that can be checked before the picture is looked at.
-    ///
-    /// # Errors
-    /// What the caller got wrong.
-    pub fn check(
+    fn check(
         parameters: &Parameters,
         library: &Library,
         limits: &Limits,
@@ -142,11 +137,7 @@ impl Activations {
         })
     }
 
-    /// Decodes the picture, runs the network and draws.
-    ///
-    /// # Errors
-    /// What is wrong with the picture, and what went wrong with us.
-    pub fn answer(
+    fn answer(
         &self,
         image: &[u8],
         form: Form,
@@ -170,7 +161,9 @@ impl Activations {
         stages.end("render");
         Ok(Answer { form, body, notes: self.notes(&shown), stages })
     }
+}
 
+impl Activations {
     fn shown<'v>(&'v self, values: &'v Values) -> Result<Vec<Shown<'v>>, ServiceError> {
         let show = |layer: &'v Layer| {
             let values = channels(layer, values.view(&layer.name)?)?;

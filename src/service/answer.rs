@@ -1,5 +1,9 @@
 use std::time::{Duration, Instant};
 
+use super::{Library, Parameter, Parameters, ServiceError};
+use crate::config::Limits;
+use crate::runtime::Stop;
+
 /// The forms in which an answer can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -75,4 +79,34 @@ impl Stages {
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
         self.durations.iter().copied()
     }
+}
+
+/// A picture and parameters in, a file out. One definition serves HTTP and the command line.
+pub trait UseCase: Sized + Send + 'static {
+    /// What it can be told.
+    const PARAMETERS: &'static [Parameter];
+    /// The forms it answers in, the default first.
+    const FORMS: &'static [Form];
+
+    /// Checks everything that can be checked before the picture is looked at.
+    ///
+    /// # Errors
+    /// What the caller got wrong.
+    fn check(
+        parameters: &Parameters,
+        library: &Library,
+        limits: &Limits,
+    ) -> Result<Self, ServiceError>;
+
+    /// Decodes the picture, runs the network and writes the answer.
+    ///
+    /// # Errors
+    /// What is wrong with the picture, and what went wrong with us.
+    fn answer(
+        &self,
+        image: &[u8],
+        form: Form,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Answer, ServiceError>;
 }

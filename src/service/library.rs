@@ -37,6 +37,21 @@ impl Library {
         Ok(Self::of(classifiers, default))
     }
 
+    /// One model of the folder alone, by name.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn named(folder: &Path, name: &str) -> Result<Self, LoadError> {
+        let sources = Catalogue::scan(folder)?.into_sources();
+        let known: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let missing = LoadError {
+            location: excerpt(name),
+            cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
+        };
+        let source = sources.into_iter().find(|source| source.name == name).ok_or(missing)?;
+        Ok(Self::of(vec![Arc::new(Classifier::load(source)?)], name))
+    }
+
     /// One model alone, at a path of the caller's choice.
     ///
     /// # Errors

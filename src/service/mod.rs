@@ -9,8 +9,8 @@ mod models;
 mod parameters;
 mod settings;
 
-pub use activations::{Activations, PARAMETERS as ACTIVATIONS_PARAMETERS};
-pub use answer::{Answer, Form, Stages};
+pub use activations::Activations;
+pub use answer::{Answer, Form, Stages, UseCase};
 pub use classifier::{Classifier, channels, picture_shape};
 pub use error::{LoadError, ServiceError};
 pub use library::Library;

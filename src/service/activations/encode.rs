@@ -49,7 +49,7 @@ impl Activations {
         serde_json::to_vec(&answer).map_err(internal)
     }
 
-    fn layer_json<'v>(&self, shown: &'v Shown<'v>) -> Result<LayerJson<'v>, ServiceError> {
+    fn layer_json<'v>(&self, shown: &'v Shown<'_>) -> Result<LayerJson<'v>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
         Ok(LayerJson {
