@@ -37,7 +37,8 @@ impl Head {
             match node.op_type.as_str() {
                 "Identity" | "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze"
                 | "Dropout" => value = source,
-                "Softmax" if is_over_classes(node.int("axis", -1)) => {
+                // The softmax of log-probabilities is the softmax of the logits.
+                "Softmax" | "LogSoftmax" if is_over_classes(node.int("axis", -1)) => {
                     return Self::ending(output, source, Activation::Softmax);
                 }
                 "Sigmoid" => return Self::ending(output, source, Activation::Sigmoid),

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::layout::Layouts;
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Facts, Layout, Model, Topology};
+use super::{Element, Facts, Layout, Model, Topology};
 
 /// What a layer is, in the words of the frameworks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -58,7 +58,7 @@ impl Layer {
 /// the last such value that something else reads.
 #[must_use]
 pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Facts) -> Vec<Layer> {
-    let mut origins = Origins::of(model, topology);
+    let mut origins = Origins::of(model, topology, facts);
     let mut parameters = parameters(model, topology, &origins);
     let mut layers = Vec::new();
     let mut entered = 0;
@@ -87,11 +87,11 @@ struct Origins<'m> {
 }
 
 impl<'m> Origins<'m> {
-    fn of(model: &'m Model, topology: &Topology<'m>) -> Self {
+    fn of(model: &'m Model, topology: &Topology<'m>, facts: &Facts) -> Self {
         let mut of_value: HashMap<&str, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
-            if node.output.iter().all(|name| topology.is_constant(name)) {
+            if !node.output.first().is_some_and(|name| is_feature(name, facts)) {
                 continue;
             }
             let sources: HashSet<usize> =
@@ -128,6 +128,14 @@ impl<'m> Origins<'m> {
             }
         }
     }
+}
+
+/// Whether a value is a float that depends on the picture; shapes and constants are not.
+fn is_feature(value: &str, facts: &Facts) -> bool {
+    facts.get(value).is_some_and(|fact| {
+        matches!(fact.element, Element::F32 | Element::F16 | Element::F64)
+            && fact.constant.is_none()
+    })
 }
 
 fn is_final(value: &str, topology: &Topology) -> bool {
