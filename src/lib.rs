@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod explain;
+pub mod gradient;
 pub mod http;
 pub mod onnx;
 pub mod preprocess;

@@ -4,6 +4,7 @@
 //! the ONNX schema, so that one decoded model serves both the engine and the gradient derivation.
 
 mod attributes;
+mod builder;
 mod error;
 mod facts;
 mod head;
@@ -13,8 +14,10 @@ mod model;
 mod subgraph;
 mod tensor;
 mod topology;
+mod value;
 
 pub use attributes::Attributes;
+pub use builder::{Attribute, Builder};
 pub use error::OnnxError;
 pub use facts::{Constant, Element, Fact, Facts};
 pub use head::{Activation, Head};
@@ -23,5 +26,6 @@ pub use listing::{Kind, Layer, layers};
 pub use model::Model;
 pub use subgraph::subgraph;
 pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
-pub use topology::Topology;
+pub use topology::{Topology, reads};
 pub use tract_onnx::pb;
+pub use value::Value;
