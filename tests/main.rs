@@ -1,0 +1,5 @@
+//! The integration tests, in one binary.
+
+mod contract;
+mod http;
+mod tidy;
