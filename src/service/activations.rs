@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Classifier, Form, Library, Parameter, Parameters, ServiceError, Stages, UseCase,
+    Answer, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages, UseCase,
     channels, picture_shape,
 };
 use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
-use crate::preprocess::decode;
 use crate::render::{
     ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow,
 };
@@ -16,7 +15,7 @@ use crate::runtime::{Stop, Values};
 mod encode;
 
 const PARAMETERS: &[Parameter] = &[
-    super::MODEL,
+    MODEL,
     Parameter {
         name: "layer",
         value: "NAME",
@@ -99,13 +98,9 @@ impl UseCase for Activations {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
     const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
 
-    fn check(
-        parameters: &Parameters,
-        library: &Library,
-        limits: &Limits,
-    ) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = Arc::clone(library.get(parameters.text("model"))?);
+        let classifier = Arc::clone(desk.library.get(parameters.text("model"))?);
         let layers = chosen_layers(parameters, &classifier)?;
         if layers.len() > limits.layers {
             return Err(ServiceError::TooManyLayers { layers: layers.len(), limit: limits.layers });
@@ -141,19 +136,19 @@ impl UseCase for Activations {
         &self,
         image: &[u8],
         form: Form,
+        desk: &Desk,
         limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let picture = decode(image, &limits.image)?;
-        stages.end("decode");
+        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let values = self.classifier.forward(&picture, &wanted, stop)?;
-        stages.end("forward");
+        let mut values = seen.values.clone();
+        self.classifier.complete(&mut values, &wanted, stop)?;
         let shown = self.shown(&values)?;
         stages.end("explain");
         let body = match form {
-            Form::Png => self.draw(&shown)?,
+            Form::Png | Form::Npy => self.draw(&shown)?,
             Form::Json => self.json(&shown)?,
             Form::Zip => self.zip(&shown)?,
             Form::Npz => encode::npz(&shown)?,
