@@ -1,8 +1,16 @@
-//! See what a convolutional network sees: activations and Grad-CAM of any ONNX image classifier.
+//! See what a convolutional network sees: the activations of every layer of any ONNX image
+//! classifier, as PNG grids, over HTTP and on the command line.
+//!
+//! Each module imports only from those to its left:
+//! `config < onnx | preprocess | explain | render < gradient | runtime < service < http | cli`.
 
+pub mod cli;
 pub mod config;
 pub mod explain;
+pub mod gradient;
+pub mod http;
 pub mod onnx;
 pub mod preprocess;
 pub mod render;
 pub mod runtime;
+pub mod service;

@@ -4,16 +4,28 @@
 //! the ONNX schema, so that one decoded model serves both the engine and the gradient derivation.
 
 mod attributes;
+mod builder;
 mod error;
 mod facts;
+mod head;
+mod layout;
+mod listing;
 mod model;
+mod subgraph;
 mod tensor;
 mod topology;
+mod value;
 
 pub use attributes::Attributes;
+pub use builder::{Attribute, Builder};
 pub use error::OnnxError;
 pub use facts::{Constant, Element, Fact, Facts};
+pub use head::{Activation, Head};
+pub use layout::{Layout, Layouts, input_layout};
+pub use listing::{Kind, Layer, layers};
 pub use model::Model;
+pub use subgraph::subgraph;
 pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
-pub use topology::Topology;
+pub use topology::{Topology, reads};
 pub use tract_onnx::pb;
+pub use value::Value;

@@ -155,7 +155,7 @@ impl<'m> Topology<'m> {
 }
 
 /// The values a node reads, those that its subgraphs (`If`, `Loop`) take from outside included.
-fn reads(node: &NodeProto) -> impl Iterator<Item = &str> {
+pub fn reads(node: &NodeProto) -> impl Iterator<Item = &str> {
     use super::Attributes;
     let direct = node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
     direct.chain(node.graphs().flat_map(captured))

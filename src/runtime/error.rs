@@ -5,6 +5,12 @@ pub enum RuntimeError {
     /// The model's graph could not be read.
     #[error(transparent)]
     Onnx(#[from] crate::onnx::OnnxError),
+    /// A value was asked for that the graph does not define.
+    #[error("the graph has no value {0:?}")]
+    NoSuchValue(String),
+    /// The work was stopped before it was done.
+    #[error(transparent)]
+    Stopped(#[from] super::Stopped),
     /// tract could not read, type or run the graph.
     #[error("{stage}: {cause}")]
     Engine {

@@ -1,4 +1,5 @@
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 
 use super::RuntimeError;
@@ -17,18 +18,11 @@ pub fn infer_facts(
     directory: Option<&str>,
     input_shapes: &[Vec<usize>],
 ) -> Result<Facts, RuntimeError> {
-    let onnx = tract_onnx::onnx().with_ignore_output_types(true).with_ignore_value_info(true);
-    let mut graph = onnx
+    let mut graph = super::engine()
         .parse(model.proto(), directory)
         .map_err(RuntimeError::engine("reading the graph"))?
         .model;
-    for (index, shape) in input_shapes.iter().enumerate() {
-        let typed = graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
-        let fact = InferenceFact { shape: shape.iter().copied().collect(), ..typed.clone() };
-        graph
-            .set_input_fact(index, fact)
-            .map_err(RuntimeError::engine("setting the input's shape"))?;
-    }
+    super::set_input_shapes(&mut graph, input_shapes)?;
     graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
     let mut facts = Facts::default();
     for node in graph.nodes() {

@@ -1,0 +1,229 @@
+//! The same use cases, to files.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use tokio::net::TcpListener;
+
+use crate::config::{LibraryConfig, Limits, ServerConfig};
+use crate::http::{self, App};
+use crate::runtime::{Stop, Workers};
+use crate::service::{
+    Activations, Form, Library, LoadError, Parameter, Parameters, ServiceError, UseCase, summary,
+};
+
+/// Why a command failed; its text is all that the user sees.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A model could not be made ready.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The use case gave no answer.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A file could not be read or written.
+    #[error("{}: {cause}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        cause: io::Error,
+    },
+    /// The output file's extension names no form of the answer.
+    #[error("{}: the extension tells the form: {}", path.display(), forms.join(", "))]
+    Extension {
+        /// The output file.
+        path: PathBuf,
+        /// The extensions there are.
+        forms: Vec<&'static str>,
+    },
+    /// The server could not start or went down.
+    #[error("{0}")]
+    Server(String),
+}
+
+/// The whole command line.
+#[must_use]
+pub fn command() -> Command {
+    let serve = ServerConfig::augment_args(Command::new("serve"))
+        .about("Answer over HTTP (the default)");
+    let activations = use_case::<Activations>("activations", "activations.png")
+        .about("Draw the output of every channel of some layers");
+    let summary = LibraryConfig::augment_args(Command::new("summary"))
+        .about("List a model's layers with shapes and parameters")
+        .arg(model_argument());
+    // Plain `convscope` serves, so its flags stand at the top level as well.
+    ServerConfig::augment_args(Command::new("convscope"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("See what a convolutional network sees: any ONNX image classifier, any picture")
+        .args_conflicts_with_subcommands(true)
+        .subcommands([serve, activations, summary])
+}
+
+/// Runs the command that `matches` names.
+///
+/// # Errors
+/// [`CliError`].
+pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
+    match matches.subcommand() {
+        Some(("activations", matches)) => to_file::<Activations>(matches),
+        Some(("summary", matches)) => print_summary(matches),
+        Some((_, matches)) => serve(&parse(matches)),
+        None => serve(&parse(matches)),
+    }
+}
+
+fn model_argument() -> Arg {
+    Arg::new("MODEL")
+        .required(true)
+        .help("An .onnx file, a model folder, or the name of a model in the models folder")
+}
+
+/// A command that has a flag for every parameter of the use case.
+fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
+    let flag = |parameter: &Parameter| {
+        Arg::new(parameter.name)
+            .long(parameter.name)
+            .value_name(parameter.value)
+            .help(parameter.help)
+            .action(ArgAction::Append)
+    };
+    let flags = U::PARAMETERS.iter().filter(|parameter| parameter.name != "model").map(flag);
+    let forms: Vec<&str> = U::FORMS.iter().map(|form| form.extension()).collect();
+    let command = Command::new(name)
+        .arg(model_argument())
+        .arg(Arg::new("IMAGE").required(true).help("The picture; - reads standard input"))
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .default_value(output)
+                .help(format!("Where to write; the extension tells the form: {}", forms.join(", "))),
+        )
+        .args(flags);
+    Limits::augment_args(LibraryConfig::augment_args(command))
+}
+
+fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
+    let limits: Limits = parse(matches);
+    let output = PathBuf::from(text(matches, "output"));
+    let form = form_of(&output, U::FORMS)?;
+    let mut parameters = Parameters::default();
+    for parameter in U::PARAMETERS.iter().filter(|parameter| parameter.name != "model") {
+        for value in matches.get_many::<String>(parameter.name).into_iter().flatten() {
+            parameters.push(parameter.name, value.as_str());
+        }
+    }
+    let library = open_model(matches)?;
+    let checked = U::check(&parameters, &library, &limits)?;
+    let image = read_image(Path::new(text(matches, "IMAGE")))?;
+    let answer = checked.answer(&image, form, &limits, &Stop::never())?;
+    fs::write(&output, &answer.body).map_err(|cause| CliError::File { path: output, cause })
+}
+
+fn form_of(output: &Path, forms: &[Form]) -> Result<Form, CliError> {
+    let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let found = forms.iter().find(|form| form.extension().eq_ignore_ascii_case(extension));
+    found.copied().ok_or_else(|| CliError::Extension {
+        path: output.to_owned(),
+        forms: forms.iter().map(|form| form.extension()).collect(),
+    })
+}
+
+fn read_image(path: &Path) -> Result<Vec<u8>, CliError> {
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    read.map_err(|cause| CliError::File { path: path.to_owned(), cause })
+}
+
+/// A path that exists is opened; anything else is a name in the models folder.
+fn open_model(matches: &ArgMatches) -> Result<Library, CliError> {
+    let wanted = text(matches, "MODEL");
+    if Path::new(wanted).exists() {
+        return Ok(Library::open(Path::new(wanted))?);
+    }
+    let config: LibraryConfig = parse(matches);
+    Ok(Library::named(&config.models, wanted)?)
+}
+
+fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
+    let library = open_model(matches)?;
+    let text = summary(library.get(None)?);
+    // A reader that closes the pipe early (head) has what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn serve(config: &ServerConfig) -> Result<(), CliError> {
+    start_log(config.log_json);
+    let library = Library::load(&config.library.models, &config.library.default_model)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = config.workers.map_or(cores, usize::from);
+    let queue = config.queue.map_or(2 * threads, usize::from);
+    let failed = |error: io::Error| CliError::Server(error.to_string());
+    let workers = Workers::start(threads, queue).map_err(failed)?;
+    let app = Arc::new(App { library, workers, limits: config.limits.clone() });
+    // The network needs little: the heavy work has threads of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(2))
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            CliError::Server(format!("cannot listen on {}: {error}", config.listen))
+        })?;
+        let address = listener.local_addr().map_err(failed)?;
+        tracing::info!(%address, models = app.library.iter().count(), threads, "listening");
+        http::serve(listener, app, shutdown()).await.map_err(failed)
+    })
+}
+
+/// Ends on SIGTERM and on Ctrl-C.
+async fn shutdown() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler for Ctrl-C the system's own default ends the process.
+    let _ = interrupt.await;
+}
+
+fn start_log(json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("CONVSCOPE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,tract=error,tract_onnx=error"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}
+
+fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+/// Reads a group of flags; they are all declared, so what fails here is a mistake of ours, and
+/// clap's own message says which.
+fn parse<T: FromArgMatches>(matches: &ArgMatches) -> T {
+    T::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
+}

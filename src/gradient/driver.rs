@@ -1,0 +1,122 @@
+use std::collections::HashMap;
+
+use super::forward::{Forward, label};
+use super::path::Path;
+use super::site::{Reason, Site};
+use super::table::{Operator, find};
+use super::tape::Tape;
+use super::{GradientError, Refusal};
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Element, Facts, Model, Value, reads};
+
+/// The name of the input that takes the cotangent of the logits.
+pub const SEED: &str = "seed";
+
+/// A derived gradient graph.
+#[derive(Debug, Clone)]
+pub struct Gradient {
+    /// Inputs: [`SEED`], of the logits' shape, then the residuals. Outputs: `grad/<layer>`, of the
+    /// layer's shape, in the order in which the layers were asked for.
+    pub model: Model,
+    /// The forward values that the graph reads, in the order of its inputs.
+    pub residuals: Vec<String>,
+}
+
+/// Differentiates `logits` with respect to each of `layers`: forward values or graph inputs.
+///
+/// Weights that the rules need are copied into the gradient graph; weights whose numbers lie in
+/// an external file are referred to there, so that such a gradient graph must be kept in the
+/// model's own folder.
+///
+/// # Errors
+/// [`GradientError`]: every operator on the path that cannot be differentiated is named at once.
+pub fn derive(
+    model: &Model,
+    facts: &Facts,
+    layers: &[&str],
+    logits: &str,
+) -> Result<Gradient, GradientError> {
+    let forward = Forward::of(model, facts)?;
+    let path = Path::between(&forward, layers, logits)?;
+    let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
+    let mut tape = Tape::new(forward, &outputs);
+    let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
+    let mut refusals = Vec::new();
+    for node in &path.nodes {
+        if let Err(reason) = transpose(node, &path, &mut tape, &mut cotangents) {
+            let operator = node.op_type.clone();
+            refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
+            skip(node, &path, &tape, &mut cotangents);
+        }
+    }
+    if !refusals.is_empty() {
+        return Err(GradientError::Refused(refusals));
+    }
+    for (layer, output) in layers.iter().zip(&outputs) {
+        match cotangents.get(layer) {
+            Some(cotangent) => tape.builder.output(output, cotangent),
+            None => return Err(GradientError::UnknownShape((*layer).to_owned())),
+        }
+    }
+    tape.finish(model)
+}
+
+/// Carries the cotangents of `node`'s outputs to those of its inputs that lie on the path.
+fn transpose<'m>(
+    node: &'m NodeProto,
+    path: &Path<'m>,
+    tape: &mut Tape<'m>,
+    cotangents: &mut HashMap<&'m str, Value>,
+) -> Result<(), Reason> {
+    let outputs: Vec<Option<Value>> =
+        node.output.iter().map(|name| cotangents.get(name.as_str()).cloned()).collect();
+    if outputs.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    let operator = find(node).ok_or_else(|| Reason("it has no gradient rule".to_owned()))?;
+    tape.builder.set_scope(format!("grad/{}", label(node)));
+    for (argument, name) in node.input.iter().enumerate() {
+        if !path.contains(name) {
+            continue;
+        }
+        check(operator, argument, &outputs)?;
+        let shape = tape.shape(name)?;
+        let mut site = Site { node, tape, outputs: &outputs };
+        let cotangent = (operator.rule)(&mut site, argument)?.sum_to(&shape);
+        let total = match cotangents.remove(name.as_str()) {
+            Some(earlier) => earlier + cotangent,
+            None => cotangent,
+        };
+        cotangents.insert(name, total);
+    }
+    Ok(())
+}
+
+/// Stands in for the cotangents that a refused node did not give, so that those before it are
+/// looked at too.
+fn skip<'m>(
+    node: &'m NodeProto,
+    path: &Path<'m>,
+    tape: &Tape<'m>,
+    cotangents: &mut HashMap<&'m str, Value>,
+) {
+    for name in reads(node).filter(|name| path.contains(name)) {
+        if let Ok(shape) = tape.shape(name) {
+            let zero = tape.builder.scalar(0.0, Element::F32).broadcast_to(&shape);
+            cotangents.entry(name).or_insert(zero);
+        }
+    }
+}
+
+fn check(operator: &Operator, argument: usize, outputs: &[Option<Value>]) -> Result<(), Reason> {
+    if !operator.inputs.contains(argument) {
+        let reason = format!("the gradient of its input {argument} is not derived");
+        return Err(Reason(reason));
+    }
+    match outputs.iter().rposition(Option::is_some) {
+        Some(output) if output > 0 && !operator.many_outputs => {
+            Err(Reason(format!("the gradient through its output {output} is not derived")))
+        }
+        _ => Ok(()),
+    }
+}

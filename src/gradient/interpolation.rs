@@ -1,0 +1,159 @@
+//! Rules of Resize and Upsample: interpolation is linear and separable, one matrix an axis.
+
+use super::linear::Matrix;
+use super::site::{Cotangent, Reason, Site, from_front};
+use crate::onnx::Attributes;
+
+/// How positions and weights are found along every axis.
+///
+/// <https://onnx.ai/onnx/operators/onnx__Resize.html>
+struct Scheme<'m> {
+    mode: &'m str,
+    coordinates: &'m str,
+    rounding: &'m str,
+    cubic: f64,
+    exclude_outside: bool,
+}
+
+/// y = x interpolated along each axis, y = Mx. x̄ = Mᵀȳ.
+pub(super) fn resize(site: &mut Site, _: usize) -> Cotangent {
+    let node = site.node;
+    let old = site.opset() < 11 || node.op_type == "Upsample";
+    let scheme = Scheme {
+        mode: node.string("mode").unwrap_or("nearest"),
+        coordinates: match node.string("coordinate_transformation_mode") {
+            Some(coordinates) => coordinates,
+            None if old => "asymmetric",
+            None => "half_pixel",
+        },
+        rounding: match node.string("nearest_mode") {
+            Some(rounding) => rounding,
+            None if old => "floor",
+            None => "round_prefer_floor",
+        },
+        cubic: f64::from(node.float("cubic_coeff_a", -0.75)),
+        exclude_outside: node.int("exclude_outside", 0) != 0,
+    };
+    check(site, &scheme)?;
+    let shape = site.x_shape(0)?;
+    let mut cotangent = site.g();
+    for (axis, scale) in scales(site, old, &shape)?.into_iter().enumerate() {
+        let extent = cotangent.shape()[axis];
+        if extent == shape[axis] && scale == 1.0 {
+            continue;
+        }
+        if node.int("antialias", 0) != 0 && scale < 1.0 {
+            return Err(site.refuse("antialias", 1));
+        }
+        cotangent = scheme.matrix(shape[axis], extent, scale).adjoint(&cotangent, axis);
+    }
+    Ok(cotangent)
+}
+
+fn check(site: &Site, scheme: &Scheme) -> Result<(), Reason> {
+    if !["nearest", "linear", "cubic"].contains(&scheme.mode) {
+        return Err(site.refuse("mode", scheme.mode));
+    }
+    let coordinates = [
+        "asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "half_pixel_symmetric",
+    ];
+    if !coordinates.contains(&scheme.coordinates) {
+        return Err(site.refuse("coordinate_transformation_mode", scheme.coordinates));
+    }
+    let roundings = ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"];
+    if !roundings.contains(&scheme.rounding) {
+        return Err(site.refuse("nearest_mode", scheme.rounding));
+    }
+    Ok(())
+}
+
+/// One scale an axis: as given, or as the extents tell where sizes are given.
+fn scales(site: &Site, old: bool, shape: &[usize]) -> Result<Vec<f64>, Reason> {
+    let mut scales = vec![1.0; shape.len()];
+    let axes = match site.node.ints("axes") {
+        Some(axes) => {
+            axes.iter().map(|&a| from_front(a, shape.len())).collect::<Result<Vec<_>, Reason>>()?
+        }
+        None => (0..shape.len()).collect(),
+    };
+    let input = if old { 1 } else { 2 };
+    let given = match site.node.floats("scales") {
+        Some(scales) => scales.to_vec(),
+        None if site.given(input).is_some() => site.floats(input)?,
+        None => Vec::new(),
+    };
+    for (index, &axis) in axes.iter().enumerate() {
+        scales[axis] = match given.get(index) {
+            Some(&scale) => f64::from(scale),
+            None => site.g().shape()[axis] as f64 / shape[axis] as f64,
+        };
+    }
+    Ok(scales)
+}
+
+impl Scheme<'_> {
+    fn matrix(&self, input: usize, output: usize, scale: f64) -> Matrix {
+        let mut matrix = Matrix::zeros(output, input);
+        let last = input as i64 - 1;
+        for row in 0..output {
+            let at = self.position(row as f64, input as f64, output as f64, scale);
+            let mut taps = self.taps(at);
+            if self.exclude_outside && self.mode == "cubic" {
+                taps.retain(|&(column, _)| (0..=last).contains(&column));
+                let total: f64 = taps.iter().map(|&(_, weight)| weight).sum();
+                taps.iter_mut().for_each(|(_, weight)| *weight /= total);
+            }
+            for (column, weight) in taps {
+                matrix.add(row, column.clamp(0, last) as usize, weight as f32);
+            }
+        }
+        matrix
+    }
+
+    /// Where element `row` of the output lies in the input.
+    fn position(&self, row: f64, input: f64, output: f64, scale: f64) -> f64 {
+        match self.coordinates {
+            "asymmetric" => row / scale,
+            "align_corners" if output == 1.0 => 0.0,
+            "align_corners" => row * (input - 1.0) / (output - 1.0),
+            "pytorch_half_pixel" if output <= 1.0 => 0.0,
+            "half_pixel_symmetric" => {
+                let adjustment = output / (scale * input);
+                let offset = input / 2.0 * (1.0 - adjustment);
+                offset + (row + 0.5) / scale - 0.5
+            }
+            _ => (row + 0.5) / scale - 0.5,
+        }
+    }
+
+    /// The input elements around `at`, which may lie outside, and their weights.
+    fn taps(&self, at: f64) -> Vec<(i64, f64)> {
+        let floor = at.floor();
+        let (base, t) = (floor as i64, at - floor);
+        match self.mode {
+            "linear" => vec![(base, 1.0 - t), (base + 1, t)],
+            "cubic" => (-1..=2).map(|i| (base + i, self.cubic((t - i as f64).abs()))).collect(),
+            _ => {
+                let nearest = match self.rounding {
+                    "floor" => floor,
+                    "ceil" => at.ceil(),
+                    "round_prefer_ceil" => (at + 0.5).floor(),
+                    _ => (at - 0.5).ceil(),
+                };
+                vec![(nearest as i64, 1.0)]
+            }
+        }
+    }
+
+    /// Keys' cubic kernel at distance `d`.
+    fn cubic(&self, d: f64) -> f64 {
+        let a = self.cubic;
+        if d <= 1.0 {
+            ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
+        } else if d < 2.0 {
+            ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a
+        } else {
+            0.0
+        }
+    }
+}

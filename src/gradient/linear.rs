@@ -1,0 +1,58 @@
+//! Maps that are linear along one axis and the same for every picture: picking, mirroring,
+//! interpolating. Their adjoint is a product with the transposed matrix.
+
+use crate::onnx::Value;
+
+/// A matrix of constants, one row an output element.
+#[derive(Debug)]
+pub(super) struct Matrix {
+    rows: usize,
+    columns: usize,
+    values: Vec<f32>,
+}
+
+impl Matrix {
+    /// A matrix of zeros.
+    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
+        Self { rows, columns, values: vec![0.0; rows * columns] }
+    }
+
+    /// Row r picks element `picks[r]`, or nothing.
+    pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Self {
+        let mut matrix = Self::zeros(picks.len(), columns);
+        for (row, pick) in picks.iter().enumerate() {
+            if let Some(column) = *pick {
+                matrix.add(row, column, 1.0);
+            }
+        }
+        matrix
+    }
+
+    /// Adds `weight` to one entry.
+    pub(super) fn add(&mut self, row: usize, column: usize, weight: f32) {
+        self.values[row * self.columns + column] += weight;
+    }
+
+    fn transposed(&self) -> Vec<f32> {
+        let entry = |at: usize| self.values[(at % self.rows) * self.columns + at / self.rows];
+        (0..self.values.len()).map(entry).collect()
+    }
+
+    /// x̄ = Mᵀȳ for y = Mx along `axis`.
+    pub(super) fn adjoint(&self, g: &Value, axis: usize) -> Value {
+        let mut shape = g.shape().to_vec();
+        let outer: usize = shape[..axis].iter().product();
+        let inner: usize = shape[axis + 1..].iter().product();
+        let flat = g.reshape(&[outer, self.rows, inner]);
+        let b = g.builder();
+        let product = if inner == 1 {
+            let matrix = b.floats("matrix", &[self.rows, self.columns], &self.values);
+            flat.reshape(&[outer, self.rows]).matmul(&matrix.cast(g.element()))
+        } else {
+            let matrix = b.floats("matrix", &[self.columns, self.rows], &self.transposed());
+            matrix.cast(g.element()).matmul(&flat)
+        };
+        shape[axis] = self.columns;
+        product.reshape(&shape)
+    }
+}

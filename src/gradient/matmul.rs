@@ -1,0 +1,61 @@
+//! Rules of matrix products.
+
+use super::site::{Cotangent, Site};
+use crate::onnx::{Attribute, Attributes, Value};
+
+/// y = α·a·b + β·c, a and b perhaps transposed. ā = α·ȳ·bᵀ; b̄ = α·aᵀ·ȳ; c̄ = β·ȳ.
+pub(super) fn gemm(site: &mut Site, argument: usize) -> Cotangent {
+    let alpha = site.node.float("alpha", 1.0);
+    let transposes_a = site.node.int("transA", 0) != 0;
+    let transposes_b = site.node.int("transB", 0) != 0;
+    let g = site.g();
+    match argument {
+        0 if transposes_a => Ok(product(&site.x(1)?, transposes_b, &g, true, alpha)),
+        0 => Ok(product(&g, false, &site.x(1)?, !transposes_b, alpha)),
+        1 if transposes_b => Ok(product(&g, true, &site.x(0)?, transposes_a, alpha)),
+        1 => Ok(product(&site.x(0)?, !transposes_a, &g, false, alpha)),
+        _ => Ok(g * site.node.float("beta", 1.0)),
+    }
+}
+
+fn product(a: &Value, transposes_a: bool, b: &Value, transposes_b: bool, alpha: f32) -> Value {
+    let rows = a.shape()[usize::from(transposes_a)];
+    let columns = b.shape()[usize::from(!transposes_b)];
+    let mut attributes = Vec::new();
+    if alpha != 1.0 {
+        attributes.push(("alpha", Attribute::Float(alpha)));
+    }
+    for (name, transposes) in [("transA", transposes_a), ("transB", transposes_b)] {
+        if transposes {
+            attributes.push((name, Attribute::Int(1)));
+        }
+    }
+    a.builder().node("Gemm", &[a, b], &attributes, a.element(), &[rows, columns])
+}
+
+/// y = a·b over the last two axes. ā = ȳ·bᵀ; b̄ = aᵀ·ȳ.
+pub(super) fn matmul(site: &mut Site, argument: usize) -> Cotangent {
+    let (a, b, g) = (site.x_shape(0)?, site.x_shape(1)?, site.g());
+    // A vector on the left is a row, on the right a column, and the axis is missing in y.
+    let mut shape = g.shape().to_vec();
+    if b.len() == 1 {
+        shape.push(1);
+    }
+    if a.len() == 1 {
+        shape.insert(shape.len() - 1, 1);
+    }
+    let g = g.reshape(&shape);
+    let other = site.x(1 - argument)?;
+    match argument {
+        0 => {
+            let matrix = if b.len() == 1 { other.reshape(&[b[0], 1]) } else { other };
+            let cotangent = g.matmul(&matrix.matrix_transpose());
+            Ok(if a.len() == 1 { cotangent.sum_to(&[1, a[0]]).reshape(&a) } else { cotangent })
+        }
+        _ => {
+            let matrix = if a.len() == 1 { other.reshape(&[1, a[0]]) } else { other };
+            let cotangent = matrix.matrix_transpose().matmul(&g);
+            Ok(if b.len() == 1 { cotangent.sum_to(&[b[0], 1]).reshape(&b) } else { cotangent })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The gradient of a network as a network: reverse-mode differentiation from ONNX to ONNX.
+//!
+//! [`derive`] takes a model and writes the graph that carries a cotangent of the logits back to
+//! the layers asked for. The written graph is ordinary ONNX. Its inputs are `seed`, the cotangent
+//! of the logits, and the *residuals*: those values of the forward pass that the rules read,
+//! under their forward names. Its outputs are `grad/<layer>`.
+//!
+//! [`driver`] walks the path from the logits to the layers and owns pruning, un-broadcasting and
+//! accumulation. [`table`] names the rule of every operator; the rules are formulas and live in
+//! one file a family. Nothing here runs a graph.
+
+mod activations;
+mod arithmetic;
+mod convolution;
+mod driver;
+mod error;
+mod forward;
+mod interpolation;
+mod linear;
+mod matmul;
+mod normalization;
+mod path;
+mod pooling;
+mod reduction;
+mod rearrangement;
+mod selection;
+mod site;
+mod table;
+mod tape;
+mod window;
+
+pub use driver::{Gradient, SEED, derive};
+pub use error::{GradientError, Refusal};
+pub use table::{Operator, operators};

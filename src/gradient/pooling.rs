@@ -1,0 +1,116 @@
+//! Rules of pools: the cotangent goes back to where the windows took their values from.
+
+use super::site::{Cotangent, Reason, Site};
+use super::window::{Axis, axes, kernel_shape, overlap_add};
+use crate::onnx::{Attributes, Value};
+
+/// y = maximum over each window. x̄ = ȳ at the window's first maximum.
+pub(super) fn max_pool(site: &mut Site, _: usize) -> Cotangent {
+    if site.node.int("storage_order", 0) != 0 {
+        return Err(site.refuse("storage_order", 1));
+    }
+    let axes = axes(site, &kernel_shape(site)?)?;
+    let mut x = site.x(0)?;
+    for a in &axes {
+        let after = a.covered().saturating_sub(a.begin + a.input);
+        if a.begin + after > 0 {
+            x = x.pad_with(a.axis, a.begin, after, f32::NEG_INFINITY);
+        }
+    }
+    let y = site.y()?;
+    let mut rest = site.g();
+    let mut cotangent = route(&x, &y, &mut rest, &axes);
+    for a in &axes {
+        cotangent = cotangent.slice(a.axis, a.begin, a.begin + a.input, 1);
+    }
+    Ok(cotangent)
+}
+
+/// Gives each window's cotangent, held in `rest`, to the first of the window's elements that
+/// equals `y`, and takes it out of `rest`. Elements are visited in row-major order.
+fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[Axis]) -> Value {
+    let Some((a, inner)) = axes.split_first() else {
+        let hit = x.equal(y);
+        let taken = hit.mask(rest);
+        *rest = hit.select(&rest.constant(0.0), rest);
+        return taken;
+    };
+    let length = x.shape()[a.axis];
+    let reach = (a.output - 1) * a.stride + 1;
+    let pieces: Vec<Value> = (0..a.kernel)
+        .map(|i| i * a.dilation)
+        .map(|offset| x.slice(a.axis, offset, offset + reach, a.stride))
+        .map(|elements| route(&elements, y, rest, inner))
+        .collect();
+    overlap_add(&pieces, a.axis, a.stride, a.dilation, length)
+}
+
+/// y = mean over each window. x̄ = Σ ȳ/count over the windows an element lies in.
+///
+/// With `count_include_pad` the padding counts, but never what `ceil_mode` adds beyond it.
+pub(super) fn average_pool(site: &mut Site, _: usize) -> Cotangent {
+    let include_pad = site.node.int("count_include_pad", 0) != 0;
+    let axes = axes(site, &kernel_shape(site)?)?;
+    let mut cotangent = site.g();
+    for a in &axes {
+        let counts: Vec<f32> = (0..a.output).map(|h| a.count(h, include_pad)).collect();
+        if counts.iter().all(|&count| count == counts[0]) {
+            cotangent = cotangent * (1.0 / counts[0]);
+        } else {
+            let mut shape = vec![1; cotangent.rank()];
+            shape[a.axis] = a.output;
+            let shares: Vec<f32> = counts.iter().map(|count| 1.0 / count).collect();
+            cotangent = cotangent * site.tape.builder.floats("share", &shape, &shares);
+        }
+    }
+    for a in &axes {
+        cotangent = spread(&cotangent, a);
+    }
+    Ok(cotangent)
+}
+
+impl Axis {
+    /// How many elements window `h` averages over.
+    fn count(&self, h: usize, include_pad: bool) -> f32 {
+        let (low, high) = if include_pad {
+            (0, self.begin + self.input + self.end)
+        } else {
+            (self.begin, self.begin + self.input)
+        };
+        let positions = (0..self.kernel).map(|i| h * self.stride + i * self.dilation);
+        positions.filter(|position| (low..high).contains(position)).count() as f32
+    }
+}
+
+/// Σ of `g` over the windows that each element of the input lies in, along one axis.
+fn spread(g: &Value, a: &Axis) -> Value {
+    let length = (a.begin + a.input).max(a.covered());
+    let whole = if a.output == 1 && a.dilation == 1 {
+        let mut shape = g.shape().to_vec();
+        shape[a.axis] = a.kernel;
+        g.broadcast_to(&shape).pad(a.axis, 0, length - a.kernel)
+    } else {
+        overlap_add(&vec![g.clone(); a.kernel], a.axis, a.stride, a.dilation, length)
+    };
+    whole.slice(a.axis, a.begin, a.begin + a.input, 1)
+}
+
+/// y = mean over all positions. x̄ = ȳ/count.
+pub(super) fn global_average_pool(site: &mut Site, _: usize) -> Cotangent {
+    let shape = site.x_shape(0)?;
+    let count: usize = shape.iter().skip(2).product();
+    Ok((site.g() * (1.0 / count as f32)).broadcast_to(&shape))
+}
+
+/// y = maximum over all positions. x̄ = ȳ at the first maximum.
+pub(super) fn global_max_pool(site: &mut Site, _: usize) -> Cotangent {
+    let shape = site.x_shape(0)?;
+    if shape.len() < 2 {
+        return Err(Reason(format!("a shape {shape:?} has no positions to pool over")));
+    }
+    let count: usize = shape[2..].iter().product();
+    let first = site.x(0)?.reshape(&[shape[0], shape[1], count]).argmax(2);
+    let positions: Vec<i64> = (0..count as i64).collect();
+    let hit = first.equal(&site.tape.builder.ints(&positions));
+    Ok(hit.mask(&site.g().reshape(&[shape[0], shape[1], 1])).reshape(&shape))
+}

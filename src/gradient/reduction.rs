@@ -1,0 +1,89 @@
+//! Rules of reductions over axes.
+
+use super::site::{Cotangent, Reason, Site, from_front};
+use crate::onnx::{Attributes, Value};
+
+/// The reduced axes, and the cotangent in a shape where they have extent 1.
+struct Reduction {
+    axes: Vec<usize>,
+    kept: Vec<usize>,
+    shape: Vec<usize>,
+    g: Value,
+}
+
+impl Reduction {
+    /// `axes` are an attribute at first and an input later (`ReduceSum` from opset 13, others
+    /// from 18); none means all, or nothing with `noop_with_empty_axes`.
+    fn of(site: &Site) -> Result<Self, Reason> {
+        let shape = site.x_shape(0)?;
+        let axes = match site.ints_or_input("axes", 1)? {
+            Some(axes) if !axes.is_empty() => axes
+                .iter()
+                .map(|&axis| from_front(axis, shape.len()))
+                .collect::<Result<Vec<usize>, Reason>>()?,
+            _ if site.node.int("noop_with_empty_axes", 0) != 0 => Vec::new(),
+            _ => (0..shape.len()).collect(),
+        };
+        let mut kept = shape.clone();
+        axes.iter().for_each(|&axis| kept[axis] = 1);
+        let g = site.g().reshape(&kept);
+        Ok(Self { axes, kept, shape, g })
+    }
+
+    fn count(&self) -> f32 {
+        self.axes.iter().map(|&axis| self.shape[axis]).product::<usize>() as f32
+    }
+}
+
+/// y = Σ x. x̄ = ȳ.
+pub(super) fn sum(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    Ok(r.g.broadcast_to(&r.shape))
+}
+
+/// y = Σ x / n. x̄ = ȳ/n.
+pub(super) fn mean(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    Ok((&r.g * (1.0 / r.count())).broadcast_to(&r.shape))
+}
+
+/// y = max x or min x. x̄ = ȳ·\[x = y\]/m, where m elements equal y.
+pub(super) fn extremum(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    let hit = site.x(0)?.equal(&site.y()?.reshape(&r.kept));
+    let ties = hit.cast(r.g.element()).sum(&r.axes);
+    Ok(hit.mask(&(r.g / ties)))
+}
+
+/// y = Σ |x|. x̄ = ȳ·sign(x).
+pub(super) fn l1(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    Ok(r.g * site.x(0)?.sign())
+}
+
+/// y = √Σ x². x̄ = ȳ·x/y, and 0 where y = 0.
+pub(super) fn l2(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    let y = site.y()?.reshape(&r.kept);
+    Ok(y.greater(&y.constant(0.0)).mask(&(r.g / &y)) * site.x(0)?)
+}
+
+/// y = Σ x². x̄ = 2ȳx.
+pub(super) fn sum_square(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    Ok(r.g * site.x(0)? * 2.0)
+}
+
+/// y = ln Σ x. x̄ = ȳ·e⁻ʸ.
+pub(super) fn log_sum(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    let y = site.y()?.reshape(&r.kept);
+    Ok((r.g * (-y).exp()).broadcast_to(&r.shape))
+}
+
+/// y = ln Σ eˣ. x̄ = ȳ·e^(x − y).
+pub(super) fn log_sum_exp(site: &mut Site, _: usize) -> Cotangent {
+    let r = Reduction::of(site)?;
+    let y = site.y()?.reshape(&r.kept);
+    Ok(r.g * (site.x(0)? - y).exp())
+}

@@ -1,0 +1,131 @@
+//! Rules of operators that pick elements: their cotangents are laid back among zeros.
+
+use super::linear::Matrix;
+use super::site::{Cotangent, Reason, Site, from_front};
+use super::window::overlap_add;
+use crate::onnx::{Attributes, Value};
+
+/// y = x\[start : end : step\] along some axes. x̄ = ȳ among zeros.
+pub(super) fn slice(site: &mut Site, _: usize) -> Cotangent {
+    let shape = site.x_shape(0)?;
+    let missing = || Reason("its bounds are missing".to_owned());
+    let starts = site.ints_or_input("starts", 1)?.ok_or_else(missing)?;
+    let ends = site.ints_or_input("ends", 2)?.ok_or_else(missing)?;
+    let axes = site.ints_or_input("axes", 3)?;
+    let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = site.ints_or_input("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    if axes.len() != starts.len() || ends.len() != starts.len() || steps.len() != starts.len() {
+        return Err(site.refuse("starts", starts));
+    }
+    let mut cotangent = site.g();
+    for (index, &axis) in axes.iter().enumerate() {
+        let axis = from_front(axis, shape.len())?;
+        let first = first_element(starts[index], shape[axis] as i64, steps[index]);
+        cotangent = unsliced(&cotangent, axis, shape[axis], first, steps[index]);
+    }
+    Ok(cotangent)
+}
+
+/// Where a slice begins, as the specification clamps it.
+fn first_element(start: i64, extent: i64, step: i64) -> i64 {
+    let start = if start < 0 { start.saturating_add(extent) } else { start };
+    start.clamp(0, if step > 0 { extent } else { extent - 1 })
+}
+
+fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Value {
+    let count = g.shape()[axis];
+    let start = first as usize;
+    if count == 0 || step < 0 {
+        let place = |i: usize| usize::try_from(first + step * i as i64).ok();
+        let picks: Vec<Option<usize>> = (0..count).map(place).collect();
+        return Matrix::picking(&picks, extent).adjoint(g, axis);
+    }
+    if step == 1 || count == 1 {
+        return g.pad(axis, start, extent - start - count);
+    }
+    let stride = step as usize;
+    overlap_add(&[g.clone()], axis, stride, 1, extent - start).pad(axis, start, 0)
+}
+
+/// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`
+/// also what was repeated around it, added to where it came from.
+pub(super) fn pad(site: &mut Site, _: usize) -> Cotangent {
+    let shape = site.x_shape(0)?;
+    let attribute = if site.node.has("paddings") { "paddings" } else { "pads" };
+    let pads = site.ints_or_input(attribute, 1)?;
+    let pads = pads.ok_or_else(|| Reason("its pads are missing".to_owned()))?;
+    let axes = match site.given(3) {
+        Some(_) => site.ints(3)?,
+        None => (0..shape.len() as i64).collect(),
+    };
+    if pads.len() != 2 * axes.len() {
+        return Err(site.refuse(attribute, pads));
+    }
+    let mode = site.node.string("mode").unwrap_or("constant").to_owned();
+    let mut cotangent = site.g();
+    for (index, &axis) in axes.iter().enumerate() {
+        let axis = from_front(axis, shape.len())?;
+        let (before, after) = (pads[index], pads[index + axes.len()]);
+        cotangent = match mode.as_str() {
+            _ if before == 0 && after == 0 => cotangent,
+            "constant" => cropped(&cotangent, axis, before, after),
+            "reflect" | "edge" | "wrap" if before >= 0 && after >= 0 => {
+                let extent = shape[axis] as i64;
+                let source = |at: i64| usize::try_from(padded_from(&mode, at, extent)).ok();
+                let picks: Vec<Option<usize>> = (-before..extent + after).map(source).collect();
+                Matrix::picking(&picks, shape[axis]).adjoint(&cotangent, axis)
+            }
+            _ => return Err(site.refuse("mode", mode)),
+        };
+    }
+    Ok(cotangent)
+}
+
+/// Which element of an axis of `extent` stands at position `at` of the padded axis.
+fn padded_from(mode: &str, at: i64, extent: i64) -> i64 {
+    match mode {
+        "edge" => at.clamp(0, extent - 1),
+        "wrap" => at.rem_euclid(extent),
+        _ if extent == 1 => 0,
+        _ => {
+            let period = 2 * (extent - 1);
+            let folded = at.rem_euclid(period);
+            folded.min(period - folded)
+        }
+    }
+}
+
+/// The adjoint of adding zeros, or, where a pad is negative, of taking elements away.
+fn cropped(g: &Value, axis: usize, before: i64, after: i64) -> Value {
+    let start = before.max(0) as usize;
+    let end = g.shape()[axis].saturating_sub(after.max(0) as usize);
+    g.slice(axis, start, end, 1).pad(axis, (-before).max(0) as usize, (-after).max(0) as usize)
+}
+
+/// y = the elements of x at constant indices of one axis. x̄ = ȳ added to where it came from.
+pub(super) fn gather(site: &mut Site, _: usize) -> Cotangent {
+    /// The largest picking matrix that is worth writing.
+    const MATRIX_LIMIT: usize = 1 << 22;
+    let mut shape = site.x_shape(0)?;
+    let axis = site.axis(0, shape.len())?;
+    let extent = shape[axis];
+    let place = |&index: &i64| if index < 0 { index + extent as i64 } else { index };
+    let places: Vec<i64> = site.ints(1)?.iter().map(place).collect();
+    let picks: Option<Vec<usize>> = places.iter().map(|&at| usize::try_from(at).ok()).collect();
+    let picks = match picks {
+        Some(picks) if picks.iter().all(|&at| at < extent) => picks,
+        _ => return Err(site.refuse("indices", places)),
+    };
+    shape[axis] = picks.len();
+    let g = site.g().reshape(&shape);
+    if let Some(&first) = picks.first()
+        && picks.iter().enumerate().all(|(i, &at)| at == first + i)
+    {
+        return Ok(g.pad(axis, first, extent - first - picks.len()));
+    }
+    if picks.len() * extent > MATRIX_LIMIT {
+        return Err(Reason(format!("{} indices into an axis of {extent}", picks.len())));
+    }
+    let picks: Vec<Option<usize>> = picks.into_iter().map(Some).collect();
+    Ok(Matrix::picking(&picks, extent).adjoint(&g, axis))
+}

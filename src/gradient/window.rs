@@ -1,0 +1,131 @@
+//! The sliding windows that convolutions and pools share.
+
+use super::site::{Reason, Site};
+use crate::onnx::{Attributes, Value};
+
+/// One spatial axis of a sliding window over a padded input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Axis {
+    /// Which axis of the tensor.
+    pub(super) axis: usize,
+    pub(super) input: usize,
+    pub(super) output: usize,
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) dilation: usize,
+    /// Padding before and after.
+    pub(super) begin: usize,
+    pub(super) end: usize,
+}
+
+impl Axis {
+    /// The elements from the first to the last that one window covers.
+    pub(super) fn span(&self) -> usize {
+        (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// The elements from the start of the first window to the end of the last.
+    pub(super) fn covered(&self) -> usize {
+        (self.output - 1) * self.stride + self.span()
+    }
+}
+
+/// The axes of `site`'s windows of extent `kernel`; the first two axes are batch and channel.
+///
+/// <https://onnx.ai/onnx/operators/onnx__Conv.html>, for `auto_pad` and `pads`.
+pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
+    let input = site.x_shape(0)?;
+    let output = site.tape.shape(&site.node.output[0])?;
+    let rank = kernel.len();
+    if input.len() != rank + 2 || output.len() != rank + 2 || output.contains(&0) {
+        return Err(Reason(format!("a window {kernel:?} does not fit the shape {input:?}")));
+    }
+    let strides = list(site, "strides", rank, 1)?;
+    let dilations = list(site, "dilations", rank, 1)?;
+    let pads = list(site, "pads", 2 * rank, 0)?;
+    let auto_pad = site.node.string("auto_pad").unwrap_or("NOTSET");
+    let axis = |i: usize| {
+        let mut axis = Axis {
+            axis: i + 2,
+            input: input[i + 2],
+            output: output[i + 2],
+            kernel: kernel[i],
+            stride: strides[i],
+            dilation: dilations[i],
+            begin: 0,
+            end: 0,
+        };
+        let total = axis.covered().saturating_sub(axis.input);
+        (axis.begin, axis.end) = match auto_pad {
+            "NOTSET" | "" => (pads[i], pads[i + rank]),
+            "VALID" => (0, 0),
+            "SAME_UPPER" => (total / 2, total - total / 2),
+            "SAME_LOWER" => (total - total / 2, total / 2),
+            other => return Err(site.refuse("auto_pad", other)),
+        };
+        Ok(axis)
+    };
+    (0..rank).map(axis).collect()
+}
+
+/// The attribute `kernel_shape`.
+pub(super) fn kernel_shape(site: &Site) -> Result<Vec<usize>, Reason> {
+    match site.node.ints("kernel_shape") {
+        Some(shape) if shape.iter().all(|&extent| extent > 0) => {
+            Ok(shape.iter().map(|&extent| extent as usize).collect())
+        }
+        other => Err(site.refuse("kernel_shape", other)),
+    }
+}
+
+fn list(site: &Site, name: &str, count: usize, default: usize) -> Result<Vec<usize>, Reason> {
+    let Some(values) = site.node.ints(name).filter(|values| !values.is_empty()) else {
+        return Ok(vec![default; count]);
+    };
+    let values: Option<Vec<usize>> = values.iter().map(|&v| usize::try_from(v).ok()).collect();
+    match values {
+        Some(values) if values.len() == count && values.iter().all(|&v| v >= default) => Ok(values),
+        _ => Err(site.refuse(name, site.node.ints(name))),
+    }
+}
+
+/// Lays `pieces` over one another: element h of piece i is added at position
+/// `stride·h + dilation·i` of an axis of `length` elements. The adjoint of taking windows.
+///
+/// The positions are computed one residue modulo the stride at a time, and the residues then
+/// interleaved, so that no scatter is needed.
+pub(super) fn overlap_add(
+    pieces: &[Value],
+    axis: usize,
+    stride: usize,
+    dilation: usize,
+    length: usize,
+) -> Value {
+    let extent = pieces[0].shape()[axis];
+    let covered = stride * (extent - 1) + dilation * (pieces.len() - 1) + 1;
+    let blocks = length.max(covered).div_ceil(stride);
+    let phase = |residue: usize| {
+        let own = pieces.iter().enumerate().filter(|(i, _)| i * dilation % stride == residue);
+        let placed = own.map(|(i, piece)| {
+            let before = i * dilation / stride;
+            piece.pad(axis, before, blocks - before - extent)
+        });
+        placed.reduce(|sum, piece| sum + piece).unwrap_or_else(|| {
+            let mut shape = pieces[0].shape().to_vec();
+            shape[axis] = blocks;
+            pieces[0].constant(0.0).broadcast_to(&shape)
+        })
+    };
+    let phases: Vec<Value> = (0..stride).map(phase).collect();
+    interleave(&phases, axis).slice(axis, 0, length, 1)
+}
+
+/// One axis made of `phases` in turn: element `n·h + i` is element h of phase i of n.
+fn interleave(phases: &[Value], axis: usize) -> Value {
+    let mut merged = phases[0].shape().to_vec();
+    let mut split = merged.clone();
+    merged[axis] *= phases.len();
+    split.insert(axis + 1, 1);
+    let columns: Vec<Value> = phases.iter().map(|phase| phase.reshape(&split)).collect();
+    Value::concat(&columns, axis + 1).reshape(&merged)
+}

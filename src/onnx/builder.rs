@@ -1,0 +1,259 @@
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::pb::tensor_proto::DataType;
+use super::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_shape_proto, type_proto,
+};
+use super::{Element, Model, OnnxError, float_tensor, int_tensor, value::Value};
+
+/// Writes an ONNX graph of static shapes, value by value.
+///
+/// Clones write into the same graph. Every node is named after its first output; a name that is
+/// asked for twice gets a number.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    draft: Rc<RefCell<Draft>>,
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    graph: GraphProto,
+    scope: String,
+    taken: HashSet<String>,
+    counts: HashMap<String, usize>,
+    /// Small constants already stored, so that each is stored once.
+    floats: HashMap<u32, String>,
+    ints: HashMap<Vec<i64>, String>,
+}
+
+/// A node attribute.
+#[derive(Debug, Clone)]
+pub enum Attribute<'a> {
+    /// An integer.
+    Int(i64),
+    /// A list of integers.
+    Ints(Vec<i64>),
+    /// A float.
+    Float(f32),
+    /// A string.
+    Text(&'a str),
+}
+
+impl Builder {
+    /// The operator set of the graphs written here: reductions other than `ReduceSum` still take
+    /// their axes as an attribute.
+    pub const OPSET: i64 = 17;
+
+    /// The IR version that came with [`Builder::OPSET`].
+    const IR_VERSION: i64 = 8;
+
+    /// Values made from here on are named `scope/<operator>`.
+    pub fn set_scope(&self, scope: impl Into<String>) {
+        self.draft.borrow_mut().scope = scope.into();
+    }
+
+    /// Keeps `name` from being given to a value made later.
+    pub fn reserve(&self, name: &str) {
+        self.draft.borrow_mut().taken.insert(name.to_owned());
+    }
+
+    /// Declares a graph input.
+    #[must_use]
+    pub fn input(&self, name: &str, element: Element, shape: &[usize]) -> Value {
+        let mut draft = self.draft.borrow_mut();
+        draft.taken.insert(name.to_owned());
+        draft.graph.input.push(value_info(name, element, shape));
+        Value::new(self.clone(), name, element, shape)
+    }
+
+    /// Stores `tensor` under its own name.
+    #[must_use]
+    pub fn initializer(&self, tensor: TensorProto, element: Element) -> Value {
+        let shape: Vec<usize> = tensor.dims.iter().map(|&dim| dim.max(0) as usize).collect();
+        let value = Value::new(self.clone(), &tensor.name, element, &shape);
+        let mut draft = self.draft.borrow_mut();
+        draft.taken.insert(tensor.name.clone());
+        draft.graph.initializer.push(tensor);
+        value
+    }
+
+    /// Stores float32 values as `scope/<label>`.
+    #[must_use]
+    pub fn floats(&self, label: &str, shape: &[usize], values: &[f32]) -> Value {
+        let name = self.fresh(label);
+        self.initializer(float_tensor(&name, shape, values), Element::F32)
+    }
+
+    /// The scalar `value` in the type of `like`.
+    #[must_use]
+    pub fn scalar(&self, value: f32, like: Element) -> Value {
+        let known = self.draft.borrow().floats.get(&value.to_bits()).cloned();
+        let scalar = if let Some(name) = known {
+            Value::new(self.clone(), &name, Element::F32, &[])
+        } else {
+            let name = self.unique(format!("constant/{value}"));
+            self.draft.borrow_mut().floats.insert(value.to_bits(), name.clone());
+            self.initializer(float_tensor(&name, &[], &[value]), Element::F32)
+        };
+        scalar.cast(like)
+    }
+
+    /// The int64 list `values`.
+    #[must_use]
+    pub fn ints(&self, values: &[i64]) -> Value {
+        let known = self.draft.borrow().ints.get(values).cloned();
+        if let Some(name) = known {
+            return Value::new(self.clone(), &name, Element::Int, &[values.len()]);
+        }
+        let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
+        let name = self.unique(format!("constant/{}", text.join("_")));
+        self.draft.borrow_mut().ints.insert(values.to_vec(), name.clone());
+        self.initializer(int_tensor(&name, values), Element::Int)
+    }
+
+    /// Adds a node of one output, whose element type and shape the caller tells.
+    #[must_use]
+    pub fn node(
+        &self,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute)],
+        element: Element,
+        shape: &[usize],
+    ) -> Value {
+        let name = self.fresh(&operator.to_lowercase());
+        self.push(NodeProto {
+            name: name.clone(),
+            op_type: operator.to_owned(),
+            input: inputs.iter().map(|value| value.name().to_owned()).collect(),
+            output: vec![name.clone()],
+            attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+            ..NodeProto::default()
+        });
+        Value::new(self.clone(), &name, element, shape)
+    }
+
+    /// Adds a node as it stands.
+    pub fn push(&self, node: NodeProto) {
+        let mut draft = self.draft.borrow_mut();
+        draft.taken.extend(node.output.iter().cloned());
+        draft.graph.node.push(node);
+    }
+
+    /// The value `name` of a node that was pushed.
+    #[must_use]
+    pub fn named(&self, name: &str, element: Element, shape: &[usize]) -> Value {
+        Value::new(self.clone(), name, element, shape)
+    }
+
+    /// The names of the graph outputs so far.
+    #[must_use]
+    pub fn outputs(&self) -> HashSet<String> {
+        self.draft.borrow().graph.output.iter().map(|output| output.name.clone()).collect()
+    }
+
+    /// Makes `value` a graph output called `name`.
+    pub fn output(&self, name: &str, value: &Value) {
+        self.push(NodeProto {
+            name: name.to_owned(),
+            op_type: "Identity".to_owned(),
+            input: vec![value.name().to_owned()],
+            output: vec![name.to_owned()],
+            ..NodeProto::default()
+        });
+        let info = value_info(name, value.element(), value.shape());
+        self.draft.borrow_mut().graph.output.push(info);
+    }
+
+    /// The finished model.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoGraph`] where no node was written.
+    pub fn finish(self, name: &str) -> Result<Model, OnnxError> {
+        let graph = std::mem::take(&mut self.draft.borrow_mut().graph);
+        Model::from_proto(ModelProto {
+            ir_version: Self::IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: Self::OPSET }],
+            graph: Some(GraphProto { name: name.to_owned(), ..graph }),
+            ..ModelProto::default()
+        })
+    }
+
+    /// A name that no value has: `scope/<label>`, numbered where it is taken.
+    #[must_use]
+    pub fn fresh(&self, label: &str) -> String {
+        let scope = self.draft.borrow().scope.clone();
+        self.unique(if scope.is_empty() { label.to_owned() } else { format!("{scope}/{label}") })
+    }
+
+    fn unique(&self, wanted: String) -> String {
+        let mut draft = self.draft.borrow_mut();
+        let Draft { taken, counts, .. } = &mut *draft;
+        let mut name = wanted.clone();
+        while !taken.insert(name.clone()) {
+            let count = counts.entry(wanted.clone()).or_insert(1);
+            *count += 1;
+            name = format!("{wanted}_{count}");
+        }
+        name
+    }
+}
+
+fn attribute(name: &str, value: &Attribute) -> AttributeProto {
+    let mut proto = AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
+    match value {
+        Attribute::Int(value) => {
+            proto.r#type = AttributeType::Int as i32;
+            proto.i = *value;
+        }
+        Attribute::Ints(values) => {
+            proto.r#type = AttributeType::Ints as i32;
+            proto.ints.clone_from(values);
+        }
+        Attribute::Float(value) => {
+            proto.r#type = AttributeType::Float as i32;
+            proto.f = *value;
+        }
+        Attribute::Text(text) => {
+            proto.r#type = AttributeType::String as i32;
+            proto.s = text.as_bytes().to_vec();
+        }
+    }
+    proto
+}
+
+fn value_info(name: &str, element: Element, shape: &[usize]) -> ValueInfoProto {
+    let dims = shape.iter().map(|&dim| tensor_shape_proto::Dimension {
+        value: Some(tensor_shape_proto::dimension::Value::DimValue(dim as i64)),
+        ..Default::default()
+    });
+    let tensor = type_proto::Tensor {
+        elem_type: data_type(element) as i32,
+        shape: Some(TensorShapeProto { dim: dims.collect() }),
+    };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
+        ..ValueInfoProto::default()
+    }
+}
+
+/// The ONNX type that stands for `element` in a written graph.
+pub(super) fn data_type(element: Element) -> DataType {
+    match element {
+        Element::F32 | Element::Other => DataType::Float,
+        Element::F16 => DataType::Float16,
+        Element::F64 => DataType::Double,
+        Element::Int => DataType::Int64,
+        Element::Bool => DataType::Bool,
+    }
+}

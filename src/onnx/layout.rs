@@ -1,0 +1,166 @@
+use std::collections::{HashMap, VecDeque};
+
+use super::{Attributes, Facts, Model, Topology, pb::NodeProto};
+
+/// Where the channels of a four-dimensional value stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Batch, channels, height, width.
+    Nchw,
+    /// Batch, height, width, channels.
+    Nhwc,
+}
+
+/// What each axis of a value means: `axes[i]` is the place in N, C, H, W of axis `i`.
+type Axes = [usize; 4];
+
+const NCHW: Axes = [0, 1, 2, 3];
+const NHWC: Axes = [0, 2, 3, 1];
+
+/// The layout of every four-dimensional value for which the graph tells it.
+///
+/// ONNX itself knows NCHW only: convolutions, pools and batch norms fix it, transposes permute it,
+/// everything that keeps the rank passes it on.
+#[derive(Debug, Clone, Default)]
+pub struct Layouts {
+    by_name: HashMap<String, Layout>,
+}
+
+impl Layouts {
+    /// Infers the layouts of `model`'s values; `input` is that of the picture input.
+    #[must_use]
+    pub fn of(model: &Model, topology: &Topology, facts: &Facts, input: Layout) -> Self {
+        let mut axes: HashMap<&str, Axes> = HashMap::new();
+        if let Some(picture) = model.inputs().first() {
+            axes.insert(&picture.name, if input == Layout::Nchw { NCHW } else { NHWC });
+        }
+        for &index in topology.order() {
+            let node = topology.node(index);
+            for output in node.output.iter().filter(|name| rank(facts, name) == 4) {
+                if let Some(known) = output_axes(node, &axes, topology, facts) {
+                    axes.insert(output, known);
+                }
+            }
+        }
+        let by_name = axes
+            .into_iter()
+            .filter_map(|(name, axes)| Some((name.to_owned(), layout(axes)?)))
+            .collect();
+        Self { by_name }
+    }
+
+    /// The layout of `value`, where the graph tells it.
+    #[must_use]
+    pub fn get(&self, value: &str) -> Option<Layout> {
+        self.by_name.get(value).copied()
+    }
+}
+
+fn layout(axes: Axes) -> Option<Layout> {
+    match axes {
+        NCHW => Some(Layout::Nchw),
+        NHWC => Some(Layout::Nhwc),
+        _ => None,
+    }
+}
+
+fn rank(facts: &Facts, value: &str) -> usize {
+    facts.shape(value).map_or(0, <[usize]>::len)
+}
+
+fn is_nchw_operator(operator: &str) -> bool {
+    matches!(
+        operator,
+        "Conv"
+            | "ConvTranspose"
+            | "MaxPool"
+            | "AveragePool"
+            | "LpPool"
+            | "GlobalAveragePool"
+            | "GlobalMaxPool"
+            | "BatchNormalization"
+            | "InstanceNormalization"
+            | "GroupNormalization"
+            | "LRN"
+            | "DepthToSpace"
+            | "SpaceToDepth"
+            | "ConvInteger"
+            | "QLinearConv"
+    )
+}
+
+fn output_axes(
+    node: &NodeProto,
+    axes: &HashMap<&str, Axes>,
+    topology: &Topology,
+    facts: &Facts,
+) -> Option<Axes> {
+    if is_nchw_operator(&node.op_type) {
+        return Some(NCHW);
+    }
+    let source = node
+        .input
+        .iter()
+        .find(|name| rank(facts, name) == 4 && !topology.is_constant(name))
+        .and_then(|name| axes.get(name.as_str()));
+    match node.op_type.as_str() {
+        "Transpose" => permuted(source?, node.ints("perm")?),
+        "Reshape" => {
+            let unchanged = facts.shape(node.input.first()?) == facts.shape(node.output.first()?);
+            source.copied().filter(|_| unchanged)
+        }
+        _ => source.copied(),
+    }
+}
+
+fn permuted(axes: &Axes, perm: &[i64]) -> Option<Axes> {
+    let mut result = NCHW;
+    for (place, &from) in result.iter_mut().zip(perm) {
+        *place = *axes.get(usize::try_from(from).ok()?)?;
+    }
+    Some(result)
+}
+
+/// The layout of the picture input: from the first operator that fixes one, else from the place of
+/// a dimension of 1 or 3. `dims` are the declared dimensions, where they are fixed.
+#[must_use]
+pub fn input_layout(input: &str, dims: [Option<usize>; 4], topology: &Topology) -> Option<Layout> {
+    axes_from_consumers(input, topology).and_then(layout).or(match dims {
+        [_, Some(1 | 3), _, _] => Some(Layout::Nchw),
+        [_, _, _, Some(1 | 3)] => Some(Layout::Nhwc),
+        _ => None,
+    })
+}
+
+/// How many nodes the search for the operator that fixes the layout looks at.
+const SEARCH_LIMIT: usize = 64;
+
+fn axes_from_consumers(input: &str, topology: &Topology) -> Option<Axes> {
+    // Beside each value: which axis of the input stands at each of its axes.
+    let mut queue = VecDeque::from([(input, NCHW)]);
+    for _ in 0..SEARCH_LIMIT {
+        let (value, sources) = queue.pop_front()?;
+        for node in topology.consumers(value) {
+            if is_nchw_operator(&node.op_type) {
+                return Some(inverted(sources));
+            }
+            let next = match node.op_type.as_str() {
+                "Transpose" => node.ints("perm").and_then(|perm| permuted(&sources, perm)),
+                "Reshape" | "Flatten" | "Shape" | "Gemm" | "MatMul" => None,
+                _ => Some(sources),
+            };
+            if let (Some(next), Some(output)) = (next, node.output.first()) {
+                queue.push_back((output, next));
+            }
+        }
+    }
+    None
+}
+
+fn inverted(sources: Axes) -> Axes {
+    let mut axes = NCHW;
+    for (meaning, &axis) in sources.iter().enumerate() {
+        axes[axis] = meaning;
+    }
+    axes
+}

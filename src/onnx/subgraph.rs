@@ -1,0 +1,111 @@
+use std::collections::HashSet;
+
+use super::pb::{GraphProto, ModelProto, ValueInfoProto};
+use super::pb::{TypeProto, tensor_proto::DataType, tensor_shape_proto, type_proto};
+use super::{Element, Facts, Model, OnnxError, Topology};
+
+/// The part of `model` that computes `wanted` from the values for which `is_known` holds, as a
+/// model of its own that carries the weights of that part only. Its inputs are the known values
+/// that it reads, under their own names.
+///
+/// # Errors
+/// [`OnnxError::Undefined`] where a wanted value does not exist, [`OnnxError::Tensor`] where the
+/// shape of a value that is read is not known, [`OnnxError::NoGraph`] where nothing is computed.
+pub fn subgraph(
+    model: &Model,
+    topology: &Topology,
+    facts: &Facts,
+    is_known: impl Fn(&str) -> bool,
+    wanted: &[String],
+) -> Result<Model, OnnxError> {
+    let initializers: HashSet<&str> =
+        model.graph().initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let mut nodes = HashSet::new();
+    let mut weights = HashSet::new();
+    let mut inputs = HashSet::new();
+    let mut stack: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    while let Some(value) = stack.pop() {
+        let producer = topology.producer_index(value);
+        if initializers.contains(value) {
+            weights.insert(value);
+        } else if is_known(value) {
+            inputs.insert(value);
+        } else if let Some(index) = producer {
+            if nodes.insert(index) {
+                let read = topology.node(index).input.iter().map(String::as_str);
+                stack.extend(read.filter(|name| !name.is_empty()));
+            }
+        } else {
+            return Err(undefined(value));
+        }
+    }
+    let mut inputs: Vec<&str> = inputs.into_iter().collect();
+    inputs.sort_unstable();
+    let graph = GraphProto {
+        name: format!("{}/part", model.graph().name),
+        node: topology
+            .order()
+            .iter()
+            .filter(|index| nodes.contains(index))
+            .map(|&index| topology.node(index).clone())
+            .collect(),
+        initializer: model
+            .graph()
+            .initializer
+            .iter()
+            .filter(|tensor| weights.contains(tensor.name.as_str()))
+            .cloned()
+            .collect(),
+        input: inputs.iter().map(|name| value_info(name, facts)).collect::<Result<_, _>>()?,
+        output: wanted.iter().map(|name| value_info(name, facts)).collect::<Result<_, _>>()?,
+        ..GraphProto::default()
+    };
+    Model::from_proto(ModelProto {
+        ir_version: model.proto().ir_version,
+        opset_import: model.proto().opset_import.clone(),
+        graph: Some(graph),
+        ..ModelProto::default()
+    })
+}
+
+fn undefined(value: &str) -> OnnxError {
+    OnnxError::Undefined {
+        node: String::new(),
+        operator: "output".to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn value_info(name: &str, facts: &Facts) -> Result<ValueInfoProto, OnnxError> {
+    let fact = facts.get(name).ok_or_else(|| OnnxError::Tensor {
+        name: name.to_owned(),
+        reason: "its shape is not known".to_owned(),
+    })?;
+    let element = match fact.element {
+        Element::F16 => DataType::Float16,
+        Element::F64 => DataType::Double,
+        Element::Int => DataType::Int64,
+        Element::Bool => DataType::Bool,
+        Element::F32 | Element::Other => DataType::Float,
+    };
+    let dim = fact
+        .shape
+        .iter()
+        .map(|&dim| tensor_shape_proto::Dimension {
+            value: Some(tensor_shape_proto::dimension::Value::DimValue(dim as i64)),
+            ..Default::default()
+        })
+        .collect();
+    let tensor = type_proto::Tensor {
+        elem_type: element as i32,
+        shape: Some(super::pb::TensorShapeProto { dim }),
+    };
+    Ok(ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
+        ..ValueInfoProto::default()
+    })
+}

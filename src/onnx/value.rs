@@ -1,0 +1,431 @@
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::rc::Rc;
+
+use super::Element;
+use super::builder::{Attribute, Builder, data_type};
+
+/// A value of a graph being written; arithmetic on it writes nodes.
+///
+/// Shapes are checked as they would be by the engine: an operation on shapes that do not fit is a
+/// mistake of the caller and gives a graph that the engine refuses.
+#[derive(Debug, Clone)]
+pub struct Value {
+    builder: Builder,
+    name: Rc<str>,
+    element: Element,
+    shape: Rc<[usize]>,
+}
+
+impl Value {
+    pub(super) fn new(builder: Builder, name: &str, element: Element, shape: &[usize]) -> Self {
+        Self { builder, name: name.into(), element, shape: shape.into() }
+    }
+
+    /// The value's ONNX name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The element type.
+    #[must_use]
+    pub fn element(&self) -> Element {
+        self.element
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of dimensions.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The graph this value belongs to.
+    #[must_use]
+    pub fn builder(&self) -> &Builder {
+        &self.builder
+    }
+
+    /// The scalar `value` in this value's element type.
+    #[must_use]
+    pub fn constant(&self, value: f32) -> Self {
+        self.builder.scalar(value, self.element)
+    }
+
+    fn same(&self, operator: &str, attributes: &[(&str, Attribute)]) -> Self {
+        self.builder.node(operator, &[self], attributes, self.element, &self.shape)
+    }
+
+    fn shaped(&self, operator: &str, attributes: &[(&str, Attribute)], shape: &[usize]) -> Self {
+        self.builder.node(operator, &[self], attributes, self.element, shape)
+    }
+
+    fn binary(&self, operator: &str, other: &Self, element: Element) -> Self {
+        let shape = broadcast(&self.shape, &other.shape);
+        self.builder.node(operator, &[self, other], &[], element, &shape)
+    }
+
+    /// The same numbers in another element type.
+    #[must_use]
+    pub fn cast(&self, element: Element) -> Self {
+        if element == self.element {
+            return self.clone();
+        }
+        let to = Attribute::Int(data_type(element) as i64);
+        self.builder.node("Cast", &[self], &[("to", to)], element, &self.shape)
+    }
+
+    /// eˣ.
+    #[must_use]
+    pub fn exp(&self) -> Self {
+        self.same("Exp", &[])
+    }
+
+    /// ln x.
+    #[must_use]
+    pub fn log(&self) -> Self {
+        self.same("Log", &[])
+    }
+
+    /// √x.
+    #[must_use]
+    pub fn sqrt(&self) -> Self {
+        self.same("Sqrt", &[])
+    }
+
+    /// tanh x.
+    #[must_use]
+    pub fn tanh(&self) -> Self {
+        self.same("Tanh", &[])
+    }
+
+    /// 1 / (1 + e⁻ˣ).
+    #[must_use]
+    pub fn sigmoid(&self) -> Self {
+        self.same("Sigmoid", &[])
+    }
+
+    /// ln(1 + eˣ).
+    #[must_use]
+    pub fn softplus(&self) -> Self {
+        self.same("Softplus", &[])
+    }
+
+    /// sin x.
+    #[must_use]
+    pub fn sin(&self) -> Self {
+        self.same("Sin", &[])
+    }
+
+    /// cos x.
+    #[must_use]
+    pub fn cos(&self) -> Self {
+        self.same("Cos", &[])
+    }
+
+    /// The error function.
+    #[must_use]
+    pub fn erf(&self) -> Self {
+        self.same("Erf", &[])
+    }
+
+    /// |x|.
+    #[must_use]
+    pub fn abs(&self) -> Self {
+        self.same("Abs", &[])
+    }
+
+    /// −1, 0 or 1.
+    #[must_use]
+    pub fn sign(&self) -> Self {
+        self.same("Sign", &[])
+    }
+
+    /// x·x.
+    #[must_use]
+    pub fn square(&self) -> Self {
+        self * self
+    }
+
+    /// xᵖ.
+    #[must_use]
+    pub fn pow(&self, exponent: &Self) -> Self {
+        self.binary("Pow", exponent, self.element)
+    }
+
+    /// Where this is greater than `other`.
+    #[must_use]
+    pub fn greater(&self, other: &Self) -> Self {
+        self.binary("Greater", other, Element::Bool)
+    }
+
+    /// Where this is less than `other`.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        self.binary("Less", other, Element::Bool)
+    }
+
+    /// Where this equals `other`.
+    #[must_use]
+    pub fn equal(&self, other: &Self) -> Self {
+        self.binary("Equal", other, Element::Bool)
+    }
+
+    /// Where this and `other` are both true.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        self.binary("And", other, Element::Bool)
+    }
+
+    /// `then` where this is true, `otherwise` elsewhere.
+    #[must_use]
+    pub fn select(&self, then: &Self, otherwise: &Self) -> Self {
+        let shape = broadcast(&self.shape, &broadcast(&then.shape, &otherwise.shape));
+        self.builder.node("Where", &[self, then, otherwise], &[], then.element, &shape)
+    }
+
+    /// `then` where this is true, 0 elsewhere.
+    #[must_use]
+    pub fn mask(&self, then: &Self) -> Self {
+        self.select(then, &then.constant(0.0))
+    }
+
+    /// Matrix product over the last two axes, the others broadcast. Both have at least two.
+    #[must_use]
+    pub fn matmul(&self, other: &Self) -> Self {
+        let (left, rows) = self.shape.split_at(self.rank() - 2);
+        let (right, columns) = other.shape.split_at(other.rank() - 2);
+        let mut shape = broadcast(left, right);
+        shape.extend([rows[0], columns[1]]);
+        self.builder.node("MatMul", &[self, other], &[], self.element, &shape)
+    }
+
+    /// The last two axes exchanged.
+    #[must_use]
+    pub fn matrix_transpose(&self) -> Self {
+        let mut permutation: Vec<usize> = (0..self.rank()).collect();
+        permutation.swap(self.rank() - 2, self.rank() - 1);
+        self.transpose(&permutation)
+    }
+
+    /// Sum over `axes`, which stay with extent 1.
+    #[must_use]
+    pub fn sum(&self, axes: &[usize]) -> Self {
+        if axes.is_empty() {
+            return self.clone();
+        }
+        let list: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+        let axes_value = self.builder.ints(&list);
+        let shape = reduced(&self.shape, axes);
+        let attributes = [("keepdims", Attribute::Int(1))];
+        self.builder.node("ReduceSum", &[self, &axes_value], &attributes, self.element, &shape)
+    }
+
+    /// Mean over `axes`, which stay with extent 1.
+    #[must_use]
+    pub fn mean(&self, axes: &[usize]) -> Self {
+        if axes.is_empty() {
+            return self.clone();
+        }
+        let list: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+        let attributes = [("axes", Attribute::Ints(list)), ("keepdims", Attribute::Int(1))];
+        self.shaped("ReduceMean", &attributes, &reduced(&self.shape, axes))
+    }
+
+    /// The index of the first maximum along `axis`, which stays with extent 1.
+    #[must_use]
+    pub fn argmax(&self, axis: usize) -> Self {
+        let attributes = [("axis", Attribute::Int(axis as i64)), ("keepdims", Attribute::Int(1))];
+        let shape = reduced(&self.shape, &[axis]);
+        self.builder.node("ArgMax", &[self], &attributes, Element::Int, &shape)
+    }
+
+    /// The adjoint of broadcasting `shape` to this value's shape: sums over what was repeated.
+    #[must_use]
+    pub fn sum_to(&self, shape: &[usize]) -> Self {
+        if *self.shape == *shape {
+            return self.clone();
+        }
+        let lead = self.rank().saturating_sub(shape.len());
+        let axes: Vec<usize> = (0..self.rank())
+            .filter(|&axis| axis < lead || (shape[axis - lead] == 1 && self.shape[axis] != 1))
+            .collect();
+        self.sum(&axes).reshape(shape)
+    }
+
+    /// Repeats to `shape`.
+    #[must_use]
+    pub fn broadcast_to(&self, shape: &[usize]) -> Self {
+        if *self.shape == *shape {
+            return self.clone();
+        }
+        let list: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
+        let target = self.builder.ints(&list);
+        self.builder.node("Expand", &[self, &target], &[], self.element, shape)
+    }
+
+    /// The same elements in another shape.
+    #[must_use]
+    pub fn reshape(&self, shape: &[usize]) -> Self {
+        if *self.shape == *shape {
+            return self.clone();
+        }
+        let list: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
+        let target = self.builder.ints(&list);
+        self.builder.node("Reshape", &[self, &target], &[], self.element, shape)
+    }
+
+    /// Axis i of the result is axis `permutation[i]` of this.
+    #[must_use]
+    pub fn transpose(&self, permutation: &[usize]) -> Self {
+        if permutation.iter().enumerate().all(|(to, &from)| to == from) {
+            return self.clone();
+        }
+        let shape: Vec<usize> = permutation.iter().map(|&axis| self.shape[axis]).collect();
+        let list = permutation.iter().map(|&axis| axis as i64).collect();
+        self.shaped("Transpose", &[("perm", Attribute::Ints(list))], &shape)
+    }
+
+    /// Zeros added before and after along one axis.
+    #[must_use]
+    pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
+        if before == 0 && after == 0 {
+            return self.clone();
+        }
+        self.pad_with(axis, before, after, 0.0)
+    }
+
+    /// `fill` added before and after along one axis.
+    #[must_use]
+    pub fn pad_with(&self, axis: usize, before: usize, after: usize, fill: f32) -> Self {
+        let mut pads = vec![0; 2 * self.rank()];
+        pads[axis] = before as i64;
+        pads[axis + self.rank()] = after as i64;
+        let mut shape = self.shape.to_vec();
+        shape[axis] += before + after;
+        let pads = self.builder.ints(&pads);
+        self.builder.node("Pad", &[self, &pads, &self.constant(fill)], &[], self.element, &shape)
+    }
+
+    /// The elements `start`, `start + step`, … below `end` along one axis.
+    #[must_use]
+    pub fn slice(&self, axis: usize, start: usize, end: usize, step: usize) -> Self {
+        if start == 0 && end >= self.shape[axis] && step == 1 {
+            return self.clone();
+        }
+        let mut shape = self.shape.to_vec();
+        shape[axis] = end.min(shape[axis]).saturating_sub(start).div_ceil(step);
+        let b = &self.builder;
+        let bounds = [start, end, axis, step].map(|number| b.ints(&[number as i64]));
+        let inputs = [self, &bounds[0], &bounds[1], &bounds[2], &bounds[3]];
+        b.node("Slice", &inputs, &[], self.element, &shape)
+    }
+
+    /// This and `others` one after the other along `axis`.
+    #[must_use]
+    pub fn concat(values: &[Self], axis: usize) -> Self {
+        let first = &values[0];
+        if values.len() == 1 {
+            return first.clone();
+        }
+        let mut shape = first.shape.to_vec();
+        shape[axis] = values.iter().map(|value| value.shape[axis]).sum();
+        let inputs: Vec<&Self> = values.iter().collect();
+        let attributes = [("axis", Attribute::Int(axis as i64))];
+        first.builder.node("Concat", &inputs, &attributes, first.element, &shape)
+    }
+}
+
+/// The shape that `a` and `b` are repeated to; where they do not fit, `a`'s extent.
+fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let rank = a.len().max(b.len());
+    let extent = |shape: &[usize], axis: usize| {
+        (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis])
+    };
+    (0..rank)
+        .map(|axis| match (extent(a, axis), extent(b, axis)) {
+            (1, other) => other,
+            (own, _) => own,
+        })
+        .collect()
+}
+
+fn reduced(shape: &[usize], axes: &[usize]) -> Vec<usize> {
+    let extent = |(axis, &dim): (usize, &usize)| if axes.contains(&axis) { 1 } else { dim };
+    shape.iter().enumerate().map(extent).collect()
+}
+
+/// Arithmetic between values, and between a value and a number, by reference or by move.
+macro_rules! arithmetic {
+    ($($trait:ident $method:ident $operator:literal),*) => { $(
+        impl $trait<&Value> for &Value {
+            type Output = Value;
+            fn $method(self, other: &Value) -> Value {
+                self.binary($operator, other, self.element)
+            }
+        }
+        impl $trait<Value> for &Value {
+            type Output = Value;
+            fn $method(self, other: Value) -> Value {
+                $trait::$method(self, &other)
+            }
+        }
+        impl $trait<&Value> for Value {
+            type Output = Value;
+            fn $method(self, other: &Value) -> Value {
+                $trait::$method(&self, other)
+            }
+        }
+        impl $trait<Value> for Value {
+            type Output = Value;
+            fn $method(self, other: Value) -> Value {
+                $trait::$method(&self, &other)
+            }
+        }
+        impl $trait<f32> for &Value {
+            type Output = Value;
+            fn $method(self, other: f32) -> Value {
+                $trait::$method(self, &self.constant(other))
+            }
+        }
+        impl $trait<f32> for Value {
+            type Output = Value;
+            fn $method(self, other: f32) -> Value {
+                $trait::$method(&self, other)
+            }
+        }
+        impl $trait<&Value> for f32 {
+            type Output = Value;
+            fn $method(self, other: &Value) -> Value {
+                $trait::$method(&other.constant(self), other)
+            }
+        }
+        impl $trait<Value> for f32 {
+            type Output = Value;
+            fn $method(self, other: Value) -> Value {
+                $trait::$method(self, &other)
+            }
+        }
+    )* };
+}
+
+arithmetic!(Add add "Add", Sub sub "Sub", Mul mul "Mul", Div div "Div");
+
+impl Neg for &Value {
+    type Output = Value;
+    fn neg(self) -> Value {
+        self.same("Neg", &[])
+    }
+}
+
+impl Neg for Value {
+    type Output = Value;
+    fn neg(self) -> Value {
+        -&self
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::onnx::Activation;
+use crate::preprocess::{Color, Crop, Resize};
+
+/// A model card, `model.toml`. Every key is optional; an unknown key is refused.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Card {
+    /// How a picture becomes the input tensor.
+    pub input: InputCard,
+    /// How the output is read.
+    pub output: OutputCard,
+    /// Which layers are shown and explained.
+    pub layers: LayersCard,
+}
+
+/// The `[input]` table of a card.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputCard {
+    /// Height and width that the network sees.
+    pub size: Option<[usize; 2]>,
+    /// Order of the channels.
+    pub color: Option<Color>,
+    /// Multiplied first.
+    pub scale: Option<f32>,
+    /// Then subtracted, in the order of `color`.
+    pub mean: Option<Vec<f32>>,
+    /// Then divided by, in the order of `color`.
+    pub std: Option<Vec<f32>>,
+    /// Filter for resizing.
+    pub resize: Option<Resize>,
+    /// What happens to a picture of another shape.
+    pub crop: Option<Crop>,
+    /// Shorter side before a centre crop, where it is not the size itself.
+    pub resize_to: Option<usize>,
+}
+
+/// The `[output]` table of a card.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputCard {
+    /// What the output is, where the graph does not end in a softmax or sigmoid.
+    pub activation: Option<Activation>,
+    /// The label file, beside the card.
+    pub labels: Option<String>,
+}
+
+/// The `[layers]` table of a card.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayersCard {
+    /// The layers that are shown when a request names none.
+    pub show: Option<Vec<String>>,
+    /// The layer that Grad-CAM explains when a request names none.
+    pub gradcam: Option<String>,
+    /// Further names of values.
+    pub aliases: BTreeMap<String, String>,
+}

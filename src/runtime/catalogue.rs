@@ -1,0 +1,257 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::labels::{ClassName, read_labels};
+use super::{Card, embedded};
+use crate::onnx;
+
+/// The models that can be loaded, found in the models folder and in the binary.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    sources: Vec<Source>,
+}
+
+/// One model as it lies on disk or in the binary: its card and labels are read, its graph is not.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The model's name: its folder's, or its file's without `.onnx`.
+    pub name: String,
+    /// The card; an empty one where there is none.
+    pub card: Card,
+    /// The class names; none where there is no label file.
+    pub labels: Vec<ClassName>,
+    origin: Origin,
+    gradient: Option<PathBuf>,
+}
+
+/// Where a model's graph comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    File(PathBuf),
+    Embedded(&'static [u8]),
+}
+
+/// What can be wrong with a models folder or a model's files.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// A file could not be read.
+    #[error("{}: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        cause: io::Error,
+    },
+    /// A card is not valid.
+    #[error("{}: {cause}", path.display())]
+    Card {
+        /// The card.
+        path: PathBuf,
+        /// What is wrong and where.
+        cause: String,
+    },
+    /// A label file is not valid.
+    #[error("{}: {cause}", path.display())]
+    Labels {
+        /// The label file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The graph could not be decoded.
+    #[error("{origin}: {cause}")]
+    Onnx {
+        /// The file, or the embedded model.
+        origin: String,
+        /// What is wrong.
+        cause: onnx::OnnxError,
+    },
+}
+
+impl CatalogueError {
+    /// The file that is wrong.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match self {
+            Self::Read { path, .. } | Self::Card { path, .. } | Self::Labels { path, .. } => {
+                path.display().to_string()
+            }
+            Self::Onnx { origin, .. } => origin.clone(),
+        }
+    }
+
+    /// What is wrong, without the file.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Read { cause, .. } => cause.to_string(),
+            Self::Card { cause, .. } | Self::Labels { cause, .. } => cause.clone(),
+            Self::Onnx { cause, .. } => cause.to_string(),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Looks through `folder` for model folders (`<name>/model.onnx`) and bare files
+    /// (`<name>.onnx`), and adds the embedded convnet where no model has its name. A folder that
+    /// does not exist holds no models.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] for an unreadable folder, card or label file.
+    pub fn scan(folder: &Path) -> Result<Self, CatalogueError> {
+        let mut sources = Vec::new();
+        for path in entries(folder)? {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if path.join("model.onnx").is_file() {
+                sources.push(Source::folder(&path)?);
+            } else if path.extension().is_some_and(|extension| extension == "onnx") {
+                sources.push(Source::file(stem, &path));
+            }
+        }
+        if !sources.iter().any(|source| source.name == embedded::NAME) {
+            sources.push(Source::embedded()?);
+        }
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { sources })
+    }
+
+    /// The models, sorted by name.
+    #[must_use]
+    pub fn into_sources(self) -> Vec<Source> {
+        self.sources
+    }
+}
+
+impl Source {
+    /// A model at a path of the caller's choice: a model folder, or an `.onnx` file, which may
+    /// lie in a model folder itself.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] for an unreadable card or label file.
+    pub fn open(path: &Path) -> Result<Self, CatalogueError> {
+        if path.is_dir() {
+            return Self::folder(path);
+        }
+        match path.parent() {
+            Some(folder) if path.ends_with("model.onnx") => Self::folder(folder),
+            _ => {
+                let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
+                Ok(Self::file(stem, path))
+            }
+        }
+    }
+
+    fn file(name: &str, path: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            card: Card::default(),
+            labels: Vec::new(),
+            origin: Origin::File(path.to_owned()),
+            gradient: None,
+        }
+    }
+
+    fn folder(folder: &Path) -> Result<Self, CatalogueError> {
+        let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
+        let card_path = folder.join("model.toml");
+        let card = if card_path.is_file() {
+            read_card(&card_path, &read(&card_path)?)?
+        } else {
+            Card::default()
+        };
+        let labels = match &card.output.labels {
+            None => Vec::new(),
+            Some(file_name) => {
+                let path = folder.join(file_name);
+                let text = read(&path)?;
+                read_labels(file_name, &text)
+                    .map_err(|cause| CatalogueError::Labels { path, cause })?
+            }
+        };
+        let gradient = Some(folder.join("gradient.onnx")).filter(|path| path.is_file());
+        let origin = Origin::File(folder.join("model.onnx"));
+        Ok(Self { name, card, labels, origin, gradient })
+    }
+
+    fn embedded() -> Result<Self, CatalogueError> {
+        let path = PathBuf::from(embedded::NAME);
+        let card = read_card(&path, embedded::CARD)?;
+        let labels = read_labels("labels.json", embedded::LABELS)
+            .map_err(|cause| CatalogueError::Labels { path, cause })?;
+        let origin = Origin::Embedded(embedded::MODEL);
+        Ok(Self { name: embedded::NAME.to_owned(), card, labels, origin, gradient: None })
+    }
+
+    /// Reads and decodes the graph with its weights. This is not kept: the engine holds the
+    /// weights once, and what else is needed of them is read again.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`] and [`CatalogueError::Onnx`].
+    pub fn read(&self) -> Result<onnx::Model, CatalogueError> {
+        match &self.origin {
+            Origin::Embedded(bytes) => decode(&self.name, bytes),
+            Origin::File(path) => read_model(path),
+        }
+    }
+
+    /// The gradient graph that lies beside the model, where there is one.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`] and [`CatalogueError::Onnx`].
+    pub fn read_gradient(&self) -> Result<Option<onnx::Model>, CatalogueError> {
+        self.gradient.as_deref().map(read_model).transpose()
+    }
+
+    /// Where external tensor data is looked for.
+    #[must_use]
+    pub fn directory(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Embedded(_) => None,
+            Origin::File(path) => path.parent().and_then(Path::to_str),
+        }
+    }
+
+    /// How messages to the operator name the model: its file.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match &self.origin {
+            Origin::Embedded(_) => format!("{} (embedded)", self.name),
+            Origin::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
+    let failed = |cause| CatalogueError::Read { path: folder.to_owned(), cause };
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(path: &Path) -> Result<String, CatalogueError> {
+    fs::read_to_string(path).map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })
+}
+
+fn read_card(path: &Path, text: &str) -> Result<Card, CatalogueError> {
+    toml::from_str(text).map_err(|error| CatalogueError::Card {
+        path: path.to_owned(),
+        cause: error.to_string().trim_end().to_owned(),
+    })
+}
+
+fn read_model(path: &Path) -> Result<onnx::Model, CatalogueError> {
+    let bytes = fs::read(path)
+        .map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })?;
+    decode(&path.display().to_string(), &bytes)
+}
+
+fn decode(origin: &str, bytes: &[u8]) -> Result<onnx::Model, CatalogueError> {
+    onnx::Model::decode(bytes)
+        .map_err(|cause| CatalogueError::Onnx { origin: origin.to_owned(), cause })
+}

@@ -1,0 +1,148 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ndarray::{ArrayD, ArrayViewD};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::{SimplePlan, eval};
+use tract_onnx::tract_hir::infer::InferenceFact;
+
+use super::{RuntimeError, Stop, Stopped};
+use crate::onnx;
+
+/// A compiled graph that holds its weights and is shared by all requests.
+#[derive(Debug)]
+pub struct Plan {
+    runnable: Arc<TypedSimplePlan>,
+    outputs: HashMap<String, usize>,
+}
+
+/// Values that a plan computed, by name. Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    by_name: HashMap<String, TValue>,
+}
+
+impl Plan {
+    /// Compiles `model` to compute `outputs` from inputs of the given shapes, which stand in the
+    /// order of [`onnx::Model::inputs`].
+    ///
+    /// `directory` is where external tensor data is looked for.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
+    pub fn compile(
+        model: &onnx::Model,
+        directory: Option<&str>,
+        input_shapes: &[Vec<usize>],
+        outputs: &[String],
+    ) -> Result<Self, RuntimeError> {
+        let parsed = super::engine()
+            .parse(model.proto(), directory)
+            .map_err(RuntimeError::engine("reading the graph"))?;
+        let outlets = outputs
+            .iter()
+            .map(|name| {
+                let outlet = parsed.outlets_by_name.get(name).copied();
+                outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut graph = parsed.model;
+        super::set_input_shapes(&mut graph, input_shapes)?;
+        for &outlet in &outlets {
+            graph
+                .set_outlet_fact(outlet, InferenceFact::default())
+                .map_err(RuntimeError::engine("selecting the outputs"))?;
+        }
+        let runnable = graph
+            .with_output_outlets(&outlets)
+            .and_then(InferenceModelExt::into_optimized)
+            .and_then(SimplePlan::new)
+            .map_err(RuntimeError::engine("compiling the graph"))?;
+        let outputs = outputs.iter().cloned().zip(0..).collect();
+        Ok(Self { runnable, outputs })
+    }
+
+    /// The names of the values that the plan computes.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.outputs.keys().map(String::as_str)
+    }
+
+    /// Whether the plan computes `value`.
+    #[must_use]
+    pub fn computes(&self, value: &str) -> bool {
+        self.outputs.contains_key(value)
+    }
+
+    /// Runs the plan; `inputs` stand in the order of the model's inputs.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Stopped`] and [`RuntimeError::Engine`].
+    pub fn run(&self, inputs: Vec<TValue>, stop: &Stop) -> Result<Values, RuntimeError> {
+        let mut state = self.runnable.spawn().map_err(RuntimeError::engine("starting a run"))?;
+        let mut stopped: Option<Stopped> = None;
+        let result = state.run_plan_with_eval(inputs.into(), |context, op_state, node, inputs| {
+            stop.check().map_err(|reason| {
+                stopped = Some(reason);
+                TractError::from(reason)
+            })?;
+            eval(context, op_state, node, inputs)
+        });
+        let computed = match (result, stopped) {
+            (Ok(computed), _) => computed,
+            (Err(_), Some(reason)) => return Err(reason.into()),
+            (Err(error), None) => return Err(RuntimeError::engine("running the graph")(error)),
+        };
+        let by_name =
+            self.outputs.iter().map(|(name, &at)| (name.clone(), computed[at].clone())).collect();
+        Ok(Values { by_name })
+    }
+}
+
+impl Values {
+    /// The engine's own handle on a value, to be passed to another plan without a copy.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchValue`].
+    pub fn handle(&self, name: &str) -> Result<TValue, RuntimeError> {
+        let value = self.by_name.get(name).cloned();
+        value.ok_or_else(|| RuntimeError::NoSuchValue(name.to_owned()))
+    }
+
+    /// A float32 view of a value.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchValue`], and [`RuntimeError::Engine`] for another element type.
+    pub fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>, RuntimeError> {
+        let value = self.by_name.get(name);
+        let value = value.ok_or_else(|| RuntimeError::NoSuchValue(name.to_owned()))?;
+        value.to_plain_array_view::<f32>().map_err(RuntimeError::engine("reading an output"))
+    }
+
+    /// Whether there is such a value.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Adds one value.
+    pub fn insert(&mut self, name: &str, value: TValue) {
+        self.by_name.insert(name.to_owned(), value);
+    }
+
+    /// Adds the values of another run.
+    pub fn extend(&mut self, other: Self) {
+        self.by_name.extend(other.by_name);
+    }
+
+    /// Memory that the values hold, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.by_name.values().map(|value| value.len() * value.datum_type().size_of()).sum()
+    }
+}
+
+/// Hands an array to the engine.
+#[must_use]
+pub fn input(array: ArrayD<f32>) -> TValue {
+    Tensor::from(array).into_tvalue()
+}

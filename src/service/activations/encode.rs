@@ -1,0 +1,117 @@
+use std::io::{Cursor, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use npyz::WriterBuilder;
+use serde::Serialize;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::{Activations, Shown};
+use crate::explain::{ChannelStatistics, Normalize};
+use crate::service::ServiceError;
+
+#[derive(Serialize)]
+struct ActivationsJson<'a> {
+    model: &'a str,
+    normalize: Normalize,
+    colormap: &'static str,
+    layers: Vec<LayerJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct LayerJson<'a> {
+    name: &'a str,
+    /// Channels, height, width.
+    shape: [usize; 3],
+    channels: Vec<ChannelJson>,
+    dead: Vec<usize>,
+    png: String,
+}
+
+#[derive(Serialize)]
+struct ChannelJson {
+    index: usize,
+    #[serde(flatten)]
+    statistics: ChannelStatistics,
+}
+
+impl Activations {
+    /// Shape and statistics of each layer, with its picture.
+    pub(super) fn json(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+        let layers = shown.iter().map(|one| self.layer_json(one)).collect::<Result<_, _>>()?;
+        let answer = ActivationsJson {
+            model: self.classifier.name(),
+            normalize: if self.channels.is_empty() { self.normalize } else { Normalize::MinMax },
+            colormap: self.grid.colormap.name(),
+            layers,
+        };
+        serde_json::to_vec(&answer).map_err(internal)
+    }
+
+    fn layer_json<'v>(&self, shown: &'v Shown<'_>) -> Result<LayerJson<'v>, ServiceError> {
+        let (channels, height, width) = shown.values.dim();
+        let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
+        Ok(LayerJson {
+            name: &shown.layer.name,
+            shape: [channels, height, width],
+            channels: shown.selection.iter().map(entry).collect(),
+            dead: shown.dead(),
+            png: STANDARD.encode(self.draw(std::slice::from_ref(shown))?),
+        })
+    }
+
+    /// One PNG a layer, each named after it.
+    pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for one in shown {
+            let png = self.draw(std::slice::from_ref(one))?;
+            archive.start_file(entry_name(one, "png"), stored()).map_err(internal)?;
+            archive.write_all(&png).map_err(internal)?;
+        }
+        Ok(archive.finish().map_err(internal)?.into_inner())
+    }
+}
+
+/// One float32 array a layer, channels × height × width, as `numpy.savez` writes it. With chosen
+/// channels, those alone in their order.
+pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for one in shown {
+        let values = one.values.select(ndarray::Axis(0), &one.selection);
+        archive.start_file(entry_name(one, "npy"), stored()).map_err(internal)?;
+        let shape: Vec<u64> = values.shape().iter().map(|&dim| dim as u64).collect();
+        let mut npy = Vec::with_capacity(values.len() * size_of::<f32>() + 128);
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&shape)
+            .writer(&mut npy)
+            .begin_nd()
+            .map_err(internal)?;
+        writer.extend(values.iter().copied()).map_err(internal)?;
+        writer.finish().map_err(internal)?;
+        archive.write_all(&npy).map_err(internal)?;
+    }
+    Ok(archive.finish().map_err(internal)?.into_inner())
+}
+
+/// PNG files and float32 noise do not get smaller by deflating them.
+fn stored() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false)
+}
+
+/// A layer's name as a file name inside an archive: what would leave the folder into which it is
+/// unpacked is replaced.
+fn entry_name(shown: &Shown<'_>, extension: &str) -> String {
+    let safe = |symbol: char| match symbol {
+        '/' | '\\' | ':' => '_',
+        other if other.is_control() => '_',
+        other => other,
+    };
+    let name: String = shown.layer.name.chars().map(safe).collect();
+    format!("{name}.{extension}")
+}
+
+fn internal(error: impl std::fmt::Display) -> ServiceError {
+    ServiceError::Internal(error.to_string())
+}

@@ -1,0 +1,112 @@
+use std::time::{Duration, Instant};
+
+use super::{Library, Parameter, Parameters, ServiceError};
+use crate::config::Limits;
+use crate::runtime::Stop;
+
+/// The forms in which an answer can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// A PNG picture.
+    Png,
+    /// JSON, pictures inside as base64.
+    Json,
+    /// A ZIP archive of PNG pictures.
+    Zip,
+    /// numpy's archive of float32 arrays.
+    Npz,
+}
+
+impl Form {
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Json => "application/json",
+            Self::Zip => "application/zip",
+            Self::Npz => "application/x-npz",
+        }
+    }
+
+    /// Its file extension, by which the command line tells the forms apart.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Json => "json",
+            Self::Zip => "zip",
+            Self::Npz => "npz",
+        }
+    }
+}
+
+/// What a use case gives back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The form of `body`.
+    pub form: Form,
+    /// The file.
+    pub body: Vec<u8>,
+    /// What the caller should know beside the file, as name and value.
+    pub notes: Vec<(&'static str, String)>,
+    /// How long each stage took.
+    pub stages: Stages,
+}
+
+/// Where the time of one answer went.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    last: Instant,
+    durations: Vec<(&'static str, Duration)>,
+}
+
+impl Stages {
+    /// Starts the clock.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { last: Instant::now(), durations: Vec::with_capacity(6) }
+    }
+
+    /// Ends the stage called `name` and starts the next.
+    pub fn end(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.durations.push((name, now - self.last));
+        self.last = now;
+    }
+
+    /// The stages in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
+        self.durations.iter().copied()
+    }
+}
+
+/// A picture and parameters in, a file out. One definition serves HTTP and the command line.
+pub trait UseCase: Sized + Send + 'static {
+    /// What it can be told.
+    const PARAMETERS: &'static [Parameter];
+    /// The forms it answers in, the default first.
+    const FORMS: &'static [Form];
+
+    /// Checks everything that can be checked before the picture is looked at.
+    ///
+    /// # Errors
+    /// What the caller got wrong.
+    fn check(
+        parameters: &Parameters,
+        library: &Library,
+        limits: &Limits,
+    ) -> Result<Self, ServiceError>;
+
+    /// Decodes the picture, runs the network and writes the answer.
+    ///
+    /// # Errors
+    /// What is wrong with the picture, and what went wrong with us.
+    fn answer(
+        &self,
+        image: &[u8],
+        form: Form,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Answer, ServiceError>;
+}

@@ -1,0 +1,226 @@
+use ndarray::{ArrayView3, ArrayViewD};
+
+use super::parameters::{excerpt, nearest};
+use super::settings::{PictureInput, Settings};
+use super::{LoadError, ServiceError};
+use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
+use crate::preprocess::Picture;
+use crate::runtime::{self, ClassName, Plan, RuntimeError, Source, Stop, Values};
+
+/// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
+#[derive(Debug)]
+pub struct Classifier {
+    source: Source,
+    input: PictureInput,
+    settings: Settings,
+    head: Head,
+    facts: Facts,
+    layouts: Layouts,
+    layers: Vec<Layer>,
+    plan: Plan,
+}
+
+impl Classifier {
+    /// Reads, checks and compiles a model.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and the cause.
+    pub fn load(source: Source) -> Result<Self, LoadError> {
+        let location = source.location();
+        Self::try_load(source).map_err(|cause| LoadError { location, cause })
+    }
+
+    fn try_load(source: Source) -> Result<Self, String> {
+        let model = source.read().map_err(|error| error.cause())?;
+        let topology = Topology::of(&model).map_err(|error| error.to_string())?;
+        let input = PictureInput::of(&model, &topology)?;
+        let mut settings = Settings::of(&source.card, &input)?;
+        let shapes = [settings.input_shape().to_vec()];
+        let facts = runtime::infer_facts(&model, source.directory(), &shapes)
+            .map_err(|error| error.to_string())?;
+        let layouts = Layouts::of(&model, &topology, &facts, input.layout);
+        let layers = onnx::layers(&model, &topology, &layouts, &facts);
+        let head = Head::of(&model, &topology);
+        settings.settle_output(&source, &head, &facts)?;
+        settings.settle_layers(&source.card, &layers, |name| facts.get(name).is_some())?;
+        let outputs = plan_outputs(&layers, &head, &settings);
+        let plan = Plan::compile(&model, source.directory(), &shapes, &outputs)
+            .map_err(|error| error.to_string())?;
+        Ok(Self { source, input, settings, head, facts, layouts, layers, plan })
+    }
+
+    /// The model's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The card with every gap filled.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The name of the picture input.
+    #[must_use]
+    pub fn input_name(&self) -> &str {
+        &self.input.name
+    }
+
+    /// The layers in the order of evaluation.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Where the logits are and what follows them.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The class names; empty where the model has none.
+    #[must_use]
+    pub fn labels(&self) -> &[ClassName] {
+        &self.source.labels
+    }
+
+    /// Further names of layers: alias → value.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        let aliases = &self.source.card.layers.aliases;
+        aliases.iter().map(|(alias, value)| (alias.as_str(), value.as_str()))
+    }
+
+    /// The layer that a caller means: a listed layer, an alias, or any other float value of the
+    /// graph that depends on the picture.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownLayer`] with the names most like it.
+    pub fn layer(&self, name: &str) -> Result<Layer, ServiceError> {
+        let aliased = self.source.card.layers.aliases.get(name);
+        let target = aliased.map_or(name, String::as_str);
+        if let Some(layer) = self.layers.iter().find(|layer| layer.name == target) {
+            return Ok(layer.clone());
+        }
+        let fact = self.facts.get(target);
+        let floats =
+            fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
+        if let Some(fact) = floats {
+            return Ok(Layer {
+                name: target.to_owned(),
+                kind: Kind::Value,
+                shape: fact.shape.clone(),
+                layout: self.layouts.get(target),
+                parameters: 0,
+            });
+        }
+        let listed = self.layers.iter().map(|layer| layer.name.as_str());
+        let names = listed.chain(self.aliases().map(|(alias, _)| alias));
+        Err(ServiceError::UnknownLayer {
+            model: self.name().to_owned(),
+            layer: excerpt(name),
+            nearest: nearest(name, names).into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    /// One forward pass over `picture`: the values of the plan, and `wanted` in any case.
+    ///
+    /// # Errors
+    /// [`RuntimeError`].
+    pub fn forward(
+        &self,
+        picture: &Picture,
+        wanted: &[String],
+        stop: &Stop,
+    ) -> Result<Values, ServiceError> {
+        let tensor = self.settings.recipe.tensor(picture).into_dyn();
+        let input = runtime::input(tensor);
+        let mut values = self.plan.run(vec![input.clone()], stop)?;
+        values.insert(&self.input.name, input);
+        self.complete(&mut values, wanted, stop)?;
+        Ok(values)
+    }
+
+    /// Adds the values among `wanted` that the plan fuses away, computed from those that it gives
+    /// by the nodes between, whose weights are read again for as long as that takes.
+    fn complete(
+        &self,
+        values: &mut Values,
+        wanted: &[String],
+        stop: &Stop,
+    ) -> Result<(), ServiceError> {
+        let missing: Vec<String> =
+            wanted.iter().filter(|name| !values.contains(name)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let internal = |error: &dyn std::error::Error| ServiceError::Internal(error.to_string());
+        let model = self.source.read().map_err(|error| internal(&error))?;
+        let topology = Topology::of(&model).map_err(RuntimeError::from)?;
+        let known = |name: &str| values.contains(name);
+        let part = onnx::subgraph(&model, &topology, &self.facts, known, &missing)
+            .map_err(RuntimeError::from)?;
+        let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
+        let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
+        let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
+        let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing)?;
+        let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
+        values.extend(plan.run(inputs, stop)?);
+        Ok(())
+    }
+}
+
+/// Channels, height and width that a layer is shown as. A vector, and a pool to 1×1, is one channel
+/// of one row; tokens × features is one channel.
+///
+/// # Errors
+/// [`ServiceError::NotAPicture`] for a value of more dimensions, or of none.
+pub fn picture_shape(layer: &Layer) -> Result<[usize; 3], ServiceError> {
+    let ones = layer.shape.iter().take_while(|&&dim| dim == 1).count();
+    let ones = ones.min(layer.shape.len().saturating_sub(3).max(1));
+    let shape = layer.shape.get(ones..).unwrap_or_default();
+    let is_vector = shape.iter().filter(|&&dim| dim > 1).count() <= 1;
+    match (shape, layer.layout) {
+        _ if shape.contains(&0) => Err(not_a_picture(layer)),
+        _ if is_vector => Ok([1, 1, shape.iter().product()]),
+        (&[height, width, channels], Some(Layout::Nhwc)) => Ok([channels, height, width]),
+        (&[channels, height, width], _) => Ok([channels, height, width]),
+        (&[height, width], _) => Ok([1, height, width]),
+        _ => Err(not_a_picture(layer)),
+    }
+}
+
+/// A layer's value as channels × height × width, in the terms of [`picture_shape`]; a view, whatever
+/// the layout.
+///
+/// # Errors
+/// [`ServiceError::NotAPicture`].
+pub fn channels<'v>(
+    layer: &Layer,
+    value: ArrayViewD<'v, f32>,
+) -> Result<ArrayView3<'v, f32>, ServiceError> {
+    let [channels, height, width] = picture_shape(layer)?;
+    let (stored, permuted) = match layer.layout {
+        Some(Layout::Nhwc) if height > 1 || width > 1 => ((height, width, channels), [2, 0, 1]),
+        _ => ((channels, height, width), [0, 1, 2]),
+    };
+    let view = value.into_shape_with_order(stored).map_err(|_| not_a_picture(layer))?;
+    Ok(view.permuted_axes(permuted))
+}
+
+fn not_a_picture(layer: &Layer) -> ServiceError {
+    ServiceError::NotAPicture { layer: layer.name.clone(), shape: layer.shape.clone() }
+}
+
+/// Every listed layer, what the card names, the logits and the output.
+fn plan_outputs(layers: &[Layer], head: &Head, settings: &Settings) -> Vec<String> {
+    let mut outputs: Vec<String> = Vec::new();
+    let listed = layers.iter().map(|layer| &layer.name);
+    let named = settings.shown.iter().chain(&settings.gradcam);
+    for name in listed.chain(named).chain([&head.logits, &head.output]) {
+        if !outputs.contains(name) {
+            outputs.push(name.clone());
+        }
+    }
+    outputs
+}

@@ -1,0 +1,99 @@
+use super::ParameterError;
+use crate::preprocess::PictureError;
+use crate::render::RenderError;
+use crate::runtime::{CatalogueError, RuntimeError};
+
+/// A model that could not be made ready; told to the operator, in one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{location}: {cause}")]
+pub struct LoadError {
+    /// The model's file.
+    pub location: String,
+    /// What is wrong with it.
+    pub cause: String,
+}
+
+impl From<CatalogueError> for LoadError {
+    fn from(error: CatalogueError) -> Self {
+        Self { location: error.location(), cause: error.cause() }
+    }
+}
+
+/// Why a use case gave no answer. Texts are for the caller: they state the value and the remedy,
+/// and no path.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A parameter is wrong.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// No model has this name.
+    #[error("there is no model {model:?}; there are: {}", .known.join(", "))]
+    UnknownModel {
+        /// The name that was given.
+        model: String,
+        /// The models there are.
+        known: Vec<String>,
+    },
+    /// No model was named and there is no default.
+    #[error("say which model with the parameter model; there are: {}", .known.join(", "))]
+    NoModelNamed {
+        /// The models there are.
+        known: Vec<String>,
+    },
+    /// The model has no such layer.
+    #[error("model {model:?} has no layer {layer:?}{}", near(.nearest, .model))]
+    UnknownLayer {
+        /// The model.
+        model: String,
+        /// The name that was given.
+        layer: String,
+        /// The names most like it.
+        nearest: Vec<String>,
+    },
+    /// The layer has no such channel.
+    #[error("layer {layer:?} has no channel {channel}; it has {channels}, 0 to {}", .channels.saturating_sub(1))]
+    UnknownChannel {
+        /// The layer.
+        layer: String,
+        /// The channel that was asked for.
+        channel: usize,
+        /// How many it has.
+        channels: usize,
+    },
+    /// The value cannot be drawn as channels of pictures.
+    #[error("{layer:?} has shape {shape:?}, which is no picture; ask for a layer with height and width")]
+    NotAPicture {
+        /// The value's name.
+        layer: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// More layers than one answer may hold.
+    #[error("{layers} layers were asked for, at most {limit} fit one answer: ask in several requests")]
+    TooManyLayers {
+        /// How many were asked for.
+        layers: usize,
+        /// The most that are answered.
+        limit: usize,
+    },
+    /// The picture is wrong.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The answer's picture would be too large, or empty.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Reading the model again or running it failed.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// Something that cannot happen, did.
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn near(nearest: &[String], model: &str) -> String {
+    if nearest.is_empty() {
+        format!("; GET /models/{model} (or convscope summary) lists them")
+    } else {
+        format!(", did you mean {}?", nearest.join(", "))
+    }
+}

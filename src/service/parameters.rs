@@ -1,0 +1,223 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
+/// One parameter of a use case: the query string, form fields, JSON keys and command-line flags
+/// all have these names.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What a value looks like, for usage lines.
+    pub value: &'static str,
+    /// What it does, and its default.
+    pub help: &'static str,
+    /// Whether it may be given several times.
+    pub repeatable: bool,
+}
+
+/// What can be wrong with a parameter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// No parameter has this name.
+    #[error("there is no parameter {name:?} here{}; there are: {}", near(.nearest), .known.join(", "))]
+    Unknown {
+        /// The name that was given.
+        name: String,
+        /// The parameter that was probably meant.
+        nearest: Option<&'static str>,
+        /// Those that there are.
+        known: Vec<&'static str>,
+    },
+    /// A parameter that stands once was given again.
+    #[error("{name} was given {times} times; give it once")]
+    Repeated {
+        /// The parameter.
+        name: &'static str,
+        /// How often it was given.
+        times: usize,
+    },
+    /// A value is not one that the parameter takes.
+    #[error("{name} = {value:?} is not valid: {expected}")]
+    Invalid {
+        /// The parameter.
+        name: &'static str,
+        /// The value that was given.
+        value: String,
+        /// What it takes.
+        expected: String,
+    },
+}
+
+fn near(nearest: &Option<&'static str>) -> String {
+    nearest.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default()
+}
+
+/// The parameters of one request, by name and in the order given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters {
+    pairs: Vec<(String, String)>,
+}
+
+impl Parameters {
+    /// Adds one.
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.pairs.push((name.into(), value.into()));
+    }
+
+    /// Refuses a name that is not in `table`, and a repetition of what stands once.
+    ///
+    /// # Errors
+    /// [`ParameterError::Unknown`] and [`ParameterError::Repeated`].
+    pub fn check(&self, table: &[Parameter]) -> Result<(), ParameterError> {
+        for (name, _) in &self.pairs {
+            let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
+                let known: Vec<&str> = table.iter().map(|parameter| parameter.name).collect();
+                let nearest = nearest(name, known.iter().copied()).into_iter().next();
+                return Err(ParameterError::Unknown { name: name.clone(), nearest, known });
+            };
+            let times = self.all(parameter.name).count();
+            if times > 1 && !parameter.repeatable {
+                return Err(ParameterError::Repeated { name: parameter.name, times });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every value of `name`.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of `name`, where it was given.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of `name` read as a word of an enumeration, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`] with the words that there are.
+    pub fn word<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, ParameterError> {
+        let read = |value: &str| {
+            let word = IntoDeserializer::<ValueError>::into_deserializer(value);
+            T::deserialize(word).map_err(|error| invalid(name, value, error.to_string()))
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// The value of `name` as its type reads it, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`] with the type's own account of what it may be.
+    pub fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, ParameterError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let read = |value: &str| {
+            value.parse().map_err(|error: T::Err| invalid(name, value, error.to_string()))
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// The value of `name` as a whole number of `range`, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn number(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<Option<usize>, ParameterError> {
+        let read = |value: &str| match value.parse::<usize>() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => {
+                let (low, high) = (range.start(), range.end());
+                Err(invalid(name, value, format!("a whole number from {low} to {high}")))
+            }
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// The value of `name` as a number from 0 to 1, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn fraction(&self, name: &'static str) -> Result<Option<f32>, ParameterError> {
+        let read = |value: &str| match value.parse::<f32>() {
+            Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+            _ => Err(invalid(name, value, "a number from 0 to 1".to_owned())),
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// The value of `name` as yes or no, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn switch(&self, name: &'static str) -> Result<Option<bool>, ParameterError> {
+        let read = |value: &str| match value {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(invalid(name, value, "true or false".to_owned())),
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// Whole numbers, given one by one or separated by commas.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn numbers(&self, name: &'static str) -> Result<Vec<usize>, ParameterError> {
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .map(|value| {
+                value.trim().parse().map_err(|_| {
+                    invalid(name, value, "whole numbers, one or several with commas".to_owned())
+                })
+            })
+            .collect()
+    }
+}
+
+fn invalid(name: &'static str, value: &str, expected: String) -> ParameterError {
+    ParameterError::Invalid { name, value: excerpt(value), expected }
+}
+
+/// A caller's text, short enough to be said back.
+pub(super) fn excerpt(text: &str) -> String {
+    const LIMIT: usize = 80;
+    match text.char_indices().nth(LIMIT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// The candidates most like `name`, best first, at most five: those that contain it, then those
+/// spelled alike.
+pub(super) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
+    let name = excerpt(name).to_lowercase();
+    let mut scored: Vec<(f64, &str)> = candidates
+        .map(|candidate| (likeness(&name, &candidate.to_lowercase()), candidate))
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(5).map(|(_, candidate)| candidate).collect()
+}
+
+/// 1 to 2 where `candidate` contains `name`, more the less else it has; 0 to 1 where it is spelled
+/// alike; 0 where it is not.
+fn likeness(name: &str, candidate: &str) -> f64 {
+    const ALIKE: f64 = 0.72;
+    if !name.is_empty() && candidate.contains(name) {
+        return 1.0 + name.len() as f64 / candidate.len() as f64;
+    }
+    Some(strsim::jaro_winkler(name, candidate)).filter(|&score| score > ALIKE).unwrap_or(0.0)
+}

@@ -1,0 +1,281 @@
+use serde::Serialize;
+
+use crate::explain;
+use crate::onnx::{self, Facts, Head, Kind, Layer, Layout, Model, Topology, pb};
+use crate::preprocess::{Color, Recipe};
+use crate::runtime::{Card, Source};
+
+/// A model's card with every gap filled: what the graph tells is read from it, the rest takes the
+/// documented defaults, and each default taken is remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How a picture becomes the input tensor.
+    pub recipe: Recipe,
+    /// What turns the logits into probabilities.
+    pub activation: explain::Activation,
+    /// The number of classes; one sigmoid unit counts as two.
+    pub classes: usize,
+    /// The layers shown when a request names none.
+    pub shown: Vec<String>,
+    /// The layer explained when a request names none, and how it was chosen; none where the model
+    /// has no picture-like layer.
+    pub gradcam: Option<String>,
+    /// What neither the card nor the graph told.
+    pub assumed: Vec<Assumption>,
+}
+
+/// A default that was taken for want of better knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// The card's key, such as `input.scale`.
+    pub key: &'static str,
+    /// The value taken.
+    pub value: String,
+    /// Why this one.
+    pub why: &'static str,
+}
+
+/// The picture input as the graph declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PictureInput {
+    pub(super) name: String,
+    pub(super) layout: Layout,
+    pub(super) channels: usize,
+    /// Height and width, where the graph fixes them.
+    pub(super) size: [Option<usize>; 2],
+}
+
+/// Shown when a card names no layers: enough to see the depth, few enough to be looked at.
+const SHOWN_LAYERS: usize = 12;
+const DEFAULT_SIZE: usize = 224;
+
+impl PictureInput {
+    /// Reads the one input that a classifier of pictures has.
+    pub(super) fn of(model: &Model, topology: &Topology) -> Result<Self, String> {
+        let inputs = model.inputs();
+        let &[input] = inputs.as_slice() else {
+            let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
+            return Err(format!(
+                "the graph has {} inputs ({}); an image classifier has one",
+                names.len(),
+                names.join(", ")
+            ));
+        };
+        let dims = declared_dims(input).ok_or_else(|| {
+            format!(
+                "input {:?} is not a four-dimensional tensor; a picture is batch × channels × \
+                 height × width, or batch × height × width × channels",
+                input.name
+            )
+        })?;
+        let layout = onnx::input_layout(&input.name, dims, topology)
+            .ok_or_else(|| format!("input {:?}: cannot tell NCHW from NHWC", input.name))?;
+        let [channels, height, width] = match layout {
+            Layout::Nchw => [dims[1], dims[2], dims[3]],
+            Layout::Nhwc => [dims[3], dims[1], dims[2]],
+        };
+        let channels = channels.unwrap_or(3);
+        if !matches!(channels, 1 | 3) {
+            return Err(format!("input {:?} has {channels} channels, not 1 or 3", input.name));
+        }
+        Ok(Self { name: input.name.clone(), layout, channels, size: [height, width] })
+    }
+}
+
+fn declared_dims(input: &pb::ValueInfoProto) -> Option<[Option<usize>; 4]> {
+    use pb::tensor_shape_proto::dimension::Value::DimValue;
+    let pb::type_proto::Value::TensorType(tensor) = input.r#type.as_ref()?.value.as_ref()?;
+    let dims = tensor.shape.as_ref()?.dim.iter().map(|dim| match dim.value {
+        Some(DimValue(value)) => usize::try_from(value).ok().filter(|&value| value > 0),
+        _ => None,
+    });
+    dims.collect::<Vec<_>>().try_into().ok()
+}
+
+impl Settings {
+    /// Fills in the input side of `card`.
+    pub(super) fn of(card: &Card, input: &PictureInput) -> Result<Self, String> {
+        let mut assumed = Vec::new();
+        let mut assume = |key, value: String, why| assumed.push(Assumption { key, value, why });
+        let size = size(card, input, &mut assume)?;
+        let given = &card.input;
+        let color = given.color.unwrap_or_else(|| {
+            let color = if input.channels == 1 { Color::Gray } else { Color::Rgb };
+            if input.channels == 3 {
+                assume("input.color", "rgb".to_owned(), "most networks take it");
+            }
+            color
+        });
+        if (color == Color::Gray) != (input.channels == 1) {
+            let channels = input.channels;
+            return Err(format!("input.color is {color:?}, but the graph takes {channels} channels"));
+        }
+        let scale = given.scale.unwrap_or_else(|| {
+            assume("input.scale", "0.00392156862745098".to_owned(), "values from 0 to 1");
+            1.0 / 255.0
+        });
+        if given.mean.is_none() && given.scale.is_none() {
+            assume("input.mean", "0".to_owned(), "nothing is subtracted");
+        }
+        if given.std.is_none() && given.scale.is_none() {
+            assume("input.std", "1".to_owned(), "divided by nothing");
+        }
+        if given.resize.is_none() {
+            assume("input.resize", "nearest".to_owned(), "as Keras load_img");
+        }
+        if given.crop.is_none() {
+            assume("input.crop", "none".to_owned(), "stretched to size");
+        }
+        let recipe = Recipe {
+            size,
+            color,
+            scale,
+            mean: triple("input.mean", given.mean.as_deref(), 0.0, input.channels)?,
+            std: triple("input.std", given.std.as_deref(), 1.0, input.channels)?,
+            resize: given.resize.unwrap_or_default(),
+            crop: given.crop.unwrap_or_default(),
+            resize_to: given.resize_to,
+            layout: match input.layout {
+                Layout::Nchw => crate::preprocess::Layout::Nchw,
+                Layout::Nhwc => crate::preprocess::Layout::Nhwc,
+            },
+        };
+        recipe.check().map_err(|error| format!("input: {error}"))?;
+        let activation = explain::Activation::Logits;
+        let (shown, gradcam) = (Vec::new(), None);
+        Ok(Self { recipe, activation, classes: 0, shown, gradcam, assumed })
+    }
+
+    /// The input tensor's shape, batch 1.
+    #[must_use]
+    pub fn input_shape(&self) -> [usize; 4] {
+        let [height, width] = self.recipe.size;
+        let channels = if self.recipe.color == Color::Gray { 1 } else { 3 };
+        match self.recipe.layout {
+            crate::preprocess::Layout::Nchw => [1, channels, height, width],
+            crate::preprocess::Layout::Nhwc => [1, height, width, channels],
+        }
+    }
+
+    /// Fills in the output side: what the graph ends in wins over the card.
+    pub(super) fn settle_output(
+        &mut self,
+        source: &Source,
+        head: &Head,
+        facts: &Facts,
+    ) -> Result<(), String> {
+        let shape = facts
+            .shape(&head.logits)
+            .ok_or_else(|| format!("the shape of output {:?} cannot be told", head.output))?;
+        let units: usize = shape.iter().product();
+        let is_vector = shape.iter().filter(|&&dim| dim > 1).count() <= 1;
+        if !is_vector || units == 0 {
+            return Err(format!(
+                "output {:?} has shape {shape:?}; a classifier gives one score a class",
+                head.output
+            ));
+        }
+        let activation = head.activation.or(source.card.output.activation).unwrap_or_else(|| {
+            self.assumed.push(Assumption {
+                key: "output.activation",
+                value: "logits".to_owned(),
+                why: "the graph does not end in a softmax or sigmoid",
+            });
+            onnx::Activation::Logits
+        });
+        self.activation = match activation {
+            onnx::Activation::Softmax => explain::Activation::Softmax,
+            onnx::Activation::Sigmoid => explain::Activation::Sigmoid,
+            onnx::Activation::Logits => explain::Activation::Logits,
+        };
+        let one_unit = units == 1 && activation == onnx::Activation::Sigmoid;
+        self.classes = if one_unit { 2 } else { units };
+        let labels = source.labels.len();
+        if labels != 0 && labels != self.classes {
+            return Err(format!("the label file names {labels} classes, the graph {}", self.classes));
+        }
+        Ok(())
+    }
+
+    /// Fills in which layers are shown and explained.
+    pub(super) fn settle_layers(
+        &mut self,
+        card: &Card,
+        layers: &[Layer],
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<(), String> {
+        let named = card.layers.show.iter().flatten();
+        let named = named.chain(&card.layers.gradcam).chain(card.layers.aliases.values());
+        for name in named {
+            if !exists(name) && !card.layers.aliases.contains_key(name) {
+                return Err(format!("the card names layer {name:?}, which the graph does not have"));
+            }
+        }
+        self.shown = card.layers.show.clone().unwrap_or_else(|| spread(layers));
+        self.gradcam = card.layers.gradcam.clone().or_else(|| last_spatial(layers));
+        Ok(())
+    }
+}
+
+fn size(
+    card: &Card,
+    input: &PictureInput,
+    assume: &mut impl FnMut(&'static str, String, &'static str),
+) -> Result<[usize; 2], String> {
+    let mut size = [0; 2];
+    for axis in 0..2 {
+        let given = card.input.size.map(|size| size[axis]);
+        size[axis] = match (input.size[axis], given) {
+            (Some(fixed), Some(given)) if fixed != given => {
+                return Err(format!(
+                    "input.size is {given} on the card and {fixed} in the graph; correct the card"
+                ));
+            }
+            (Some(known), _) | (None, Some(known)) => known,
+            (None, None) => DEFAULT_SIZE,
+        };
+    }
+    if card.input.size.is_none() && input.size.contains(&None) {
+        assume("input.size", format!("{size:?}"), "the graph leaves it open");
+    }
+    Ok(size)
+}
+
+/// The card's one or three numbers as three.
+fn triple(
+    key: &str,
+    given: Option<&[f32]>,
+    default: f32,
+    channels: usize,
+) -> Result<[f32; 3], String> {
+    match given {
+        None => Ok([default; 3]),
+        Some(&[one]) => Ok([one; 3]),
+        Some(&[a, b, c]) if channels == 3 => Ok([a, b, c]),
+        Some(other) => {
+            Err(format!("{key} has {} numbers; it takes one, or one a channel", other.len()))
+        }
+    }
+}
+
+/// At most [`SHOWN_LAYERS`] picture-like layers, evenly spread over the depth.
+fn spread(layers: &[Layer]) -> Vec<String> {
+    let pictures: Vec<&Layer> = layers.iter().filter(|layer| is_picture(layer)).collect();
+    let count = pictures.len().min(SHOWN_LAYERS);
+    let place = |index: usize| match count {
+        0 | 1 => 0,
+        _ => index * (pictures.len() - 1) / (count - 1),
+    };
+    (0..count).map(|index| pictures[place(index)].name.clone()).collect()
+}
+
+/// The last convolution or merge that still has height and width.
+fn last_spatial(layers: &[Layer]) -> Option<String> {
+    let candidates = layers.iter().rev().filter(|layer| is_picture(layer));
+    let mut candidates = candidates.filter(|layer| layer.kind != Kind::Pooling);
+    candidates.next().map(|layer| layer.name.clone())
+}
+
+fn is_picture(layer: &Layer) -> bool {
+    layer.spatial().is_some_and(|[height, width, _]| height * width > 1)
+}
