@@ -8,7 +8,7 @@ use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
 use crate::render::{
-    ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow,
+    ChannelTile, Colormap, GridOptions, Label, MatshowOptions, Tiles, grid, matshow,
 };
 use crate::runtime::{Stop, Values};
 
@@ -196,7 +196,7 @@ impl Activations {
             .iter()
             .zip(&levels)
             .map(|(shown, levels)| Tiles {
-                title: shown.title(),
+                label: shown.label(),
                 levels: levels.view(),
                 dead: shown.selection.iter().map(|&k| shown.statistics[k].dead).collect(),
             })
@@ -211,15 +211,17 @@ impl Activations {
                 levels(shown.values, &shown.statistics, &shown.selection, Normalize::MinMax)
             })
             .collect();
-        let captioned = self.grid.titles || shown.len() * self.channels.len() > 1;
+        let labelled = self.grid.titles || shown.len() * self.channels.len() > 1;
         let mut tiles = Vec::new();
         for (shown, levels) in shown.iter().zip(&levels) {
             for (&channel, levels) in shown.selection.iter().zip(levels.outer_iter()) {
                 tiles.push(ChannelTile {
                     levels,
                     dead: shown.statistics[channel].dead,
-                    caption: captioned
-                        .then(|| format!("{}  channel {channel}", shown.layer.name)),
+                    label: labelled.then(|| Label {
+                        text: shown.layer.name.clone(),
+                        note: format!("channel {channel}"),
+                    }),
                 });
             }
         }
@@ -240,10 +242,11 @@ impl Shown<'_> {
         dead.map(|(index, _)| index).collect()
     }
 
-    /// Name and height × width × channels.
-    fn title(&self) -> String {
+    /// Name, and height × width × channels.
+    fn label(&self) -> Label {
         let (channels, height, width) = self.values.dim();
-        format!("{}  {height} × {width} × {channels}", self.layer.name)
+        let note = format!("{height} × {width} × {channels}");
+        Label { text: self.layer.name.clone(), note }
     }
 }
 

@@ -21,7 +21,7 @@ struct GradCamJson<'a> {
     sign: Sign,
     view: View,
     colormap: &'static str,
-    alpha: f32,
+    alpha: f64,
     maps: Vec<MapJson<'a>>,
     png: String,
 }
