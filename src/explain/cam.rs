@@ -1,6 +1,6 @@
 //! Grad-CAM: which part of the picture spoke for a class (Selvaraju et al. 2017).
 
-use ndarray::{Array2, ArrayView3};
+use ndarray::{Array2, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 /// Which evidence is shown.
@@ -51,15 +51,47 @@ pub struct CamError {
 pub fn cam(
     activations: ArrayView3<'_, f32>,
     gradients: ArrayView3<'_, f32>,
-    _sign: Sign,
+    sign: Sign,
 ) -> Result<Cam, CamError> {
-    let shape = |a: &ArrayView3<'_, f32>| [a.dim().0, a.dim().1, a.dim().2];
-    Err(CamError { activations: shape(&activations), gradients: shape(&gradients) })
+    let shape = |array: &ArrayView3<'_, f32>| <[usize; 3]>::from(array.dim());
+    let (channels, height, width) = activations.dim();
+    if activations.dim() != gradients.dim() || activations.is_empty() {
+        let (activations, gradients) = (shape(&activations), shape(&gradients));
+        return Err(CamError { activations, gradients });
+    }
+    // Sums in float64, row by row so that either memory order is read once.
+    let mut weights = vec![0.0; channels];
+    for rows in gradients.axis_iter(Axis(1)) {
+        for (weight, row) in weights.iter_mut().zip(rows.axis_iter(Axis(0))) {
+            *weight += row.iter().map(|&g| f64::from(g)).sum::<f64>();
+        }
+    }
+    let sign = if sign == Sign::Negative { -1.0 } else { 1.0 };
+    let mean = sign / (height * width) as f64 / channels as f64;
+    let mut sums = Array2::<f64>::zeros((height, width));
+    for (mut out, rows) in sums.axis_iter_mut(Axis(0)).zip(activations.axis_iter(Axis(1))) {
+        for (&weight, row) in weights.iter().zip(rows.axis_iter(Axis(0))) {
+            out.zip_mut_with(&row, |out, &a| *out += weight * f64::from(a));
+        }
+    }
+    Ok(Cam::new(sums.mapv(|sum| (sum * mean) as f32)))
 }
 
 impl Cam {
+    fn new(raw: Array2<f32>) -> Self {
+        let finite = raw.iter().copied().filter(|v| v.is_finite());
+        let (min, max, count) = finite
+            .fold((f32::INFINITY, f32::NEG_INFINITY, 0), |(min, max, n), v| {
+                (v.min(min), v.max(max), n + 1)
+            });
+        let (min, max) = if count == 0 { (0.0, 0.0) } else { (min, max) };
+        let not_finite = raw.len() - count;
+        Self { min, max, empty: max <= 0.0, not_finite, raw }
+    }
+
     /// The map as it is drawn: ReLU, divided by the maximum; 0..=1, height × width. All zero when [`empty`](Self::empty).
     pub fn heat(&self) -> Array2<f32> {
-        self.raw.clone()
+        let heat = |v: f32| if v.is_finite() && v > 0.0 { v / self.max } else { 0.0 };
+        self.raw.mapv(heat)
     }
 }

@@ -1,6 +1,6 @@
 //! Channels → 8-bit levels, as a colour map takes them.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::ChannelStatistics;
@@ -28,9 +28,62 @@ pub enum Normalize {
 /// When `selection` names a channel that `layer` or `statistics` does not have.
 pub fn levels(
     layer: ArrayView3<'_, f32>,
-    _statistics: &[ChannelStatistics],
+    statistics: &[ChannelStatistics],
     selection: &[usize],
-    _normalize: Normalize,
+    normalize: Normalize,
 ) -> Array3<u8> {
-    Array3::zeros((selection.len(), layer.dim().1, layer.dim().2))
+    let (_, height, width) = layer.dim();
+    let bounds = (normalize == Normalize::Layer).then(|| bounds(statistics));
+    let scales: Vec<Scale> =
+        selection.iter().map(|&c| Scale::new(&statistics[c], bounds, normalize)).collect();
+    let mut levels = Array3::zeros((selection.len(), height, width));
+    // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
+    for y in 0..height {
+        let rows = layer.index_axis(Axis(1), y);
+        let mut out = levels.index_axis_mut(Axis(1), y);
+        for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.axis_iter_mut(Axis(0)))
+        {
+            let row = rows.index_axis(Axis(0), c);
+            match *scale {
+                Scale::Dead => {}
+                // The book's operations in its order and in float32; `as` truncates, clips, and makes NaN 0.
+                Scale::Standard { mean, std } => {
+                    out.zip_mut_with(&row, |out, v| *out = ((v - mean) / std * 64.0 + 128.0) as u8);
+                }
+                // matplotlib's `Normalize` and `Colormap.__call__`.
+                Scale::Range { min, range } => {
+                    out.zip_mut_with(&row, |out, v| *out = ((v - min) / range * 256.0) as u8);
+                }
+            }
+        }
+    }
+    levels
+}
+
+/// What turns one channel's values into levels.
+enum Scale {
+    Dead,
+    Standard { mean: f32, std: f32 },
+    Range { min: f32, range: f32 },
+}
+
+impl Scale {
+    fn new(channel: &ChannelStatistics, layer: Option<(f32, f32)>, normalize: Normalize) -> Self {
+        if channel.dead {
+            return Self::Dead;
+        }
+        let (min, max) = layer.unwrap_or((channel.min, channel.max));
+        match normalize {
+            Normalize::Standard => {
+                Self::Standard { mean: channel.mean as f32, std: channel.std as f32 }
+            }
+            Normalize::MinMax | Normalize::Layer => Self::Range { min, range: max - min },
+        }
+    }
+}
+
+/// Smallest and largest value of the layer. Of a channel without a finite value both are 0 and mean nothing.
+fn bounds(statistics: &[ChannelStatistics]) -> (f32, f32) {
+    let known = statistics.iter().filter(|s| !(s.dead && s.not_finite > 0));
+    known.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), s| (min.min(s.min), max.max(s.max)))
 }

@@ -40,7 +40,7 @@ pub struct Seed {
     pub ln_scale: f64,
     /// The class's probability; none where the model gives no probabilities.
     pub probability: Option<f64>,
-    /// The probability is 1 in float32: a framework's own gradient would be rounding noise.
+    /// The activation rounds to 1 in float32: a framework's own gradient would be zero or rounding noise.
     pub saturated: bool,
     /// What is explained in fact: a logit where the model gives no probabilities.
     pub score: Score,
@@ -76,15 +76,102 @@ pub enum SeedError {
 pub fn seed(
     logits: &[f32],
     class: usize,
-    _score: Score,
-    _activation: Activation,
+    score: Score,
+    activation: Activation,
 ) -> Result<Seed, SeedError> {
-    Err(SeedError::NoSuchClass { class, classes: logits.len() })
+    let one_unit = activation == Activation::Sigmoid && logits.len() == 1;
+    let classes = if one_unit { 2 } else { logits.len() };
+    if class >= classes {
+        return Err(SeedError::NoSuchClass { class, classes });
+    }
+    if let Some(index) = logits.iter().position(|z| !z.is_finite()) {
+        return Err(SeedError::NotFinite { index });
+    }
+    let mut cotangent = vec![0.0; logits.len()];
+    // The logit of the class against everything else, and whether its activation rounds to 1.
+    let (margin, activated) = match activation {
+        Activation::Logits => (None, 0.0),
+        Activation::Softmax => {
+            let margin =
+                f64::from(logits[class]) - log_sum_exp(rivals(logits, class).map(|(_, z)| z));
+            (Some(margin), margin)
+        }
+        Activation::Sigmoid if one_unit && class == 0 => {
+            (Some(-f64::from(logits[0])), f64::from(logits[0]))
+        }
+        Activation::Sigmoid => {
+            let z = f64::from(logits[if one_unit { 0 } else { class }]);
+            (Some(z), z)
+        }
+    };
+    if one_unit {
+        cotangent[0] = if class == 1 { 1.0 } else { -1.0 };
+    } else {
+        cotangent[class] = 1.0;
+    }
+    let probability = margin.map(sigmoid);
+    let Some(margin) = margin.filter(|_| score == Score::Probability) else {
+        let score = Score::Logit;
+        return Ok(Seed {
+            cotangent,
+            scale: 1.0,
+            ln_scale: 0.0,
+            probability,
+            saturated: false,
+            score,
+        });
+    };
+    if activation == Activation::Softmax {
+        let total = log_sum_exp(rivals(logits, class).map(|(_, z)| z));
+        for (j, z) in rivals(logits, class) {
+            cotangent[j] = -(z - total).exp() as f32;
+        }
+    }
+    // ln p + ln(1 − p), each exact where the other rounds away.
+    let ln_scale = -softplus(-margin) - softplus(margin);
+    // Half a unit in the last place below 1.
+    let saturated = sigmoid(-activated) <= f64::from(f32::EPSILON) / 4.0;
+    Ok(Seed { cotangent, scale: ln_scale.exp(), ln_scale, probability, saturated, score })
 }
 
 /// Probability of every class, in float64; the logits themselves for [`Activation::Logits`].
 ///
 /// One sigmoid unit gives two: `[1 − s, s]`.
-pub fn probabilities(_logits: &[f32], _activation: Activation) -> Vec<f64> {
-    Vec::new()
+pub fn probabilities(logits: &[f32], activation: Activation) -> Vec<f64> {
+    let logits = logits.iter().map(|&z| f64::from(z));
+    match activation {
+        Activation::Logits => logits.collect(),
+        Activation::Sigmoid if logits.len() == 1 => {
+            logits.flat_map(|z| [sigmoid(-z), sigmoid(z)]).collect()
+        }
+        Activation::Sigmoid => logits.map(sigmoid).collect(),
+        Activation::Softmax => {
+            let total = log_sum_exp(logits.clone());
+            logits.map(|z| (z - total).exp()).collect()
+        }
+    }
+}
+
+/// Every logit but one, with its index.
+fn rivals(logits: &[f32], class: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
+    let all = logits.iter().map(|&z| f64::from(z)).enumerate();
+    all.filter(move |&(j, _)| j != class)
+}
+
+/// ln Σ exp(z), −∞ of nothing.
+fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if max == f64::NEG_INFINITY {
+        return max;
+    }
+    max + values.map(|z| (z - max).exp()).sum::<f64>().ln()
+}
+
+fn sigmoid(z: f64) -> f64 {
+    if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
+}
+
+/// ln(1 + exp z).
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }

@@ -8,6 +8,7 @@
 mod decode;
 mod error;
 mod recipe;
+mod resample;
 
 pub use decode::{Format, Picture, decode};
 pub use error::PictureError;

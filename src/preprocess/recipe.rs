@@ -1,9 +1,10 @@
 //! Picture → the tensor that a model takes.
 
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::Picture;
+use super::resample::{self, Source};
 
 /// Order of the channels that a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,11 +127,114 @@ impl Recipe {
     ///
     /// The first value that makes no sense.
     pub fn check(&self) -> Result<(), RecipeError> {
-        Ok(())
+        if self.size.contains(&0) {
+            return Err(RecipeError::ZeroSize(self.size));
+        }
+        let finite = |key, value: f32| match value.is_finite() && (key != "std" || value != 0.0) {
+            true => Ok(()),
+            false => Err(RecipeError::BadNumber { key, value }),
+        };
+        finite("scale", self.scale)?;
+        for c in 0..self.channels() {
+            finite("mean", self.mean[c])?;
+            finite("std", self.std[c])?;
+        }
+        match self.resize_to {
+            Some(resize_to)
+                if self.crop == Crop::Center && self.size.iter().any(|&s| s > resize_to) =>
+            {
+                Err(RecipeError::CropTooLarge { resize_to, size: self.size })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many channels the tensor has: 3, grey 1.
+    pub fn channels(&self) -> usize {
+        if self.color == Color::Gray { 1 } else { 3 }
     }
 
     /// The model's input: batch 1, channels 3 (grey: 1), in the order of `layout`, float32.
-    pub fn tensor(&self, _picture: &Picture) -> Array4<f32> {
-        Array4::zeros((1, 3, self.size[0], self.size[1]))
+    pub fn tensor(&self, picture: &Picture) -> Array4<f32> {
+        let [height, width] = self.size;
+        let (x, y) = self.fit(picture);
+        let source = Source::<3> {
+            samples: picture.pixels.as_raw(),
+            width: picture.width() as usize,
+            height: picture.height() as usize,
+        };
+        let values = match (self.color, self.resize) {
+            // The same pixels, whether they turn grey before or after.
+            (Color::Gray, Resize::Nearest) => luma(&source.resize(&x, &y, self.resize)),
+            (Color::Gray, _) => {
+                let grey = luma(source.samples);
+                let Source { width, height, .. } = source;
+                Source::<1> { samples: &grey, width, height }.resize(&x, &y, self.resize)
+            }
+            _ => source.resize(&x, &y, self.resize),
+        };
+        let channels = self.channels();
+        match self.layout {
+            Layout::Nchw => {
+                let mut tensor = Array4::zeros((1, channels, height, width));
+                for (c, mut plane) in tensor.axis_iter_mut(Axis(1)).enumerate() {
+                    let (offset, table) = self.channel(c);
+                    let values = values.iter().skip(offset).step_by(channels);
+                    plane.iter_mut().zip(values).for_each(|(out, &v)| *out = table[usize::from(v)]);
+                }
+                tensor
+            }
+            Layout::Nhwc => {
+                let mut tensor = Array4::zeros((1, height, width, channels));
+                for c in 0..channels {
+                    let (offset, table) = self.channel(c);
+                    let values = values.iter().skip(offset).step_by(channels);
+                    let plane = tensor.index_axis_mut(Axis(3), c);
+                    plane
+                        .into_iter()
+                        .zip(values)
+                        .for_each(|(out, &v)| *out = table[usize::from(v)]);
+                }
+                tensor
+            }
+        }
     }
+
+    /// Channel `c` of the tensor: its place in an RGB (or grey) pixel, and what each of the 256 values becomes.
+    fn channel(&self, c: usize) -> (usize, [f32; 256]) {
+        let place = if self.color == Color::Bgr { 2 - c } else { c };
+        let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
+        (place, std::array::from_fn(value))
+    }
+
+    /// To what width and height the picture is resized, and which window of that is taken.
+    ///
+    /// Of torchvision: the longer side is `int(resize_to · long / short)`, the crop starts at `round((side − crop) / 2)`,
+    /// halves to even.
+    fn fit(&self, picture: &Picture) -> (resample::Axis, resample::Axis) {
+        let [height, width] = self.size;
+        let (w, h) = (picture.width() as usize, picture.height() as usize);
+        let (full_width, full_height) = match (self.crop, self.resize_to) {
+            (Crop::None, _) => (width, height),
+            (Crop::Center, Some(short)) if w <= h => (short, short * h / w),
+            (Crop::Center, Some(short)) => (short * w / h, short),
+            // As small as covers the size; where that is square, as with its side for `resize_to`.
+            (Crop::Center, None) if w * height / h >= width => (w * height / h, height),
+            (Crop::Center, None) => (width, h * width / w),
+        };
+        let axis = |length: usize, crop: usize| {
+            let spare = length.saturating_sub(crop);
+            let start = spare / 2 + usize::from(spare % 4 == 3);
+            resample::Axis { length, window: start..start + crop.min(length) }
+        };
+        (axis(full_width, width), axis(full_height, height))
+    }
+}
+
+/// Pillow's `convert("L")`: ITU-R 601-2 luma in 16-bit fixed point.
+fn luma(rgb: &[u8]) -> Vec<u8> {
+    let luma = |&[r, g, b]: &[u8; 3]| {
+        ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
+    };
+    rgb.as_chunks::<3>().0.iter().map(luma).collect()
 }

@@ -1,5 +1,8 @@
 //! Colour maps: 256 rows of RGB each.
 
+/// The rows of every map, in the order of [`Colormap::ALL`]; written by `tests/reference/pictures/make_colormaps.py`.
+const ROWS: &[u8; 8 * 256 * 3] = include_bytes!("colormaps.bin");
+
 /// A colour map. All are matplotlib's 256 rows; `jet` is OpenCV's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Colormap {
@@ -40,6 +43,15 @@ impl Colormap {
         Self::Turbo,
         Self::Gray,
     ];
+
+    /// Its 256 rows of red, green, blue.
+    pub fn rows(self) -> [[u8; 3]; 256] {
+        let first = self as usize * 256;
+        std::array::from_fn(|level| {
+            let at = 3 * (first + level);
+            [ROWS[at], ROWS[at + 1], ROWS[at + 2]]
+        })
+    }
 
     /// Its name, as the API spells it.
     pub fn name(self) -> &'static str {

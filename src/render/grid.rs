@@ -1,14 +1,18 @@
 //! The output of every channel of one or several layers, in one picture.
 
-use ndarray::ArrayView3;
+use ndarray::{ArrayView3, Axis};
 
-use super::{Colormap, RenderError};
+use super::area::resize_area;
+use super::canvas::{Canvas, check_size};
+use super::inks::{Inks, Paint};
+use super::label::{Label, line_height};
+use super::{Colormap, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
 #[derive(Debug, Clone)]
 pub struct Tiles<'a> {
-    /// Written above the layer: `conv2d_1  148 × 148 × 32`.
-    pub title: String,
+    /// Written above the layer: `conv2d_1` and `148 × 148 × 32`.
+    pub label: Label,
     /// Channels × height × width; one tile a channel.
     pub levels: ArrayView3<'a, u8>,
     /// Which channels are dead; as long as there are channels, or empty for none. Drawn as hatched grey tiles.
@@ -22,10 +26,10 @@ pub struct GridOptions {
     pub columns: usize,
     /// Colours of the levels.
     pub colormap: Colormap,
-    /// Side of one value in pixels. `None`: 1 for a single layer without titles (the array itself); else chosen so that
-    /// the tiles of every layer can be seen, with a small gap between them.
+    /// Side of one value in pixels. `None`: a single layer without titles is drawn 1:1; anything else is a figure, in
+    /// which the tiles of all layers have one size and a small gap between them.
     pub zoom: Option<u32>,
-    /// Write each layer's title above it.
+    /// Write each layer's label above it.
     pub titles: bool,
     /// The most pixels of the whole picture.
     pub max_pixels: u64,
@@ -38,19 +42,149 @@ impl Default for GridOptions {
             colormap: Colormap::Viridis,
             zoom: None,
             titles: true,
-            max_pixels: 64_000_000,
+            max_pixels: MAX_PIXELS,
         }
     }
 }
 
 /// Draws layers as a PNG file, one below the other, as in Chollet's book: tile next to tile, `columns` a row.
 ///
-/// A single layer without titles and with zoom 1 is pixel for pixel the array of the book's `display_grid`; cells of a
-/// ragged last row are level 0, as there.
+/// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
+/// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn, [`RenderError::Nothing`].
-pub fn grid(_layers: &[Tiles<'_>], _options: &GridOptions) -> Result<Vec<u8>, RenderError> {
-    Err(RenderError::Nothing)
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
+pub fn grid(layers: &[Tiles<'_>], options: &GridOptions) -> Result<Vec<u8>, RenderError> {
+    if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
+        return Err(RenderError::Nothing);
+    }
+    let bare = layers.len() == 1 && !options.titles;
+    let layout = Layout::new(layers, options, bare);
+    check_size(
+        layout.width as u64,
+        layout.height as u64,
+        options.max_pixels,
+        "ask for fewer layers, fewer channels (limit) or a smaller zoom",
+    )?;
+    if layout.fitted {
+        let (inks, palette) = Inks::figure(options.colormap);
+        return layout.draw(layers, &inks).encode(&palette);
+    }
+    let dead = layers.iter().any(|layer| layer.dead.contains(&true));
+    match Inks::exact(options.colormap, &used(layers), !bare || dead) {
+        Some((inks, palette)) => layout.draw(layers, &inks).encode(&palette),
+        None => layout.draw(layers, &Inks::rgb(options.colormap)).encode(),
+    }
+}
+
+/// Which levels occur. Level 0 always does: it fills a ragged row.
+fn used(layers: &[Tiles<'_>]) -> [bool; 256] {
+    let mut used = [false; 256];
+    used[0] = true;
+    for layer in layers {
+        layer.levels.iter().for_each(|&level| used[usize::from(level)] = true);
+    }
+    used
+}
+
+/// Pixels that a figure's tiles may take together, and the smallest and largest side of one.
+const FIGURE_PIXELS: f64 = 4e6;
+const FIGURE_SIDE: (f64, f64) = (40.0, 128.0);
+
+/// Where everything goes, in pixels.
+struct Layout {
+    width: usize,
+    height: usize,
+    /// Size of the letters; 0 without titles.
+    text: usize,
+    /// Tiles are resized to fit: a figure. Else every value is zoom × zoom pixels.
+    fitted: bool,
+    bare: bool,
+    blocks: Vec<Block>,
+}
+
+/// One layer's tiles.
+struct Block {
+    x: usize,
+    /// Of its title, where there is one.
+    title_y: usize,
+    y: usize,
+    columns: usize,
+    /// Height and width of a tile.
+    tile: (usize, usize),
+    zoom: usize,
+    gap: usize,
+}
+
+impl Layout {
+    fn new(layers: &[Tiles<'_>], options: &GridOptions, bare: bool) -> Self {
+        let fitted = !bare && options.zoom.is_none();
+        let zoom = options.zoom.unwrap_or(1).max(1) as usize;
+        let columns = |layer: &Tiles<'_>| layer.levels.dim().0.min(options.columns.max(1));
+        let side = figure_side(layers, options);
+        let size = |layer: &Tiles<'_>| {
+            let (_, height, width) = layer.levels.dim();
+            if !fitted {
+                return (height.saturating_mul(zoom), width.saturating_mul(zoom));
+            }
+            let scale = side / height.max(width) as f64;
+            let scaled = |length: usize| ((length as f64 * scale).round() as usize).max(1);
+            (scaled(height), scaled(width))
+        };
+        let gap = if fitted { 2 } else { 0 };
+        let inner = layers.iter().map(|layer| columns(layer) * (size(layer).1 + gap) - gap);
+        let inner = inner.max().unwrap_or(0);
+        let margin = if bare { 0 } else { (inner / 50).clamp(12, 48) };
+        let text = if options.titles { (inner / 56).clamp(14, 44) } else { 0 };
+        let mut y = margin;
+        let mut blocks = Vec::with_capacity(layers.len());
+        for (i, layer) in layers.iter().enumerate() {
+            if i > 0 {
+                y += margin;
+            }
+            let title_y = y;
+            y += line_height(text) + text / 3;
+            let (columns, tile) = (columns(layer), size(layer));
+            blocks.push(Block { x: margin, title_y, y, columns, tile, zoom, gap });
+            let rows = layer.levels.dim().0.div_ceil(columns);
+            y = y.saturating_add(rows.saturating_mul(tile.0 + gap)) - gap;
+        }
+        let (width, height) = (inner + 2 * margin, y.saturating_add(margin));
+        Self { width, height, text, fitted, bare, blocks }
+    }
+
+    fn draw<P: Copy>(&self, layers: &[Tiles<'_>], inks: &Inks<P>) -> Canvas<P> {
+        let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
+        let mut canvas = Canvas::new(self.width, self.height, paper);
+        for (layer, block) in layers.iter().zip(&self.blocks) {
+            if self.text > 0 {
+                let at = (block.x, block.title_y);
+                layer.label.draw(&mut canvas, at, self.width - 2 * block.x, self.text, inks);
+            }
+            for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
+                let (height, width) = block.tile;
+                let x = block.x + k % block.columns * (width + block.gap);
+                let y = block.y + k / block.columns * (height + block.gap);
+                if layer.dead.get(k) == Some(&true) {
+                    canvas.dead((x, y), (width, height), inks);
+                } else if self.fitted {
+                    let tile = resize_area(tile, height, width);
+                    canvas.levels((x, y), tile.view(), 1, inks);
+                } else {
+                    canvas.levels((x, y), tile, block.zoom, inks);
+                }
+            }
+        }
+        canvas
+    }
+}
+
+/// The side of a figure's tiles: as large as keeps the whole figure handy.
+fn figure_side(layers: &[Tiles<'_>], options: &GridOptions) -> f64 {
+    let columns = options.columns.max(1);
+    let cells = |layer: &Tiles<'_>| layer.levels.dim().0.next_multiple_of(columns);
+    let cells: usize = layers.iter().map(cells).sum();
+    let (least, most) = FIGURE_SIDE;
+    (FIGURE_PIXELS / cells as f64).sqrt().floor().clamp(least, most)
 }

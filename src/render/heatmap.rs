@@ -1,10 +1,17 @@
 //! Heat maps, alone or laid over the picture.
 
+use std::borrow::Cow;
+
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::{Colormap, RenderError};
+use super::canvas::{Canvas, check_size};
+use super::inks::{Inks, Paint};
+use super::label::{Label, line_height};
+use super::resize::rows_linear;
+use super::{Colormap, MAX_PIXELS, RenderError};
 
 /// What is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,7 +22,7 @@ pub enum View {
     Overlay,
     /// The colours alone.
     Heatmap,
-    /// The picture, darkened where there is no heat.
+    /// The picture, darkened to a quarter where there is no heat: `picture · (0.25 + 0.75 · heat)`.
     Mask,
 }
 
@@ -24,8 +31,8 @@ pub enum View {
 pub struct Panel<'a> {
     /// 0..=1, height × width, at the layer's resolution.
     pub heat: ArrayView2<'a, f32>,
-    /// Written above it: `tabby  0.83`; none leaves no room for it.
-    pub caption: Option<String>,
+    /// Written above it: `tabby` and `0.83`; none leaves no room for it.
+    pub label: Option<Label>,
 }
 
 /// How maps are drawn.
@@ -36,7 +43,7 @@ pub struct HeatmapOptions {
     /// Colours of the heat.
     pub colormap: Colormap,
     /// Strength of the colours in an overlay.
-    pub alpha: f32,
+    pub alpha: f64,
     /// The most pixels of the whole picture.
     pub max_pixels: u64,
 }
@@ -45,20 +52,150 @@ impl HeatmapOptions {
     /// The defaults of a view: `jet` and 0.4 for overlays, `viridis` for heat maps.
     pub fn of(view: View) -> Self {
         let colormap = if view == View::Heatmap { Colormap::Viridis } else { Colormap::Jet };
-        Self { view, colormap, alpha: 0.4, max_pixels: 64_000_000 }
+        Self { view, colormap, alpha: 0.4, max_pixels: MAX_PIXELS }
     }
 }
 
-/// Draws maps as a PNG file. One panel without a caption has exactly the picture's size; several stand side by side,
-/// captioned, with the picture scaled to a size that fits a screen.
+/// Draws maps as a PNG file.
+///
+/// One panel without a label has exactly the picture's size, and as an overlay every pixel is the book's
+/// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, labelled, the picture scaled to
+/// a size that is easy to look at.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn, [`RenderError::Nothing`].
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
 pub fn heatmap(
-    _picture: &RgbImage,
-    _panels: &[Panel<'_>],
-    _options: &HeatmapOptions,
+    picture: &RgbImage,
+    panels: &[Panel<'_>],
+    options: &HeatmapOptions,
 ) -> Result<Vec<u8>, RenderError> {
-    Err(RenderError::Nothing)
+    if panels.is_empty() || panels.iter().any(|panel| panel.heat.is_empty()) {
+        return Err(RenderError::Nothing);
+    }
+    let bare = panels.len() == 1 && panels[0].label.is_none();
+    let (width, height) = if bare { picture.dimensions() } else { figure_size(picture) };
+    let layout = Layout::new(width as usize, height as usize, panels, bare);
+    let remedy = if bare { "send a smaller picture" } else { "ask for fewer classes" };
+    check_size(layout.width as u64, layout.height as u64, options.max_pixels, remedy)?;
+    if options.view == View::Heatmap {
+        let exact = if bare { Inks::exact(options.colormap, &[true; 256], false) } else { None };
+        let (inks, palette) = exact.unwrap_or_else(|| Inks::figure(options.colormap));
+        let draw = |_, heat: &[f32], out: &mut [u8]| {
+            out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);
+        };
+        return layout.draw(panels, &inks, draw).encode(&palette);
+    }
+    let picture =
+        if bare { Cow::Borrowed(picture) } else { Cow::Owned(scaled(picture, width, height)) };
+    let row = |y: usize| &picture.as_chunks::<3>().0[y * width as usize..][..width as usize];
+    let inks = Inks::rgb(options.colormap);
+    if options.view == View::Mask {
+        let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
+            for ((out, &pixel), &heat) in out.iter_mut().zip(row(y)).zip(heat) {
+                *out = pixel.map(|value| (f32::from(value) * (0.25 + 0.75 * heat)).round() as u8);
+            }
+        };
+        return layout.draw(panels, &inks, draw).encode();
+    }
+    let blend = Blend::new(options.alpha);
+    let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
+        for ((out, &pixel), &heat) in out.iter_mut().zip(row(y)).zip(heat) {
+            let color = inks.levels[level(heat)];
+            *out = std::array::from_fn(|c| blend.of(color[c], pixel[c]));
+        }
+    };
+    layout.draw(panels, &inks, draw).encode()
+}
+
+/// `np.uint8(255 * heat)`.
+fn level(heat: f32) -> usize {
+    usize::from((255.0 * heat) as u8)
+}
+
+/// `alpha · colour + picture` for every pair of values, as `cv2.imwrite` makes 8 bits of a float64: halves to even, then
+/// saturated.
+struct Blend(Vec<u8>);
+
+impl Blend {
+    fn new(alpha: f64) -> Self {
+        let sum = |i: usize| alpha * (i / 256) as f64 + (i % 256) as f64;
+        Self((0..256 * 256).map(|i| sum(i).round_ties_even() as u8).collect())
+    }
+
+    fn of(&self, color: u8, pixel: u8) -> u8 {
+        self.0[usize::from(color) * 256 + usize::from(pixel)]
+    }
+}
+
+/// The sides that a figure's picture is brought between.
+const FIGURE_SIDE: (u32, u32) = (256, 512);
+
+/// Width and height of the picture in a figure.
+fn figure_size(picture: &RgbImage) -> (u32, u32) {
+    let (width, height) = picture.dimensions();
+    let longest = width.max(height).max(1);
+    let side = longest.clamp(FIGURE_SIDE.0, FIGURE_SIDE.1);
+    let scaled = |length: u32| {
+        ((u64::from(length) * u64::from(side) + u64::from(longest) / 2) / u64::from(longest)) as u32
+    };
+    (scaled(width).max(1), scaled(height).max(1))
+}
+
+fn scaled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    match picture.width() {
+        same if same == width => picture.clone(),
+        larger if larger > width => imageops::thumbnail(picture, width, height),
+        _ => imageops::resize(picture, width, height, FilterType::CatmullRom),
+    }
+}
+
+/// Panels of one size side by side, each below a line of text.
+struct Layout {
+    width: usize,
+    height: usize,
+    /// Width and height of a panel.
+    panel: (usize, usize),
+    margin: usize,
+    line: usize,
+}
+
+/// Size of the letters.
+const TEXT: usize = 16;
+
+impl Layout {
+    fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool) -> Self {
+        let margin = if bare { 0 } else { 12 };
+        let labelled = panels.iter().any(|panel| panel.label.is_some());
+        let line = if labelled { line_height(TEXT) + TEXT / 4 } else { 0 };
+        Self {
+            width: panels.len() * (width + margin) + margin,
+            height: height + line + 2 * margin,
+            panel: (width, height),
+            margin,
+            line,
+        }
+    }
+
+    /// Draws every panel; `draw` turns row y of the heat, at the panel's width, into pixels.
+    fn draw<P: Copy>(
+        &self,
+        panels: &[Panel<'_>],
+        inks: &Inks<P>,
+        draw: impl Fn(usize, &[f32], &mut [P]),
+    ) -> Canvas<P> {
+        let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
+        let (width, height) = self.panel;
+        for (i, panel) in panels.iter().enumerate() {
+            let x = self.margin + i * (width + self.margin);
+            if let Some(label) = &panel.label {
+                label.draw(&mut canvas, (x, self.margin), width, TEXT, inks);
+            }
+            let top = self.margin + self.line;
+            rows_linear(panel.heat, width, height, |y, heat| {
+                draw(y, heat, canvas.row(x, top + y, width));
+            });
+        }
+        canvas
+    }
 }

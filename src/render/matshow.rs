@@ -2,7 +2,10 @@
 
 use ndarray::ArrayView2;
 
-use super::{Colormap, RenderError};
+use super::canvas::{Canvas, check_size};
+use super::inks::{Inks, Paint};
+use super::label::{Label, line_height};
+use super::{Colormap, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
 #[derive(Debug, Clone)]
@@ -11,8 +14,8 @@ pub struct ChannelTile<'a> {
     pub levels: ArrayView2<'a, u8>,
     /// Dead: drawn as a hatched grey tile.
     pub dead: bool,
-    /// Written above it: `block1_conv1  channel 4`; none leaves no room for it.
-    pub caption: Option<String>,
+    /// Written above it: `block1_conv1` and `channel 4`; none leaves no room for it.
+    pub label: Option<Label>,
 }
 
 /// How channels are drawn.
@@ -30,18 +33,109 @@ pub struct MatshowOptions {
 
 impl Default for MatshowOptions {
     fn default() -> Self {
-        Self { columns: 4, colormap: Colormap::Viridis, zoom: None, max_pixels: 64_000_000 }
+        Self { columns: 4, colormap: Colormap::Viridis, zoom: None, max_pixels: MAX_PIXELS }
     }
 }
 
-/// Draws channels as a PNG file, side by side. One channel without a caption is the bare array.
+/// A tile's side that `zoom: None` comes close to.
+const SIDE: usize = 400;
+
+/// Draws channels as a PNG file, side by side, every value zoom × zoom pixels of its level's colour. One channel without
+/// a label is the bare array.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn, [`RenderError::Nothing`].
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
 pub fn matshow(
-    _tiles: &[ChannelTile<'_>],
-    _options: &MatshowOptions,
+    tiles: &[ChannelTile<'_>],
+    options: &MatshowOptions,
 ) -> Result<Vec<u8>, RenderError> {
-    Err(RenderError::Nothing)
+    if tiles.is_empty() || tiles.iter().any(|tile| tile.levels.is_empty()) {
+        return Err(RenderError::Nothing);
+    }
+    let bare = tiles.len() == 1 && tiles[0].label.is_none();
+    let layout = Layout::new(tiles, options, bare);
+    check_size(
+        layout.width as u64,
+        layout.height as u64,
+        options.max_pixels,
+        "ask for fewer channels or a smaller zoom",
+    )?;
+    let mut used = [false; 256];
+    for tile in tiles {
+        tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
+    }
+    match Inks::exact(options.colormap, &used, !bare || tiles[0].dead) {
+        Some((inks, palette)) => layout.draw(tiles, &inks).encode(&palette),
+        None => layout.draw(tiles, &Inks::rgb(options.colormap)).encode(),
+    }
+}
+
+/// Cells of one size, each a line of text and a tile below it.
+struct Layout {
+    width: usize,
+    height: usize,
+    columns: usize,
+    margin: usize,
+    /// Height of the line of text, and size of its letters; 0 without labels.
+    line: usize,
+    text: usize,
+    /// Height and width of a cell.
+    cell: (usize, usize),
+    zooms: Vec<usize>,
+}
+
+impl Layout {
+    fn new(tiles: &[ChannelTile<'_>], options: &MatshowOptions, bare: bool) -> Self {
+        let zoom = |tile: &ChannelTile<'_>| match options.zoom {
+            Some(zoom) => zoom.max(1) as usize,
+            None => {
+                let side = tile.levels.nrows().max(tile.levels.ncols());
+                ((SIDE + side / 2) / side).max(1)
+            }
+        };
+        let zooms: Vec<usize> = tiles.iter().map(zoom).collect();
+        let largest = |length: fn(&ChannelTile<'_>) -> usize| {
+            let lengths = tiles.iter().zip(&zooms);
+            lengths.map(|(tile, &zoom)| length(tile).saturating_mul(zoom)).max().unwrap_or(0)
+        };
+        let (rows, width) = (largest(|t| t.levels.nrows()), largest(|t| t.levels.ncols()));
+        let text = if tiles.iter().any(|tile| tile.label.is_some()) { 16 } else { 0 };
+        let line = line_height(text) + text / 4;
+        let margin = if bare { 0 } else { 12 };
+        let columns = tiles.len().min(options.columns.max(1));
+        let cell = (rows.saturating_add(line), width);
+        let along = |count: usize, length: usize| {
+            count.saturating_mul(length.saturating_add(margin)).saturating_add(margin)
+        };
+        Self {
+            width: along(columns, width),
+            height: along(tiles.len().div_ceil(columns), cell.0),
+            columns,
+            margin,
+            line,
+            text,
+            cell,
+            zooms,
+        }
+    }
+
+    fn draw<P: Copy>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
+        let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
+        for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
+            let x = self.margin + k % self.columns * (self.cell.1 + self.margin);
+            let y = self.margin + k / self.columns * (self.cell.0 + self.margin);
+            if let Some(label) = &tile.label {
+                label.draw(&mut canvas, (x, y), self.cell.1, self.text, inks);
+            }
+            let at = (x, y + self.line);
+            if tile.dead {
+                let (height, width) = tile.levels.dim();
+                canvas.dead(at, (width * zoom, height * zoom), inks);
+            } else {
+                canvas.levels(at, tile.levels, zoom, inks);
+            }
+        }
+        canvas
+    }
 }

@@ -1,18 +1,30 @@
 //! Arrays → PNG files.
 //!
-//! Levels 0..=255 become colours by a [`Colormap`]; a picture with at most 256 colours is a palette PNG, exact to the
-//! level. Knows nothing of networks: levels, titles and plain values in, the bytes of a PNG file out.
+//! Levels 0..=255 become colours by a [`Colormap`]. Two kinds of picture leave here: *exact* ones, the array itself
+//! pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A colour map is a palette, so wherever
+//! 256 colours are enough the file is a palette PNG.
+//!
+//! Knows nothing of networks: levels, labels and plain values in, the bytes of a PNG file out.
 
+mod area;
+mod canvas;
 mod colormap;
 mod error;
 mod grid;
 mod heatmap;
+mod inks;
+mod label;
 mod matshow;
+mod png;
 mod resize;
 
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
 pub use grid::{GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, heatmap};
+pub use label::Label;
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
 pub use resize::resize_linear;
+
+/// The most pixels of a picture, where nothing else is said.
+const MAX_PIXELS: u64 = 64_000_000;

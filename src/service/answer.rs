@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Library, Parameter, Parameters, ServiceError};
+use super::{Desk, Parameter, Parameters, ServiceError};
 use crate::config::Limits;
 use crate::runtime::Stop;
 
@@ -15,6 +15,8 @@ pub enum Form {
     Zip,
     /// numpy's archive of float32 arrays.
     Npz,
+    /// numpy's file of one float32 array.
+    Npy,
 }
 
 impl Form {
@@ -26,6 +28,7 @@ impl Form {
             Self::Json => "application/json",
             Self::Zip => "application/zip",
             Self::Npz => "application/x-npz",
+            Self::Npy => "application/x-npy",
         }
     }
 
@@ -37,6 +40,7 @@ impl Form {
             Self::Json => "json",
             Self::Zip => "zip",
             Self::Npz => "npz",
+            Self::Npy => "npy",
         }
     }
 }
@@ -92,11 +96,7 @@ pub trait UseCase: Sized + Send + 'static {
     ///
     /// # Errors
     /// What the caller got wrong.
-    fn check(
-        parameters: &Parameters,
-        library: &Library,
-        limits: &Limits,
-    ) -> Result<Self, ServiceError>;
+    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError>;
 
     /// Decodes the picture, runs the network and writes the answer.
     ///
@@ -106,6 +106,7 @@ pub trait UseCase: Sized + Send + 'static {
         &self,
         image: &[u8],
         form: Form,
+        desk: &Desk,
         limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError>;

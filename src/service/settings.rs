@@ -175,13 +175,15 @@ impl Settings {
                 head.output
             ));
         }
-        let activation = head.activation.or(source.card.output.activation).unwrap_or_else(|| {
+        let told = head.activation.or(source.card.output.activation);
+        let activation = told.unwrap_or_else(|| {
+            let assumed = if units == 1 { onnx::Activation::Sigmoid } else { onnx::Activation::Softmax };
             self.assumed.push(Assumption {
                 key: "output.activation",
-                value: "logits".to_owned(),
-                why: "the graph does not end in a softmax or sigmoid",
+                value: if units == 1 { "sigmoid" } else { "softmax" }.to_owned(),
+                why: "the graph ends in logits",
             });
-            onnx::Activation::Logits
+            assumed
         });
         self.activation = match activation {
             onnx::Activation::Softmax => explain::Activation::Softmax,

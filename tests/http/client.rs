@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use convscope::config::{DEFAULT_MODEL, Limits};
 use convscope::http::{App, router};
 use convscope::runtime::Workers;
-use convscope::service::Library;
+use convscope::service::{Desk, Library, Memory};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -61,8 +61,9 @@ impl Client {
         static APP: OnceLock<Arc<App>> = OnceLock::new();
         let app = APP.get_or_init(|| {
             let library = Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
+            let desk = Desk { library, memory: Memory::holding(1 << 20) };
             let workers = Workers::start(2, 512).unwrap();
-            Arc::new(App { library, workers, limits: Limits::default() })
+            Arc::new(App { desk, workers, limits: Limits::default() })
         });
         Self { router: router(Arc::clone(app)) }
     }

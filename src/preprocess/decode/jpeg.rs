@@ -1,0 +1,141 @@
+//! JPEG, by `zune-jpeg` itself: lenient with odd headers, strict with the pixels, so that a file cut short is an
+//! error and not half a picture.
+
+use image::RgbImage;
+use image::metadata::Orientation;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::{Format, exif, grey_to_rgb};
+use crate::config::ImageLimits;
+use crate::preprocess::PictureError;
+
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &ImageLimits,
+) -> Result<(RgbImage, Orientation), PictureError> {
+    let header = Header::read(bytes);
+    if let Some(frame) = header.frame {
+        frame.check_supported()?;
+        // A progressive file holds all coefficients, 2 bytes each, until its last scan.
+        let coefficients = if frame.progressive() { 2 * u64::from(frame.components) } else { 0 };
+        let output = if frame.components == 4 { 7 } else { 3 };
+        Format::Jpeg.check(frame.size, output + coefficients, limits)?;
+    }
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(limits.side as usize)
+        .set_max_height(limits.side as usize);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(refusal)?;
+    let info = decoder.info().ok_or_else(|| Format::Jpeg.broken("it has no header"))?;
+    let size = (u32::from(info.width), u32::from(info.height));
+    Format::Jpeg.check(size, 3, limits)?;
+    let orientation = exif::orientation(info.exif_data.as_deref());
+
+    let out = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => ColorSpace::Luma,
+        Some(ColorSpace::CMYK) => ColorSpace::CMYK,
+        _ => ColorSpace::RGB,
+    };
+    decoder.set_options(options.set_strict_mode(true).jpeg_set_out_colorspace(out));
+    let raw = decoder.decode().map_err(refusal)?;
+    let rgb = match out {
+        ColorSpace::Luma => grey_to_rgb(&raw, 1),
+        ColorSpace::CMYK => cmyk_to_rgb(&raw, header.adobe),
+        _ => raw,
+    };
+    Ok((Format::Jpeg.picture(size, rgb)?, orientation))
+}
+
+/// Pillow's conversion: (255 − C)(255 − K) / 255, rounded. Adobe's files hold the inverse of every value.
+fn cmyk_to_rgb(cmyk: &[u8], inverted: bool) -> Vec<u8> {
+    let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
+    let flip = if inverted { 0 } else { 255 };
+    for ink in cmyk.as_chunks::<4>().0 {
+        let [c, m, y, k] = ink.map(|value| u32::from(value ^ flip));
+        rgb.extend([c, m, y].map(|light| {
+            let product = light * k + 128;
+            (((product >> 8) + product) >> 8) as u8
+        }));
+    }
+    rgb
+}
+
+/// What the markers before the first scan say.
+#[derive(Debug, Default)]
+struct Header {
+    frame: Option<Frame>,
+    /// There is an Adobe marker.
+    adobe: bool,
+}
+
+/// A start-of-frame marker (ITU-T T.81, B.2.2).
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    /// The marker's second byte: 0xC0 baseline, 0xC2 progressive, …
+    process: u8,
+    precision: u8,
+    size: (u32, u32),
+    components: u8,
+}
+
+impl Header {
+    /// Reads as far as the segments can be followed; the decoder judges what is malformed.
+    fn read(bytes: &[u8]) -> Self {
+        let mut header = Self::default();
+        let mut rest = bytes.get(2..).unwrap_or_default();
+        while let [0xff, marker, after @ ..] = rest {
+            if *marker == 0xff {
+                rest = &rest[1..];
+                continue;
+            }
+            let &[high, low, ref body @ ..] = after else { break };
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            match (marker, body) {
+                (0xc4 | 0xc8 | 0xcc, _) => {}
+                (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, ..]) => {
+                    let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
+                    let size = (side(w1, w0), side(h1, h0));
+                    header.frame = Some(Frame { process: *marker, precision, size, components });
+                }
+                (0xee, body) if body.starts_with(b"Adobe") => header.adobe = true,
+                (0xda | 0xd9, _) => break,
+                _ => {}
+            }
+            rest = after.get(length..).unwrap_or_default();
+        }
+        header
+    }
+}
+
+impl Frame {
+    fn progressive(self) -> bool {
+        self.process == 0xc2
+    }
+
+    fn check_supported(self) -> Result<(), PictureError> {
+        let feature = match self.process {
+            0xc0..=0xc2 if self.precision != 8 => format!("{} bits a sample", self.precision),
+            0xc0..=0xc2 => return Ok(()),
+            0xc9..=0xcb | 0xcd..=0xcf => "arithmetic coding".to_owned(),
+            0xc3 => "lossless coding".to_owned(),
+            _ => "hierarchical coding".to_owned(),
+        };
+        Err(Format::Jpeg.unsupported(feature))
+    }
+}
+
+fn refusal(error: DecodeErrors) -> PictureError {
+    match error {
+        DecodeErrors::Unsupported(scheme) => Format::Jpeg.unsupported(format!("{scheme:?}")),
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
+            Format::Jpeg.broken("it ends too early")
+        }
+        DecodeErrors::FormatStatic(text) => Format::Jpeg.broken(text),
+        error => Format::Jpeg.broken(error),
+    }
+}

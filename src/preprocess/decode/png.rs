@@ -1,0 +1,82 @@
+//! PNG, by the `png` crate itself: its limits reach into every chunk, and colour profiles are never inflated.
+
+use std::io::Cursor;
+
+use image::RgbImage;
+use image::metadata::Orientation;
+use png::{ColorType, DecodingError, Transformations};
+
+use super::{Format, drop_alpha, exif, grey_to_rgb};
+use crate::config::ImageLimits;
+use crate::preprocess::PictureError;
+
+/// The most bytes of a compressed text chunk that are inflated in search of EXIF.
+const TEXT_BYTES: usize = 1 << 20;
+
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &ImageLimits,
+) -> Result<(RgbImage, Orientation), PictureError> {
+    let fail = |error| refusal(error, limits);
+    let memory = usize::try_from(limits.decode_bytes).unwrap_or(usize::MAX);
+    let mut decoder =
+        png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: memory });
+    decoder.set_ignore_iccp_chunk(true);
+    let size = decoder.read_header_info().map_err(fail)?.size();
+    Format::Png.check(size, 3, limits)?;
+
+    // 16-bit samples become their high byte, as in Pillow.
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(fail)?;
+    let color = reader.output_color_type().0;
+    let samples = color.samples() as u64;
+    Format::Png.check(size, if samples < 3 { samples + 3 } else { samples }, limits)?;
+
+    let length = reader.output_buffer_size().ok_or_else(|| fail(DecodingError::LimitsExceeded))?;
+    let mut raw = vec![0; length];
+    let frame = reader.next_frame(&mut raw).map_err(fail)?;
+    if (frame.width, frame.height) != size {
+        return Err(Format::Png.broken("its first frame does not cover it"));
+    }
+    let rgb = match color {
+        ColorType::Rgb => raw,
+        ColorType::Rgba => drop_alpha(raw),
+        ColorType::Grayscale => grey_to_rgb(&raw, 1),
+        ColorType::GrayscaleAlpha => grey_to_rgb(&raw, 2),
+        ColorType::Indexed => return Err(Format::Png.broken("it has no palette")),
+    };
+    // EXIF may follow the pixels. What is broken there no longer matters.
+    let _ = reader.finish();
+    Ok((Format::Png.picture(size, rgb)?, orientation(reader.info())))
+}
+
+/// From the `eXIf` chunk, or from the text chunk that ImageMagick wrote before there was one.
+fn orientation(info: &png::Info<'_>) -> Orientation {
+    if let Some(chunk) = &info.exif_metadata {
+        return exif::orientation(Some(chunk));
+    }
+    let profile =
+        |keyword: &str| keyword == "Raw profile type exif" || keyword == "Raw profile type APP1";
+    let plain = info.uncompressed_latin1_text.iter();
+    let plain = plain.filter(|text| profile(&text.keyword)).map(|text| text.text.clone());
+    let packed = info.compressed_latin1_text.iter().filter(|text| profile(&text.keyword));
+    let packed = packed.filter_map(|text| {
+        let mut text = text.clone();
+        text.decompress_text_with_limit(TEXT_BYTES).ok()?;
+        text.get_text().ok()
+    });
+    let block = plain.chain(packed).find_map(|text| exif::from_raw_profile(&text));
+    exif::orientation(block.as_deref())
+}
+
+fn refusal(error: DecodingError, limits: &ImageLimits) -> PictureError {
+    match error {
+        DecodingError::LimitsExceeded => {
+            PictureError::TooMuchMemory { format: Format::Png, limit: limits.decode_bytes }
+        }
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Format::Png.broken("it ends too early")
+        }
+        error => Format::Png.broken(error),
+    }
+}

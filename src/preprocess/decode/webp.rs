@@ -1,0 +1,58 @@
+//! WebP, by `image`. Its decoder believes the canvas size in the header and allocates what the frame inside says, so
+//! the frames' own sizes are read and checked first.
+
+use std::io::Cursor;
+
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{ImageDecoder, RgbImage};
+
+use super::{Format, other};
+use crate::config::ImageLimits;
+use crate::preprocess::PictureError;
+
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &ImageLimits,
+) -> Result<(RgbImage, Orientation), PictureError> {
+    for size in frame_sizes(bytes.get(12..).unwrap_or_default(), true) {
+        Format::WebP.check(size, 8, limits)?;
+    }
+    let fail = |error| other::refusal(Format::WebP, error, limits);
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+    let peak = if decoder.has_animation() { 12 } else { 8 };
+    Format::WebP.check(decoder.dimensions(), peak, limits)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok((other::pixels(Format::WebP, decoder, limits)?, orientation))
+}
+
+/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of its own.
+fn frame_sizes(mut chunks: &[u8], outer: bool) -> Vec<(u32, u32)> {
+    let mut sizes = Vec::new();
+    while let Some((header, rest)) = chunks.split_first_chunk::<8>() {
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        let body = &rest[..length.min(rest.len())];
+        match &header[..4] {
+            // RFC 6386 § 9.1: frame tag (3 bytes), start code (3), width and height with 2 bits of scale each.
+            b"VP8 " => {
+                if let Some(&[w0, w1, h0, h1]) = body.get(6..10) {
+                    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+                    sizes.push((side(w0, w1), side(h0, h1)));
+                }
+            }
+            // RFC 9649 § 3.4: signature (1 byte), width − 1 and height − 1, 14 bits each.
+            b"VP8L" => {
+                if let Some(&[a, b, c, d]) = body.get(1..5) {
+                    let bits = u32::from_le_bytes([a, b, c, d]);
+                    sizes.push(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1));
+                }
+            }
+            b"ANMF" if outer => {
+                sizes.extend(frame_sizes(body.get(16..).unwrap_or_default(), false));
+            }
+            _ => {}
+        }
+        chunks = rest.get(length.saturating_add(length & 1)..).unwrap_or_default();
+    }
+    sizes
+}

@@ -1,0 +1,91 @@
+//! Pixels to draw on.
+
+use ndarray::ArrayView2;
+
+use super::RenderError;
+use super::inks::{Inks, Paint};
+
+/// Width × height pixels, each a palette entry or a colour.
+#[derive(Debug, Clone)]
+pub(super) struct Canvas<P> {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) pixels: Vec<P>,
+}
+
+/// Refuses pictures beyond a limit, before memory is taken for them. Also PNG's own limit of 2³¹ − 1 a side.
+pub(super) fn check_size(
+    width: u64,
+    height: u64,
+    limit: u64,
+    remedy: &'static str,
+) -> Result<(), RenderError> {
+    if width == 0 || height == 0 {
+        return Err(RenderError::Nothing);
+    }
+    if width.saturating_mul(height) > limit || width.max(height) > i32::MAX as u64 {
+        return Err(RenderError::TooLarge { width, height, limit, remedy });
+    }
+    Ok(())
+}
+
+impl<P: Copy> Canvas<P> {
+    pub(super) fn new(width: usize, height: usize, fill: P) -> Self {
+        Self { width, height, pixels: vec![fill; width * height] }
+    }
+
+    pub(super) fn row(&mut self, x: usize, y: usize, width: usize) -> &mut [P] {
+        &mut self.pixels[y * self.width + x..][..width]
+    }
+
+    /// Sets one pixel; outside the canvas nothing.
+    pub(super) fn set(&mut self, x: usize, y: usize, pixel: P) {
+        if x < self.width && y < self.height {
+            self.pixels[y * self.width + x] = pixel;
+        }
+    }
+
+    /// Draws levels with their upper left corner at (x, y), every value `zoom` × `zoom` pixels.
+    pub(super) fn levels(
+        &mut self,
+        (x, y): (usize, usize),
+        levels: ArrayView2<'_, u8>,
+        zoom: usize,
+        inks: &Inks<P>,
+    ) {
+        let width = levels.ncols() * zoom;
+        for (i, values) in levels.rows().into_iter().enumerate() {
+            let top = y + i * zoom;
+            let row = self.row(x, top, width);
+            if zoom == 1 {
+                for (pixel, &level) in row.iter_mut().zip(values) {
+                    *pixel = inks.levels[usize::from(level)];
+                }
+                continue;
+            }
+            for (pixels, &level) in row.chunks_exact_mut(zoom).zip(values) {
+                pixels.fill(inks.levels[usize::from(level)]);
+            }
+            let start = top * self.width + x;
+            for below in 1..zoom {
+                self.pixels.copy_within(start..start + width, start + below * self.width);
+            }
+        }
+    }
+
+    /// Draws a dead tile: hatched in greys that no colour map has.
+    pub(super) fn dead(
+        &mut self,
+        (x, y): (usize, usize),
+        (width, height): (usize, usize),
+        inks: &Inks<P>,
+    ) {
+        let stripe = (width.min(height) / 8).max(1);
+        let greys = [false, true].map(|dark| inks.paint(Paint::Dead(dark)));
+        for j in 0..height {
+            for (i, pixel) in self.row(x, y + j, width).iter_mut().enumerate() {
+                *pixel = greys[(i + j) / stripe % 2];
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Text in pictures: DejaVu Sans, embedded.
+
+use std::sync::LazyLock;
+
+use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+
+use super::canvas::Canvas;
+use super::inks::{Inks, Paint};
+
+/// The font's file, see `assets/fonts/README.md`.
+static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
+    FontRef::try_from_slice(include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf")).ok()
+});
+
+/// What is written above a picture: a text, and a lighter note after it. Where room is short the text is cut and ends
+/// in an ellipsis; the note stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Label {
+    /// `conv2d_1`, `tabby, tabby cat`.
+    pub text: String,
+    /// `148 × 148 × 32`, `0.83`; may be empty.
+    pub note: String,
+}
+
+/// Height of a line of text of `size` pixels.
+pub(super) fn line_height(size: usize) -> usize {
+    size * 3 / 2
+}
+
+impl Label {
+    /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most `width` pixels wide.
+    pub(super) fn draw<P: Copy>(
+        &self,
+        canvas: &mut Canvas<P>,
+        (x, y): (usize, usize),
+        width: usize,
+        size: usize,
+        inks: &Inks<P>,
+    ) {
+        let Some(font) = FONT.as_ref() else { return };
+        let pen = Pen { font, size: size as f32 };
+        let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * pen.size };
+        let room = width as f32;
+        let note = pen.fit(&self.note, room);
+        let text = pen.fit(&self.text, room - pen.width(&note) - gap);
+        let start = x as f32;
+        pen.draw(canvas, (start, y), &text, false, inks);
+        pen.draw(canvas, (start + pen.width(&text) + gap, y), &note, true, inks);
+    }
+}
+
+struct Pen<'a> {
+    font: &'a FontRef<'static>,
+    size: f32,
+}
+
+impl Pen<'_> {
+    fn scale(&self) -> PxScale {
+        PxScale::from(self.size)
+    }
+
+    fn width(&self, text: &str) -> f32 {
+        let font = self.font.as_scaled(self.scale());
+        text.chars().map(|letter| font.h_advance(font.glyph_id(letter))).sum()
+    }
+
+    /// `text`, cut where it is wider than `room`.
+    fn fit(&self, text: &str, room: f32) -> String {
+        if self.width(text) <= room {
+            return text.to_owned();
+        }
+        let mut kept = String::new();
+        for letter in text.chars() {
+            kept.push(letter);
+            if self.width(&kept) + self.width("…") > room {
+                kept.pop();
+                break;
+            }
+        }
+        format!("{}…", kept.trim_end_matches([' ', ',']))
+    }
+
+    fn draw<P: Copy>(
+        &self,
+        canvas: &mut Canvas<P>,
+        (x, y): (f32, usize),
+        text: &str,
+        note: bool,
+        inks: &Inks<P>,
+    ) {
+        let font = self.font.as_scaled(self.scale());
+        let line = line_height(self.size as usize) as f32;
+        let baseline = y as f32 + (line + font.ascent() + font.descent()) / 2.0;
+        let mut x = x;
+        for letter in text.chars() {
+            let id = font.glyph_id(letter);
+            let glyph = id.with_scale_and_position(self.scale(), point(x, baseline.round()));
+            x += font.h_advance(id);
+            let Some(outline) = self.font.outline_glyph(glyph) else { continue };
+            let corner = outline.px_bounds().min;
+            outline.draw(|i, j, coverage| {
+                let paint = Paint::text(note, coverage);
+                let (column, row) = (corner.x + i as f32, corner.y + j as f32);
+                if paint != Paint::Background && column >= 0.0 && row >= 0.0 {
+                    canvas.set(column as usize, row as usize, inks.paint(paint));
+                }
+            });
+        }
+    }
+}
