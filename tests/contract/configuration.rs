@@ -22,9 +22,8 @@ fn declared() -> BTreeSet<Row> {
         let flag = format!("--{}", argument.get_long()?);
         let variable = argument.get_env().map(|it| it.to_string_lossy().into_owned());
         let default = match argument.get_default_values() {
-            [value] if !argument.get_num_args().is_some_and(|it| it.max_values() == 0) => {
-                value.to_string_lossy().into_owned()
-            }
+            _ if !argument.get_action().takes_values() => "off".to_owned(),
+            [value] => value.to_string_lossy().into_owned(),
             _ => prose_default(&argument.get_help().unwrap().to_string()),
         };
         Some([flag, variable.unwrap_or_default(), default])

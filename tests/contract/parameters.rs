@@ -1,11 +1,15 @@
-use convscope::service::{Activations, Parameter, UseCase};
+use convscope::service::{Activations, GradCam, GradientRequest, Parameter, Predict, UseCase};
 use serde_json::{Value, json};
 
 use super::Description;
 
 /// Every route that takes parameters.
-const TABLES: &[(&str, &str, &[Parameter])] =
-    &[("post", "/activations", Activations::PARAMETERS)];
+const TABLES: &[(&str, &str, &[Parameter])] = &[
+    ("post", "/activations", Activations::PARAMETERS),
+    ("post", "/gradcam", GradCam::PARAMETERS),
+    ("post", "/predict", Predict::PARAMETERS),
+    ("get", "/models/{model}/gradient", GradientRequest::PARAMETERS),
+];
 
 /// The query parameters of a route: name and schema.
 fn query(method: &str, path: &str) -> Vec<(String, Value)> {

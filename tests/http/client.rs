@@ -61,7 +61,7 @@ impl Client {
         static APP: OnceLock<Arc<App>> = OnceLock::new();
         let app = APP.get_or_init(|| {
             let library = Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
-            let desk = Desk { library, memory: Memory::holding(1 << 20) };
+            let desk = Desk { library, memory: Memory::holding(0) };
             let workers = Workers::start(2, 512).unwrap();
             Arc::new(App { desk, workers, limits: Limits::default() })
         });

@@ -3,6 +3,7 @@
 mod activations;
 mod client;
 mod forms;
+mod gradcam;
 mod models;
 mod pictures;
 mod refusals;

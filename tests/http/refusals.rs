@@ -6,6 +6,7 @@ use super::pictures;
 /// A request that must be refused, and how.
 struct Case {
     name: &'static str,
+    route: &'static str,
     query: &'static str,
     headers: Vec<(&'static str, &'static str)>,
     body: Vec<u8>,
@@ -24,7 +25,7 @@ fn query(
     says: &'static [&'static str],
 ) -> Case {
     let headers = vec![("content-type", "image/png")];
-    Case { name, query, headers, body: pictures::png(), status, code, says }
+    Case { name, route: "/activations", query, headers, body: pictures::png(), status, code, says }
 }
 
 /// A body that is wrong.
@@ -37,7 +38,7 @@ fn body(
     says: &'static [&'static str],
 ) -> Case {
     let headers = vec![("content-type", content_type)];
-    Case { name, query: "", headers, body: body.into(), status, code, says }
+    Case { name, route: "/activations", query: "", headers, body: body.into(), status, code, says }
 }
 
 /// Good but for one header.
@@ -49,7 +50,7 @@ fn header(
     says: &'static [&'static str],
 ) -> Case {
     let headers = vec![("content-type", "image/png"), header];
-    Case { name, query: "", headers, body: pictures::png(), status, code, says }
+    Case { name, route: "/activations", query: "", headers, body: pictures::png(), status, code, says }
 }
 
 fn parameters() -> Vec<Case> {
@@ -88,6 +89,35 @@ fn parameters() -> Vec<Case> {
             "answer-too-large",
             &["64000000"],
         ),
+    ]
+}
+
+/// The parameters that Grad-CAM and prediction have of their own.
+fn explanations() -> Vec<Case> {
+    let gradcam = |case: Case| Case { route: "/gradcam", ..case };
+    let predict = |case: Case| Case { route: "/predict", ..case };
+    let png_only = ("accept", "image/png");
+    vec![
+        gradcam(query("class", "class=tabby", 422, "unknown-class", &["tabby", "0 to 1"])),
+        gradcam(query("class near", "class=cta", 422, "unknown-class", &["cta", "cat"])),
+        gradcam(query("class index", "class=2", 422, "unknown-class", &["2", "0 to 1"])),
+        gradcam(query("class empty", "class=", 422, "unknown-class", &["0 to 1"])),
+        gradcam(query("vector", "layer=flatten_1", 422, "not-explainable", &["flatten_1", "conv2d_4"])),
+        gradcam(query("downstream", "layer=dense_2", 422, "not-explainable", &["dense_2", "conv2d_4"])),
+        gradcam(query("layer", "layer=conv2d_5", 422, "unknown-layer", &["conv2d_5", "conv2d_4"])),
+        gradcam(query("layers", "layer=a&layer=b", 400, "repeated-parameter", &["layer", "once"])),
+        gradcam(query("top 0", "top=0", 400, "invalid-parameter", &["top", "1 to 16"])),
+        gradcam(query("score", "score=loss", 400, "invalid-parameter", &["loss", "logit"])),
+        gradcam(query("sign", "sign=both", 400, "invalid-parameter", &["both", "negative"])),
+        gradcam(query("view", "view=grid", 400, "invalid-parameter", &["grid", "overlay"])),
+        gradcam(query("alpha", "alpha=1.5", 400, "invalid-parameter", &["1.5", "0 to 1"])),
+        gradcam(query("alpha NaN", "alpha=NaN", 400, "invalid-parameter", &["NaN", "0 to 1"])),
+        gradcam(query("colormap", "colormap=hot", 400, "invalid-parameter", &["hot", "jet"])),
+        gradcam(query("columns", "columns=4", 400, "unknown-parameter", &["columns", "colormap"])),
+        gradcam(query("model", "model=vgg61", 404, "unknown-model", &["vgg61"])),
+        predict(query("top 1001", "top=1001", 400, "invalid-parameter", &["top", "1 to 1000"])),
+        predict(query("class", "class=1", 400, "unknown-parameter", &["class", "top"])),
+        predict(header("accept", png_only, 406, "not-acceptable", &["application/json"])),
     ]
 }
 
@@ -158,7 +188,7 @@ fn headers() -> Vec<Case> {
 
 /// What is wrong with the answer to one case.
 async fn problems(client: &Client, case: Case) -> Vec<String> {
-    let path = format!("/activations?{}", case.query);
+    let path = format!("{}?{}", case.route, case.query);
     let reply = client.send("POST", &path, &case.headers, case.body).await;
     let mut wrong = Vec::new();
     if reply.status != case.status || reply.header("content-type") != Some("application/problem+json") {
@@ -195,6 +225,11 @@ async fn wrong_parameters() {
 }
 
 #[tokio::test]
+async fn wrong_explanations() {
+    run(explanations()).await;
+}
+
+#[tokio::test]
 async fn wrong_bodies() {
     run(bodies()).await;
 }
@@ -226,6 +261,9 @@ async fn what_is_at_no_route() {
         ("GET", "/models/vgg61", 404, "unknown-model"),
         ("GET", "/models?model=x", 400, "unknown-parameter"),
         ("GET", "/models/cats_and_dogs_small_1?layer=x", 400, "unknown-parameter"),
+        ("GET", "/models/vgg61/gradient", 404, "unknown-model"),
+        ("GET", "/models/cats_and_dogs_small_1/gradient?layer=x1", 422, "unknown-layer"),
+        ("GET", "/models/cats_and_dogs_small_1/gradient?class=1", 400, "unknown-parameter"),
     ];
     for (method, path, status, code) in cases {
         let reply = client.send_unchecked(method, path, &[], Vec::new()).await;
