@@ -11,8 +11,8 @@ use super::{Colormap, MAX_PIXELS, RenderError};
 /// One layer to draw.
 #[derive(Debug, Clone)]
 pub struct Tiles<'a> {
-    /// Written above the layer: `conv2d_1` and `148 × 148 × 32`.
-    pub label: Label,
+    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note: drawn lighter, never cut.
+    pub title: String,
     /// Channels × height × width; one tile a channel.
     pub levels: ArrayView3<'a, u8>,
     /// Which channels are dead; as long as there are channels, or empty for none. Drawn as hatched grey tiles.
@@ -29,7 +29,7 @@ pub struct GridOptions {
     /// Side of one value in pixels. `None`: a single layer without titles is drawn 1:1; anything else is a figure, in
     /// which the tiles of all layers have one size and a small gap between them.
     pub zoom: Option<u32>,
-    /// Write each layer's label above it.
+    /// Write each layer's title above it.
     pub titles: bool,
     /// The most pixels of the whole picture.
     pub max_pixels: u64,
@@ -160,7 +160,13 @@ impl Layout {
         for (layer, block) in layers.iter().zip(&self.blocks) {
             if self.text > 0 {
                 let at = (block.x, block.title_y);
-                layer.label.draw(&mut canvas, at, self.width - 2 * block.x, self.text, inks);
+                Label::new(&layer.title).draw(
+                    &mut canvas,
+                    at,
+                    self.width - 2 * block.x,
+                    self.text,
+                    inks,
+                );
             }
             for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
                 let (height, width) = block.tile;

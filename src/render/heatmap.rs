@@ -31,8 +31,9 @@ pub enum View {
 pub struct Panel<'a> {
     /// 0..=1, height × width, at the layer's resolution.
     pub heat: ArrayView2<'a, f32>,
-    /// Written above it: `tabby` and `0.83`; none leaves no room for it.
-    pub label: Option<Label>,
+    /// Written above it: `tabby  0.83`; none leaves no room for it. What follows two spaces is a note: drawn lighter,
+    /// never cut.
+    pub caption: Option<String>,
 }
 
 /// How maps are drawn.
@@ -58,8 +59,8 @@ impl HeatmapOptions {
 
 /// Draws maps as a PNG file.
 ///
-/// One panel without a label has exactly the picture's size, and as an overlay every pixel is the book's
-/// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, labelled, the picture scaled to
+/// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the book's
+/// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, captioned, the picture scaled to
 /// a size that is easy to look at.
 ///
 /// # Errors
@@ -73,7 +74,7 @@ pub fn heatmap(
     if panels.is_empty() || panels.iter().any(|panel| panel.heat.is_empty()) {
         return Err(RenderError::Nothing);
     }
-    let bare = panels.len() == 1 && panels[0].label.is_none();
+    let bare = panels.len() == 1 && panels[0].caption.is_none();
     let (width, height) = if bare { picture.dimensions() } else { figure_size(picture) };
     let layout = Layout::new(width as usize, height as usize, panels, bare);
     let remedy = if bare { "send a smaller picture" } else { "ask for fewer classes" };
@@ -166,8 +167,8 @@ const TEXT: usize = 16;
 impl Layout {
     fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool) -> Self {
         let margin = if bare { 0 } else { 12 };
-        let labelled = panels.iter().any(|panel| panel.label.is_some());
-        let line = if labelled { line_height(TEXT) + TEXT / 4 } else { 0 };
+        let captioned = panels.iter().any(|panel| panel.caption.is_some());
+        let line = if captioned { line_height(TEXT) + TEXT / 4 } else { 0 };
         Self {
             width: panels.len() * (width + margin) + margin,
             height: height + line + 2 * margin,
@@ -188,8 +189,8 @@ impl Layout {
         let (width, height) = self.panel;
         for (i, panel) in panels.iter().enumerate() {
             let x = self.margin + i * (width + self.margin);
-            if let Some(label) = &panel.label {
-                label.draw(&mut canvas, (x, self.margin), width, TEXT, inks);
+            if let Some(caption) = &panel.caption {
+                Label::new(caption).draw(&mut canvas, (x, self.margin), width, TEXT, inks);
             }
             let top = self.margin + self.line;
             rows_linear(panel.heat, width, height, |y, heat| {

@@ -12,14 +12,12 @@ static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf")).ok()
 });
 
-/// What is written above a picture: a text, and a lighter note after it. Where room is short the text is cut and ends
-/// in an ellipsis; the note stays.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Label {
-    /// `conv2d_1`, `tabby, tabby cat`.
-    pub text: String,
-    /// `148 × 148 × 32`, `0.83`; may be empty.
-    pub note: String,
+/// A line of text and a lighter note after it: titles and captions are written `text  note`, with two spaces between
+/// the two. Where room is short the text is cut and ends in an ellipsis; the note stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label<'a> {
+    text: &'a str,
+    note: &'a str,
 }
 
 /// Height of a line of text of `size` pixels.
@@ -27,7 +25,12 @@ pub(super) fn line_height(size: usize) -> usize {
     size * 3 / 2
 }
 
-impl Label {
+impl<'a> Label<'a> {
+    pub(super) fn new(line: &'a str) -> Self {
+        let (text, note) = line.split_once("  ").unwrap_or((line, ""));
+        Self { text: text.trim(), note: note.trim() }
+    }
+
     /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most `width` pixels wide.
     pub(super) fn draw<P: Copy>(
         &self,
@@ -41,8 +44,8 @@ impl Label {
         let pen = Pen { font, size: size as f32 };
         let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * pen.size };
         let room = width as f32;
-        let note = pen.fit(&self.note, room);
-        let text = pen.fit(&self.text, room - pen.width(&note) - gap);
+        let note = pen.fit(self.note, room);
+        let text = pen.fit(self.text, room - pen.width(&note) - gap);
         let start = x as f32;
         pen.draw(canvas, (start, y), &text, false, inks);
         pen.draw(canvas, (start + pen.width(&text) + gap, y), &note, true, inks);

@@ -14,8 +14,9 @@ pub struct ChannelTile<'a> {
     pub levels: ArrayView2<'a, u8>,
     /// Dead: drawn as a hatched grey tile.
     pub dead: bool,
-    /// Written above it: `block1_conv1` and `channel 4`; none leaves no room for it.
-    pub label: Option<Label>,
+    /// Written above it: `block1_conv1  channel 4`; none leaves no room for it. What follows two spaces is a note: drawn
+    /// lighter, never cut.
+    pub caption: Option<String>,
 }
 
 /// How channels are drawn.
@@ -41,7 +42,7 @@ impl Default for MatshowOptions {
 const SIDE: usize = 400;
 
 /// Draws channels as a PNG file, side by side, every value zoom × zoom pixels of its level's colour. One channel without
-/// a label is the bare array.
+/// a caption is the bare array.
 ///
 /// # Errors
 ///
@@ -53,7 +54,7 @@ pub fn matshow(
     if tiles.is_empty() || tiles.iter().any(|tile| tile.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
-    let bare = tiles.len() == 1 && tiles[0].label.is_none();
+    let bare = tiles.len() == 1 && tiles[0].caption.is_none();
     let layout = Layout::new(tiles, options, bare);
     check_size(
         layout.width as u64,
@@ -77,7 +78,7 @@ struct Layout {
     height: usize,
     columns: usize,
     margin: usize,
-    /// Height of the line of text, and size of its letters; 0 without labels.
+    /// Height of the line of text, and size of its letters; 0 without captions.
     line: usize,
     text: usize,
     /// Height and width of a cell.
@@ -100,7 +101,7 @@ impl Layout {
             lengths.map(|(tile, &zoom)| length(tile).saturating_mul(zoom)).max().unwrap_or(0)
         };
         let (rows, width) = (largest(|t| t.levels.nrows()), largest(|t| t.levels.ncols()));
-        let text = if tiles.iter().any(|tile| tile.label.is_some()) { 16 } else { 0 };
+        let text = if tiles.iter().any(|tile| tile.caption.is_some()) { 16 } else { 0 };
         let line = line_height(text) + text / 4;
         let margin = if bare { 0 } else { 12 };
         let columns = tiles.len().min(options.columns.max(1));
@@ -125,8 +126,8 @@ impl Layout {
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin);
             let y = self.margin + k / self.columns * (self.cell.0 + self.margin);
-            if let Some(label) = &tile.label {
-                label.draw(&mut canvas, (x, y), self.cell.1, self.text, inks);
+            if let Some(caption) = &tile.caption {
+                Label::new(caption).draw(&mut canvas, (x, y), self.cell.1, self.text, inks);
             }
             let at = (x, y + self.line);
             if tile.dead {

@@ -22,7 +22,6 @@ pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
 pub use grid::{GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, heatmap};
-pub use label::Label;
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
 pub use resize::resize_linear;
 
