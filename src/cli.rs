@@ -50,8 +50,8 @@ pub enum CliError {
 /// The whole command line.
 #[must_use]
 pub fn command() -> Command {
-    let serve = ServerConfig::augment_args(Command::new("serve"))
-        .about("Answer over HTTP (the default)");
+    let serve =
+        ServerConfig::augment_args(Command::new("serve")).about("Answer over HTTP (the default)");
     let activations = use_case::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
     let gradcam = use_case::<GradCam>("gradcam", "gradcam.png")
@@ -155,11 +155,8 @@ fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let written = if path == Path::new("-") {
-        io::stdout().write_all(bytes)
-    } else {
-        fs::write(path, bytes)
-    };
+    let written =
+        if path == Path::new("-") { io::stdout().write_all(bytes) } else { fs::write(path, bytes) };
     written.map_err(|cause| CliError::File { path: path.to_owned(), cause })
 }
 

@@ -187,7 +187,8 @@ impl IntoResponse for HttpError {
         let (status, code) = self.kind();
         let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %self, "internal error");
-            "something went wrong on our side; the log has the cause under the request id".to_owned()
+            "something went wrong on our side; the log has the cause under the request id"
+                .to_owned()
         } else {
             self.to_string()
         };
@@ -201,7 +202,9 @@ impl IntoResponse for HttpError {
         };
         let mut response = status.into_response();
         if code == "busy" {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         response.extensions_mut().insert(problem);
         response

@@ -9,16 +9,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 
+use super::HttpError;
 use super::accept::negotiate;
 use super::error::complete;
 use super::submission::{Submission, query};
-use super::HttpError;
 use crate::config::Limits;
 use crate::runtime::{Stop, WorkError, Workers};
 use crate::service::{
-    Activations, Answer, Desk, GradCam, GradientRequest, Predict, UseCase, model_description, model_list,
+    Activations, Answer, Desk, GradCam, GradientRequest, Predict, UseCase, model_description,
+    model_list,
 };
 
 /// What every request shares.
@@ -98,12 +101,7 @@ fn respond(answer: Answer) -> Response {
             headers.insert(name, value);
         }
     }
-    let timing: Vec<String> = answer
-        .stages
-        .iter()
-        .map(|(stage, time)| format!("{stage};dur={:.2}", time.as_secs_f64() * 1e3))
-        .collect();
-    if let Ok(value) = HeaderValue::from_str(&timing.join(", ")) {
+    if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
         headers.insert("server-timing", value);
     }
     (headers, answer.body).into_response()

@@ -7,9 +7,7 @@ use super::{
 use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
-use crate::render::{
-    ChannelTile, Colormap, GridOptions, Label, MatshowOptions, Tiles, grid, matshow,
-};
+use crate::render::{ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow};
 use crate::runtime::{Stop, Values};
 
 mod encode;
@@ -174,10 +172,7 @@ impl Activations {
 
     fn notes(&self, shown: &[Shown<'_>]) -> Vec<(&'static str, String)> {
         let dead: usize = shown.iter().map(|shown| shown.dead().len()).sum();
-        vec![
-            ("model", self.classifier.name().to_owned()),
-            ("dead-channels", dead.to_string()),
-        ]
+        vec![("model", self.classifier.name().to_owned()), ("dead-channels", dead.to_string())]
     }
 
     /// All layers in one picture.
@@ -188,15 +183,13 @@ impl Activations {
     fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
         let levels: Vec<_> = shown
             .iter()
-            .map(|shown| {
-                levels(shown.values, &shown.statistics, &shown.selection, self.normalize)
-            })
+            .map(|shown| levels(shown.values, &shown.statistics, &shown.selection, self.normalize))
             .collect();
         let tiles: Vec<Tiles<'_>> = shown
             .iter()
             .zip(&levels)
             .map(|(shown, levels)| Tiles {
-                label: shown.label(),
+                title: shown.title(),
                 levels: levels.view(),
                 dead: shown.selection.iter().map(|&k| shown.statistics[k].dead).collect(),
             })
@@ -218,10 +211,7 @@ impl Activations {
                 tiles.push(ChannelTile {
                     levels,
                     dead: shown.statistics[channel].dead,
-                    label: labelled.then(|| Label {
-                        text: shown.layer.name.clone(),
-                        note: format!("channel {channel}"),
-                    }),
+                    caption: labelled.then(|| format!("{}  channel {channel}", shown.layer.name)),
                 });
             }
         }
@@ -242,11 +232,10 @@ impl Shown<'_> {
         dead.map(|(index, _)| index).collect()
     }
 
-    /// Name, and height × width × channels.
-    fn label(&self) -> Label {
+    /// Name, and height × width × channels; what follows two spaces is drawn fainter.
+    fn title(&self) -> String {
         let (channels, height, width) = self.values.dim();
-        let note = format!("{height} × {width} × {channels}");
-        Label { text: self.layer.name.clone(), note }
+        format!("{}  {height} × {width} × {channels}", self.layer.name)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{Desk, Parameter, Parameters, ServiceError};
@@ -82,6 +83,17 @@ impl Stages {
     /// The stages in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
         self.durations.iter().copied()
+    }
+}
+
+/// As the value of a `Server-Timing` header: names and milliseconds.
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, duration)) in self.durations.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name};dur={:.2}", duration.as_secs_f64() * 1e3)?;
+        }
+        Ok(())
     }
 }
 

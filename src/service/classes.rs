@@ -42,7 +42,8 @@ impl Classifier {
         }
         let wanted = folded(given);
         let is_meant = |name: &ClassName| {
-            folded(&name.label) == wanted || name.id.as_deref().is_some_and(|id| folded(id) == wanted)
+            folded(&name.label) == wanted
+                || name.id.as_deref().is_some_and(|id| folded(id) == wanted)
         };
         let named = self.labels().iter().enumerate().filter(|(_, name)| is_meant(name));
         match named.map(|(index, _)| index).collect::<Vec<_>>().as_slice() {

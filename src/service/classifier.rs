@@ -7,7 +7,7 @@ use prost::Message;
 use super::backward::{Backwards, adopt};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
-use super::{LoadError, ServiceError};
+use super::{LoadError, ServiceError, Stages};
 use crate::gradient;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
@@ -39,13 +39,16 @@ impl Classifier {
     }
 
     fn try_load(source: Source) -> Result<Self, String> {
+        let mut stages = Stages::start();
         let model = source.read().map_err(|error| error.cause())?;
+        stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         let input = PictureInput::of(&model, &topology)?;
         let mut settings = Settings::of(&source.card, &input)?;
         let shapes = [settings.input_shape().to_vec()];
         let facts = runtime::infer_facts(&model, source.directory(), &shapes)
             .map_err(|error| error.to_string())?;
+        stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
         let head = Head::of(&model, &topology);
@@ -55,13 +58,25 @@ impl Classifier {
             Some(layer) => residuals(&source, &model, &facts, &head, layer)?,
             None => Vec::new(),
         };
+        stages.end("derive");
         let outputs = plan_outputs(&layers, &head, &settings, &residuals);
         let plan = Plan::compile(&model, source.directory(), &shapes, &outputs)
             .map_err(|error| error.to_string())?;
+        stages.end("compile");
+        tracing::info!(model = source.name, %stages, "model ready");
         let backwards = Backwards::holding(model.graph().encoded_len());
         let refusals = OnceLock::new();
         Ok(Self {
-            source, input, settings, head, facts, layouts, layers, plan, backwards, refusals,
+            source,
+            input,
+            settings,
+            head,
+            facts,
+            layouts,
+            layers,
+            plan,
+            backwards,
+            refusals,
         })
     }
 
@@ -135,8 +150,7 @@ impl Classifier {
             return Ok(layer.clone());
         }
         let fact = self.facts.get(target);
-        let floats =
-            fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
+        let floats = fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
         if let Some(fact) = floats {
             return Ok(Layer {
                 name: target.to_owned(),
@@ -176,7 +190,9 @@ impl Classifier {
         let logits: Vec<f32> = values.view(&self.head.logits)?.iter().copied().collect();
         match logits.iter().position(|logit| !logit.is_finite()) {
             None => Ok(logits),
-            Some(index) => Err(ServiceError::NotFinite(format!("{} as logit {index}", logits[index]))),
+            Some(index) => {
+                Err(ServiceError::NotFinite(format!("{} as logit {index}", logits[index])))
+            }
         }
     }
 

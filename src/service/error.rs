@@ -61,7 +61,9 @@ pub enum ServiceError {
         channels: usize,
     },
     /// The value cannot be drawn as channels of pictures.
-    #[error("{layer:?} has shape {shape:?}, which is no picture; ask for a layer with height and width")]
+    #[error(
+        "{layer:?} has shape {shape:?}, which is no picture; ask for a layer with height and width"
+    )]
     NotAPicture {
         /// The value's name.
         layer: String,
@@ -97,7 +99,9 @@ pub enum ServiceError {
         usable: Vec<String>,
     },
     /// More classes than one answer may hold.
-    #[error("{classes} classes were asked for, at most {limit} fit one answer: ask in several requests")]
+    #[error(
+        "{classes} classes were asked for, at most {limit} fit one answer: ask in several requests"
+    )]
     TooManyClasses {
         /// How many were asked for.
         classes: usize,
@@ -108,7 +112,9 @@ pub enum ServiceError {
     #[error("the network gave {0}; check the model's card, above all input.scale, mean and std")]
     NotFinite(String),
     /// More layers than one answer may hold.
-    #[error("{layers} layers were asked for, at most {limit} fit one answer: ask in several requests")]
+    #[error(
+        "{layers} layers were asked for, at most {limit} fit one answer: ask in several requests"
+    )]
     TooManyLayers {
         /// How many were asked for.
         layers: usize,
@@ -138,7 +144,11 @@ fn near(nearest: &[String], model: &str) -> String {
 }
 
 fn near_class(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!(", did you mean {}?", nearest.join(", ")) }
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!(", did you mean {}?", nearest.join(", "))
+    }
 }
 
 fn those_usable(layers: &[String]) -> String {

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::backward::{Backward, adopt};
-use super::{Classifier, ServiceError};
+use super::{Classifier, ServiceError, Stages};
 use crate::gradient::{self, Gradient, GradientError};
 use crate::onnx::{Facts, Kind, Layer, Model};
 
@@ -35,9 +35,15 @@ impl Classifier {
     /// The compiled gradient graph for `layer`, from memory where it was asked for lately.
     pub(super) fn backward(&self, layer: &str) -> Result<Arc<Backward>, ServiceError> {
         self.backwards().get_or_make(layer, || {
+            let mut stages = Stages::start();
             let gradient = self.gradient(&[layer])?;
+            stages.end("derive");
             let directory = self.source().directory();
-            Backward::compile(&gradient, self.facts(), &self.head().logits, layer, directory)
+            let logits = &self.head().logits;
+            let backward = Backward::compile(&gradient, self.facts(), logits, layer, directory)?;
+            stages.end("compile");
+            tracing::info!(model = self.name(), layer, %stages, "gradient graph ready");
+            Ok(backward)
         })
     }
 
@@ -73,8 +79,7 @@ impl Classifier {
         if let Some(found) = self.refusal_cell().get() {
             return Ok(found);
         }
-        let model =
-            self.source().read().map_err(|error| ServiceError::Internal(error.cause()))?;
+        let model = self.source().read().map_err(|error| ServiceError::Internal(error.cause()))?;
         let found = find_refusals(&model, self.facts(), self.layers(), &self.head().logits);
         Ok(self.refusal_cell().get_or_init(|| found))
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::config::Limits;
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::onnx::Layer;
-use crate::render::{HeatmapOptions, Label, Panel, View, heatmap};
+use crate::render::{HeatmapOptions, Panel, View, heatmap};
 use crate::runtime::{Stop, Values};
 
 mod encode;
@@ -203,10 +203,7 @@ impl GradCam {
         let panels: Vec<Panel<'_>> = explained
             .iter()
             .zip(&heats)
-            .map(|(one, heat)| Panel {
-                heat: heat.view(),
-                label: several.then(|| one.label()),
-            })
+            .map(|(one, heat)| Panel { heat: heat.view(), caption: several.then(|| one.caption()) })
             .collect();
         Ok(heatmap(&seen.picture.pixels, &panels, &self.options)?)
     }
@@ -231,11 +228,12 @@ impl GradCam {
 }
 
 impl Explained {
-    fn label(&self) -> Label {
-        let note = match self.class.probability {
-            Some(probability) => format!("{:.1} %", probability * 100.0),
-            None => format!("{:.2}", self.class.logit),
-        };
-        Label { text: self.class.label(), note }
+    /// The class, and how likely the network finds it.
+    fn caption(&self) -> String {
+        let label = self.class.label();
+        match self.class.probability {
+            Some(probability) => format!("{label}  {:.1} %", probability * 100.0),
+            None => format!("{label}  {:.2}", self.class.logit),
+        }
     }
 }

@@ -28,8 +28,8 @@ pub use gradcam::GradCam;
 pub use gradient_request::GradientRequest;
 pub use library::Library;
 pub use models::{
-    InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList,
-    OutputDescription, model_description, model_list, summary,
+    InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
+    model_description, model_list, summary,
 };
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use predict::Predict;

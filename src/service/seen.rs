@@ -54,9 +54,9 @@ impl Memory {
         let hash = self.hasher.hash_one(file);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         // The hash finds it, the bytes prove it.
-        let place = entries.iter().position(|entry| {
-            entry.hash == hash && entry.model == model && entry.file == file
-        })?;
+        let place = entries
+            .iter()
+            .position(|entry| entry.hash == hash && entry.model == model && entry.file == file)?;
         let entry = entries.remove(place);
         let seen = Arc::clone(&entry.seen);
         entries.insert(0, entry);
