@@ -39,7 +39,7 @@ fn unzipped(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
         let mut file = archive.by_index(index).unwrap();
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).unwrap();
-        (file.name().to_owned(), bytes)
+        (file.name().unwrap().into_owned(), bytes)
     };
     (0..LAYERS.len()).map(read).collect()
 }
@@ -153,8 +153,9 @@ async fn an_alias_and_any_value_of_the_graph_are_layers() {
 #[tokio::test]
 async fn the_headers_tell_the_stages_and_the_dead() {
     let reply = Client::new().post("/activations", "application/json", &pictures::png()).await;
-    let dead = reply.json()["layers"].as_array().unwrap().iter();
-    let dead: usize = dead.clone().map(|layer| layer["dead"].as_array().unwrap().len()).sum();
+    let answer = reply.json();
+    let layers = answer["layers"].as_array().unwrap().iter();
+    let dead: usize = layers.map(|layer| layer["dead"].as_array().unwrap().len()).sum();
     assert_eq!(reply.header("convscope-dead-channels"), Some(dead.to_string().as_str()));
     assert_eq!(reply.header("convscope-model"), Some("cats_and_dogs_small_1"));
     let timing = reply.header("server-timing").unwrap();

@@ -8,4 +8,4 @@ mod models;
 mod pictures;
 mod refusals;
 
-pub(crate) use client::{Client, Reply};
+pub(crate) use client::Client;

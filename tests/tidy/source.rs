@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Source {
     /// Below `src/`, with `/`.
     pub(super) path: String,
+    /// As it is.
+    pub(super) text: String,
     /// Without comments, the contents of literals, and the tests at its end.
     pub(super) code: String,
     /// Lines before the tests at its end.
@@ -32,9 +34,10 @@ pub(super) fn sources() -> Vec<Source> {
     paths.sort();
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
-        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let (code, lines) = (blanked(body), body.lines().count());
         let path = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-        Source { path, code: blanked(text), lines: text.lines().count() }
+        Source { path, text, code, lines }
     };
     paths.iter().map(read).collect()
 }
