@@ -1,1 +1,6 @@
+//! The integration tests, in one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its premises fail")]
+
+mod convnet;
+mod gradient;
