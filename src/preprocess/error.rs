@@ -16,7 +16,9 @@ pub enum PictureError {
         hint: Option<&'static str>,
     },
     /// A supported format, but a variant of it that is not decoded.
-    #[error("{format}: {feature} is not supported; save it as 8-bit RGB PNG or baseline JPEG")]
+    #[error(
+        "this kind of {format} is not supported ({feature}); save it as 8-bit RGB PNG or baseline JPEG"
+    )]
     UnsupportedFeature {
         /// The file's format.
         format: Format,
@@ -85,7 +87,7 @@ impl PictureError {
 
 fn looks_like(hint: Option<&str>) -> String {
     match hint {
-        Some(name) => format!("this looks like {name}, which is not supported"),
+        Some(name) => format!("this looks like {name}"),
         None => "the bytes are not a picture of a known format".to_owned(),
     }
 }

@@ -28,44 +28,59 @@ impl<const C: usize> Source<'_, C> {
         if filter == Resize::Nearest {
             return self.nearest(x, y);
         }
-        // Horizontal first, then vertical, each rounded to 8 bits, as in Pillow's Resample.c.
-        let vertical = Kernels::new(self.height, y, filter);
-        let rows = vertical.reach();
-        let narrow = self.horizontal(x, rows.clone(), filter);
-        let row_length = x.window.len() * C;
-        let mut out = vec![0; row_length * y.window.len()];
-        let mut sums = vec![0i32; row_length];
-        for (kernel, out) in vertical.iter().zip(out.chunks_exact_mut(row_length)) {
-            sums.fill(1 << (PRECISION - 1));
-            let first = (kernel.start - rows.start) * row_length;
-            let taps = narrow[first..].chunks_exact(row_length);
-            for (row, &weight) in taps.zip(kernel.weights) {
-                for (sum, &sample) in sums.iter_mut().zip(row) {
-                    *sum += i32::from(sample) * weight;
-                }
-            }
-            for (out, &sum) in out.iter_mut().zip(&sums) {
-                *out = clip(sum);
-            }
+        let across = Kernels::new(self.width, x, filter);
+        let down = Kernels::new(self.height, y, filter);
+        let (columns, rows) = (across.reach(), down.reach());
+        // Both passes round to 8 bits, so their order shows. From version 13 on Pillow goes down first where the height
+        // shrinks by more than twice what the width does.
+        let shrink = |from: usize, to: usize| from as i64 - to as i64;
+        let (shrink_x, shrink_y) = (shrink(self.width, x.length), shrink(self.height, y.length));
+        if shrink_y > 0 && shrink_y > 2 * shrink_x {
+            let samples = self.down(&down, 0, columns.clone());
+            let (width, height) = (columns.len(), y.window.len());
+            let flat = Source::<C> { samples: &samples, width, height };
+            return flat.across(&across, columns.start, 0..height);
         }
-        out
+        let samples = self.across(&across, 0, rows.clone());
+        let (width, height) = (x.window.len(), rows.len());
+        let narrow = Source::<C> { samples: &samples, width, height };
+        narrow.down(&down, rows.start, 0..width)
     }
 
-    /// The horizontal pass over the rows that the vertical pass needs.
-    fn horizontal(&self, x: &Axis, rows: Range<usize>, filter: Resize) -> Vec<u8> {
-        let kernels = Kernels::new(self.width, x, filter);
-        let mut out = Vec::with_capacity(rows.len() * x.window.len() * C);
+    /// The horizontal pass over some rows. Column 0 of these samples is `offset` to the kernels.
+    fn across(&self, kernels: &Kernels, offset: usize, rows: Range<usize>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(rows.len() * kernels.spans.len() * C);
         for row in self.samples.chunks_exact(self.width * C).take(rows.end).skip(rows.start) {
             let pixels = row.as_chunks::<C>().0;
             for kernel in kernels.iter() {
                 let mut sums = [1 << (PRECISION - 1); C];
-                for (pixel, &weight) in pixels[kernel.start..].iter().zip(kernel.weights) {
+                for (pixel, &weight) in pixels[kernel.start - offset..].iter().zip(kernel.weights) {
                     for (sum, &sample) in sums.iter_mut().zip(pixel) {
                         *sum += i32::from(sample) * weight;
                     }
                 }
                 out.extend(sums.map(clip));
             }
+        }
+        out
+    }
+
+    /// The vertical pass over some columns. Row 0 of these samples is `offset` to the kernels.
+    fn down(&self, kernels: &Kernels, offset: usize, columns: Range<usize>) -> Vec<u8> {
+        let length = columns.len() * C;
+        let mut out = Vec::with_capacity(kernels.spans.len() * length);
+        let mut sums = vec![0i32; length];
+        for kernel in kernels.iter() {
+            sums.fill(1 << (PRECISION - 1));
+            let first = (kernel.start - offset) * self.width * C;
+            let rows = self.samples[first..].chunks_exact(self.width * C);
+            for (row, &weight) in rows.zip(kernel.weights) {
+                let row = &row[columns.start * C..][..length];
+                for (sum, &sample) in sums.iter_mut().zip(row) {
+                    *sum += i32::from(sample) * weight;
+                }
+            }
+            out.extend(sums.iter().map(|&sum| clip(sum)));
         }
         out
     }

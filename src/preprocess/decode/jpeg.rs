@@ -1,5 +1,9 @@
 //! JPEG, by `zune-jpeg` itself: lenient with odd headers, strict with the pixels, so that a file cut short is an
 //! error and not half a picture.
+//!
+//! Colour conversion is libjpeg's to the bit. Its inverse DCT and its interpolation of halved chroma round otherwise
+//! here and there: on photographs a pixel in six differs from Pillow's, by one level mostly, by more than two in one
+//! of a thousand.
 
 use image::RgbImage;
 use image::metadata::Orientation;
@@ -27,8 +31,8 @@ pub(super) fn decode(
     }
     let options = DecoderOptions::default()
         .set_strict_mode(false)
-        .set_max_width(limits.side as usize)
-        .set_max_height(limits.side as usize);
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(refusal)?;
     let info = decoder.info().ok_or_else(|| Format::Jpeg.broken("it has no header"))?;
@@ -81,6 +85,8 @@ struct Frame {
     precision: u8,
     size: (u32, u32),
     components: u8,
+    /// The first component's horizontal and vertical sampling factors, four bits each.
+    sampling: u8,
 }
 
 impl Header {
@@ -97,10 +103,11 @@ impl Header {
             let length = usize::from(u16::from_be_bytes([high, low]));
             match (marker, body) {
                 (0xc4 | 0xc8 | 0xcc, _) => {}
-                (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, ..]) => {
+                (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, _, sampling, ..]) => {
                     let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
                     let size = (side(w1, w0), side(h1, h0));
-                    header.frame = Some(Frame { process: *marker, precision, size, components });
+                    header.frame =
+                        Some(Frame { process: *marker, precision, size, components, sampling });
                 }
                 (0xee, body) if body.starts_with(b"Adobe") => header.adobe = true,
                 (0xda | 0xd9, _) => break,
@@ -120,6 +127,9 @@ impl Frame {
     fn check_supported(self) -> Result<(), PictureError> {
         let feature = match self.process {
             0xc0..=0xc2 if self.precision != 8 => format!("{} bits a sample", self.precision),
+            0xc0..=0xc2 if self.sampling >> 4 == 3 || self.sampling & 15 == 3 => {
+                "sampling factor 3".to_owned()
+            }
             0xc0..=0xc2 => return Ok(()),
             0xc9..=0xcb | 0xcd..=0xcf => "arithmetic coding".to_owned(),
             0xc3 => "lossless coding".to_owned(),
@@ -131,11 +141,17 @@ impl Frame {
 
 fn refusal(error: DecodeErrors) -> PictureError {
     match error {
-        DecodeErrors::Unsupported(scheme) => Format::Jpeg.unsupported(format!("{scheme:?}")),
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
             Format::Jpeg.broken("it ends too early")
         }
         DecodeErrors::FormatStatic(text) => Format::Jpeg.broken(text),
+        DecodeErrors::Format(text)
+        | DecodeErrors::HuffmanDecode(text)
+        | DecodeErrors::DqtError(text)
+        | DecodeErrors::SosError(text)
+        | DecodeErrors::SofError(text)
+        | DecodeErrors::MCUError(text) => Format::Jpeg.broken(text),
+        DecodeErrors::Unsupported(scheme) => Format::Jpeg.unsupported(format!("{scheme:?}")),
         error => Format::Jpeg.broken(error),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
-use image::error::{ImageError, LimitErrorKind};
+use image::error::{ImageError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, RgbImage};
 
@@ -16,6 +16,13 @@ pub(super) fn bmp(
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Bmp, error, limits);
+    // Header sizes from 40 bytes on have width and height, negative where the rows run down, at the same place.
+    if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(14..26)
+        && header >= 40
+    {
+        let side = |bytes| i32::from_le_bytes(bytes).unsigned_abs();
+        Format::Bmp.check((side([w0, w1, w2, w3]), side([h0, h1, h2, h3])), 4, limits)?;
+    }
     let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(fail)?;
     Format::Bmp.check(decoder.dimensions(), 4, limits)?;
     Ok((pixels(Format::Bmp, decoder, limits)?, Orientation::NoTransforms))
@@ -68,11 +75,11 @@ pub(super) fn refusal(format: Format, error: ImageError, limits: &ImageLimits) -
         ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => {
             PictureError::TooMuchMemory { format, limit: limits.decode_bytes }
         }
-        ImageError::Unsupported(error) => {
-            let text = error.to_string();
-            let prefix = format!("The decoder for {format} does not support the format features ");
-            format.unsupported(text.strip_prefix(&prefix).unwrap_or(&text))
-        }
+        ImageError::Unsupported(error) => format.unsupported(match error.kind() {
+            UnsupportedErrorKind::GenericFeature(text) => text,
+            UnsupportedErrorKind::Color(color) => format!("{color:?} samples"),
+            _ => error.to_string(),
+        }),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             format.broken("it ends too early")
         }

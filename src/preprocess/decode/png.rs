@@ -77,6 +77,10 @@ fn refusal(error: DecodingError, limits: &ImageLimits) -> PictureError {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Format::Png.broken("it ends too early")
         }
-        error => Format::Png.broken(error),
+        error => {
+            // Without the innards of a chunk's type.
+            let text = error.to_string();
+            Format::Png.broken(text.split(" while decoding").next().unwrap_or(&text))
+        }
     }
 }

@@ -59,6 +59,9 @@ pub(super) fn hint(bytes: &[u8]) -> Option<&'static str> {
             _ => "a video (MP4)",
         });
     }
+    if bytes.get(12..16) == Some(b"IHDR") || bytes.get(1..4) == Some(b"PNG") {
+        return Some("a PNG whose first bytes are damaged");
+    }
     const MAGIC: [(&[u8], &str); 14] = [
         (b"8BPS", "PSD"),
         (b"%PDF", "PDF"),

@@ -7,7 +7,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ImageDecoder, RgbImage};
 
-use super::{Format, other};
+use super::{Format, exif, other};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
@@ -22,7 +22,7 @@ pub(super) fn decode(
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
     let peak = if decoder.has_animation() { 12 } else { 8 };
     Format::WebP.check(decoder.dimensions(), peak, limits)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = exif::orientation(decoder.exif_metadata().ok().flatten().as_deref());
     Ok((other::pixels(Format::WebP, decoder, limits)?, orientation))
 }
 
