@@ -20,6 +20,8 @@ pub(super) struct Submission {
 
 /// Bytes of one form field that is not the picture.
 const FIELD_BYTES: usize = 4096;
+/// For who sends the picture under another name.
+const ONE_FILE: &str = "; the picture is the part named image (curl -F image=@photo.jpg)";
 /// Parameters in one request.
 const FIELDS: usize = 1024;
 
@@ -133,12 +135,12 @@ async fn multipart(
         while let Some(chunk) = field.chunk().await.map_err(failed)? {
             value.extend_from_slice(&chunk);
             if value.len() > FIELD_BYTES {
-                let text = format!("part {name:?} is longer than {FIELD_BYTES} bytes");
+                let text = format!("part {name:?} is longer than {FIELD_BYTES} bytes{ONE_FILE}");
                 return Err(HttpError::Body(text));
             }
         }
         let value = String::from_utf8(value)
-            .map_err(|_| HttpError::Body(format!("part {name:?} is not UTF-8 text")))?;
+            .map_err(|_| HttpError::Body(format!("part {name:?} is not UTF-8 text{ONE_FILE}")))?;
         parameters.push(name, value);
     }
     match image {
@@ -177,12 +179,13 @@ fn json(body: &[u8], mut parameters: Parameters) -> Result<Submission, HttpError
                 return Err(HttpError::Json("image is not a string of base64".to_owned()));
             }
             Value::Array(values) => {
+                parameters.mention(name.as_str());
                 for value in values {
                     let value = scalar(&name, value)?;
                     parameters.push(name.as_str(), value);
                 }
             }
-            Value::Null => {}
+            Value::Null => parameters.mention(name),
             value => {
                 let value = scalar(&name, value)?;
                 parameters.push(name, value);

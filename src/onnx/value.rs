@@ -1,8 +1,9 @@
-use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::rc::Rc;
 
 use super::Element;
 use super::builder::{Attribute, Builder, data_type};
+
+mod infix;
 
 /// A value of a graph being written; arithmetic on it writes nodes.
 ///
@@ -358,74 +359,4 @@ fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
 fn reduced(shape: &[usize], axes: &[usize]) -> Vec<usize> {
     let extent = |(axis, &dim): (usize, &usize)| if axes.contains(&axis) { 1 } else { dim };
     shape.iter().enumerate().map(extent).collect()
-}
-
-/// Arithmetic between values, and between a value and a number, by reference or by move.
-macro_rules! arithmetic {
-    ($($trait:ident $method:ident $operator:literal),*) => { $(
-        impl $trait<&Value> for &Value {
-            type Output = Value;
-            fn $method(self, other: &Value) -> Value {
-                self.binary($operator, other, self.element)
-            }
-        }
-        impl $trait<Value> for &Value {
-            type Output = Value;
-            fn $method(self, other: Value) -> Value {
-                $trait::$method(self, &other)
-            }
-        }
-        impl $trait<&Value> for Value {
-            type Output = Value;
-            fn $method(self, other: &Value) -> Value {
-                $trait::$method(&self, other)
-            }
-        }
-        impl $trait<Value> for Value {
-            type Output = Value;
-            fn $method(self, other: Value) -> Value {
-                $trait::$method(&self, &other)
-            }
-        }
-        impl $trait<f32> for &Value {
-            type Output = Value;
-            fn $method(self, other: f32) -> Value {
-                $trait::$method(self, &self.constant(other))
-            }
-        }
-        impl $trait<f32> for Value {
-            type Output = Value;
-            fn $method(self, other: f32) -> Value {
-                $trait::$method(&self, other)
-            }
-        }
-        impl $trait<&Value> for f32 {
-            type Output = Value;
-            fn $method(self, other: &Value) -> Value {
-                $trait::$method(&other.constant(self), other)
-            }
-        }
-        impl $trait<Value> for f32 {
-            type Output = Value;
-            fn $method(self, other: Value) -> Value {
-                $trait::$method(self, &other)
-            }
-        }
-    )* };
-}
-
-arithmetic!(Add add "Add", Sub sub "Sub", Mul mul "Mul", Div div "Div");
-
-impl Neg for &Value {
-    type Output = Value;
-    fn neg(self) -> Value {
-        self.same("Neg", &[])
-    }
-}
-
-impl Neg for Value {
-    type Output = Value;
-    fn neg(self) -> Value {
-        -&self
-    }
 }

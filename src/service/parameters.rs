@@ -59,6 +59,8 @@ fn near(nearest: &Option<&'static str>) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
     pairs: Vec<(String, String)>,
+    /// Names given without a value, as JSON can: `"layer": []`.
+    bare: Vec<String>,
 }
 
 impl Parameters {
@@ -67,12 +69,17 @@ impl Parameters {
         self.pairs.push((name.into(), value.into()));
     }
 
+    /// Adds a name without a value: as good as not given, but it must be one that there is.
+    pub fn mention(&mut self, name: impl Into<String>) {
+        self.bare.push(name.into());
+    }
+
     /// Refuses a name that is not in `table`, and a repetition of what stands once.
     ///
     /// # Errors
     /// [`ParameterError::Unknown`] and [`ParameterError::Repeated`].
     pub fn check(&self, table: &[Parameter]) -> Result<(), ParameterError> {
-        for (name, _) in &self.pairs {
+        for name in self.pairs.iter().map(|(name, _)| name).chain(&self.bare) {
             let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
                 let known: Vec<&str> = table.iter().map(|parameter| parameter.name).collect();
                 let nearest = nearest(name, known.iter().copied()).into_iter().next();
@@ -176,12 +183,11 @@ impl Parameters {
     /// # Errors
     /// [`ParameterError::Invalid`].
     pub fn numbers(&self, name: &'static str) -> Result<Vec<usize>, ParameterError> {
+        let expected = "whole numbers, one or several with commas";
         self.all(name)
-            .flat_map(|value| value.split(','))
-            .map(|value| {
-                value.trim().parse().map_err(|_| {
-                    invalid(name, value, "whole numbers, one or several with commas".to_owned())
-                })
+            .flat_map(|value| value.split(',').map(move |number| (value, number)))
+            .map(|(value, number)| {
+                number.trim().parse().map_err(|_| invalid(name, value, expected.to_owned()))
             })
             .collect()
     }

@@ -30,7 +30,7 @@ fn problem(response: &Value) -> &Value {
 /// Every code with its status, as the one `match` of errors to statuses has them: the pairs
 /// `(S::NAME, "code")` in the text of `http/error.rs`, and the pictures' own.
 fn declared() -> BTreeMap<String, u16> {
-    let source = include_str!("../../src/http/error.rs");
+    let source = include_str!("../../src/http/error.rs").replace("StatusCode::", "S::");
     let mut codes = BTreeMap::new();
     for tail in source.split("S::").skip(1) {
         let name_end = tail.find(|symbol: char| symbol != '_' && !symbol.is_ascii_uppercase());

@@ -54,15 +54,18 @@ async fn a_bare_request_shows_all_eight_layers_in_one_picture() {
     let png = ask("", "*/*").await;
     assert!(png.starts_with(b"\x89PNG"));
     let picture = decoded(&png);
-    assert!(picture.width() >= 16 * 148 && picture.height() > 2000, "{:?}", picture.dimensions());
+    assert!(picture.width() > 1000 && picture.height() > 2000, "{:?}", picture.dimensions());
 }
 
 #[tokio::test]
 async fn one_layer_alone_is_the_exact_grid() {
-    let (columns, side, rows) = (16, 15, 8);
-    let picture = decoded(&ask("layer=conv2d_4", "image/png").await);
+    let (columns, side, rows) = (16, 15, 2);
+    assert_eq!(decoded(&ask("layer=conv2d_4", "image/png").await).dimensions(), (240, 120));
+    // The strongest, so that no dead channel is among them.
+    let picture = decoded(&ask("layer=conv2d_4&order=std&limit=32", "image/png").await);
     assert_eq!(picture.dimensions(), (columns * side, rows * side));
-    let doubled = decoded(&ask("layer=conv2d_4&zoom=2", "image/png").await);
+    let query = "layer=conv2d_4&order=std&limit=32&zoom=2";
+    let doubled = decoded(&ask(query, "image/png").await);
     assert_eq!(doubled.dimensions(), (2 * columns * side, 2 * rows * side));
     let same = |x, y| doubled.get_pixel(2 * x, 2 * y) == picture.get_pixel(x, y);
     assert!((0..columns * side).all(|x| (0..rows * side).all(|y| same(x, y))));

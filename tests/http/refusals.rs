@@ -99,7 +99,7 @@ fn explanations() -> Vec<Case> {
     let png_only = ("accept", "image/png");
     vec![
         gradcam(query("class", "class=tabby", 422, "unknown-class", &["tabby", "0 to 1"])),
-        gradcam(query("class near", "class=cta", 422, "unknown-class", &["cta", "cat"])),
+        gradcam(query("class near", "class=dogs", 422, "unknown-class", &["dogs", "mean dog"])),
         gradcam(query("class index", "class=2", 422, "unknown-class", &["2", "0 to 1"])),
         gradcam(query("class empty", "class=", 422, "unknown-class", &["0 to 1"])),
         gradcam(query("vector", "layer=flatten_1", 422, "not-explainable", &["flatten_1", "conv2d_4"])),
@@ -139,7 +139,7 @@ fn bodies() -> Vec<Case> {
         body("url-encoded", "application/x-www-form-urlencoded", "a=b", 415, "unsupported-content-type", &["multipart/form-data"]),
         body("no boundary", "multipart/form-data", png.clone(), 415, "unsupported-content-type", &["multipart/form-data"]),
         body("empty form", FORM, form(&[]), 400, "no-image", &["part named image"]),
-        body("no part image", FORM, other_part, 400, "no-image", &["part named image", "curl"]),
+        body("no part image", FORM, other_part, 400, "unreadable-body", &["picture", "curl"]),
         body("empty part image", FORM, form(&[("image", Some("a.png"), b"")]), 400, "no-image", &["image"]),
         body("two parts image", FORM, twice, 400, "several-images", &["one picture"]),
         body("repeated field", FORM, repeated, 400, "repeated-parameter", &["columns"]),
@@ -160,6 +160,7 @@ fn bodies() -> Vec<Case> {
         body("bad base64", "application/json", json("\"###\""), 400, "invalid-json", &["base64"]),
         body("JSON object as value", "application/json", format!(r#"{{"image": "{}", "layer": {{}}}}"#, base64(&png)), 400, "invalid-json", &["layer"]),
         body("JSON unknown key", "application/json", format!(r#"{{"image": "{}", "layers": []}}"#, base64(&png)), 400, "unknown-parameter", &["layers", "layer"]),
+        body("JSON unknown null", "application/json", format!(r#"{{"image": "{}", "x": null}}"#, base64(&png)), 400, "unknown-parameter", &["x", "layer"]),
     ]
 }
 
