@@ -89,7 +89,8 @@ fn every_code_is_described_with_its_status() {
 #[test]
 fn the_schema_of_a_problem_lists_every_code() {
     let schema = &Description::get().root()["components"]["schemas"]["ProblemCode"]["enum"];
-    let listed: Vec<&str> = schema.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let listed: Vec<&str> =
+        schema.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     let expected: BTreeSet<String> = described().into_keys().collect();
     assert_eq!(listed, expected.iter().map(String::as_str).collect::<Vec<_>>(), "sorted");
 }

@@ -43,8 +43,7 @@ impl Description {
             template.clone().count() == path.clone().count()
                 && template.zip(path).all(|(a, b)| a.starts_with('{') || a == b)
         };
-        self.operations()
-            .find(|it| it.method.eq_ignore_ascii_case(method) && matches(it.path))
+        self.operations().find(|it| it.method.eq_ignore_ascii_case(method) && matches(it.path))
     }
 
     /// What stands at `value`, or where its `$ref` leads.

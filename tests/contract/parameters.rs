@@ -18,9 +18,7 @@ fn query(method: &str, path: &str) -> Vec<(String, Value)> {
     let parameters = operation.content["parameters"].as_array().into_iter().flatten();
     let parameters = parameters.map(|parameter| description.follow(parameter));
     let parameters = parameters.filter(|parameter| parameter["in"] == "query");
-    parameters
-        .map(|it| (it["name"].as_str().unwrap().to_owned(), it["schema"].clone()))
-        .collect()
+    parameters.map(|it| (it["name"].as_str().unwrap().to_owned(), it["schema"].clone())).collect()
 }
 
 /// The properties of a body, without the picture.
@@ -110,7 +108,11 @@ fn expected(parameter: &Parameter) -> Value {
     let default = parameter.help.split_once("(default: ").and_then(|(_, rest)| {
         let text = rest.split(')').next()?;
         let is_one = words.as_array().is_some_and(|words| words.contains(&text.into()));
-        if is_one { Some(Value::from(text)) } else { text.parse::<serde_json::Number>().ok().map(Value::from) }
+        if is_one {
+            Some(Value::from(text))
+        } else {
+            text.parse::<serde_json::Number>().ok().map(Value::from)
+        }
     });
     json!({
         "list": parameter.repeatable,

@@ -119,7 +119,10 @@ async fn the_arrays_have_the_statistics_of_the_json_answer() {
         {
             let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / positions as f64;
             let told = channel["mean"].as_f64().unwrap();
-            assert!((mean - told).abs() <= 1e-9 * mean.abs().max(1.0), "{name}: {mean}, told {told}");
+            assert!(
+                (mean - told).abs() <= 1e-9 * mean.abs().max(1.0),
+                "{name}: {mean}, told {told}"
+            );
             let largest = values.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(channel["max"].as_f64().unwrap() as f32, largest, "{name}");
         }

@@ -106,7 +106,8 @@ impl Client {
         let request = request.body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
         let headers = headers.collect();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();

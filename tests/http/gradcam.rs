@@ -130,7 +130,8 @@ async fn predictions_are_probabilities_in_order() {
 
 #[tokio::test]
 async fn the_gradient_graph_is_an_onnx_file_with_the_layers_asked_for() {
-    let path = "/models/cats_and_dogs_small_1/gradient?layer=conv2d_4&layer=last_conv&layer=conv2d_1";
+    let path =
+        "/models/cats_and_dogs_small_1/gradient?layer=conv2d_4&layer=last_conv&layer=conv2d_1";
     let file = Client::new().get(path).await.file();
     let graph = convscope::onnx::Model::decode(&file).unwrap();
     let outputs: Vec<&str> = graph.outputs().iter().map(|it| it.name.as_str()).collect();

@@ -50,7 +50,16 @@ fn header(
     says: &'static [&'static str],
 ) -> Case {
     let headers = vec![("content-type", "image/png"), header];
-    Case { name, route: "/activations", query: "", headers, body: pictures::png(), status, code, says }
+    Case {
+        name,
+        route: "/activations",
+        query: "",
+        headers,
+        body: pictures::png(),
+        status,
+        code,
+        says,
+    }
 }
 
 fn parameters() -> Vec<Case> {
@@ -81,7 +90,13 @@ fn parameters() -> Vec<Case> {
         query("colormap", "colormap=parula", 400, "invalid-parameter", &["parula", "viridis"]),
         query("titles", "titles=perhaps", 400, "invalid-parameter", &["perhaps", "true or false"]),
         query("repeated", "columns=4&columns=4", 400, "repeated-parameter", &["columns", "once"]),
-        query("repeated model", "model=a&model=b", 400, "repeated-parameter", &["model", "2 times"]),
+        query(
+            "repeated model",
+            "model=a&model=b",
+            400,
+            "repeated-parameter",
+            &["model", "2 times"],
+        ),
         query(
             "larger than an answer may be",
             "zoom=64&columns=1",
@@ -102,8 +117,20 @@ fn explanations() -> Vec<Case> {
         gradcam(query("class near", "class=dogs", 422, "unknown-class", &["dogs", "mean dog"])),
         gradcam(query("class index", "class=2", 422, "unknown-class", &["2", "0 to 1"])),
         gradcam(query("class empty", "class=", 422, "unknown-class", &["0 to 1"])),
-        gradcam(query("vector", "layer=flatten_1", 422, "not-explainable", &["flatten_1", "conv2d_4"])),
-        gradcam(query("downstream", "layer=dense_2", 422, "not-explainable", &["dense_2", "conv2d_4"])),
+        gradcam(query(
+            "vector",
+            "layer=flatten_1",
+            422,
+            "not-explainable",
+            &["flatten_1", "conv2d_4"],
+        )),
+        gradcam(query(
+            "downstream",
+            "layer=dense_2",
+            422,
+            "not-explainable",
+            &["dense_2", "conv2d_4"],
+        )),
         gradcam(query("layer", "layer=conv2d_5", 422, "unknown-layer", &["conv2d_5", "conv2d_4"])),
         gradcam(query("layers", "layer=a&layer=b", 400, "repeated-parameter", &["layer", "once"])),
         gradcam(query("top 0", "top=0", 400, "invalid-parameter", &["top", "1 to 16"])),
@@ -125,7 +152,8 @@ fn bodies() -> Vec<Case> {
     let png = pictures::png();
     let twice = form(&[("image", Some("a.png"), &png), ("image", Some("b.png"), &png)]);
     let other_part = form(&[("picture", Some("a.png"), &png)]);
-    let repeated = form(&[("image", Some("a"), &png), ("columns", None, b"4"), ("columns", None, b"5")]);
+    let repeated =
+        form(&[("image", Some("a"), &png), ("columns", None, b"4"), ("columns", None, b"5")]);
     let long_field = form(&[("layer", None, &[b'x'; 5000]), ("image", Some("a.png"), &png)]);
     let not_text = form(&[("layer", None, b"\xff\xfe"), ("image", Some("a.png"), &png)]);
     let cut = form(&[("image", Some("a.png"), &png)])[..200].to_vec();
@@ -135,32 +163,116 @@ fn bodies() -> Vec<Case> {
     vec![
         body("empty", "image/png", "", 400, "no-image", &["the body is empty"]),
         body("empty, no type", "", "", 400, "no-image", &["the body is empty"]),
-        body("text", "text/plain", png.clone(), 415, "unsupported-content-type", &["text/plain", "curl"]),
-        body("url-encoded", "application/x-www-form-urlencoded", "a=b", 415, "unsupported-content-type", &["multipart/form-data"]),
-        body("no boundary", "multipart/form-data", png.clone(), 415, "unsupported-content-type", &["multipart/form-data"]),
+        body(
+            "text",
+            "text/plain",
+            png.clone(),
+            415,
+            "unsupported-content-type",
+            &["text/plain", "curl"],
+        ),
+        body(
+            "url-encoded",
+            "application/x-www-form-urlencoded",
+            "a=b",
+            415,
+            "unsupported-content-type",
+            &["multipart/form-data"],
+        ),
+        body(
+            "no boundary",
+            "multipart/form-data",
+            png.clone(),
+            415,
+            "unsupported-content-type",
+            &["multipart/form-data"],
+        ),
         body("empty form", FORM, form(&[]), 400, "no-image", &["part named image"]),
         body("no part image", FORM, other_part, 400, "unreadable-body", &["picture", "curl"]),
-        body("empty part image", FORM, form(&[("image", Some("a.png"), b"")]), 400, "no-image", &["image"]),
+        body(
+            "empty part image",
+            FORM,
+            form(&[("image", Some("a.png"), b"")]),
+            400,
+            "no-image",
+            &["image"],
+        ),
         body("two parts image", FORM, twice, 400, "several-images", &["one picture"]),
         body("repeated field", FORM, repeated, 400, "repeated-parameter", &["columns"]),
         body("form field too long", FORM, long_field, 400, "unreadable-body", &["layer", "4096"]),
         body("form field not text", FORM, not_text, 400, "unreadable-body", &["layer", "UTF-8"]),
         body("form cut short", FORM, cut, 400, "unreadable-body", &["could not be read"]),
-        body("other boundary", "multipart/form-data; boundary=other", other_boundary, 400, "unreadable-body", &["could not be read"]),
+        body(
+            "other boundary",
+            "multipart/form-data; boundary=other",
+            other_boundary,
+            400,
+            "unreadable-body",
+            &["could not be read"],
+        ),
         body("form that is none", FORM, "hello", 400, "unreadable-body", &["could not be read"]),
-        body("too large", "image/png", too_large.clone(), 413, "body-too-large", &["10485760", "smaller"]),
-        body("form too large", FORM, form(&[("image", Some("a.png"), &too_large)]), 413, "body-too-large", &["10485760"]),
-        body("JSON cut short", "application/json", r#"{"image": "#, 400, "invalid-json", &["not JSON", "image"]),
+        body(
+            "too large",
+            "image/png",
+            too_large.clone(),
+            413,
+            "body-too-large",
+            &["10485760", "smaller"],
+        ),
+        body(
+            "form too large",
+            FORM,
+            form(&[("image", Some("a.png"), &too_large)]),
+            413,
+            "body-too-large",
+            &["10485760"],
+        ),
+        body(
+            "JSON cut short",
+            "application/json",
+            r#"{"image": "#,
+            400,
+            "invalid-json",
+            &["not JSON", "image"],
+        ),
         body("JSON empty", "application/json", "", 400, "invalid-json", &["image"]),
         body("JSON list", "application/json", "[]", 400, "invalid-json", &["not an object"]),
         body("JSON without image", "application/json", "{}", 400, "no-image", &["no key image"]),
         body("JSON image null", "application/json", json("null"), 400, "invalid-json", &["base64"]),
-        body("JSON image empty", "application/json", json("\"\""), 400, "no-image", &["image is empty"]),
+        body(
+            "JSON image empty",
+            "application/json",
+            json("\"\""),
+            400,
+            "no-image",
+            &["image is empty"],
+        ),
         body("JSON image number", "application/json", json("1"), 400, "invalid-json", &["base64"]),
         body("bad base64", "application/json", json("\"###\""), 400, "invalid-json", &["base64"]),
-        body("JSON object as value", "application/json", format!(r#"{{"image": "{}", "layer": {{}}}}"#, base64(&png)), 400, "invalid-json", &["layer"]),
-        body("JSON unknown key", "application/json", format!(r#"{{"image": "{}", "layers": []}}"#, base64(&png)), 400, "unknown-parameter", &["layers", "layer"]),
-        body("JSON unknown null", "application/json", format!(r#"{{"image": "{}", "x": null}}"#, base64(&png)), 400, "unknown-parameter", &["x", "layer"]),
+        body(
+            "JSON object as value",
+            "application/json",
+            format!(r#"{{"image": "{}", "layer": {{}}}}"#, base64(&png)),
+            400,
+            "invalid-json",
+            &["layer"],
+        ),
+        body(
+            "JSON unknown key",
+            "application/json",
+            format!(r#"{{"image": "{}", "layers": []}}"#, base64(&png)),
+            400,
+            "unknown-parameter",
+            &["layers", "layer"],
+        ),
+        body(
+            "JSON unknown null",
+            "application/json",
+            format!(r#"{{"image": "{}", "x": null}}"#, base64(&png)),
+            400,
+            "unknown-parameter",
+            &["x", "layer"],
+        ),
     ]
 }
 
@@ -169,9 +281,23 @@ fn pictures() -> Vec<Case> {
     let many = pictures::png_head(10_000, 10_000);
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
     vec![
-        body("text as picture", "image/png", "hello", 415, "unknown-picture-format", &["PNG, JPEG"]),
+        body(
+            "text as picture",
+            "image/png",
+            "hello",
+            415,
+            "unknown-picture-format",
+            &["PNG, JPEG"],
+        ),
         body("SVG", "image/svg+xml", svg, 415, "unknown-picture-format", &["PNG, JPEG"]),
-        body("cut short", "image/png", pictures::cut_png(), 422, "broken-picture", &["PNG", "again"]),
+        body(
+            "cut short",
+            "image/png",
+            pictures::cut_png(),
+            422,
+            "broken-picture",
+            &["PNG", "again"],
+        ),
         body("40000 × 40000", "image/png", wide, 413, "too-large-side", &["40000", "smaller"]),
         body("10000 × 10000", "image/png", many, 413, "too-many-pixels", &["10000", "smaller"]),
     ]
@@ -182,8 +308,20 @@ fn headers() -> Vec<Case> {
     vec![
         header("accept", ("accept", "text/html"), 406, "not-acceptable", offered),
         header("accept nothing", ("accept", "*/*;q=0"), 406, "not-acceptable", offered),
-        header("compressed", ("content-encoding", "gzip"), 415, "unsupported-content-encoding", &["gzip", "as it is"]),
-        header("announced too large", ("content-length", "10485761"), 413, "body-too-large", &["10485760"]),
+        header(
+            "compressed",
+            ("content-encoding", "gzip"),
+            415,
+            "unsupported-content-encoding",
+            &["gzip", "as it is"],
+        ),
+        header(
+            "announced too large",
+            ("content-length", "10485761"),
+            413,
+            "body-too-large",
+            &["10485760"],
+        ),
     ]
 }
 
@@ -192,7 +330,9 @@ async fn problems(client: &Client, case: Case) -> Vec<String> {
     let path = format!("{}?{}", case.route, case.query);
     let reply = client.send("POST", &path, &case.headers, case.body).await;
     let mut wrong = Vec::new();
-    if reply.status != case.status || reply.header("content-type") != Some("application/problem+json") {
+    if reply.status != case.status
+        || reply.header("content-type") != Some("application/problem+json")
+    {
         wrong.push(format!("expected {} {}, got {reply}", case.status, case.code));
         return wrong;
     }

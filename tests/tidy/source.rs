@@ -85,7 +85,9 @@ fn skipped(text: &str) -> usize {
         return quoted(text, '"');
     }
     // A lifetime has no second quote near by.
-    if text.starts_with('\'') && (text[1..].starts_with('\\') || text[1..].chars().nth(1) == Some('\'')) {
+    if text.starts_with('\'')
+        && (text[1..].starts_with('\\') || text[1..].chars().nth(1) == Some('\''))
+    {
         return quoted(text, '\'');
     }
     0
