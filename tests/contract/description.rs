@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// `openapi.yaml`, read.
 pub(crate) struct Description {
@@ -19,7 +19,7 @@ impl Description {
     pub(crate) fn get() -> &'static Self {
         static DESCRIPTION: OnceLock<Description> = OnceLock::new();
         DESCRIPTION.get_or_init(|| {
-            let root = serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap();
+            let root = serde_norway::from_str(include_str!("../../openapi.yaml")).unwrap();
             Self { root }
         })
     }
@@ -75,12 +75,7 @@ impl Description {
 
     /// What is wrong with `instance` by `schema`.
     pub(crate) fn violations(&self, schema: &Value, instance: &Value) -> Vec<String> {
-        let mut schema = schema.as_object().unwrap().clone();
-        schema.insert("components".to_owned(), self.root["components"].clone());
-        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-        let validator = jsonschema::validator_for(&Value::Object(schema)).unwrap();
-        let errors = validator.iter_errors(instance);
-        errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
+        super::schema::violations(schema, instance)
     }
 }
 

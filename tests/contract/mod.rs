@@ -6,5 +6,6 @@ mod description;
 mod examples;
 mod parameters;
 mod routes;
+mod schema;
 
 pub(crate) use description::Description;
