@@ -141,6 +141,19 @@ impl Value {
         self.same("Abs", &[])
     }
 
+    /// max(x, 0).
+    #[must_use]
+    pub fn relu(&self) -> Self {
+        self.same("Relu", &[])
+    }
+
+    /// x between `low` and `high`, those for what lies outside.
+    #[must_use]
+    pub fn clamp(&self, low: f32, high: f32) -> Self {
+        let (low, high) = (self.constant(low), self.constant(high));
+        self.builder.node("Clip", &[self, &low, &high], &[], self.element, &self.shape)
+    }
+
     /// −1, 0 or 1.
     #[must_use]
     pub fn sign(&self) -> Self {
@@ -159,28 +172,10 @@ impl Value {
         self.binary("Pow", exponent, self.element)
     }
 
-    /// Where this is greater than `other`.
-    #[must_use]
-    pub fn greater(&self, other: &Self) -> Self {
-        self.binary("Greater", other, Element::Bool)
-    }
-
-    /// Where this is less than `other`.
-    #[must_use]
-    pub fn less(&self, other: &Self) -> Self {
-        self.binary("Less", other, Element::Bool)
-    }
-
     /// Where this equals `other`.
     #[must_use]
     pub fn equal(&self, other: &Self) -> Self {
         self.binary("Equal", other, Element::Bool)
-    }
-
-    /// Where this and `other` are both true.
-    #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
-        self.binary("And", other, Element::Bool)
     }
 
     /// `then` where this is true, `otherwise` elsewhere.

@@ -1,2 +1,3 @@
 mod case;
+mod documentation;
 mod operators;
