@@ -102,7 +102,7 @@ fn spread(g: &Value, a: &Axis) -> Value {
 pub(super) fn global_average_pool(site: &mut Site, _: usize) -> Cotangent {
     let shape = site.x_shape(0)?;
     let count: usize = shape.iter().skip(2).product();
-    Ok((site.g() * (1.0 / count as f32)).broadcast_to(&shape))
+    Ok(site.g().spread(&shape, 1.0 / count as f32))
 }
 
 /// y = maximum over all positions. x̄ = ȳ at the first maximum.

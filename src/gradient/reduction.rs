@@ -44,7 +44,7 @@ pub(super) fn sum(site: &mut Site, _: usize) -> Cotangent {
 /// y = Σ x / n. x̄ = ȳ/n.
 pub(super) fn mean(site: &mut Site, _: usize) -> Cotangent {
     let r = Reduction::of(site)?;
-    Ok((&r.g * (1.0 / r.count())).broadcast_to(&r.shape))
+    Ok(r.g.spread(&r.shape, 1.0 / r.count()))
 }
 
 /// y = max x or min x. x̄ = ȳ·\[x = y\]/m, where m elements equal y.

@@ -255,14 +255,26 @@ impl Value {
     }
 
     /// Repeats to `shape`.
+    ///
+    /// By a product with ones, not by Expand: tract 0.23 forgets an Expand in front of a matrix
+    /// product or a 1×1 convolution.
     #[must_use]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
+        self.spread(shape, 1.0)
+    }
+
+    /// `factor` times this, repeated to `shape`.
+    #[must_use]
+    pub fn spread(&self, shape: &[usize], factor: f32) -> Self {
         if *self.shape == *shape {
-            return self.clone();
+            return if factor == 1.0 { self.clone() } else { self * factor };
         }
-        let list: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
-        let target = self.builder.ints(&list);
-        self.builder.node("Expand", &[self, &target], &[], self.element, shape)
+        let lead = shape.len() - self.rank();
+        let is_repeated = |axis: usize| axis < lead || self.shape[axis - lead] != shape[axis];
+        let first = (0..shape.len()).find(|&axis| is_repeated(axis)).unwrap_or_default();
+        let extent = |axis| if is_repeated(axis) { shape[axis] } else { 1 };
+        let extents: Vec<usize> = (first..shape.len()).map(extent).collect();
+        self * self.builder.filled(&extents, factor).cast(self.element)
     }
 
     /// The same elements in another shape.

@@ -1,3 +1,4 @@
 mod case;
 mod documentation;
+mod networks;
 mod operators;

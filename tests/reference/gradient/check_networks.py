@@ -3,7 +3,8 @@ last convolution, one in the middle, and the picture.
 
 The check that counts is in float64 throughout: model, gradient graph, tract and torch. In float32
 the gradient jumps wherever rounding moves a value across a kink of ReLU or to another maximum of a
-pool; so float32 errors are shown beside those that torch itself makes in float32.
+pool; so float32 errors are shown beside those that torch itself makes in float32. tract has no Erf
+in float64: networks with Gelu, which is smooth, are checked in float32.
 
     cargo build --release --example derive
     python check_networks.py [NAME…]    (needs onnx, onnxruntime, onnxscript, torch, torchvision)
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT / "models/export"))
 import export_torch  # noqa: E402
 
 TOLERANCE = 1e-6
+NARROW_TOLERANCE = 1e-4
 NETWORKS = """
     alexnet vgg11_bn vgg16_bn resnet18 resnet50 wide_resnet50_2 resnext50_32x4d densenet121 googlenet
     inception_v3 squeezenet1_1 mobilenet_v2 mobilenet_v3_large shufflenet_v2_x1_0 mnasnet1_0
@@ -119,17 +121,24 @@ def check(name, folder):
     size = [int(s) for s in source.card.size]
     picture, seed = rng.standard_normal((1, 3, *size)), rng.standard_normal((1, 1000))
     expected = autograd(module, layers, picture, seed)
-    exact = relative(under_tract(folder, wide, at, picture, seed)[0], expected)
+    try:
+        exact = relative(under_tract(folder, wide, at, picture, seed)[0], expected)
+    except RuntimeError as error:
+        if "does not support F64" not in str(error):
+            raise
+        exact = []
 
     half = autograd(module.float(), layers, picture.astype("f"), seed.astype("f"))
     model = in_float32(original)
     tract, log = under_tract(folder, model, at, picture.astype("f"), seed.astype("f"))
     onnx.checker.check_model(folder / "gradient.onnx", full_check=True)
     ort = under_onnxruntime(folder, model, at, picture.astype("f"), seed.astype("f"))
+    tract_errors, ort_errors = relative(tract, expected), relative(ort, expected)
     errors = [" ".join(f"{e:.0e}" for e in each) for each in
-              (exact, relative(tract, expected), relative(ort, expected), relative(half, expected))]
+              (exact, tract_errors, ort_errors, relative(half, expected))]
     times = " ".join(re.findall(r"[a-z]+ [\d.]+m?s", log))
-    return max(exact) <= TOLERANCE, " | ".join([*errors, times])
+    passed = max(exact) <= TOLERANCE if exact else max(*tract_errors, *ort_errors) <= NARROW_TOLERANCE
+    return passed, " | ".join([*errors, times])
 
 
 def suit_tract_in_float64(model):
@@ -182,8 +191,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 passed, text = check(name, Path(folder))
-            except RuntimeError as error:
-                passed, text = False, str(error)
+            except Exception as error:
+                passed, text = False, f"{type(error).__name__}: {error}"
         failed += not passed
         print(f"{name} | {'' if passed else 'FAILED '}{text}", flush=True)
     print(f"{len(names) - failed} passed, {failed} failed")
