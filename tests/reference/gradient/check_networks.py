@@ -142,8 +142,8 @@ def check(name, folder):
 
 
 def suit_tract_in_float64(model):
-    """tract adds the bias of Gemm in float32 alone, and has HardSwish and HardSigmoid in float32 alone: in
-    float64 they have to be nodes of their own."""
+    """tract adds the bias of Gemm in float32 alone, and has Sigmoid, HardSigmoid and HardSwish in float32
+    alone: in float64 they have to be nodes of their own."""
     number = lambda name, value: onnx.numpy_helper.from_array(np.array(value), name)
     model.graph.initializer.extend([number("sixth", 1 / 6), number("half", 0.5), number("zero", 0.0), number("one", 1.0)])
     for place, node in reversed(list(enumerate(model.graph.node))):
@@ -152,6 +152,12 @@ def suit_tract_in_float64(model):
             node.output[0] = f"{output}/product"
             bias = node.input.pop()
             model.graph.node.insert(place + 1, onnx.helper.make_node("Add", [node.output[0], bias], [output]))
+        if node.op_type == "Sigmoid":
+            (x,), (y,), make = node.input, node.output, onnx.helper.make_node
+            model.graph.node.remove(node)
+            for new in (make("Reciprocal", [f"{y}/c"], [y]), make("Add", [f"{y}/b", "one"], [f"{y}/c"]),
+                        make("Exp", [f"{y}/a"], [f"{y}/b"]), make("Neg", [x], [f"{y}/a"])):
+                model.graph.node.insert(place, new)
         if node.op_type in ("HardSwish", "HardSigmoid"):
             (x,), (y,) = node.input, node.output
             make = onnx.helper.make_node
