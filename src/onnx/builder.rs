@@ -43,7 +43,7 @@ pub enum Attribute<'a> {
     /// A string.
     Text(&'a str),
     /// A tensor.
-    Tensor(TensorProto),
+    Tensor(Box<TensorProto>),
 }
 
 impl Builder {
@@ -112,7 +112,7 @@ impl Builder {
         let extents: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
         let extents = self.ints(&extents);
         // The type is said although float32 is the default: tract 0.23 has another.
-        let value = [("value", Attribute::Tensor(float_tensor("", &[1], &[0.0])))];
+        let value = [("value", Attribute::Tensor(Box::new(float_tensor("", &[1], &[0.0]))))];
         self.node("ConstantOfShape", &[&extents], &value, Element::F32, shape).cast(element)
     }
 
@@ -254,7 +254,7 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
         }
         Attribute::Tensor(tensor) => {
             proto.r#type = AttributeType::Tensor as i32;
-            proto.t = Some(tensor.clone());
+            proto.t = Some(TensorProto::clone(tensor));
         }
     }
     proto

@@ -2,3 +2,4 @@ mod case;
 mod documentation;
 mod networks;
 mod operators;
+mod refusals;
