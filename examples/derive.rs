@@ -3,8 +3,8 @@
 //!     derive model.onnx gradient.onnx LOGITS LAYER…
 //!     derive model.onnx gradient.onnx LOGITS LAYER… --run FOLDER
 //!
-//! With `--run`, FOLDER holds `input.npy` and `seed.npy` and receives `grad0.npy`, `grad1.npy`, …,
-//! one for each layer. Timings go to standard error.
+//! With `--run`, FOLDER holds `input.npy` and `seed.npy`, both float32 or both float64 as the model
+//! is, and receives `grad0.npy`, `grad1.npy`, …, one for each layer. Timings go to standard error.
 
 use std::error::Error;
 use std::fs;
@@ -14,9 +14,10 @@ use std::time::Instant;
 use convscope::gradient;
 use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{Plan, Stop, infer_facts, input};
-use ndarray::{ArrayD, IxDyn};
-use npyz::{NpyFile, WriterBuilder};
+use convscope::runtime::{Plan, Stop, infer_facts};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use npyz::{AutoSerialize, NpyFile, WriterBuilder};
+use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,11 +45,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     wanted.push(logits.clone());
     let forward = Plan::compile(&model, directory, &shapes, &wanted)?;
     let start = Instant::now();
-    let given = input(load(&folder, "input.npy")?);
+    let given = load(&folder, "input.npy")?;
     let mut values = forward.run(vec![given.clone()], &Stop::default())?;
     eprintln!("forward {:?}", start.elapsed());
     values.insert(&picture, given);
-    let mut inputs = vec![input(load(&folder, "seed.npy")?)];
+    let mut inputs = vec![load(&folder, "seed.npy")?];
     for name in &gradient.residuals {
         inputs.push(values.handle(name)?);
     }
@@ -59,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cotangents = backward.run(inputs, &Stop::default())?;
     eprintln!("backward {:?}", start.elapsed());
     for (index, output) in outputs.iter().enumerate() {
-        save(&folder, &format!("grad{index}.npy"), &cotangents.view(output)?.to_owned())?;
+        save(&folder, &format!("grad{index}.npy"), &cotangents.handle(output)?)?;
     }
     Ok(())
 }
@@ -78,18 +79,32 @@ fn shape(declared: Option<&TypeProto>) -> Vec<usize> {
     .collect()
 }
 
-fn load(folder: &str, name: &str) -> Result<ArrayD<f32>, Box<dyn Error>> {
+fn load(folder: &str, name: &str) -> Result<TValue, Box<dyn Error>> {
     let file = NpyFile::new(fs::File::open(Path::new(folder).join(name))?)?;
     let shape: Vec<usize> = file.shape().iter().map(|&dim| dim as usize).collect();
-    Ok(ArrayD::from_shape_vec(IxDyn(&shape), file.into_vec::<f32>()?)?)
+    let is_wide = file.dtype().descr().contains("f8");
+    let tensor: Tensor = if is_wide {
+        ArrayD::from_shape_vec(IxDyn(&shape), file.into_vec::<f64>()?)?.into_tensor()
+    } else {
+        ArrayD::from_shape_vec(IxDyn(&shape), file.into_vec::<f32>()?)?.into_tensor()
+    };
+    Ok(tensor.into_tvalue())
 }
 
-fn save(folder: &str, name: &str, array: &ArrayD<f32>) -> Result<(), Box<dyn Error>> {
+fn save(folder: &str, name: &str, value: &TValue) -> Result<(), Box<dyn Error>> {
+    let path = Path::new(folder).join(name);
+    if value.datum_type() == DatumType::F64 {
+        write(&path, value.to_plain_array_view::<f64>()?)
+    } else {
+        write(&path, value.to_plain_array_view::<f32>()?)
+    }
+}
+
+fn write<T: AutoSerialize>(path: &Path, array: ArrayViewD<T>) -> Result<(), Box<dyn Error>> {
     let shape: Vec<u64> = array.shape().iter().map(|&dim| dim as u64).collect();
-    let file = fs::File::create(Path::new(folder).join(name))?;
+    let file = fs::File::create(path)?;
     let mut writer =
         npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
     writer.extend(array.iter())?;
-    writer.finish()?;
-    Ok(())
+    Ok(writer.finish()?)
 }

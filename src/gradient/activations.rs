@@ -4,27 +4,28 @@
 use super::site::{Cotangent, Reason, Site};
 use crate::onnx::{Attributes, Value};
 
-/// y = max(x, 0). x̄ = ȳ·\[y > 0\].
+/// y = max(x, 0). x̄ = ȳ·\[y > 0\] = ȳ·sign(y).
 pub(super) fn relu(site: &mut Site, _: usize) -> Cotangent {
-    let y = site.y()?;
-    Ok(y.greater(&y.constant(0.0)).mask(&site.g()))
+    Ok(site.g() * site.y()?.sign())
 }
 
-/// y = x for x > 0, else αx. x̄ = ȳ·(1 or α).
+/// y = x for x > 0, else αx. x̄ = ȳ·(α + (1 − α)·\[x > 0\]).
 pub(super) fn leaky_relu(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 0.01);
     // The sign of x is the sign of y as long as α is positive.
     let x = if alpha > 0.0 { site.y()? } else { site.x(0)? };
-    let g = site.g();
-    Ok(positive(&x).select(&g, &(&g * alpha)))
+    Ok(site.g() * (positive(&x) * (1.0 - alpha) + alpha))
 }
 
 /// y = x for x > 0, else sx. x̄ = ȳ·(1 or s); s̄ = ȳ·min(x, 0).
 pub(super) fn prelu(site: &mut Site, argument: usize) -> Cotangent {
     let (g, x) = (site.g(), site.x(0)?);
     match argument {
-        0 => Ok(positive(&x).select(&g, &(&g * site.x(1)?))),
-        _ => Ok(positive(&x).select(&g.constant(0.0), &(g * &x))),
+        0 => {
+            let slope = site.x(1)?;
+            Ok(g * (positive(&x) * (1.0 - &slope) + slope))
+        }
+        _ => Ok(g * negative_part(&x)),
     }
 }
 
@@ -41,23 +42,22 @@ pub(super) fn selu(site: &mut Site, _: usize) -> Cotangent {
     exponential_tail(site, alpha * gamma, gamma)
 }
 
-/// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·(1 or e^(x/α)).
-///
-/// From the input: tract 0.23 leaves α out of y.
-pub(super) fn celu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    let (g, x) = (site.g(), site.x(0)?);
-    let tail = &g * (&x * (1.0 / alpha)).exp();
-    Ok(positive(&x).select(&g, &tail))
-}
-
-/// y = γx for x > 0, else a(eˣ − 1): the derivative is γ, or y + a.
+/// y = γx for x > 0, else a(eˣ − 1). x̄ = ȳ·(min(y, 0) + a + (γ − a)·\[y > 0\]).
 fn exponential_tail(site: &mut Site, a: f32, gamma: f32) -> Cotangent {
     if a <= 0.0 {
         return Err(site.refuse("alpha", a));
     }
     let (g, y) = (site.g(), site.y()?);
-    Ok(g * positive(&y).select(&y.constant(gamma), &(&y + a)))
+    let slope = negative_part(&y) + a;
+    Ok(g * if a == gamma { slope } else { slope + positive(&y) * (gamma - a) })
+}
+
+/// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·e^(min(x, 0)/α).
+///
+/// From the input: tract 0.23 leaves α out of y.
+pub(super) fn celu(site: &mut Site, _: usize) -> Cotangent {
+    let alpha = site.node.float("alpha", 1.0);
+    Ok(site.g() * (negative_part(&site.x(0)?) * (1.0 / alpha)).exp())
 }
 
 /// y = 1/(1 + e⁻ˣ). x̄ = ȳ·y·(1 − y).
@@ -75,15 +75,19 @@ pub(super) fn tanh(site: &mut Site, _: usize) -> Cotangent {
 /// y = min(max(αx + β, 0), 1). x̄ = αȳ·\[0 < y < 1\].
 pub(super) fn hard_sigmoid(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 0.2);
-    let y = site.y()?;
-    Ok(between(&y, &y.constant(0.0), &y.constant(1.0)).mask(&(site.g() * alpha)))
+    Ok(site.g() * bent(&site.y()?) * alpha)
 }
 
-/// y = x·min(max(x/6 + ½, 0), 1). x̄ = ȳ·(0 up to −3, x/3 + ½ between, 1 from 3).
+/// y = xs with s = min(max(x/6 + ½, 0), 1). x̄ = ȳ·(s + x/6·\[0 < s < 1\]).
 pub(super) fn hard_swish(site: &mut Site, _: usize) -> Cotangent {
-    let (g, x) = (site.g(), site.x(0)?);
-    let slope = x.less(&x.constant(3.0)).select(&(&x * (1.0 / 3.0) + 0.5), &x.constant(1.0));
-    Ok(x.greater(&x.constant(-3.0)).mask(&(g * slope)))
+    let x = site.x(0)?;
+    let s = (&x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0);
+    Ok(site.g() * (&s + bent(&s) * (x * (1.0 / 6.0))))
+}
+
+/// \[0 < s < 1\] for an s that is never outside 0 to 1.
+fn bent(s: &Value) -> Value {
+    (s * (1.0 - s)).sign()
 }
 
 /// y = ln(1 + eˣ). x̄ = ȳ·σ(x).
@@ -134,18 +138,17 @@ pub(super) fn gelu(site: &mut Site, _: usize) -> Cotangent {
     Ok(g * slope)
 }
 
-/// y = min(max(x, l), h). x̄ = ȳ·\[l < y < h\].
+/// y = min(max(x, l), h). x̄ = ȳ·\[l < y < h\] = ȳ·sign((y − l)·(h − y)).
 pub(super) fn clip(site: &mut Site, _: usize) -> Cotangent {
-    let y = site.y()?;
     let low = bound(site, "min", 1)?;
     let high = bound(site, "max", 2)?;
     let inside = match (low, high) {
-        (Some(low), Some(high)) => between(&y, &low, &high),
-        (Some(low), None) => y.greater(&low),
-        (None, Some(high)) => y.less(&high),
+        (Some(low), Some(high)) => (site.y()? - low) * (high - site.y()?),
+        (Some(low), None) => site.y()? - low,
+        (None, Some(high)) => high - site.y()?,
         (None, None) => return Ok(site.g()),
     };
-    Ok(inside.mask(&site.g()))
+    Ok(site.g() * inside.sign())
 }
 
 /// A bound of Clip: an attribute before opset 11, an input since.
@@ -160,8 +163,7 @@ fn bound(site: &mut Site, name: &str, input: usize) -> Result<Option<Value>, Rea
 /// y = x for x > α, else 0. x̄ = ȳ·\[x > α\].
 pub(super) fn thresholded_relu(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 1.0);
-    let x = site.x(0)?;
-    Ok(x.greater(&x.constant(alpha)).mask(&site.g()))
+    Ok(site.g() * positive(&(site.x(0)? - alpha)))
 }
 
 /// y = eˣ / Σ eˣ over an axis. x̄ = y·(ȳ − Σ ȳy).
@@ -194,10 +196,12 @@ fn flattened(site: &mut Site) -> Result<(Value, Value, usize), Reason> {
     Ok((y.reshape(&[rows, columns]), g.reshape(&[rows, columns]), 1))
 }
 
+/// \[x > 0\] as 0 and 1: arithmetic on floats, which engines do faster than selection by booleans.
 fn positive(x: &Value) -> Value {
-    x.greater(&x.constant(0.0))
+    x.sign().relu()
 }
 
-fn between(x: &Value, low: &Value, high: &Value) -> Value {
-    x.greater(low).and(&x.less(high))
+/// min(x, 0).
+fn negative_part(x: &Value) -> Value {
+    -(-x).relu()
 }

@@ -1,7 +1,7 @@
 //! Rules of convolutions: the adjoint of a convolution is a transposed convolution.
 
 use super::site::{Cotangent, Reason, Site};
-use super::window::{Axis, axes};
+use super::window::{Axis, axes, overlap_add};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::DataType;
 use crate::onnx::{Attribute, Attributes, Value, read_floats};
@@ -9,14 +9,18 @@ use crate::onnx::{Attribute, Attributes, Value, read_floats};
 /// y = w ∗ x + b. x̄ is the transposed convolution of ȳ by w.
 ///
 /// With stride 1 that is again a convolution, by the flipped kernel with input and output
-/// channels exchanged; engines have far faster kernels for those.
+/// channels exchanged; engines have far faster kernels for those. For depthwise kernels it pays
+/// even with a stride, on a ȳ that has zeros between its elements.
 pub(super) fn conv(site: &mut Site, _: usize) -> Cotangent {
     let weight_shape = site.x_shape(1)?;
     let group = group(site)?;
     let axes = axes(site, &weight_shape[2..])?;
-    let flips = axes
-        .iter()
-        .all(|a| a.stride == 1 && a.begin < a.span() && a.input + a.span() > a.output + a.begin);
+    let is_depthwise = group == weight_shape[0] && weight_shape[1] == 1;
+    let flips = axes.iter().all(|a| {
+        (a.stride == 1 || is_depthwise)
+            && a.begin < a.span()
+            && a.input + a.begin >= a.covered() - (a.span() - 1)
+    });
     let flipped = if flips { flipped_weight(site, group)? } else { None };
     match flipped {
         Some(weight) => Ok(flipped_conv(&site.g(), &weight, group, &axes)),
@@ -58,15 +62,16 @@ fn group(site: &Site) -> Result<usize, Reason> {
 }
 
 fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value {
-    let adjoint: Vec<Axis> = axes
-        .iter()
-        .map(|a| {
-            let begin = a.span() - 1 - a.begin;
-            let end = a.input + a.span() - 1 - a.output - begin;
-            Axis { input: a.output, output: a.input, begin, end, ..*a }
-        })
-        .collect();
-    convolve(g, weight, group, &adjoint, weight.shape()[0])
+    let mut spaced = g.clone();
+    let mut adjoint = Vec::new();
+    for a in axes {
+        let length = a.covered() + 1 - a.span();
+        spaced = overlap_add(std::slice::from_ref(&spaced), a.axis, a.stride, 1, length);
+        let begin = a.span() - 1 - a.begin;
+        let end = a.input + a.begin - length;
+        adjoint.push(Axis { input: length, output: a.input, stride: 1, begin, end, ..*a });
+    }
+    convolve(&spaced, weight, group, &adjoint, weight.shape()[0])
 }
 
 fn convolve(x: &Value, weight: &Value, group: usize, axes: &[Axis], channels: usize) -> Value {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::forward::{Forward, label};
 use super::path::Path;
 use super::site::{Reason, Site};
-use super::table::{Operator, find};
+use super::table::{FIRST_OPSET, Operator, find};
 use super::tape::Tape;
 use super::{GradientError, Refusal};
 use crate::onnx::pb::NodeProto;
@@ -74,6 +74,10 @@ fn transpose<'m>(
         return Ok(());
     }
     let operator = find(node).ok_or_else(|| Reason("it has no gradient rule".to_owned()))?;
+    let opset = tape.forward.opset;
+    if opset < FIRST_OPSET {
+        return Err(Reason(format!("operator set {opset} is older than {FIRST_OPSET}")));
+    }
     tape.builder.set_scope(format!("grad/{}", label(node)));
     for (argument, name) in node.input.iter().enumerate() {
         if !path.contains(name) {
@@ -102,7 +106,7 @@ fn skip<'m>(
 ) {
     for name in reads(node).filter(|name| path.contains(name)) {
         if let Ok(shape) = tape.shape(name) {
-            let zero = tape.builder.scalar(0.0, Element::F32).broadcast_to(&shape);
+            let zero = tape.builder.zeros(&shape, Element::F32);
             cotangents.entry(name).or_insert(zero);
         }
     }
@@ -114,7 +118,7 @@ fn check(operator: &Operator, argument: usize, outputs: &[Option<Value>]) -> Res
         return Err(Reason(reason));
     }
     match outputs.iter().rposition(Option::is_some) {
-        Some(output) if output > 0 && !operator.many_outputs => {
+        Some(output) if output > 0 && !operator.takes_many_outputs => {
             Err(Reason(format!("the gradient through its output {output} is not derived")))
         }
         _ => Ok(()),

@@ -34,13 +34,13 @@ pub(super) fn concat(site: &mut Site, argument: usize) -> Cotangent {
 
 /// yᵢ = the i-th part of x along `axis`. x̄ = the ȳᵢ one after the other, 0 where one is unused.
 pub(super) fn split(site: &mut Site, _: usize) -> Cotangent {
-    let zero = site.g().constant(0.0);
-    let axis = site.axis(0, site.g().rank())?;
+    let g = site.g();
+    let axis = site.axis(0, g.rank())?;
     let mut parts = Vec::new();
     for (name, cotangent) in site.node.output.iter().zip(site.outputs) {
         parts.push(match cotangent {
             Some(cotangent) => cotangent.clone(),
-            None => zero.broadcast_to(&site.tape.shape(name)?),
+            None => g.builder().zeros(&site.tape.shape(name)?, g.element()),
         });
     }
     Ok(Value::concat(&parts, axis))

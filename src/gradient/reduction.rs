@@ -44,7 +44,7 @@ pub(super) fn sum(site: &mut Site, _: usize) -> Cotangent {
 /// y = Σ x / n. x̄ = ȳ/n.
 pub(super) fn mean(site: &mut Site, _: usize) -> Cotangent {
     let r = Reduction::of(site)?;
-    Ok((&r.g * (1.0 / r.count())).broadcast_to(&r.shape))
+    Ok(r.g.spread(&r.shape, 1.0 / r.count()))
 }
 
 /// y = max x or min x. x̄ = ȳ·\[x = y\]/m, where m elements equal y.
@@ -65,7 +65,8 @@ pub(super) fn l1(site: &mut Site, _: usize) -> Cotangent {
 pub(super) fn l2(site: &mut Site, _: usize) -> Cotangent {
     let r = Reduction::of(site)?;
     let y = site.y()?.reshape(&r.kept);
-    Ok(y.greater(&y.constant(0.0)).mask(&(r.g / &y)) * site.x(0)?)
+    let inverse = y.equal(&y.constant(0.0)).select(&y, &(r.g / &y));
+    Ok(inverse * site.x(0)?)
 }
 
 /// y = Σ x². x̄ = 2ȳx.

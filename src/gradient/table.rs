@@ -7,21 +7,29 @@ use super::{
 use crate::onnx::pb::NodeProto;
 
 /// An operator that can be differentiated.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Operator {
     /// Its name in the default ONNX domain.
     pub name: &'static str,
+    /// The first and the last operator set whose meaning of it the rule knows.
+    pub opsets: (i64, i64),
     /// The gradient formula, with x̄ for the cotangent of x.
     pub formula: &'static str,
-    /// The subgradient chosen where there is no derivative, and what is refused.
-    pub notes: &'static str,
-    /// The inputs whose cotangent the rule gives.
+    /// The subgradient chosen where there is no derivative.
+    pub subgradient: &'static str,
+    /// What the rule refuses.
+    pub refused: &'static str,
     pub(super) inputs: Inputs,
-    /// Whether cotangents of outputs after the first are taken.
-    pub(super) many_outputs: bool,
+    pub(super) takes_many_outputs: bool,
     pub(super) rule: fn(&mut Site, usize) -> Cotangent,
 }
+
+/// The oldest operator set that the rules know: before it, operands broadcast by attributes.
+pub(super) const FIRST_OPSET: i64 = 7;
+
+/// The newest operator set that the rules were compared with.
+const LAST_OPSET: i64 = 24;
 
 /// Which inputs of an operator a rule differentiates with respect to.
 #[derive(Debug, Clone, Copy)]
@@ -61,9 +69,46 @@ const fn row(
     inputs: Inputs,
     rule: fn(&mut Site, usize) -> Cotangent,
     formula: &'static str,
-    notes: &'static str,
 ) -> Operator {
-    Operator { name, formula, notes, inputs, many_outputs: false, rule }
+    Operator {
+        name,
+        opsets: (FIRST_OPSET, LAST_OPSET),
+        formula,
+        subgradient: "",
+        refused: "",
+        inputs,
+        takes_many_outputs: false,
+        rule,
+    }
+}
+
+impl Operator {
+    /// The operator set that introduced the operator.
+    const fn since(mut self, opset: i64) -> Self {
+        self.opsets.0 = opset;
+        self
+    }
+
+    /// The last operator set that has the operator.
+    const fn until(mut self, opset: i64) -> Self {
+        self.opsets.1 = opset;
+        self
+    }
+
+    const fn at_kinks(mut self, subgradient: &'static str) -> Self {
+        self.subgradient = subgradient;
+        self
+    }
+
+    const fn refuses(mut self, what: &'static str) -> Self {
+        self.refused = what;
+        self
+    }
+
+    const fn many_outputs(mut self) -> Self {
+        self.takes_many_outputs = true;
+        self
+    }
 }
 
 use Inputs::{All, First, From};
@@ -71,85 +116,85 @@ use Inputs::{All, First, From};
 /// Sorted by name.
 #[rustfmt::skip]
 const OPERATORS: &[Operator] = &[
-    row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)", "0 at x = 0"),
-    row("Add", All, ari::add, "ā = b̄ = ȳ", ""),
-    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows an element lies in", ""),
-    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)", "`training_mode` = 1 and `spatial` = 0 are refused"),
-    row("Cast", First, ari::cast, "x̄ = ȳ in x's type", "a cast to integers stops the gradient"),
-    row("Celu", First, act::celu, "x̄ = ȳ where x > 0, else ȳ·e^(x/α)", ""),
-    row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]", "0 at the bounds"),
-    row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ", ""),
-    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w", ""),
-    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w", "`output_shape` and `auto_pad` = SAME_* are refused"),
-    row("Cos", First, ari::cos, "x̄ = −ȳ·sin x", ""),
-    row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ gathered back into channels", ""),
-    row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b", ""),
-    row("Dropout", First, ari::dropout, "x̄ = ȳ", "`training_mode` = true is refused"),
-    row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)", "`alpha` ≤ 0 is refused"),
-    row("Erf", First, ari::erf, "x̄ = ȳ·2/√π·e^(−x²)", ""),
-    row("Exp", First, ari::exp, "x̄ = ȳy", ""),
-    row("Expand", First, rearr::expand, "x̄ = Σ ȳ over the repetitions", ""),
-    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape", ""),
-    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from", "indices must be constant"),
-    row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))", ""),
-    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ", ""),
-    row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count", ""),
-    row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum", "the first maximum"),
-    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs", ""),
-    row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]", "0 at the bends"),
-    row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(0 | x/3 + ½ | 1)", "0 at −3, 1 at 3"),
-    row("Identity", First, ari::add, "x̄ = ȳ", ""),
-    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs", ""),
-    row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)", ""),
-    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs", ""),
-    row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ", "α at x = 0"),
-    row("Log", First, ari::log, "x̄ = ȳ/x", ""),
-    row("LogSoftmax", First, act::log_softmax, "x̄ = ȳ − eʸ·Σ ȳ", ""),
-    row("LpNormalization", First, norm::lp_normalization, "x̄ = (ȳ − y·Σ ȳy)/‖x‖; p = 1: (ȳ − sign(x)·Σ ȳy)/‖x‖₁", "`p` other than 1 and 2 is refused"),
-    row("MatMul", All, matmul::matmul, "ā = ȳ·bᵀ, b̄ = aᵀ·ȳ", ""),
-    row("Max", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m", "ties share equally"),
-    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum", "the first maximum; `storage_order` = 1 is refused"),
-    row("Mean", All, ari::mean, "x̄ᵢ = ȳ/n", ""),
-    row("MeanVarianceNormalization", First, norm::mean_variance_normalization, "x̄ = r·(ȳ − mean ȳ − y·mean(ȳy))", ""),
-    row("Min", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m", "ties share equally"),
-    row("Mish", First, act::mish, "x̄ = ȳ·(t + x·(1 − t²)·σ(x)), t = tanh(softplus x)", ""),
-    row("Mul", All, ari::mul, "ā = ȳb, b̄ = ȳa", ""),
-    row("Neg", First, ari::neg, "x̄ = −ȳ", ""),
-    row("PRelu", All, act::prelu, "x̄ = ȳ where x > 0, else sȳ; s̄ = ȳ·min(x, 0)", "s at x = 0"),
-    row("Pad", First, sel::pad, "x̄ = the middle of ȳ, and what was mirrored or repeated", ""),
-    row("Pow", All, ari::pow, "x̄ = ȳ·p·xᵖ⁻¹, p̄ = ȳ·y·ln x", ""),
-    row("Reciprocal", First, ari::reciprocal, "x̄ = −ȳy²", ""),
-    row("ReduceL1", First, red::l1, "x̄ = ȳ·sign(x)", "0 at x = 0"),
-    row("ReduceL2", First, red::l2, "x̄ = ȳ·x/y", "0 at y = 0"),
-    row("ReduceLogSum", First, red::log_sum, "x̄ = ȳ·e⁻ʸ", ""),
-    row("ReduceLogSumExp", First, red::log_sum_exp, "x̄ = ȳ·e^(x − y)", ""),
-    row("ReduceMax", First, red::extremum, "x̄ = ȳ·[x = y]/m", "ties share equally"),
-    row("ReduceMean", First, red::mean, "x̄ = ȳ/n", ""),
-    row("ReduceMin", First, red::extremum, "x̄ = ȳ·[x = y]/m", "ties share equally"),
-    row("ReduceSum", First, red::sum, "x̄ = ȳ", ""),
-    row("ReduceSumSquare", First, red::sum_square, "x̄ = 2ȳx", ""),
-    row("Relu", First, act::relu, "x̄ = ȳ·[y > 0]", "0 at x = 0"),
-    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape", ""),
-    row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx", "`antialias` when shrinking and `tf_crop_and_resize` are refused"),
-    row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)", "`alpha` ≤ 0 is refused"),
-    row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)", ""),
-    row("Sin", First, ari::sin, "x̄ = ȳ·cos x", ""),
-    row("Slice", First, sel::slice, "x̄ = ȳ among zeros", "bounds must be constant"),
-    row("Softmax", First, act::softmax, "x̄ = y·(ȳ − Σ ȳy)", ""),
-    row("Softplus", First, act::softplus, "x̄ = ȳ·σ(x)", ""),
-    row("Softsign", First, act::softsign, "x̄ = ȳ/(1 + |x|)²", ""),
-    row("SpaceToDepth", First, rearr::space_to_depth, "x̄ = ȳ laid out in space", ""),
-    Operator { many_outputs: true, ..row("Split", First, rearr::split, "x̄ = the ȳᵢ one after the other", "") },
-    row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)", ""),
-    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape", ""),
-    row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ", ""),
-    row("Sum", All, ari::add, "x̄ᵢ = ȳ", ""),
-    row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)", ""),
-    row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)", ""),
-    row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]", "0 at x = α"),
-    row("Tile", First, rearr::tile, "x̄ = Σ ȳ over the repetitions", "repeats must be constant"),
-    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation", ""),
-    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape", ""),
-    row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx", ""),
-    row("Where", From(1), ari::choose, "ā = c ? ȳ : 0, b̄ = c ? 0 : ȳ", ""),
+    row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0"),
+    row("Add", All, ari::add, "ā = b̄ = ȳ"),
+    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows an element lies in"),
+    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").refuses("`training_mode` = 1, `spatial` = 0"),
+    row("Cast", First, ari::cast, "x̄ = ȳ in x's type").refuses("a cast to integers stops the gradient"),
+    row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").since(12),
+    row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]").at_kinks("0 at the bounds"),
+    row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ"),
+    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w"),
+    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").refuses("`output_shape`; `auto_pad` = `SAME_*`"),
+    row("Cos", First, ari::cos, "x̄ = −ȳ·sin x"),
+    row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ gathered back into channels"),
+    row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b"),
+    row("Dropout", First, ari::dropout, "x̄ = ȳ").refuses("`training_mode` = true"),
+    row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)").at_kinks("α at x = 0").refuses("`alpha` ≤ 0"),
+    row("Erf", First, ari::erf, "x̄ = ȳ·2/√π·e^(−x²)").since(9),
+    row("Exp", First, ari::exp, "x̄ = ȳy"),
+    row("Expand", First, rearr::expand, "x̄ = Σ ȳ over the repetitions").since(8),
+    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape"),
+    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").refuses("indices that depend on the picture"),
+    row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").since(20),
+    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ"),
+    row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count"),
+    row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum"),
+    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(18),
+    row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").at_kinks("0 at the bends"),
+    row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(s + x/6·[0 < s < 1]), s = min(max(x/6 + ½, 0), 1)").since(14).at_kinks("0 at x = −3, 1 at x = 3"),
+    row("Identity", First, ari::add, "x̄ = ȳ"),
+    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs"),
+    row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)"),
+    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(17),
+    row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ").at_kinks("α at x = 0"),
+    row("Log", First, ari::log, "x̄ = ȳ/x"),
+    row("LogSoftmax", First, act::log_softmax, "x̄ = ȳ − eʸ·Σ ȳ"),
+    row("LpNormalization", First, norm::lp_normalization, "x̄ = (ȳ − y·Σ ȳy)/‖x‖; p = 1: (ȳ − sign(x)·Σ ȳy)/‖x‖₁").at_kinks("p = 1: sign(0) = 0").refuses("`p` other than 1 and 2"),
+    row("MatMul", All, matmul::matmul, "ā = ȳ·bᵀ, b̄ = aᵀ·ȳ"),
+    row("Max", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
+    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum").at_kinks("the window's first maximum").refuses("`storage_order` = 1"),
+    row("Mean", All, ari::mean, "x̄ᵢ = ȳ/n"),
+    row("MeanVarianceNormalization", First, norm::mean_variance_normalization, "x̄ = r·(ȳ − mean ȳ − y·mean(ȳy))").since(9),
+    row("Min", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
+    row("Mish", First, act::mish, "x̄ = ȳ·(t + x·(1 − t²)·σ(x)), t = tanh(softplus x)").since(18),
+    row("Mul", All, ari::mul, "ā = ȳb, b̄ = ȳa"),
+    row("Neg", First, ari::neg, "x̄ = −ȳ"),
+    row("PRelu", All, act::prelu, "x̄ = ȳ where x > 0, else sȳ; s̄ = ȳ·min(x, 0)").at_kinks("s at x = 0"),
+    row("Pad", First, sel::pad, "x̄ = the middle of ȳ, and what was mirrored or repeated").refuses("pads that depend on the picture; negative pads unless `constant`"),
+    row("Pow", All, ari::pow, "x̄ = ȳ·p·xᵖ⁻¹, p̄ = ȳ·y·ln x"),
+    row("Reciprocal", First, ari::reciprocal, "x̄ = −ȳy²"),
+    row("ReduceL1", First, red::l1, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0"),
+    row("ReduceL2", First, red::l2, "x̄ = ȳ·x/y").at_kinks("0 at y = 0"),
+    row("ReduceLogSum", First, red::log_sum, "x̄ = ȳ·e⁻ʸ"),
+    row("ReduceLogSumExp", First, red::log_sum_exp, "x̄ = ȳ·e^(x − y)"),
+    row("ReduceMax", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
+    row("ReduceMean", First, red::mean, "x̄ = ȳ/n"),
+    row("ReduceMin", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
+    row("ReduceSum", First, red::sum, "x̄ = ȳ"),
+    row("ReduceSumSquare", First, red::sum_square, "x̄ = 2ȳx"),
+    row("Relu", First, act::relu, "x̄ = ȳ·[y > 0]").at_kinks("0 at x = 0"),
+    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape"),
+    row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").since(10).refuses("`antialias` when shrinking; `tf_crop_and_resize`"),
+    row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").at_kinks("γα at x = 0").refuses("`alpha` ≤ 0"),
+    row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)"),
+    row("Sin", First, ari::sin, "x̄ = ȳ·cos x"),
+    row("Slice", First, sel::slice, "x̄ = ȳ among zeros").refuses("bounds that depend on the picture"),
+    row("Softmax", First, act::softmax, "x̄ = y·(ȳ − Σ ȳy)"),
+    row("Softplus", First, act::softplus, "x̄ = ȳ·σ(x)"),
+    row("Softsign", First, act::softsign, "x̄ = ȳ/(1 + |x|)²"),
+    row("SpaceToDepth", First, rearr::space_to_depth, "x̄ = ȳ laid out in space"),
+    row("Split", First, rearr::split, "x̄ = the ȳᵢ one after the other").many_outputs(),
+    row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)"),
+    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape"),
+    row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ"),
+    row("Sum", All, ari::add, "x̄ᵢ = ȳ"),
+    row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").since(24),
+    row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)"),
+    row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").since(10).at_kinks("0 at x = α"),
+    row("Tile", First, rearr::tile, "x̄ = Σ ȳ over the repetitions").refuses("repeats that depend on the picture"),
+    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation"),
+    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape"),
+    row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").until(9),
+    row("Where", From(1), ari::choose, "ā = c ? ȳ : 0, b̄ = c ? 0 : ȳ").since(9),
 ];

@@ -113,7 +113,7 @@ pub(super) fn overlap_add(
         placed.reduce(|sum, piece| sum + piece).unwrap_or_else(|| {
             let mut shape = pieces[0].shape().to_vec();
             shape[axis] = blocks;
-            pieces[0].constant(0.0).broadcast_to(&shape)
+            pieces[0].builder().zeros(&shape, pieces[0].element())
         })
     };
     let phases: Vec<Value> = (0..stride).map(phase).collect();

@@ -28,6 +28,7 @@ struct Draft {
     /// Small constants already stored, so that each is stored once.
     floats: HashMap<u32, String>,
     ints: HashMap<Vec<i64>, String>,
+    filled: HashMap<(Vec<usize>, u32), String>,
 }
 
 /// A node attribute.
@@ -41,6 +42,8 @@ pub enum Attribute<'a> {
     Float(f32),
     /// A string.
     Text(&'a str),
+    /// A tensor.
+    Tensor(Box<TensorProto>),
 }
 
 impl Builder {
@@ -86,6 +89,31 @@ impl Builder {
     pub fn floats(&self, label: &str, shape: &[usize], values: &[f32]) -> Value {
         let name = self.fresh(label);
         self.initializer(float_tensor(&name, shape, values), Element::F32)
+    }
+
+    /// A float32 tensor that holds `value` everywhere, stored.
+    #[must_use]
+    pub fn filled(&self, shape: &[usize], value: f32) -> Value {
+        let text: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let key = (shape.to_vec(), value.to_bits());
+        let known = self.draft.borrow().filled.get(&key).cloned();
+        if let Some(name) = known {
+            return self.named(&name, Element::F32, shape);
+        }
+        let name = self.unique(format!("constant/{value}/{}", text.join("x")));
+        self.draft.borrow_mut().filled.insert(key, name.clone());
+        let count = shape.iter().product();
+        self.initializer(float_tensor(&name, shape, &vec![value; count]), Element::F32)
+    }
+
+    /// Zeros that take no space in the file.
+    #[must_use]
+    pub fn zeros(&self, shape: &[usize], element: Element) -> Value {
+        let extents: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
+        let extents = self.ints(&extents);
+        // The type is said although float32 is the default: tract 0.23 has another.
+        let value = [("value", Attribute::Tensor(Box::new(float_tensor("", &[1], &[0.0]))))];
+        self.node("ConstantOfShape", &[&extents], &value, Element::F32, shape).cast(element)
     }
 
     /// The scalar `value` in the type of `like`.
@@ -223,6 +251,10 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
         Attribute::Text(text) => {
             proto.r#type = AttributeType::String as i32;
             proto.s = text.as_bytes().to_vec();
+        }
+        Attribute::Tensor(tensor) => {
+            proto.r#type = AttributeType::Tensor as i32;
+            proto.t = Some(TensorProto::clone(tensor));
         }
     }
     proto

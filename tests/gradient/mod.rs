@@ -1,2 +1,5 @@
 mod case;
+mod documentation;
+mod networks;
 mod operators;
+mod refusals;

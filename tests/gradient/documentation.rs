@@ -1,0 +1,43 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use convscope::gradient::operators;
+
+/// `docs/operators.md` is written from the table of rules: `BLESS=1 cargo test` writes it anew.
+#[test]
+fn the_documentation_lists_the_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operators.md");
+    let expected = page();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let actual = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(actual == expected, "docs/operators.md is not the table's: run BLESS=1 cargo test");
+}
+
+fn page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for row in operators() {
+        let (first, last) = row.opsets;
+        let name = row.name;
+        let link = format!("https://onnx.ai/onnx/operators/onnx__{name}.html");
+        let opsets = if first == last { first.to_string() } else { format!("{first}–{last}") };
+        let cells =
+            [row.formula, row.subgradient, row.refused].map(|cell| cell.replace('|', "\\|"));
+        writeln!(page, "| [{name}]({link}) | {opsets} | {} |", cells.join(" | ")).unwrap();
+    }
+    page
+}
+
+const INTRODUCTION: &str = "\
+# Operators with a gradient
+
+Written from the table in `src/gradient/table.rs`; change it there and run `BLESS=1 cargo test --release`.
+
+x̄ is the cotangent of x, the gradient of the score with respect to x; y is the operator's output. Where an
+operand was broadcast, its cotangent is summed back. Weights get no gradient. An operator that is not listed is
+refused by name where it lies between a layer and the logits; values that are not floats carry no gradient.
+
+| operator | opsets | gradient | where there is no derivative | refused |
+|---|---|---|---|---|
+";
