@@ -1,0 +1,368 @@
+"""Turn a PyTorch image classifier into a model folder.
+
+    python export_torch.py resnet18 ../resnet18                       # torchvision's own weights
+    python export_torch.py resnet18 out --weights none --seed 0       # random weights
+    python export_torch.py resnet18 out --weights my_state_dict.pt --classes 12 --labels classes.txt
+    python export_torch.py program.pt2 out --preprocess torch         # saved by torch.export.save
+    python export_torch.py scripted.pt out --size 224 224             # saved by torch.jit.save
+
+Values are named as torchvision's `feature_extraction` names them: by module path (`layer4.1.conv2`), the second call of
+the same module as `layer4.1.relu_1`, and an operation that is no module after the block that does it
+(`layer4.1.add`). A batch norm is folded into its convolution, and the value carries the batch norm's name
+(`layer4.1.bn2`). The card's aliases give the outputs of whole blocks (`layer4`).
+
+Programs and torchvision models go through `torch.export`: it knows for each node which module it came from, and leaves
+no Identity and no stray constant. TorchScript files can only take the older, tracing exporter.
+"""
+
+import argparse
+import ast
+import io
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_graph
+import onnxscript.optimizer
+import torch
+import torchvision
+from model_folder import (
+    Card,
+    check_labels,
+    class_count,
+    new_folder,
+    open_session,
+    read_labels,
+    require_close,
+    run,
+    test_picture,
+    write_labels,
+    write_readme,
+)
+from onnx import ModelProto, NodeProto, numpy_helper
+from PIL import Image
+
+OPSET = 18
+LIMIT = 1e-4
+PREPROCESSING = {  # scale, mean, std
+    "torch": (1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "tf": (1 / 127.5, (1.0, 1.0, 1.0), ()),
+    "rescale": (1 / 255, (), ()),
+    "none": (1.0, (), ()),
+}
+
+
+@dataclass
+class Source:
+    """A network to export: how to run it, how to make its ONNX graph, and what is known about its use."""
+
+    title: str
+    origin: str
+    forward: Callable[[torch.Tensor], torch.Tensor]
+    to_onnx: Callable[[], ModelProto]
+    card: Card
+    labels: dict | list | None
+    constants: set[str]
+
+
+def torchvision_source(arguments: argparse.Namespace) -> Source:
+    """A torchvision model by name, with its preprocessing and, for published weights, its labels."""
+    name = arguments.model
+    published = torchvision.models.get_model_weights(name).DEFAULT
+    weights, labels = None, None
+    origin = f"torchvision's `{name}` architecture with random weights, seed {arguments.seed}: for trying out only."
+    torch.manual_seed(arguments.seed)
+    if arguments.weights in ("DEFAULT", *type(published).__members__):
+        weights = published if arguments.weights == "DEFAULT" else type(published)[arguments.weights]
+        published, labels = weights, weights.meta["categories"]
+        origin = f"torchvision's `{name}` with its published weights `{weights}`; their licence is torchvision's."
+    options = {} if arguments.classes is None else {"num_classes": arguments.classes}
+    if weights is None and name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False  # theirs takes a minute and is the same distribution, truncated
+        if arguments.weights != "none":
+            options["transform_input"] = True
+    module = torchvision.models.get_model(name, weights=weights, **options).eval()
+    if weights is None and arguments.weights != "none":
+        module.load_state_dict(torch.load(arguments.weights, weights_only=True, map_location="cpu"))
+        origin = f"torchvision's `{name}` architecture with the weights of `{Path(arguments.weights).name}`."
+    transforms = published.transforms()
+    size = arguments.size or tuple(transforms.crop_size) * (2 if len(transforms.crop_size) == 1 else 1)
+    card = Card(
+        size=size,
+        scale=1 / 255,
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        resize=transforms.interpolation.value,
+        crop="center",
+    )
+    if arguments.randomize_bn:
+        randomize_statistics(module, size)
+    program = export_program(module, size)
+    return Source(name, origin, module, lambda: program_to_onnx(program), card, labels, set(module.state_dict()))
+
+
+def file_source(arguments: argparse.Namespace) -> Source:
+    """A file written by `torch.export.save` or `torch.jit.save`."""
+    path = Path(arguments.model)
+    try:
+        program = torch.export.load(path)
+    except Exception as not_a_program:
+        try:
+            module = torch.jit.load(path, map_location="cpu").eval()
+        except RuntimeError:
+            raise SystemExit(
+                f"{path} is neither an exported program nor TorchScript; save it with torch.export.save or "
+                "torch.jit.save, or give a torchvision architecture and the file as --weights"
+            ) from not_a_program
+        if arguments.size is None:
+            raise SystemExit("TorchScript does not tell the input's size; give --size HEIGHT WIDTH") from None
+        size = arguments.size
+        to_onnx, forward = (lambda: script_to_onnx(module, size)), module
+    else:
+        shape = [node.meta["val"].shape for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
+        size = tuple(int(length) for length in shape[0][2:])
+        to_onnx, forward = (lambda: program_to_onnx(program)), program.module()
+    scale, mean, std = PREPROCESSING[arguments.preprocess]
+    card = Card(size=size, scale=scale, mean=mean, std=std, resize="bilinear", crop="center")
+    return Source(path.stem, f"Exported from `{path.name}`.", forward, to_onnx, card, None, set())
+
+
+def randomize_statistics(module: torch.nn.Module, size: tuple[int, int]) -> None:
+    """Make a freshly initialized network behave as a trained one: no parameter neutral, no value vanishing.
+
+    Batch norms get random factors and offsets, and the statistics of random pictures. Layer scales (ConvNeXt starts
+    them at 1e-6) and matrices that start at zero (the head of ViT) get values that count.
+    """
+    norms = [layer for layer in module.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)]
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name.endswith("layer_scale"):
+                parameter.uniform_(0.1, 0.5)
+            elif parameter.ndim > 1 and not parameter.any():
+                parameter.normal_(std=0.02)
+        for layer in norms:
+            layer.weight.uniform_(0.7, 1.3)
+            layer.bias.normal_(std=0.1)
+            layer.momentum = 1.0
+            layer.train()
+        if norms:
+            module(varied_pictures(8, size))
+        module.eval()
+
+
+def varied_pictures(count: int, size: tuple[int, int]) -> torch.Tensor:
+    """Random pictures that differ in tint, shapes and grain. Alike pictures would leave deep channels almost constant,
+    and normalizing those amplifies rounding errors."""
+    strength = torch.linspace(0, 1.2, count).reshape(-1, 1, 1, 1)
+    tint = torch.randn(count, 3, 1, 1)
+    shapes = torch.nn.functional.interpolate(torch.randn(count, 3, 7, 7), size, mode="bilinear")
+    return tint + shapes + strength[torch.randperm(count)] * torch.randn(count, 3, *size)
+
+
+def export_program(module: torch.nn.Module, size: tuple[int, int]) -> torch.export.ExportedProgram:
+    """The module as a graph of torch operators, of any batch size."""
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    return torch.export.export(module, (torch.rand(2, 3, *size),), dynamic_shapes=({0: batch},))
+
+
+def program_to_onnx(program: torch.export.ExportedProgram) -> ModelProto:
+    """An exported program as ONNX, batch norms folded."""
+    exported = torch.onnx.export(program, dynamo=True, opset_version=OPSET, input_names=["input"], verbose=False)
+    return exported.model_proto
+
+
+def script_to_onnx(module: torch.jit.ScriptModule, size: tuple[int, int]) -> ModelProto:
+    """TorchScript as ONNX. The exporter would fold a batch norm under the convolution's name; so it may not
+    (`PRESERVE`), and the optimizer does it afterwards under the batch norm's."""
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        module,
+        (torch.rand(2, 3, *size),),
+        buffer,
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["input"],
+        dynamic_axes={"input": {0: "batch"}},
+        training=torch.onnx.TrainingMode.PRESERVE,
+    )
+    return onnxscript.optimizer.optimize(onnx.load_from_string(buffer.getvalue()))
+
+
+def scope_of(node: NodeProto) -> tuple[str, str]:
+    """The module path a node came from, and the operation inside that module."""
+    noted = {item.key: item.value for item in node.metadata_props}
+    if "pkg.torch.onnx.name_scopes" in noted:
+        *_, path, operation = ["", *ast.literal_eval(noted["pkg.torch.onnx.name_scopes"])]
+        return path, operation
+    traced = node.output[0] if node.output[0].startswith("/") else node.name
+    path = ""
+    before = ""
+    for part in traced.split("/")[1:-1]:  # "/layer4/layer4.1/relu_1/Relu", or scripted "/layer4/1/relu_1/Relu"
+        piece = part.removeprefix(f"{before}.")
+        path = f"{path}.{piece}" if path else piece
+        before = part
+    return path, node.op_type.lower()
+
+
+def is_inside(path: str, container: str) -> bool:
+    """Whether a module is the container or a part of it."""
+    return path == container or path.startswith(f"{container}.")
+
+
+def name_layers(model: ModelProto) -> tuple[dict[str, str], list[str]]:
+    """Value → layer name, and the module path of every node.
+
+    Consecutive nodes of one module, or of one operation inside a block, are one layer: its last value has the name.
+    """
+    scopes = [scope_of(node) for node in model.graph.node]
+    paths = {path for path, _ in scopes}
+    blocks = {path for path in paths if any(other != path and is_inside(other, path) for other in paths)} | {""}
+    taken, names = Counter(), {}
+    for position, (node, (path, operation)) in enumerate(zip(model.graph.node, scopes)):
+        following = scopes[position + 1] if position + 1 < len(scopes) else None
+        layer = (path, operation) if path in blocks else path
+        if following is not None and layer == (following if path in blocks else following[0]):
+            continue
+        name = path
+        if path in blocks:
+            operation = re.sub(r"_\d+$", "", operation)
+            name = f"{path}.{operation}".removeprefix(".")
+        names[node.output[0]] = onnx_graph.unique(name, taken)
+    return names, [path for path, _ in scopes]
+
+
+def block_outputs(model: ModelProto, names: dict[str, str], paths: list[str], deepest: int = 2) -> dict[str, str]:
+    """Block → the layer that is its output: the one value that is read outside the block, if it is the last."""
+    readers = onnx_graph.consumers(model)
+    place = {id(node): path for node, path in zip(model.graph.node, paths)}
+    outputs = {output.name for output in model.graph.output}
+    aliases = {}
+    depths = range(1, deepest + 1)
+    for block in dict.fromkeys(".".join(path.split(".")[:depth]) for path in paths if path for depth in depths):
+        inside = [node for node in model.graph.node if is_inside(place[id(node)], block)]
+        leaving = {
+            value
+            for node in inside
+            for value in node.output
+            if value in outputs or any(not is_inside(place[id(reader)], block) for reader in readers[value])
+        }
+        last = inside[-1].output[0] if inside else None
+        if leaving == {last} and last in names and block not in names.values():
+            aliases[block] = names[last]
+    return aliases
+
+
+def move_constants(model: ModelProto) -> None:
+    """Turn Constant nodes into initializers, where every reader looks for them."""
+    constants = [node for node in model.graph.node if node.op_type == "Constant"]
+    for node in constants:
+        model.graph.initializer.append(
+            numpy_helper.from_array(numpy_helper.to_array(onnx_graph.attribute(node, "value")), node.output[0])
+        )
+        model.graph.node.remove(node)
+
+
+def plain_graph(source: Source) -> tuple[ModelProto, list[str], dict[str, str]]:
+    """The network as ONNX with its names in place, the names of its layers in order, and the aliases of its blocks."""
+    model = source.to_onnx()
+    move_constants(model)
+    onnx_graph.make_reshapes_constant(model, onnx_graph.infer_shapes(model))
+    onnx_graph.drop_unused(model)
+    names, paths = name_layers(model)
+    aliases = block_outputs(model, names, paths)
+    kept = {tensor.name: f"{tensor.name} " for tensor in model.graph.initializer if tensor.name in names.values()}
+    onnx_graph.rename_values(model, kept | names)
+    layers = list(names.values())
+    onnx_graph.name_the_rest(model, layers, source.constants)
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    for described in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del described.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.metadata_props[:]
+    onnx.checker.check_model(model, full_check=True)
+    return model, layers, aliases
+
+
+def relative_difference(model: ModelProto, source: Source, pictures: np.ndarray) -> float:
+    """Largest difference between ONNX Runtime and torch, relative to torch's largest value."""
+    with torch.no_grad():
+        wanted = source.forward(torch.from_numpy(pictures)).numpy()
+    return float(np.abs(run(open_session(model), pictures) - wanted).max() / np.abs(wanted).max())
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Make the model folder, or end with the reason why not."""
+    is_name = arguments.model in torchvision.models.list_models(module=torchvision.models)
+    if not is_name and not Path(arguments.model).is_file():
+        raise SystemExit(f"{arguments.model} is neither a file nor a torchvision classifier")
+    source = torchvision_source(arguments) if is_name else file_source(arguments)
+    model, layers, aliases = plain_graph(source)
+    card, classes = source.card, class_count(model)
+    card.show, card.gradcam = onnx_graph.choose_layers(model, layers, classes)
+    card.show, card.gradcam = arguments.show or card.show, arguments.gradcam or card.gradcam
+    card.aliases = aliases
+    last = model.graph.node[-1].op_type
+    card.activation = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(last, "logits")
+    noise = np.random.default_rng(0).standard_normal((2, 3, *card.size), np.float32)
+    photograph = Image.open(arguments.picture) if arguments.picture else test_picture()
+    picture = np.ascontiguousarray(card.tensor(photograph).transpose(0, 3, 1, 2))
+    labels = read_labels(arguments.labels) if arguments.labels else source.labels
+    if labels:
+        check_labels(labels, classes)
+    with new_folder(arguments.out) as folder:
+        require_close("random input", relative_difference(model, source, noise), LIMIT)
+        require_close("picture", relative_difference(model, source, picture), LIMIT)
+        if arguments.float16:
+            onnx_graph.store_float16(model)
+            require_close("float16 weights", relative_difference(model, source, picture), 1e-2)
+        if labels:
+            card.labels = write_labels(folder, labels)
+        onnx.save(model, folder / "model.onnx")
+        (folder / "model.toml").write_text(card.toml(), encoding="utf-8")
+        write_readme(folder, source.title, source.origin, rebuild_command(arguments), card, [])
+    print(f"{arguments.out}: {len(model.graph.node)} nodes, {len(layers)} layers, Grad-CAM at {card.gradcam}")
+
+
+def rebuild_command(arguments: argparse.Namespace) -> str:
+    """The command line that makes this folder again."""
+    parts = ["export_torch.py", Path(arguments.model).name, arguments.out.name, f"--weights {arguments.weights}"]
+    if arguments.weights == "none":
+        parts.append(f"--seed {arguments.seed}")
+    parts += ["--randomize-bn"] * arguments.randomize_bn + ["--float16"] * arguments.float16
+    return " ".join(parts)
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a torchvision classifier's name, or a file of torch.export or TorchScript")
+    parser.add_argument("out", type=Path, help="the model folder to write")
+    parser.add_argument("--weights", default="DEFAULT", help="torchvision weights, `none`, or a state dict's file")
+    parser.add_argument("--seed", type=int, default=0, help="of random weights")
+    parser.add_argument("--randomize-bn", action="store_true", help="no neutral batch norm in random weights")
+    parser.add_argument("--classes", type=int, help="outputs, where they differ from torchvision's")
+    parser.add_argument("--labels", type=Path, help=".json or .txt")
+    parser.add_argument("--preprocess", choices=PREPROCESSING, default="torch", help="of a file; torchvision tells its own")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card shows")
+    parser.add_argument("--gradcam", metavar="LAYER", help="layer that Grad-CAM explains")
+    parser.add_argument("--float16", action="store_true", help="store weights as float16; compute in float32")
+    parser.add_argument("--picture", type=Path, help="photograph for the comparison, in place of a drawn one")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Export what the command line asks for."""
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    export(parse_arguments(arguments))
+
+
+if __name__ == "__main__":
+    main()
