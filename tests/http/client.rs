@@ -163,8 +163,11 @@ fn violations(method: &str, path: &str, reply: &Reply) -> Vec<String> {
     wrong
 }
 
-/// A form's body: each part a name, an optional file name and the bytes.
-pub(crate) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+/// One part of a form: a name, an optional file name and the bytes.
+pub(crate) type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+/// A form's body.
+pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file_name, bytes) in parts {
         let file_name = file_name.map(|it| format!("; filename=\"{it}\"")).unwrap_or_default();
