@@ -191,7 +191,7 @@ fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
 }
 
 impl IntoResponse for HttpError {
-    /// The problem travels as an extension; [`complete`] writes it out with the request's id.
+    /// The problem travels as an extension; `complete` writes it out with the request's id.
     fn into_response(self) -> Response {
         let (status, code) = self.kind();
         let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
