@@ -1,1 +1,1 @@
-
+//! What pictures cost: decoding, preprocessing, drawing.

@@ -37,7 +37,7 @@ pub struct ServerConfig {
 /// Which models are loaded.
 #[derive(Debug, Clone, Args)]
 pub struct LibraryConfig {
-    /// Folder of models: <name>/model.onnx or <name>.onnx
+    /// Folder of models: NAME/model.onnx or NAME.onnx
     #[arg(long, env = "CONVSCOPE_MODELS", default_value = "models")]
     pub models: PathBuf,
     /// The model that answers requests that name none

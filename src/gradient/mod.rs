@@ -1,12 +1,12 @@
 //! The gradient of a network as a network: reverse-mode differentiation from ONNX to ONNX.
 //!
-//! [`derive`] takes a model and writes the graph that carries a cotangent of the logits back to
+//! [`derive()`] takes a model and writes the graph that carries a cotangent of the logits back to
 //! the layers asked for. The written graph is ordinary ONNX. Its inputs are `seed`, the cotangent
 //! of the logits, and the *residuals*: those values of the forward pass that the rules read,
 //! under their forward names. Its outputs are `grad/<layer>`.
 //!
-//! [`driver`] walks the path from the logits to the layers and owns pruning, un-broadcasting and
-//! accumulation. [`table`] names the rule of every operator; the rules are formulas and live in
+//! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
+//! accumulation. `table` names the rule of every operator; the rules are formulas and live in
 //! one file a family. Nothing here runs a graph.
 
 mod activations;

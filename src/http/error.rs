@@ -62,6 +62,14 @@ pub enum HttpError {
         /// The most bytes that are read.
         limit: usize,
     },
+    /// The body did not arrive in time.
+    #[error(
+        "the body did not arrive within {seconds} seconds; send it again, or a smaller picture"
+    )]
+    SlowBody {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
     Body(String),
@@ -113,6 +121,7 @@ impl HttpError {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-content-encoding")
             }
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
+            Self::SlowBody { .. } => (S::REQUEST_TIMEOUT, "slow-body"),
             Self::Body(_) => (S::BAD_REQUEST, "unreadable-body"),
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
@@ -182,7 +191,7 @@ fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
 }
 
 impl IntoResponse for HttpError {
-    /// The problem travels as an extension; [`complete`] writes it out with the request's id.
+    /// The problem travels as an extension; `complete` writes it out with the request's id.
     fn into_response(self) -> Response {
         let (status, code) = self.kind();
         let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {

@@ -79,8 +79,13 @@ async fn use_case<U: UseCase>(
 ) -> Result<Response, HttpError> {
     let form = negotiate(request.headers(), U::FORMS)?;
     let permit = app.workers.admit()?;
-    let stop = Stop::at(Instant::now() + Duration::from_secs(app.limits.request_seconds));
-    let submission = Submission::read(request, app.limits.body_bytes).await?;
+    let seconds = app.limits.request_seconds;
+    let time = Duration::from_secs(seconds);
+    let stop = Stop::at(Instant::now() + time);
+    // The permit is held meanwhile: who sends slowly must not keep others out for ever.
+    let submission = tokio::time::timeout(time, Submission::read(request, app.limits.body_bytes))
+        .await
+        .map_err(|_| HttpError::SlowBody { seconds })??;
     let checked = U::check(&submission.parameters, &app.desk, &app.limits)?;
     let shared = Arc::clone(&app);
     let work = move |stop: &Stop| {

@@ -18,7 +18,7 @@ pub enum Stopped {
     #[error("the caller went away")]
     Cancelled,
     /// The deadline passed.
-    #[error("the deadline passed")]
+    #[error("this took longer than a request may; ask for less, or again when there is less to do")]
     Late,
 }
 

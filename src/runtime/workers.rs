@@ -25,7 +25,7 @@ pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaph
 
 /// Every worker is busy and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("every worker is busy and the queue is full")]
+#[error("every worker is busy and the queue is full; ask again in a moment")]
 pub struct Busy;
 
 /// Why a job gave no answer.

@@ -232,23 +232,25 @@ fn size(
     input: &PictureInput,
     assume: &mut impl FnMut(&'static str, String, &'static str),
 ) -> Result<[usize; 2], String> {
-    let mut size = [0; 2];
-    for axis in 0..2 {
-        let given = card.input.size.map(|size| size[axis]);
-        size[axis] = match (input.size[axis], given) {
-            (Some(fixed), Some(given)) if fixed != given => {
-                return Err(format!(
-                    "input.size is {given} on the card and {fixed} in the graph; correct the card"
-                ));
-            }
-            (Some(known), _) | (None, Some(known)) => known,
-            (None, None) => DEFAULT_SIZE,
-        };
-    }
+    let given = card.input.size.map(|[height, width]| [Some(height), Some(width)]);
+    let [given_height, given_width] = given.unwrap_or_default();
+    let [height, width] = input.size;
+    let size = [side(height, given_height)?, side(width, given_width)?];
     if card.input.size.is_none() && input.size.contains(&None) {
         assume("input.size", format!("{size:?}"), "the graph leaves it open");
     }
     Ok(size)
+}
+
+/// One side of the input: the graph's, else the card's.
+fn side(fixed: Option<usize>, given: Option<usize>) -> Result<usize, String> {
+    match (fixed, given) {
+        (Some(fixed), Some(given)) if fixed != given => Err(format!(
+            "input.size is {given} on the card and {fixed} in the graph; correct the card"
+        )),
+        (Some(known), _) | (None, Some(known)) => Ok(known),
+        (None, None) => Ok(DEFAULT_SIZE),
+    }
 }
 
 /// The card's one or three numbers as three.

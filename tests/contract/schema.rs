@@ -34,10 +34,12 @@ fn check(schema: &Value, instance: &Value, place: &str, found: &mut Vec<String>)
                 items(keyword, argument, keywords, instance, place, found);
                 true
             }
-            "unevaluatedProperties" => *argument != Value::Bool(false) || {
-                let known = declared(schema);
-                instance.as_object().is_none_or(|it| it.keys().all(|key| known.contains(key)))
-            },
+            "unevaluatedProperties" => {
+                *argument != Value::Bool(false) || {
+                    let known = declared(schema);
+                    instance.as_object().is_none_or(|it| it.keys().all(|key| known.contains(key)))
+                }
+            }
             "type" => match argument {
                 Value::Array(types) => types.iter().any(|one| is_of(one, instance)),
                 one => is_of(one, instance),

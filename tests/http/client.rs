@@ -25,6 +25,19 @@ pub(crate) struct Client {
     router: Router,
 }
 
+/// An application of two workers with a queue before them.
+pub(crate) fn app(library: Library, queue: usize, limits: Limits) -> App {
+    let desk = Desk { library, memory: Memory::holding(0) };
+    App { desk, workers: Workers::start(2, queue).unwrap(), limits }
+}
+
+/// The embedded convnet alone; it is loaded once.
+pub(crate) fn embedded() -> Library {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    let load = || Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
+    LIBRARY.get_or_init(load).clone()
+}
+
 /// An answer, read to its end.
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -56,16 +69,15 @@ impl std::fmt::Display for Reply {
 }
 
 impl Client {
-    /// All clients share one application; a network is loaded once.
+    /// All of these share one application with room for every test at once.
     pub(crate) fn new() -> Self {
         static APP: OnceLock<Arc<App>> = OnceLock::new();
-        let app = APP.get_or_init(|| {
-            let library = Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
-            let desk = Desk { library, memory: Memory::holding(0) };
-            let workers = Workers::start(2, 512).unwrap();
-            Arc::new(App { desk, workers, limits: Limits::default() })
-        });
-        Self { router: router(Arc::clone(app)) }
+        let app = APP.get_or_init(|| Arc::new(app(embedded(), 512, Limits::default())));
+        Self::of(Arc::clone(app))
+    }
+
+    pub(crate) fn of(app: Arc<App>) -> Self {
+        Self { router: router(app) }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -84,7 +96,7 @@ impl Client {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: Vec<u8>,
+        body: impl Into<Body>,
     ) -> Reply {
         let reply = self.send_unchecked(method, path, headers, body).await;
         let violations = violations(method, path, &reply);
@@ -97,13 +109,13 @@ impl Client {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: Vec<u8>,
+        body: impl Into<Body>,
     ) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).unwrap();
+        let request = request.body(body.into()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
         let headers =
@@ -151,8 +163,11 @@ fn violations(method: &str, path: &str, reply: &Reply) -> Vec<String> {
     wrong
 }
 
-/// A form's body: each part a name, an optional file name and the bytes.
-pub(crate) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+/// One part of a form: a name, an optional file name and the bytes.
+pub(crate) type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+/// A form's body.
+pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file_name, bytes) in parts {
         let file_name = file_name.map(|it| format!("; filename=\"{it}\"")).unwrap_or_default();

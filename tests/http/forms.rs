@@ -1,11 +1,11 @@
-use super::client::{Client, FORM, Reply, base64, form};
+use super::client::{Client, FORM, Part, Reply, base64, form};
 use super::pictures;
 
 const ACCEPT_JSON: (&str, &str) = ("accept", "application/json");
 
 async fn multipart(client: &Client, fields: &[(&str, &str)]) -> Reply {
     let png = pictures::png();
-    let mut parts: Vec<(&str, Option<&str>, &[u8])> = vec![("image", Some("cat.png"), &png)];
+    let mut parts: Vec<Part<'_>> = vec![("image", Some("cat.png"), &png)];
     parts.extend(fields.iter().map(|(name, value)| (*name, None, value.as_bytes())));
     client.send("POST", "/activations", &[("content-type", FORM)], form(&parts)).await
 }

@@ -4,6 +4,7 @@ mod activations;
 mod client;
 mod forms;
 mod gradcam;
+mod load;
 mod models;
 mod pictures;
 mod refusals;

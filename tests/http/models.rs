@@ -1,6 +1,13 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use convscope::config::Limits;
+use convscope::service::Library;
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, app};
+use super::pictures;
 
 #[tokio::test]
 async fn the_list_names_the_default() {
@@ -51,4 +58,36 @@ async fn health_and_readiness() {
     let client = Client::new();
     assert_eq!(client.get("/healthz").await.body, b"ok\n");
     assert_eq!(client.get("/readyz").await.body, b"ready\n");
+}
+
+/// A folder with one bare file, beside which the embedded model is loaded too.
+fn folder_of_one() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(model.join("model.onnx"), folder.join("mine.onnx")).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
+    let library = Library::load(&folder_of_one(), "no such model").unwrap();
+    let client = Client::of(Arc::new(app(library, 8, Limits::default())));
+    let list = client.get("/models").await.json();
+    assert_eq!(list["default"], Value::Null);
+    assert_eq!(list["models"].as_array().unwrap().len(), 2);
+
+    let model = client.get("/models/mine").await.json();
+    let assumed = model["assumed"].as_array().unwrap().iter();
+    let assumed: Vec<&str> = assumed.map(|it| it["key"].as_str().unwrap()).collect();
+    assert!(assumed.contains(&"input.scale") && assumed.contains(&"input.color"), "{assumed:?}");
+    assert_eq!(model["output"]["labels"], json!([]));
+
+    let reply = client.post("/predict", "*/*", &pictures::png()).await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (400, Some("no-model-named")));
+    let reply = client.post("/predict?model=mine", "*/*", &pictures::png()).await;
+    assert_eq!(reply.status, 200, "{reply}");
+    let reply =
+        client.post("/gradcam?model=mine&class=1", "application/json", &pictures::png()).await;
+    assert_eq!(reply.json()["layer"], "conv2d_4");
 }

@@ -1,6 +1,6 @@
 use convscope::config::Limits;
 
-use super::client::{BOUNDARY, Client, FORM, base64, form};
+use super::client::{BOUNDARY, Client, FORM, Part, base64, form};
 use super::pictures;
 
 /// A request that must be refused, and how.
@@ -148,131 +148,73 @@ fn explanations() -> Vec<Case> {
     ]
 }
 
-fn bodies() -> Vec<Case> {
-    let png = pictures::png();
-    let twice = form(&[("image", Some("a.png"), &png), ("image", Some("b.png"), &png)]);
-    let other_part = form(&[("picture", Some("a.png"), &png)]);
-    let repeated =
-        form(&[("image", Some("a"), &png), ("columns", None, b"4"), ("columns", None, b"5")]);
-    let long_field = form(&[("layer", None, &[b'x'; 5000]), ("image", Some("a.png"), &png)]);
-    let not_text = form(&[("layer", None, b"\xff\xfe"), ("image", Some("a.png"), &png)]);
-    let cut = form(&[("image", Some("a.png"), &png)])[..200].to_vec();
-    let other_boundary = form(&[("image", Some("a.png"), &png)]);
+fn raw_bodies() -> Vec<Case> {
+    let unread = |name, content_type, says| {
+        body(name, content_type, pictures::png(), 415, "unsupported-content-type", says)
+    };
     let too_large = vec![0; Limits::default().body_bytes + 1];
-    let json = |image: &str| format!(r#"{{"image": {image}}}"#).into_bytes();
+    let says: &[&str] = &["10485760", "smaller"];
     vec![
         body("empty", "image/png", "", 400, "no-image", &["the body is empty"]),
         body("empty, no type", "", "", 400, "no-image", &["the body is empty"]),
-        body(
-            "text",
-            "text/plain",
-            png.clone(),
-            415,
-            "unsupported-content-type",
-            &["text/plain", "curl"],
+        body("too large", "image/png", too_large, 413, "body-too-large", says),
+        unread("text", "text/plain", &["text/plain", "curl"]),
+        unread("url-encoded", "application/x-www-form-urlencoded", &["multipart/form-data"]),
+        unread("no boundary", "multipart/form-data", &["multipart/form-data"]),
+    ]
+}
+
+fn form_bodies() -> Vec<Case> {
+    let png = pictures::png();
+    let image = ("image", Some("a.png"), &png[..]);
+    let field = |name: &'static str, value: &'static [u8]| -> Part<'static> { (name, None, value) };
+    let bad = |name, parts: &[Part<'_>], code, says| body(name, FORM, form(parts), 400, code, says);
+    let unread = |name, bytes: &[u8], says| body(name, FORM, bytes, 400, "unreadable-body", says);
+    let one = form(&[image]);
+    let too_large = vec![0; Limits::default().body_bytes];
+    let too_large = form(&[("image", Some("a.png"), &too_large)]);
+    let other = "multipart/form-data; boundary=other";
+    let broken: &[&str] = &["could not be read"];
+    vec![
+        bad("no part", &[], "no-image", &["part named image"]),
+        bad("only fields", &[field("columns", b"4")], "no-image", &["part named image", "curl"]),
+        bad("empty part", &[("image", Some("a.png"), b"")], "no-image", &["image is empty"]),
+        bad("two images", &[image, image], "several-images", &["one picture"]),
+        bad(
+            "repeated field",
+            &[image, field("columns", b"4"), field("columns", b"5")],
+            "repeated-parameter",
+            &["columns"],
         ),
-        body(
-            "url-encoded",
-            "application/x-www-form-urlencoded",
-            "a=b",
-            415,
-            "unsupported-content-type",
-            &["multipart/form-data"],
-        ),
-        body(
-            "no boundary",
-            "multipart/form-data",
-            png.clone(),
-            415,
-            "unsupported-content-type",
-            &["multipart/form-data"],
-        ),
-        body("empty form", FORM, form(&[]), 400, "no-image", &["part named image"]),
-        body("no part image", FORM, other_part, 400, "unreadable-body", &["picture", "curl"]),
-        body(
-            "empty part image",
-            FORM,
-            form(&[("image", Some("a.png"), b"")]),
-            400,
-            "no-image",
-            &["image"],
-        ),
-        body("two parts image", FORM, twice, 400, "several-images", &["one picture"]),
-        body("repeated field", FORM, repeated, 400, "repeated-parameter", &["columns"]),
-        body("form field too long", FORM, long_field, 400, "unreadable-body", &["layer", "4096"]),
-        body("form field not text", FORM, not_text, 400, "unreadable-body", &["layer", "UTF-8"]),
-        body("form cut short", FORM, cut, 400, "unreadable-body", &["could not be read"]),
-        body(
-            "other boundary",
-            "multipart/form-data; boundary=other",
-            other_boundary,
-            400,
-            "unreadable-body",
-            &["could not be read"],
-        ),
-        body("form that is none", FORM, "hello", 400, "unreadable-body", &["could not be read"]),
-        body(
-            "too large",
-            "image/png",
-            too_large.clone(),
-            413,
-            "body-too-large",
-            &["10485760", "smaller"],
-        ),
-        body(
-            "form too large",
-            FORM,
-            form(&[("image", Some("a.png"), &too_large)]),
-            413,
-            "body-too-large",
-            &["10485760"],
-        ),
-        body(
-            "JSON cut short",
-            "application/json",
-            r#"{"image": "#,
-            400,
-            "invalid-json",
-            &["not JSON", "image"],
-        ),
-        body("JSON empty", "application/json", "", 400, "invalid-json", &["image"]),
-        body("JSON list", "application/json", "[]", 400, "invalid-json", &["not an object"]),
-        body("JSON without image", "application/json", "{}", 400, "no-image", &["no key image"]),
-        body("JSON image null", "application/json", json("null"), 400, "invalid-json", &["base64"]),
-        body(
-            "JSON image empty",
-            "application/json",
-            json("\"\""),
-            400,
-            "no-image",
-            &["image is empty"],
-        ),
-        body("JSON image number", "application/json", json("1"), 400, "invalid-json", &["base64"]),
-        body("bad base64", "application/json", json("\"###\""), 400, "invalid-json", &["base64"]),
-        body(
-            "JSON object as value",
-            "application/json",
-            format!(r#"{{"image": "{}", "layer": {{}}}}"#, base64(&png)),
-            400,
-            "invalid-json",
-            &["layer"],
-        ),
-        body(
-            "JSON unknown key",
-            "application/json",
-            format!(r#"{{"image": "{}", "layers": []}}"#, base64(&png)),
-            400,
-            "unknown-parameter",
-            &["layers", "layer"],
-        ),
-        body(
-            "JSON unknown null",
-            "application/json",
-            format!(r#"{{"image": "{}", "x": null}}"#, base64(&png)),
-            400,
-            "unknown-parameter",
-            &["x", "layer"],
-        ),
+        bad("other name", &[("picture", Some("a"), &png)], "unreadable-body", &["picture", "curl"]),
+        bad("long", &[field("layer", &[b'x'; 5000]), image], "unreadable-body", &["layer", "4096"]),
+        bad("no text", &[field("layer", b"\xff"), image], "unreadable-body", &["layer", "UTF-8"]),
+        unread("cut short", &one[..200], broken),
+        unread("no form", b"hello", broken),
+        body("other boundary", other, one, 400, "unreadable-body", broken),
+        body("too large", FORM, too_large, 413, "body-too-large", &["10485760"]),
+    ]
+}
+
+fn json_bodies() -> Vec<Case> {
+    let png = base64(&pictures::png());
+    let bad = |name, text: &str, code, says| {
+        body(name, "application/json", text.replace("PNG", &png), 400, code, says)
+    };
+    vec![
+        bad("cut short", r#"{"image": "#, "invalid-json", &["not JSON", "image"]),
+        bad("empty", "", "invalid-json", &["image"]),
+        bad("list", "[]", "invalid-json", &["not an object"]),
+        bad("no image", "{}", "no-image", &["no key image"]),
+        bad("image null", r#"{"image": null}"#, "invalid-json", &["base64"]),
+        bad("image empty", r#"{"image": ""}"#, "no-image", &["image is empty"]),
+        bad("image number", r#"{"image": 1}"#, "invalid-json", &["base64"]),
+        bad("bad base64", r####"{"image": "###"}"####, "invalid-json", &["base64"]),
+        bad("object", r#"{"image": "PNG", "layer": {}}"#, "invalid-json", &["layer"]),
+        bad("list of lists", r#"{"image": "PNG", "layer": [[]]}"#, "invalid-json", &["layer"]),
+        bad("unknown", r#"{"image": "PNG", "colums": 1}"#, "unknown-parameter", &["columns"]),
+        bad("unknown list", r#"{"image": "PNG", "layers": []}"#, "unknown-parameter", &["layers"]),
+        bad("unknown null", r#"{"image": "PNG", "x": null}"#, "unknown-parameter", &["layer"]),
     ]
 }
 
@@ -372,7 +314,17 @@ async fn wrong_explanations() {
 
 #[tokio::test]
 async fn wrong_bodies() {
-    run(bodies()).await;
+    run(raw_bodies()).await;
+}
+
+#[tokio::test]
+async fn wrong_forms() {
+    run(form_bodies()).await;
+}
+
+#[tokio::test]
+async fn wrong_json() {
+    run(json_bodies()).await;
 }
 
 #[tokio::test]
