@@ -13,7 +13,8 @@ use crate::config::{LibraryConfig, Limits, ServerConfig};
 use crate::http::{self, App};
 use crate::runtime::{Stop, Workers};
 use crate::service::{
-    Activations, Form, Library, LoadError, Parameter, Parameters, ServiceError, UseCase, summary,
+    Activations, Desk, Form, GradCam, GradientRequest, Library, LoadError, Memory, Parameter,
+    Parameters, Predict, ServiceError, UseCase, summary,
 };
 
 /// Why a command failed; its text is all that the user sees.
@@ -49,10 +50,18 @@ pub enum CliError {
 /// The whole command line.
 #[must_use]
 pub fn command() -> Command {
-    let serve = ServerConfig::augment_args(Command::new("serve"))
-        .about("Answer over HTTP (the default)");
+    let serve =
+        ServerConfig::augment_args(Command::new("serve")).about("Answer over HTTP (the default)");
     let activations = use_case::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
+    let gradcam = use_case::<GradCam>("gradcam", "gradcam.png")
+        .about("Draw which part of the picture spoke for a class");
+    let predict = use_case::<Predict>("predict", "-").about("Name the likeliest classes");
+    let gradient = LibraryConfig::augment_args(Command::new("gradient"))
+        .about("Write the gradient graph as an ONNX file")
+        .arg(model_argument())
+        .args(GradientRequest::PARAMETERS.iter().map(flag))
+        .arg(output_argument("gradient.onnx"));
     let summary = LibraryConfig::augment_args(Command::new("summary"))
         .about("List a model's layers with shapes and parameters")
         .arg(model_argument());
@@ -61,7 +70,7 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("See what a convolutional network sees: any ONNX image classifier, any picture")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, activations, summary])
+        .subcommands([serve, activations, gradcam, predict, summary, gradient])
 }
 
 /// Runs the command that `matches` names.
@@ -71,7 +80,10 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
         Some(("activations", matches)) => to_file::<Activations>(matches),
+        Some(("gradcam", matches)) => to_file::<GradCam>(matches),
+        Some(("predict", matches)) => to_file::<Predict>(matches),
         Some(("summary", matches)) => print_summary(matches),
+        Some(("gradient", matches)) => write_gradient(matches),
         Some((_, matches)) => serve(&parse(matches)),
         None => serve(&parse(matches)),
     }
@@ -83,56 +95,83 @@ fn model_argument() -> Arg {
         .help("An .onnx file, a model folder, or the name of a model in the models folder")
 }
 
+fn output_argument(default: &'static str) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FILE")
+        .default_value(default)
+        .help("Where to write; - is standard output")
+}
+
+fn flag(parameter: &Parameter) -> Arg {
+    Arg::new(parameter.name)
+        .long(parameter.name)
+        .value_name(parameter.value)
+        .help(parameter.help)
+        .action(ArgAction::Append)
+}
+
+/// The parameters that are flags; the model is an argument here.
+fn flags(table: &'static [Parameter]) -> impl Iterator<Item = &'static Parameter> {
+    table.iter().filter(|parameter| parameter.name != "model")
+}
+
 /// A command that has a flag for every parameter of the use case.
 fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
-    let flag = |parameter: &Parameter| {
-        Arg::new(parameter.name)
-            .long(parameter.name)
-            .value_name(parameter.value)
-            .help(parameter.help)
-            .action(ArgAction::Append)
-    };
-    let flags = U::PARAMETERS.iter().filter(|parameter| parameter.name != "model").map(flag);
     let forms: Vec<&str> = U::FORMS.iter().map(|form| form.extension()).collect();
+    let help = format!(
+        "Where to write; the extension tells the form ({}), - is standard output",
+        forms.join(", ")
+    );
     let command = Command::new(name)
         .arg(model_argument())
         .arg(Arg::new("IMAGE").required(true).help("The picture; - reads standard input"))
-        .arg(
-            Arg::new("output")
-                .short('o')
-                .long("output")
-                .value_name("FILE")
-                .default_value(output)
-                .help(format!("Where to write; the extension tells the form: {}", forms.join(", "))),
-        )
-        .args(flags);
+        .arg(output_argument(output).help(help))
+        .args(flags(U::PARAMETERS).map(flag));
     Limits::augment_args(LibraryConfig::augment_args(command))
+}
+
+fn given(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
+    let mut parameters = Parameters::default();
+    for parameter in flags(table) {
+        for value in matches.get_many::<String>(parameter.name).into_iter().flatten() {
+            parameters.push(parameter.name, value.as_str());
+        }
+    }
+    parameters
 }
 
 fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
     let limits: Limits = parse(matches);
     let output = PathBuf::from(text(matches, "output"));
     let form = form_of(&output, U::FORMS)?;
-    let mut parameters = Parameters::default();
-    for parameter in U::PARAMETERS.iter().filter(|parameter| parameter.name != "model") {
-        for value in matches.get_many::<String>(parameter.name).into_iter().flatten() {
-            parameters.push(parameter.name, value.as_str());
-        }
-    }
-    let library = open_model(matches)?;
-    let checked = U::check(&parameters, &library, &limits)?;
+    let parameters = given(U::PARAMETERS, matches);
+    let desk = Desk { library: open_model(matches)?, memory: Memory::holding(0) };
+    let checked = U::check(&parameters, &desk, &limits)?;
     let image = read_image(Path::new(text(matches, "IMAGE")))?;
-    let answer = checked.answer(&image, form, &limits, &Stop::never())?;
-    fs::write(&output, &answer.body).map_err(|cause| CliError::File { path: output, cause })
+    let answer = checked.answer(&image, form, &desk, &limits, &Stop::never())?;
+    write_file(&output, &answer.body)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let written =
+        if path == Path::new("-") { io::stdout().write_all(bytes) } else { fs::write(path, bytes) };
+    written.map_err(|cause| CliError::File { path: path.to_owned(), cause })
 }
 
 fn form_of(output: &Path, forms: &[Form]) -> Result<Form, CliError> {
+    if output == Path::new("-") {
+        return forms.first().copied().ok_or_else(|| extension_error(output, forms));
+    }
     let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let found = forms.iter().find(|form| form.extension().eq_ignore_ascii_case(extension));
-    found.copied().ok_or_else(|| CliError::Extension {
-        path: output.to_owned(),
-        forms: forms.iter().map(|form| form.extension()).collect(),
-    })
+    found.copied().ok_or_else(|| extension_error(output, forms))
+}
+
+fn extension_error(output: &Path, forms: &[Form]) -> CliError {
+    let forms = forms.iter().map(|form| form.extension()).collect();
+    CliError::Extension { path: output.to_owned(), forms }
 }
 
 fn read_image(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -163,6 +202,13 @@ fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
     Ok(())
 }
 
+fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
+    let library = open_model(matches)?;
+    let parameters = given(GradientRequest::PARAMETERS, matches);
+    let request = GradientRequest::check(&parameters, Arc::clone(library.get(None)?))?;
+    write_file(Path::new(text(matches, "output")), &request.file()?)
+}
+
 fn serve(config: &ServerConfig) -> Result<(), CliError> {
     start_log(config.log_json);
     let library = Library::load(&config.library.models, &config.library.default_model)?;
@@ -171,7 +217,8 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
     let failed = |error: io::Error| CliError::Server(error.to_string());
     let workers = Workers::start(threads, queue).map_err(failed)?;
-    let app = Arc::new(App { library, workers, limits: config.limits.clone() });
+    let desk = Desk { library, memory: Memory::holding(config.cache_bytes) };
+    let app = Arc::new(App { desk, workers, limits: config.limits.clone() });
     // The network needs little: the heavy work has threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(2))
@@ -183,7 +230,7 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
             CliError::Server(format!("cannot listen on {}: {error}", config.listen))
         })?;
         let address = listener.local_addr().map_err(failed)?;
-        tracing::info!(%address, models = app.library.iter().count(), threads, "listening");
+        tracing::info!(%address, models = app.desk.library.iter().count(), threads, "listening");
         http::serve(listener, app, shutdown()).await.map_err(failed)
     })
 }

@@ -23,6 +23,9 @@ pub struct ServerConfig {
     /// Requests that may wait for a worker [default: twice the workers]
     #[arg(long, env = "CONVSCOPE_QUEUE")]
     pub queue: Option<u16>,
+    /// Bytes of memory for the pictures seen last, so that a further class or layer costs no forward pass
+    #[arg(long, env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
+    pub cache_bytes: usize,
     /// Write logs as JSON, one object a line
     #[arg(long, env = "CONVSCOPE_LOG_JSON")]
     pub log_json: bool,

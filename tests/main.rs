@@ -1,1 +1,9 @@
+//! The integration tests, in one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its premises fail")]
+
+mod contract;
+mod convnet;
+mod gradient;
+mod http;
+mod tidy;

@@ -1,7 +1,7 @@
 //! Rules of element-wise non-linearities. Where the derivative can be told from the output, the
 //! output is the residual: it is what a layer shows, and often already kept.
 
-use super::site::{Cotangent, Site};
+use super::site::{Cotangent, Reason, Site};
 use crate::onnx::{Attributes, Value};
 
 /// y = max(x, 0). x̄ = ȳ·\[y > 0\].
@@ -31,30 +31,33 @@ pub(super) fn prelu(site: &mut Site, argument: usize) -> Cotangent {
 /// y = x for x > 0, else α(eˣ − 1). x̄ = ȳ·(1 or y + α).
 pub(super) fn elu(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 1.0);
-    exponential_tail(site, alpha, 1.0, 1.0)
+    exponential_tail(site, alpha, 1.0)
 }
 
 /// y = γx for x > 0, else γα(eˣ − 1). x̄ = ȳ·(γ or y + γα).
 pub(super) fn selu(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 1.673_263_2);
     let gamma = site.node.float("gamma", 1.050_701);
-    exponential_tail(site, alpha * gamma, 1.0, gamma)
+    exponential_tail(site, alpha * gamma, gamma)
 }
 
-/// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·(1 or y/α + 1).
+/// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·(1 or e^(x/α)).
+///
+/// From the input: tract 0.23 leaves α out of y.
 pub(super) fn celu(site: &mut Site, _: usize) -> Cotangent {
     let alpha = site.node.float("alpha", 1.0);
-    exponential_tail(site, 1.0, 1.0 / alpha, 1.0)
+    let (g, x) = (site.g(), site.x(0)?);
+    let tail = &g * (&x * (1.0 / alpha)).exp();
+    Ok(positive(&x).select(&g, &tail))
 }
 
-/// y = γx for x > 0, else (e^(rx) − 1)·a/r: the derivative is γ, or r·y + a.
-fn exponential_tail(site: &mut Site, a: f32, r: f32, gamma: f32) -> Cotangent {
-    if a <= 0.0 || r <= 0.0 {
-        return Err(site.refuse("alpha", a * r));
+/// y = γx for x > 0, else a(eˣ − 1): the derivative is γ, or y + a.
+fn exponential_tail(site: &mut Site, a: f32, gamma: f32) -> Cotangent {
+    if a <= 0.0 {
+        return Err(site.refuse("alpha", a));
     }
     let (g, y) = (site.g(), site.y()?);
-    let tail = if r == 1.0 { &y + a } else { &y * r + a };
-    Ok(g * positive(&y).select(&y.constant(gamma), &tail))
+    Ok(g * positive(&y).select(&y.constant(gamma), &(&y + a)))
 }
 
 /// y = 1/(1 + e⁻ˣ). x̄ = ȳ·y·(1 − y).
@@ -146,7 +149,7 @@ pub(super) fn clip(site: &mut Site, _: usize) -> Cotangent {
 }
 
 /// A bound of Clip: an attribute before opset 11, an input since.
-fn bound(site: &mut Site, name: &str, input: usize) -> Result<Option<Value>, super::site::Reason> {
+fn bound(site: &mut Site, name: &str, input: usize) -> Result<Option<Value>, Reason> {
     if site.given(input).is_some() {
         return Ok(Some(site.x(input)?));
     }
@@ -178,7 +181,7 @@ pub(super) fn log_softmax(site: &mut Site, _: usize) -> Cotangent {
 
 /// Output and cotangent in a shape where the probabilities lie along one axis. Before opset 13
 /// everything from `axis` on is one distribution.
-fn flattened(site: &mut Site) -> Result<(Value, Value, usize), super::site::Reason> {
+fn flattened(site: &mut Site) -> Result<(Value, Value, usize), Reason> {
     let (y, g) = (site.y()?, site.g());
     let rank = y.rank();
     if site.opset() >= 13 {

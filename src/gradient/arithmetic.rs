@@ -1,7 +1,6 @@
 //! Rules of element-wise arithmetic. Operands broadcast; the driver sums the cotangents back.
 
 use super::site::{Cotangent, Site};
-use crate::onnx::Attributes;
 
 /// y = Σ xᵢ. x̄ᵢ = ȳ.
 pub(super) fn add(site: &mut Site, _: usize) -> Cotangent {

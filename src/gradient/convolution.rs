@@ -14,9 +14,9 @@ pub(super) fn conv(site: &mut Site, _: usize) -> Cotangent {
     let weight_shape = site.x_shape(1)?;
     let group = group(site)?;
     let axes = axes(site, &weight_shape[2..])?;
-    let flips = axes.iter().all(|a| {
-        a.stride == 1 && a.begin < a.span() && a.input + a.span() > a.output + a.begin
-    });
+    let flips = axes
+        .iter()
+        .all(|a| a.stride == 1 && a.begin < a.span() && a.input + a.span() > a.output + a.begin);
     let flipped = if flips { flipped_weight(site, group)? } else { None };
     match flipped {
         Some(weight) => Ok(flipped_conv(&site.g(), &weight, group, &axes)),

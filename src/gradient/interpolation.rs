@@ -54,9 +54,8 @@ fn check(site: &Site, scheme: &Scheme) -> Result<(), Reason> {
     if !["nearest", "linear", "cubic"].contains(&scheme.mode) {
         return Err(site.refuse("mode", scheme.mode));
     }
-    let coordinates = [
-        "asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "half_pixel_symmetric",
-    ];
+    let coordinates =
+        ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "half_pixel_symmetric"];
     if !coordinates.contains(&scheme.coordinates) {
         return Err(site.refuse("coordinate_transformation_mode", scheme.coordinates));
     }

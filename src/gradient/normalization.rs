@@ -90,7 +90,12 @@ pub(super) fn lrn(site: &mut Site, _: usize) -> Cotangent {
 /// Element c of the answer is the sum over channels c − size + 1 + skip … c + skip.
 fn neighbours(x: &Value, size: usize, skip: usize) -> Value {
     let channels = x.shape()[1];
-    overlap_add(&vec![x.clone(); size], 1, 1, 1, channels + size - 1).slice(1, skip, skip + channels, 1)
+    overlap_add(&vec![x.clone(); size], 1, 1, 1, channels + size - 1).slice(
+        1,
+        skip,
+        skip + channels,
+        1,
+    )
 }
 
 /// y = x/‖x‖ along `axis`. x̄ = (ȳ − y·Σ ȳy)/‖x‖ for p = 2, (ȳ − sign(x)·Σ ȳy)/‖x‖₁ for p = 1.

@@ -33,16 +33,17 @@ impl<'m> Path<'m> {
         for &index in topology.order() {
             let node = topology.node(index);
             if reads(node).any(|name| reached.contains(name)) {
-                reached.extend(node.output.iter().filter(|name| forward.is_float(name)).map(|s| s.as_str()));
+                reached.extend(
+                    node.output.iter().filter(|name| forward.is_float(name)).map(|s| s.as_str()),
+                );
             }
         }
         let mut values: HashSet<&str> = HashSet::from([logits]);
         let mut nodes = Vec::new();
         for &index in topology.order().iter().rev() {
             let node = topology.node(index);
-            let leads = |name: &String| {
-                values.contains(name.as_str()) && reached.contains(name.as_str())
-            };
+            let leads =
+                |name: &String| values.contains(name.as_str()) && reached.contains(name.as_str());
             if !node.output.iter().any(leads) {
                 continue;
             }

@@ -44,7 +44,7 @@ fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Val
         return g.pad(axis, start, extent - start - count);
     }
     let stride = step as usize;
-    overlap_add(&[g.clone()], axis, stride, 1, extent - start).pad(axis, start, 0)
+    overlap_add(std::slice::from_ref(g), axis, stride, 1, extent - start).pad(axis, start, 0)
 }
 
 /// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`

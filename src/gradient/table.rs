@@ -76,7 +76,7 @@ const OPERATORS: &[Operator] = &[
     row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows an element lies in", ""),
     row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)", "`training_mode` = 1 and `spatial` = 0 are refused"),
     row("Cast", First, ari::cast, "x̄ = ȳ in x's type", "a cast to integers stops the gradient"),
-    row("Celu", First, act::celu, "x̄ = ȳ where y > 0, else ȳ·(y/α + 1)", "`alpha` ≤ 0 is refused"),
+    row("Celu", First, act::celu, "x̄ = ȳ where x > 0, else ȳ·e^(x/α)", ""),
     row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]", "0 at the bounds"),
     row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ", ""),
     row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w", ""),

@@ -18,8 +18,18 @@ pub(super) struct Tape<'m> {
 
 /// Operators of constant subgraphs that mean the same in every operator set from 7 on.
 const STABLE: [&str; 12] = [
-    "Add", "Cast", "Concat", "DequantizeLinear", "Div", "Identity", "Mul", "Neg", "Reciprocal",
-    "Sqrt", "Sub", "Transpose",
+    "Add",
+    "Cast",
+    "Concat",
+    "DequantizeLinear",
+    "Div",
+    "Identity",
+    "Mul",
+    "Neg",
+    "Reciprocal",
+    "Sqrt",
+    "Sub",
+    "Transpose",
 ];
 
 impl<'m> Tape<'m> {

@@ -139,6 +139,11 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::UnknownLayer { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-layer"),
         ServiceError::UnknownChannel { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-channel"),
         ServiceError::NotAPicture { .. } => (S::UNPROCESSABLE_ENTITY, "not-a-picture"),
+        ServiceError::UnknownClass { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-class"),
+        ServiceError::AmbiguousClass { .. } => (S::UNPROCESSABLE_ENTITY, "ambiguous-class"),
+        ServiceError::NotExplainable { .. } => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
+        ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
+        ServiceError::NotFinite(_) => (S::UNPROCESSABLE_ENTITY, "not-finite"),
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),
         ServiceError::Picture(error) => picture_kind(error),
         ServiceError::Render(error) => render_kind(error),
@@ -182,7 +187,8 @@ impl IntoResponse for HttpError {
         let (status, code) = self.kind();
         let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %self, "internal error");
-            "something went wrong on our side; the log has the cause under the request id".to_owned()
+            "something went wrong on our side; the log has the cause under the request id"
+                .to_owned()
         } else {
             self.to_string()
         };
@@ -196,7 +202,9 @@ impl IntoResponse for HttpError {
         };
         let mut response = status.into_response();
         if code == "busy" {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         response.extensions_mut().insert(problem);
         response

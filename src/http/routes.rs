@@ -9,23 +9,26 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 
+use super::HttpError;
 use super::accept::negotiate;
 use super::error::complete;
 use super::submission::{Submission, query};
-use super::HttpError;
 use crate::config::Limits;
 use crate::runtime::{Stop, WorkError, Workers};
 use crate::service::{
-    Activations, Answer, Library, UseCase, model_description, model_list,
+    Activations, Answer, Desk, GradCam, GradientRequest, Predict, UseCase, model_description,
+    model_list,
 };
 
 /// What every request shares.
 #[derive(Debug)]
 pub struct App {
-    /// The models.
-    pub library: Library,
+    /// The models, and the pictures seen lately.
+    pub desk: Desk,
     /// The threads that do the work.
     pub workers: Workers,
     /// What a request may cost.
@@ -39,7 +42,10 @@ pub fn router(app: Arc<App>) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     Router::new()
         .route("/activations", post(use_case::<Activations>))
+        .route("/gradcam", post(use_case::<GradCam>))
+        .route("/predict", post(use_case::<Predict>))
         .route("/models", get(models))
+        .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
         .route("/openapi.yaml", get(openapi))
         .route("/healthz", get(async || "ok\n"))
@@ -75,9 +81,11 @@ async fn use_case<U: UseCase>(
     let permit = app.workers.admit()?;
     let stop = Stop::at(Instant::now() + Duration::from_secs(app.limits.request_seconds));
     let submission = Submission::read(request, app.limits.body_bytes).await?;
-    let checked = U::check(&submission.parameters, &app.library, &app.limits)?;
-    let limits = app.limits.clone();
-    let work = move |stop: &Stop| checked.answer(&submission.image, form, &limits, stop);
+    let checked = U::check(&submission.parameters, &app.desk, &app.limits)?;
+    let shared = Arc::clone(&app);
+    let work = move |stop: &Stop| {
+        checked.answer(&submission.image, form, &shared.desk, &shared.limits, stop)
+    };
     let answer = app.workers.run(permit, stop, work).await??;
     Ok(respond(answer))
 }
@@ -93,12 +101,7 @@ fn respond(answer: Answer) -> Response {
             headers.insert(name, value);
         }
     }
-    let timing: Vec<String> = answer
-        .stages
-        .iter()
-        .map(|(stage, time)| format!("{stage};dur={:.2}", time.as_secs_f64() * 1e3))
-        .collect();
-    if let Ok(value) = HeaderValue::from_str(&timing.join(", ")) {
+    if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
         headers.insert("server-timing", value);
     }
     (headers, answer.body).into_response()
@@ -106,7 +109,7 @@ fn respond(answer: Answer) -> Response {
 
 async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
     query(uri.query())?.check(&[]).map_err(crate::service::ServiceError::from)?;
-    Ok(axum::Json(model_list(&app.library)).into_response())
+    Ok(axum::Json(model_list(&app.desk.library)).into_response())
 }
 
 async fn model(
@@ -115,8 +118,27 @@ async fn model(
     uri: Uri,
 ) -> Result<Response, HttpError> {
     query(uri.query())?.check(&[]).map_err(crate::service::ServiceError::from)?;
-    let classifier = app.library.get(Some(&name))?;
+    let classifier = app.desk.library.get(Some(&name))?;
     Ok(axum::Json(model_description(classifier)).into_response())
+}
+
+/// The derived gradient graph as an ONNX file.
+async fn gradient(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Result<Response, HttpError> {
+    let parameters = query(uri.query())?;
+    let classifier = Arc::clone(app.desk.library.get(Some(&name))?);
+    let request = GradientRequest::check(&parameters, classifier)?;
+    let permit = app.workers.admit()?;
+    let stop = Stop::at(Instant::now() + Duration::from_secs(app.limits.request_seconds));
+    let file = app.workers.run(permit, stop, move |_| request.file()).await??;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"gradient.onnx\""),
+    ];
+    Ok((headers, file).into_response())
 }
 
 async fn openapi() -> Response {

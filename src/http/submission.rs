@@ -39,7 +39,8 @@ impl Submission {
         refuse_early(&parts.headers, body_limit)?;
         let parameters = query(parts.uri.query())?;
         let content_type = content_type(&parts.headers);
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence =
+            content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let body = Limited::new(body, body_limit);
         match essence.as_str() {
             "multipart/form-data" => {
@@ -141,7 +142,9 @@ async fn multipart(
         parameters.push(name, value);
     }
     match image {
-        None => Err(HttpError::NoImage("the form has no part named image (curl -F image=@photo.jpg)")),
+        None => {
+            Err(HttpError::NoImage("the form has no part named image (curl -F image=@photo.jpg)"))
+        }
         Some(image) if image.is_empty() => Err(HttpError::NoImage("the part named image is empty")),
         Some(image) => Ok(Submission { image, parameters }),
     }

@@ -49,11 +49,7 @@ impl Head {
     }
 
     fn ending(output: &str, logits: &str, activation: Activation) -> Self {
-        Self {
-            output: output.to_owned(),
-            logits: logits.to_owned(),
-            activation: Some(activation),
-        }
+        Self { output: output.to_owned(), logits: logits.to_owned(), activation: Some(activation) }
     }
 }
 

@@ -173,9 +173,7 @@ fn kind(node: &NodeProto, topology: &Topology, facts: &Facts) -> Option<Kind> {
             (shape.iter().filter(|&&dim| dim > 1).count() <= 1).then_some(Kind::Pooling)
         }
         "Gemm" => Some(Kind::Dense),
-        "MatMul" => {
-            node.input.iter().any(|name| topology.is_constant(name)).then_some(Kind::Dense)
-        }
+        "MatMul" => node.input.iter().any(|name| topology.is_constant(name)).then_some(Kind::Dense),
         "Flatten" => Some(Kind::Flatten),
         "Reshape" if from == Some(4) && to == Some(2) => Some(Kind::Flatten),
         "Concat" | "Add" | "Sum" | "Mul" if to == Some(4) || to == Some(3) => Some(Kind::Merge),
@@ -186,11 +184,7 @@ fn kind(node: &NodeProto, topology: &Topology, facts: &Facts) -> Option<Kind> {
 
 /// The number of weights of each listed layer: those of its own nodes and of the unlisted nodes
 /// before it. Scalars that are settings rather than weights (bounds, scales) do not count.
-fn parameters(
-    model: &Model,
-    topology: &Topology,
-    origins: &Origins,
-) -> HashMap<usize, usize> {
+fn parameters(model: &Model, topology: &Topology, origins: &Origins) -> HashMap<usize, usize> {
     let stored: HashMap<&str, usize> = model
         .graph()
         .initializer
@@ -202,7 +196,8 @@ fn parameters(
     let mut counts: HashMap<usize, usize> = HashMap::new();
     for &index in topology.order() {
         let node = topology.node(index);
-        let Some(&origin) = node.output.first().and_then(|name| origins.of_value.get(name.as_str()))
+        let Some(&origin) =
+            node.output.first().and_then(|name| origins.of_value.get(name.as_str()))
         else {
             continue;
         };

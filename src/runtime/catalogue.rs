@@ -246,8 +246,8 @@ fn read_card(path: &Path, text: &str) -> Result<Card, CatalogueError> {
 }
 
 fn read_model(path: &Path) -> Result<onnx::Model, CatalogueError> {
-    let bytes = fs::read(path)
-        .map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })?;
+    let bytes =
+        fs::read(path).map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })?;
     decode(&path.display().to_string(), &bytes)
 }
 

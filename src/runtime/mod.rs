@@ -30,7 +30,8 @@ fn engine() -> tract_onnx::Onnx {
 
 fn set_input_shapes(graph: &mut InferenceModel, shapes: &[Vec<usize>]) -> Result<(), RuntimeError> {
     for (index, shape) in shapes.iter().enumerate() {
-        let declared = graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
+        let declared =
+            graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
         let fact = InferenceFact { shape: shape.iter().copied().collect(), ..declared.clone() };
         graph
             .set_input_fact(index, fact)

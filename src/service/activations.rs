@@ -1,22 +1,19 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Classifier, Form, Library, Parameter, Parameters, ServiceError, Stages, UseCase,
+    Answer, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages, UseCase,
     channels, picture_shape,
 };
 use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
-use crate::preprocess::decode;
-use crate::render::{
-    ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow,
-};
+use crate::render::{ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow};
 use crate::runtime::{Stop, Values};
 
 mod encode;
 
 const PARAMETERS: &[Parameter] = &[
-    super::MODEL,
+    MODEL,
     Parameter {
         name: "layer",
         value: "NAME",
@@ -99,13 +96,9 @@ impl UseCase for Activations {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
     const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
 
-    fn check(
-        parameters: &Parameters,
-        library: &Library,
-        limits: &Limits,
-    ) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = Arc::clone(library.get(parameters.text("model"))?);
+        let classifier = Arc::clone(desk.library.get(parameters.text("model"))?);
         let layers = chosen_layers(parameters, &classifier)?;
         if layers.len() > limits.layers {
             return Err(ServiceError::TooManyLayers { layers: layers.len(), limit: limits.layers });
@@ -141,19 +134,19 @@ impl UseCase for Activations {
         &self,
         image: &[u8],
         form: Form,
+        desk: &Desk,
         limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let picture = decode(image, &limits.image)?;
-        stages.end("decode");
+        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let values = self.classifier.forward(&picture, &wanted, stop)?;
-        stages.end("forward");
+        let mut values = seen.values.clone();
+        self.classifier.complete(&mut values, &wanted, stop)?;
         let shown = self.shown(&values)?;
         stages.end("explain");
         let body = match form {
-            Form::Png => self.draw(&shown)?,
+            Form::Png | Form::Npy => self.draw(&shown)?,
             Form::Json => self.json(&shown)?,
             Form::Zip => self.zip(&shown)?,
             Form::Npz => encode::npz(&shown)?,
@@ -179,10 +172,7 @@ impl Activations {
 
     fn notes(&self, shown: &[Shown<'_>]) -> Vec<(&'static str, String)> {
         let dead: usize = shown.iter().map(|shown| shown.dead().len()).sum();
-        vec![
-            ("model", self.classifier.name().to_owned()),
-            ("dead-channels", dead.to_string()),
-        ]
+        vec![("model", self.classifier.name().to_owned()), ("dead-channels", dead.to_string())]
     }
 
     /// All layers in one picture.
@@ -193,9 +183,7 @@ impl Activations {
     fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
         let levels: Vec<_> = shown
             .iter()
-            .map(|shown| {
-                levels(shown.values, &shown.statistics, &shown.selection, self.normalize)
-            })
+            .map(|shown| levels(shown.values, &shown.statistics, &shown.selection, self.normalize))
             .collect();
         let tiles: Vec<Tiles<'_>> = shown
             .iter()
@@ -216,15 +204,14 @@ impl Activations {
                 levels(shown.values, &shown.statistics, &shown.selection, Normalize::MinMax)
             })
             .collect();
-        let captioned = self.grid.titles || shown.len() * self.channels.len() > 1;
+        let labelled = self.grid.titles || shown.len() * self.channels.len() > 1;
         let mut tiles = Vec::new();
         for (shown, levels) in shown.iter().zip(&levels) {
             for (&channel, levels) in shown.selection.iter().zip(levels.outer_iter()) {
                 tiles.push(ChannelTile {
                     levels,
                     dead: shown.statistics[channel].dead,
-                    caption: captioned
-                        .then(|| format!("{}  channel {channel}", shown.layer.name)),
+                    caption: labelled.then(|| format!("{}  channel {channel}", shown.layer.name)),
                 });
             }
         }
@@ -245,7 +232,7 @@ impl Shown<'_> {
         dead.map(|(index, _)| index).collect()
     }
 
-    /// Name and height × width × channels.
+    /// Name, and height × width × channels; what follows two spaces is drawn fainter.
     fn title(&self) -> String {
         let (channels, height, width) = self.values.dim();
         format!("{}  {height} × {width} × {channels}", self.layer.name)

@@ -1,6 +1,7 @@
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Library, Parameter, Parameters, ServiceError};
+use super::{Desk, Parameter, Parameters, ServiceError};
 use crate::config::Limits;
 use crate::runtime::Stop;
 
@@ -15,6 +16,8 @@ pub enum Form {
     Zip,
     /// numpy's archive of float32 arrays.
     Npz,
+    /// numpy's file of one float32 array.
+    Npy,
 }
 
 impl Form {
@@ -26,6 +29,7 @@ impl Form {
             Self::Json => "application/json",
             Self::Zip => "application/zip",
             Self::Npz => "application/x-npz",
+            Self::Npy => "application/x-npy",
         }
     }
 
@@ -37,6 +41,7 @@ impl Form {
             Self::Json => "json",
             Self::Zip => "zip",
             Self::Npz => "npz",
+            Self::Npy => "npy",
         }
     }
 }
@@ -81,6 +86,17 @@ impl Stages {
     }
 }
 
+/// As the value of a `Server-Timing` header: names and milliseconds.
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, duration)) in self.durations.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name};dur={:.2}", duration.as_secs_f64() * 1e3)?;
+        }
+        Ok(())
+    }
+}
+
 /// A picture and parameters in, a file out. One definition serves HTTP and the command line.
 pub trait UseCase: Sized + Send + 'static {
     /// What it can be told.
@@ -92,11 +108,7 @@ pub trait UseCase: Sized + Send + 'static {
     ///
     /// # Errors
     /// What the caller got wrong.
-    fn check(
-        parameters: &Parameters,
-        library: &Library,
-        limits: &Limits,
-    ) -> Result<Self, ServiceError>;
+    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError>;
 
     /// Decodes the picture, runs the network and writes the answer.
     ///
@@ -106,6 +118,7 @@ pub trait UseCase: Sized + Send + 'static {
         &self,
         image: &[u8],
         form: Form,
+        desk: &Desk,
         limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError>;

@@ -1,8 +1,14 @@
-use ndarray::{ArrayView3, ArrayViewD};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
+use ndarray::{ArrayView3, ArrayViewD};
+use prost::Message;
+
+use super::backward::{Backwards, adopt};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
-use super::{LoadError, ServiceError};
+use super::{LoadError, ServiceError, Stages};
+use crate::gradient;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{self, ClassName, Plan, RuntimeError, Source, Stop, Values};
@@ -18,6 +24,8 @@ pub struct Classifier {
     layouts: Layouts,
     layers: Vec<Layer>,
     plan: Plan,
+    backwards: Backwards,
+    refusals: OnceLock<HashMap<String, String>>,
 }
 
 impl Classifier {
@@ -31,22 +39,45 @@ impl Classifier {
     }
 
     fn try_load(source: Source) -> Result<Self, String> {
+        let mut stages = Stages::start();
         let model = source.read().map_err(|error| error.cause())?;
+        stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         let input = PictureInput::of(&model, &topology)?;
         let mut settings = Settings::of(&source.card, &input)?;
         let shapes = [settings.input_shape().to_vec()];
         let facts = runtime::infer_facts(&model, source.directory(), &shapes)
             .map_err(|error| error.to_string())?;
+        stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
         let head = Head::of(&model, &topology);
         settings.settle_output(&source, &head, &facts)?;
         settings.settle_layers(&source.card, &layers, |name| facts.get(name).is_some())?;
-        let outputs = plan_outputs(&layers, &head, &settings);
+        let residuals = match &settings.gradcam {
+            Some(layer) => residuals(&source, &model, &facts, &head, layer)?,
+            None => Vec::new(),
+        };
+        stages.end("derive");
+        let outputs = plan_outputs(&layers, &head, &settings, &residuals);
         let plan = Plan::compile(&model, source.directory(), &shapes, &outputs)
             .map_err(|error| error.to_string())?;
-        Ok(Self { source, input, settings, head, facts, layouts, layers, plan })
+        stages.end("compile");
+        tracing::info!(model = source.name, %stages, "model ready");
+        let backwards = Backwards::holding(model.graph().encoded_len());
+        let refusals = OnceLock::new();
+        Ok(Self {
+            source,
+            input,
+            settings,
+            head,
+            facts,
+            layouts,
+            layers,
+            plan,
+            backwards,
+            refusals,
+        })
     }
 
     /// The model's name.
@@ -59,6 +90,22 @@ impl Classifier {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(super) fn backwards(&self) -> &Backwards {
+        &self.backwards
+    }
+
+    pub(super) fn refusal_cell(&self) -> &OnceLock<HashMap<String, String>> {
+        &self.refusals
     }
 
     /// The name of the picture input.
@@ -103,8 +150,7 @@ impl Classifier {
             return Ok(layer.clone());
         }
         let fact = self.facts.get(target);
-        let floats =
-            fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
+        let floats = fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
         if let Some(fact) = floats {
             return Ok(Layer {
                 name: target.to_owned(),
@@ -123,27 +169,36 @@ impl Classifier {
         })
     }
 
-    /// One forward pass over `picture`: the values of the plan, and `wanted` in any case.
+    /// One forward pass over `picture`: every listed layer, the logits, and what the gradient
+    /// graph of the default layer reads.
     ///
     /// # Errors
     /// [`RuntimeError`].
-    pub fn forward(
-        &self,
-        picture: &Picture,
-        wanted: &[String],
-        stop: &Stop,
-    ) -> Result<Values, ServiceError> {
+    pub fn forward(&self, picture: &Picture, stop: &Stop) -> Result<Values, ServiceError> {
         let tensor = self.settings.recipe.tensor(picture).into_dyn();
         let input = runtime::input(tensor);
         let mut values = self.plan.run(vec![input.clone()], stop)?;
         values.insert(&self.input.name, input);
-        self.complete(&mut values, wanted, stop)?;
         Ok(values)
+    }
+
+    /// The network's logits.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFinite`] where one is no number.
+    pub fn logits(&self, values: &Values) -> Result<Vec<f32>, ServiceError> {
+        let logits: Vec<f32> = values.view(&self.head.logits)?.iter().copied().collect();
+        match logits.iter().position(|logit| !logit.is_finite()) {
+            None => Ok(logits),
+            Some(index) => {
+                Err(ServiceError::NotFinite(format!("{} as logit {index}", logits[index])))
+            }
+        }
     }
 
     /// Adds the values among `wanted` that the plan fuses away, computed from those that it gives
     /// by the nodes between, whose weights are read again for as long as that takes.
-    fn complete(
+    pub(super) fn complete(
         &self,
         values: &mut Values,
         wanted: &[String],
@@ -212,12 +267,35 @@ fn not_a_picture(layer: &Layer) -> ServiceError {
     ServiceError::NotAPicture { layer: layer.name.clone(), shape: layer.shape.clone() }
 }
 
-/// Every listed layer, what the card names, the logits and the output.
-fn plan_outputs(layers: &[Layer], head: &Head, settings: &Settings) -> Vec<String> {
+/// What the gradient graph of the default layer reads, so that the plan computes it. A graph that
+/// cannot be derived is no reason not to show the model; who asks for it is told.
+fn residuals(
+    source: &Source,
+    model: &onnx::Model,
+    facts: &Facts,
+    head: &Head,
+    layer: &str,
+) -> Result<Vec<String>, String> {
+    if let Some(given) = source.read_gradient().map_err(|error| error.cause())? {
+        let adopted = adopt(given, facts, &head.logits);
+        return Ok(adopted.map_err(|cause| format!("gradient.onnx: {cause}"))?.residuals);
+    }
+    let derived = gradient::derive(model, facts, &[layer], &head.logits);
+    Ok(derived.map(|gradient| gradient.residuals).unwrap_or_default())
+}
+
+/// Every listed layer, what the card names, the logits, the output and the residuals.
+fn plan_outputs(
+    layers: &[Layer],
+    head: &Head,
+    settings: &Settings,
+    residuals: &[String],
+) -> Vec<String> {
     let mut outputs: Vec<String> = Vec::new();
     let listed = layers.iter().map(|layer| &layer.name);
     let named = settings.shown.iter().chain(&settings.gradcam);
-    for name in listed.chain(named).chain([&head.logits, &head.output]) {
+    let head = [&head.logits, &head.output];
+    for name in listed.chain(named).chain(head).chain(residuals) {
         if !outputs.contains(name) {
             outputs.push(name.clone());
         }

@@ -61,15 +61,60 @@ pub enum ServiceError {
         channels: usize,
     },
     /// The value cannot be drawn as channels of pictures.
-    #[error("{layer:?} has shape {shape:?}, which is no picture; ask for a layer with height and width")]
+    #[error(
+        "{layer:?} has shape {shape:?}, which is no picture; ask for a layer with height and width"
+    )]
     NotAPicture {
         /// The value's name.
         layer: String,
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// The model has no such class.
+    #[error("the model has no class {class:?}{}; classes are 0 to {}, or their labels", near_class(.nearest), .classes.saturating_sub(1))]
+    UnknownClass {
+        /// The class that was asked for.
+        class: String,
+        /// How many there are.
+        classes: usize,
+        /// The labels most like it.
+        nearest: Vec<String>,
+    },
+    /// Several classes have this label.
+    #[error("{class:?} names several classes; give one of the indices {indices:?}")]
+    AmbiguousClass {
+        /// The label that was given.
+        class: String,
+        /// The classes that have it.
+        indices: Vec<usize>,
+    },
+    /// Grad-CAM cannot explain this layer.
+    #[error("layer {layer:?} cannot be explained: {reason}; {}", those_usable(.usable))]
+    NotExplainable {
+        /// The layer.
+        layer: String,
+        /// Why not.
+        reason: String,
+        /// The layers that can be.
+        usable: Vec<String>,
+    },
+    /// More classes than one answer may hold.
+    #[error(
+        "{classes} classes were asked for, at most {limit} fit one answer: ask in several requests"
+    )]
+    TooManyClasses {
+        /// How many were asked for.
+        classes: usize,
+        /// The most that are answered.
+        limit: usize,
+    },
+    /// The network gave a number that is none.
+    #[error("the network gave {0}; check the model's card, above all input.scale, mean and std")]
+    NotFinite(String),
     /// More layers than one answer may hold.
-    #[error("{layers} layers were asked for, at most {limit} fit one answer: ask in several requests")]
+    #[error(
+        "{layers} layers were asked for, at most {limit} fit one answer: ask in several requests"
+    )]
     TooManyLayers {
         /// How many were asked for.
         layers: usize,
@@ -95,5 +140,21 @@ fn near(nearest: &[String], model: &str) -> String {
         format!("; GET /models/{model} (or convscope summary) lists them")
     } else {
         format!(", did you mean {}?", nearest.join(", "))
+    }
+}
+
+fn near_class(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!(", did you mean {}?", nearest.join(", "))
+    }
+}
+
+fn those_usable(layers: &[String]) -> String {
+    if layers.is_empty() {
+        "this model has no layer that can be".to_owned()
+    } else {
+        format!("these can be: {}", layers.join(", "))
     }
 }

@@ -82,9 +82,10 @@ impl Library {
         let Some(wanted) = name.or(self.default.as_deref()) else {
             return Err(ServiceError::NoModelNamed { known: known() });
         };
-        self.classifiers.iter().find(|classifier| classifier.name() == wanted).ok_or_else(|| {
-            ServiceError::UnknownModel { model: excerpt(wanted), known: known() }
-        })
+        self.classifiers
+            .iter()
+            .find(|classifier| classifier.name() == wanted)
+            .ok_or_else(|| ServiceError::UnknownModel { model: excerpt(wanted), known: known() })
     }
 
     /// Every model, sorted by name.

@@ -2,23 +2,38 @@
 
 mod activations;
 mod answer;
+mod backward;
+mod classes;
 mod classifier;
+mod desk;
 mod error;
+mod explainable;
+mod gradcam;
+mod gradient_request;
 mod library;
 mod models;
+mod numpy;
 mod parameters;
+mod predict;
+mod seen;
 mod settings;
 
 pub use activations::Activations;
 pub use answer::{Answer, Form, Stages, UseCase};
+pub use classes::ClassScore;
 pub use classifier::{Classifier, channels, picture_shape};
+pub use desk::Desk;
 pub use error::{LoadError, ServiceError};
+pub use gradcam::GradCam;
+pub use gradient_request::GradientRequest;
 pub use library::Library;
 pub use models::{
-    InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList,
-    OutputDescription, model_description, model_list, summary,
+    InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
+    model_description, model_list, summary,
 };
 pub use parameters::{Parameter, ParameterError, Parameters};
+pub use predict::Predict;
+pub use seen::{Memory, Seen};
 pub use settings::{Assumption, Settings};
 
 /// The parameter that every use case has.

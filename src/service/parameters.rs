@@ -150,8 +150,8 @@ impl Parameters {
     ///
     /// # Errors
     /// [`ParameterError::Invalid`].
-    pub fn fraction(&self, name: &'static str) -> Result<Option<f32>, ParameterError> {
-        let read = |value: &str| match value.parse::<f32>() {
+    pub fn fraction(&self, name: &'static str) -> Result<Option<f64>, ParameterError> {
+        let read = |value: &str| match value.parse::<f64>() {
             Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
             _ => Err(invalid(name, value, "a number from 0 to 1".to_owned())),
         };

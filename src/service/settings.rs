@@ -108,7 +108,9 @@ impl Settings {
         });
         if (color == Color::Gray) != (input.channels == 1) {
             let channels = input.channels;
-            return Err(format!("input.color is {color:?}, but the graph takes {channels} channels"));
+            return Err(format!(
+                "input.color is {color:?}, but the graph takes {channels} channels"
+            ));
         }
         let scale = given.scale.unwrap_or_else(|| {
             assume("input.scale", "0.00392156862745098".to_owned(), "values from 0 to 1");
@@ -175,13 +177,16 @@ impl Settings {
                 head.output
             ));
         }
-        let activation = head.activation.or(source.card.output.activation).unwrap_or_else(|| {
+        let told = head.activation.or(source.card.output.activation);
+        let activation = told.unwrap_or_else(|| {
+            let assumed =
+                if units == 1 { onnx::Activation::Sigmoid } else { onnx::Activation::Softmax };
             self.assumed.push(Assumption {
                 key: "output.activation",
-                value: "logits".to_owned(),
-                why: "the graph does not end in a softmax or sigmoid",
+                value: if units == 1 { "sigmoid" } else { "softmax" }.to_owned(),
+                why: "the graph ends in logits",
             });
-            onnx::Activation::Logits
+            assumed
         });
         self.activation = match activation {
             onnx::Activation::Softmax => explain::Activation::Softmax,
@@ -192,7 +197,10 @@ impl Settings {
         self.classes = if one_unit { 2 } else { units };
         let labels = source.labels.len();
         if labels != 0 && labels != self.classes {
-            return Err(format!("the label file names {labels} classes, the graph {}", self.classes));
+            return Err(format!(
+                "the label file names {labels} classes, the graph {}",
+                self.classes
+            ));
         }
         Ok(())
     }
@@ -208,7 +216,9 @@ impl Settings {
         let named = named.chain(&card.layers.gradcam).chain(card.layers.aliases.values());
         for name in named {
             if !exists(name) && !card.layers.aliases.contains_key(name) {
-                return Err(format!("the card names layer {name:?}, which the graph does not have"));
+                return Err(format!(
+                    "the card names layer {name:?}, which the graph does not have"
+                ));
             }
         }
         self.shown = card.layers.show.clone().unwrap_or_else(|| spread(layers));

@@ -2,7 +2,6 @@ use std::io::{Cursor, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use npyz::WriterBuilder;
 use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -10,6 +9,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::{Activations, Shown};
 use crate::explain::{ChannelStatistics, Normalize};
 use crate::service::ServiceError;
+use crate::service::numpy::npy;
 
 #[derive(Serialize)]
 struct ActivationsJson<'a> {
@@ -80,17 +80,7 @@ pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
     for one in shown {
         let values = one.values.select(ndarray::Axis(0), &one.selection);
         archive.start_file(entry_name(one, "npy"), stored()).map_err(internal)?;
-        let shape: Vec<u64> = values.shape().iter().map(|&dim| dim as u64).collect();
-        let mut npy = Vec::with_capacity(values.len() * size_of::<f32>() + 128);
-        let mut writer = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(&shape)
-            .writer(&mut npy)
-            .begin_nd()
-            .map_err(internal)?;
-        writer.extend(values.iter().copied()).map_err(internal)?;
-        writer.finish().map_err(internal)?;
-        archive.write_all(&npy).map_err(internal)?;
+        archive.write_all(&npy(&values)?).map_err(internal)?;
     }
     Ok(archive.finish().map_err(internal)?.into_inner())
 }

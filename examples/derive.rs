@@ -1,0 +1,95 @@
+//! Derives a gradient graph and, if asked, runs it, for comparison with other engines.
+//!
+//!     derive model.onnx gradient.onnx LOGITS LAYER…
+//!     derive model.onnx gradient.onnx LOGITS LAYER… --run FOLDER
+//!
+//! With `--run`, FOLDER holds `input.npy` and `seed.npy` and receives `grad0.npy`, `grad1.npy`, …,
+//! one for each layer. Timings go to standard error.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use convscope::gradient;
+use convscope::onnx::Model;
+use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
+use convscope::runtime::{Plan, Stop, infer_facts, input};
+use ndarray::{ArrayD, IxDyn};
+use npyz::{NpyFile, WriterBuilder};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let run = arguments.iter().position(|argument| argument == "--run");
+    let folder = run.map(|at| arguments.split_off(at)).and_then(|rest| rest.get(1).cloned());
+    let [model_path, gradient_path, logits, layers @ ..] = arguments.as_slice() else {
+        return Err("derive model.onnx gradient.onnx LOGITS LAYER… [--run FOLDER]".into());
+    };
+    let directory = Path::new(model_path).parent().and_then(Path::to_str);
+    let model = Model::decode(&fs::read(model_path)?)?;
+    let shapes: Vec<Vec<usize>> =
+        model.inputs().iter().map(|value| shape(value.r#type.as_ref())).collect();
+    let start = Instant::now();
+    let facts = infer_facts(&model, directory, &shapes)?;
+    let inferred = Instant::now();
+    let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
+    let gradient = gradient::derive(&model, &facts, &layers, logits)?;
+    eprintln!("facts {:?}, derive {:?}", inferred - start, inferred.elapsed());
+    fs::write(gradient_path, gradient.model.encode())?;
+    let Some(folder) = folder else { return Ok(()) };
+
+    let picture = model.inputs()[0].name.clone();
+    let mut wanted = gradient.residuals.clone();
+    wanted.retain(|name| *name != picture);
+    wanted.push(logits.clone());
+    let forward = Plan::compile(&model, directory, &shapes, &wanted)?;
+    let start = Instant::now();
+    let given = input(load(&folder, "input.npy")?);
+    let mut values = forward.run(vec![given.clone()], &Stop::default())?;
+    eprintln!("forward {:?}", start.elapsed());
+    values.insert(&picture, given);
+    let mut inputs = vec![input(load(&folder, "seed.npy")?)];
+    for name in &gradient.residuals {
+        inputs.push(values.handle(name)?);
+    }
+    let shapes: Vec<Vec<usize>> = inputs.iter().map(|value| value.shape().to_vec()).collect();
+    let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
+    let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs)?;
+    let start = Instant::now();
+    let cotangents = backward.run(inputs, &Stop::default())?;
+    eprintln!("backward {:?}", start.elapsed());
+    for (index, output) in outputs.iter().enumerate() {
+        save(&folder, &format!("grad{index}.npy"), &cotangents.view(output)?.to_owned())?;
+    }
+    Ok(())
+}
+
+/// The declared shape, with 1 for what is not fixed.
+fn shape(declared: Option<&TypeProto>) -> Vec<usize> {
+    let Some(type_proto::Value::TensorType(tensor)) = declared.and_then(|t| t.value.as_ref())
+    else {
+        return Vec::new();
+    };
+    let dims = tensor.shape.iter().flat_map(|shape| &shape.dim);
+    dims.map(|dim| match dim.value {
+        Some(dimension::Value::DimValue(value)) => value.max(1) as usize,
+        _ => 1,
+    })
+    .collect()
+}
+
+fn load(folder: &str, name: &str) -> Result<ArrayD<f32>, Box<dyn Error>> {
+    let file = NpyFile::new(fs::File::open(Path::new(folder).join(name))?)?;
+    let shape: Vec<usize> = file.shape().iter().map(|&dim| dim as usize).collect();
+    Ok(ArrayD::from_shape_vec(IxDyn(&shape), file.into_vec::<f32>()?)?)
+}
+
+fn save(folder: &str, name: &str, array: &ArrayD<f32>) -> Result<(), Box<dyn Error>> {
+    let shape: Vec<u64> = array.shape().iter().map(|&dim| dim as u64).collect();
+    let file = fs::File::create(Path::new(folder).join(name))?;
+    let mut writer =
+        npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+    writer.extend(array.iter())?;
+    writer.finish()?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+# The everyday commands. `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# Serve http://localhost:8080
+serve *flags:
+    cargo run --release -- {{flags}}
+
+# Draw every layer of the bundled network for a picture
+show picture output="grid.png":
+    cargo run --release -- activations cats_and_dogs_small_1 {{picture}} -o {{output}}
+
+# Run all tests, or those whose path contains a word: just test http
+test *filter:
+    cargo test --release -- {{filter}}
+
+# Format
+format:
+    cargo fmt
+
+# What must be clean before a commit
+lint:
+    cargo fmt --check
+    cargo clippy --release --all-targets -- -D warnings
+
+# Open the documentation of the code
+doc:
+    cargo doc --release --no-deps --open
+
+# Measure; a word chooses: just bench decode
+bench *filter:
+    cargo bench -- {{filter}}
+
+# All that the CI runs
+ci:
+    .ci/run

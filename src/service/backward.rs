@@ -1,0 +1,138 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ServiceError;
+use crate::gradient::{Gradient, SEED};
+use crate::onnx::{Facts, Model};
+use crate::runtime::{Plan, RuntimeError, Stop, Values};
+
+/// A compiled gradient graph: carries a cotangent of the logits back to a layer.
+#[derive(Debug)]
+pub(super) struct Backward {
+    plan: Plan,
+    residuals: Vec<String>,
+    seed_shape: Vec<usize>,
+    layer: String,
+    /// Weights that the plan holds, in bytes.
+    weight: usize,
+}
+
+impl Backward {
+    /// Compiles a gradient graph for `layer`.
+    pub(super) fn compile(
+        gradient: &Gradient,
+        facts: &Facts,
+        logits: &str,
+        layer: &str,
+        directory: Option<&str>,
+    ) -> Result<Self, ServiceError> {
+        let seed_shape = shape_of(facts, logits)?;
+        let mut shapes = vec![seed_shape.clone()];
+        for residual in &gradient.residuals {
+            shapes.push(shape_of(facts, residual)?);
+        }
+        let output = output_name(layer);
+        let plan = Plan::compile(&gradient.model, directory, &shapes, &[output])?;
+        let weight = weight(&gradient.model);
+        let residuals = gradient.residuals.clone();
+        Ok(Self { plan, residuals, seed_shape, layer: layer.to_owned(), weight })
+    }
+
+    /// The forward values that it reads.
+    pub(super) fn residuals(&self) -> &[String] {
+        &self.residuals
+    }
+
+    /// Carries `cotangent` of the logits back; the answer holds the layer's under
+    /// [`output_name`].
+    pub(super) fn run(
+        &self,
+        cotangent: Vec<f32>,
+        values: &Values,
+        stop: &Stop,
+    ) -> Result<Values, ServiceError> {
+        let seed = ndarray::ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent)
+            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let mut inputs = vec![crate::runtime::input(seed)];
+        for residual in &self.residuals {
+            inputs.push(values.handle(residual)?);
+        }
+        Ok(self.plan.run(inputs, stop)?)
+    }
+}
+
+/// The name of a layer's cotangent in a gradient graph.
+pub(super) fn output_name(layer: &str) -> String {
+    format!("grad/{layer}")
+}
+
+fn shape_of(facts: &Facts, value: &str) -> Result<Vec<usize>, RuntimeError> {
+    let shape = facts.shape(value).map(<[usize]>::to_vec);
+    shape.ok_or_else(|| RuntimeError::NoSuchValue(value.to_owned()))
+}
+
+fn weight(model: &Model) -> usize {
+    model.graph().initializer.iter().map(prost::Message::encoded_len).sum()
+}
+
+/// Reads a gradient graph that somebody else made, and checks it against the model.
+///
+/// # Errors
+/// What does not fit, in words.
+pub(super) fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradient, String> {
+    let inputs: Vec<String> = model.inputs().iter().map(|input| input.name.clone()).collect();
+    let Some((seed, residuals)) = inputs.split_first().filter(|(seed, _)| *seed == SEED) else {
+        return Err(format!("its first input is not {SEED:?}"));
+    };
+    if let Some(residual) = residuals.iter().find(|name| facts.get(name).is_none()) {
+        return Err(format!("it reads {residual:?}, which the model does not compute"));
+    }
+    if facts.get(logits).is_none() {
+        return Err(format!("{seed:?} is for {logits:?}, whose shape is not known"));
+    }
+    for output in model.outputs() {
+        let layer = output.name.strip_prefix("grad/").unwrap_or_default();
+        if facts.get(layer).is_none() {
+            return Err(format!("its output {:?} is not grad/ and a layer's name", output.name));
+        }
+    }
+    let residuals = residuals.to_vec();
+    Ok(Gradient { model, residuals })
+}
+
+/// The compiled gradient graphs of one model, the latest used first, bounded by the weights that
+/// they hold: whatever layers are asked for, a model's weights are in memory at most once for the
+/// forward plan and once for these. The latest stays in any case.
+#[derive(Debug, Default)]
+pub(super) struct Backwards {
+    recent: Mutex<Vec<Arc<Backward>>>,
+    budget: usize,
+}
+
+impl Backwards {
+    /// Holds at most `budget` bytes of weights beside the latest.
+    pub(super) fn holding(budget: usize) -> Self {
+        Self { recent: Mutex::default(), budget }
+    }
+
+    /// The gradient graph for `layer`, made by `make` where it is not there. Others who ask
+    /// meanwhile wait, so that it is made once.
+    pub(super) fn get_or_make(
+        &self,
+        layer: &str,
+        make: impl FnOnce() -> Result<Backward, ServiceError>,
+    ) -> Result<Arc<Backward>, ServiceError> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let backward = match recent.iter().position(|backward| backward.layer == layer) {
+            Some(place) => recent.remove(place),
+            None => Arc::new(make()?),
+        };
+        recent.insert(0, Arc::clone(&backward));
+        let mut held = 0;
+        let mut first = true;
+        recent.retain(|backward| {
+            held += backward.weight;
+            std::mem::take(&mut first) || held <= self.budget
+        });
+        Ok(backward)
+    }
+}

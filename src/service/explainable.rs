@@ -1,0 +1,143 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::backward::{Backward, adopt};
+use super::{Classifier, ServiceError, Stages};
+use crate::gradient::{self, Gradient, GradientError};
+use crate::onnx::{Facts, Kind, Layer, Model};
+
+impl Classifier {
+    /// The gradient graph from the logits to each of `layers`: the one beside the model where it
+    /// has them all, else derived. The model's weights are read again for it.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotExplainable`], and [`ServiceError::Internal`] where the model's files
+    /// cannot be read any more.
+    pub fn gradient(&self, layers: &[&str]) -> Result<Gradient, ServiceError> {
+        let internal = |cause: String| ServiceError::Internal(cause);
+        let source = self.source();
+        if let Some(given) = source.read_gradient().map_err(|error| internal(error.cause()))? {
+            let given = adopt(given, self.facts(), &self.head().logits).map_err(internal)?;
+            let outputs = given.model.outputs();
+            let has = |layer: &&str| {
+                let name = super::backward::output_name(layer);
+                outputs.iter().any(|output| output.name == name)
+            };
+            if layers.iter().all(has) {
+                return Ok(given);
+            }
+        }
+        let model = source.read().map_err(|error| internal(error.cause()))?;
+        gradient::derive(&model, self.facts(), layers, &self.head().logits)
+            .map_err(|error| self.not_explainable(layers.first().copied().unwrap_or(""), &error))
+    }
+
+    /// The compiled gradient graph for `layer`, from memory where it was asked for lately.
+    pub(super) fn backward(&self, layer: &str) -> Result<Arc<Backward>, ServiceError> {
+        self.backwards().get_or_make(layer, || {
+            let mut stages = Stages::start();
+            let gradient = self.gradient(&[layer])?;
+            stages.end("derive");
+            let directory = self.source().directory();
+            let logits = &self.head().logits;
+            let backward = Backward::compile(&gradient, self.facts(), logits, layer, directory)?;
+            stages.end("compile");
+            tracing::info!(model = self.name(), layer, %stages, "gradient graph ready");
+            Ok(backward)
+        })
+    }
+
+    /// The layer that Grad-CAM explains: the one named, else the card's or the last that can be.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownLayer`], and [`ServiceError::NotExplainable`] for one without height
+    /// and width.
+    pub fn explained_layer(&self, name: Option<&str>) -> Result<Layer, ServiceError> {
+        let Some(name) = name.or(self.settings().gradcam.as_deref()) else {
+            return Err(ServiceError::NotExplainable {
+                layer: String::new(),
+                reason: "the model has no layer with height and width".to_owned(),
+                usable: Vec::new(),
+            });
+        };
+        let layer = self.layer(name)?;
+        match no_picture(&layer) {
+            None => Ok(layer),
+            Some(reason) => Err(ServiceError::NotExplainable {
+                layer: layer.name,
+                reason,
+                usable: self.usable(),
+            }),
+        }
+    }
+
+    /// Why each layer that cannot be explained cannot be, by name. Found once, when first asked.
+    ///
+    /// # Errors
+    /// [`ServiceError::Internal`] where the model's file cannot be read any more.
+    pub fn refusals(&self) -> Result<&HashMap<String, String>, ServiceError> {
+        if let Some(found) = self.refusal_cell().get() {
+            return Ok(found);
+        }
+        let model = self.source().read().map_err(|error| ServiceError::Internal(error.cause()))?;
+        let found = find_refusals(&model, self.facts(), self.layers(), &self.head().logits);
+        Ok(self.refusal_cell().get_or_init(|| found))
+    }
+
+    /// The names of the layers that can be explained.
+    fn usable(&self) -> Vec<String> {
+        let refusals = self.refusals().ok();
+        let can = |layer: &&Layer| match refusals {
+            Some(refusals) => !refusals.contains_key(&layer.name),
+            None => no_picture(layer).is_none(),
+        };
+        self.layers().iter().filter(can).map(|layer| layer.name.clone()).collect()
+    }
+
+    fn not_explainable(&self, layer: &str, error: &GradientError) -> ServiceError {
+        ServiceError::NotExplainable {
+            layer: layer.to_owned(),
+            reason: error.to_string(),
+            usable: self.usable(),
+        }
+    }
+}
+
+/// Why a layer has nothing to lay over a picture.
+fn no_picture(layer: &Layer) -> Option<String> {
+    match layer.spatial() {
+        Some([height, width, _]) if height * width > 1 => None,
+        Some(_) => Some("it has a single position, so it says nothing about where".to_owned()),
+        None => Some("it has no height and width".to_owned()),
+    }
+}
+
+/// One derivation for all layers tells that all can be explained; only where that fails is each
+/// asked alone.
+fn find_refusals(
+    model: &Model,
+    facts: &Facts,
+    layers: &[Layer],
+    logits: &str,
+) -> HashMap<String, String> {
+    let mut refusals = HashMap::new();
+    let mut candidates: Vec<&str> = Vec::new();
+    for layer in layers {
+        match no_picture(layer) {
+            Some(reason) => {
+                refusals.insert(layer.name.clone(), reason);
+            }
+            None if layer.kind == Kind::Value => {}
+            None => candidates.push(&layer.name),
+        }
+    }
+    if gradient::derive(model, facts, &candidates, logits).is_ok() {
+        return refusals;
+    }
+    for layer in candidates {
+        if let Err(error) = gradient::derive(model, facts, &[layer], logits) {
+            refusals.insert(layer.to_owned(), error.to_string());
+        }
+    }
+    refusals
+}

@@ -1,0 +1,239 @@
+use std::sync::Arc;
+
+use super::backward::{Backward, output_name};
+use super::{
+    Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, Seen, ServiceError,
+    Stages, UseCase, channels,
+};
+use crate::config::Limits;
+use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
+use crate::onnx::Layer;
+use crate::render::{HeatmapOptions, Panel, View, heatmap};
+use crate::runtime::{Stop, Values};
+
+mod encode;
+
+const PARAMETERS: &[Parameter] = &[
+    MODEL,
+    Parameter {
+        name: "layer",
+        value: "NAME",
+        help: "layer, alias or ONNX value to explain (default: the card's, else the last with \
+               height and width)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "class",
+        value: "INDEX|LABEL|ID",
+        help: "class to explain; give it again for more (default: the likeliest)",
+        repeatable: true,
+    },
+    Parameter {
+        name: "top",
+        value: "1..=16",
+        help: "explain so many classes, the likeliest first, beside those named",
+        repeatable: false,
+    },
+    Parameter {
+        name: "score",
+        value: "probability|logit",
+        help: "what is differentiated (default: probability)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "sign",
+        value: "positive|negative",
+        help: "what spoke for the class, or against it (default: positive)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "view",
+        value: "overlay|heatmap|mask",
+        help: "the heat over the picture, the heat alone, or the picture where there is heat \
+               (default: overlay)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "colormap",
+        value: "viridis|jet|inferno|magma|plasma|cividis|turbo|gray",
+        help: "colours of the heat (default: jet for overlays, viridis for heat maps)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "alpha",
+        value: "0..=1",
+        help: "strength of the colours in an overlay (default: 0.4)",
+        repeatable: false,
+    },
+];
+
+/// Maps in one answer.
+const CLASSES: usize = 16;
+
+/// A checked request for Grad-CAM maps.
+#[derive(Debug, Clone)]
+pub struct GradCam {
+    classifier: Arc<Classifier>,
+    layer: Layer,
+    classes: Vec<usize>,
+    top: usize,
+    score: Score,
+    sign: Sign,
+    options: HeatmapOptions,
+}
+
+/// One class's map.
+struct Explained {
+    class: ClassScore,
+    seed: Seed,
+    cam: Cam,
+}
+
+impl UseCase for GradCam {
+    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Npy];
+
+    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError> {
+        parameters.check(PARAMETERS)?;
+        let classifier = Arc::clone(desk.library.get(parameters.text("model"))?);
+        let layer = classifier.explained_layer(parameters.text("layer"))?;
+        let mut classes = Vec::new();
+        for given in parameters.all("class") {
+            let class = classifier.class(given)?;
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+        }
+        if classes.len() > CLASSES {
+            return Err(ServiceError::TooManyClasses { classes: classes.len(), limit: CLASSES });
+        }
+        let defaults = HeatmapOptions::of(parameters.word("view")?.unwrap_or(View::Overlay));
+        let options = HeatmapOptions {
+            colormap: parameters.parsed("colormap")?.unwrap_or(defaults.colormap),
+            alpha: parameters.fraction("alpha")?.unwrap_or(defaults.alpha),
+            max_pixels: limits.output_pixels,
+            ..defaults
+        };
+        let top = parameters.number("top", 1..=CLASSES)?;
+        Ok(Self {
+            top: top.unwrap_or(usize::from(classes.is_empty())),
+            score: parameters.word("score")?.unwrap_or_default(),
+            sign: parameters.word("sign")?.unwrap_or_default(),
+            classifier,
+            layer,
+            classes,
+            options,
+        })
+    }
+
+    fn answer(
+        &self,
+        image: &[u8],
+        form: Form,
+        desk: &Desk,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Answer, ServiceError> {
+        let mut stages = Stages::start();
+        let backward = self.classifier.backward(&self.layer.name)?;
+        stages.end("derive");
+        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
+        let explained = self.explain(&backward, &seen, stop)?;
+        stages.end("backward");
+        let body = match form {
+            Form::Npy => encode::npy(&explained)?,
+            Form::Json => self.json(&seen, &explained)?,
+            _ => self.draw(&seen, &explained)?,
+        };
+        stages.end("render");
+        Ok(Answer { form, body, notes: self.notes(&explained), stages })
+    }
+}
+
+impl GradCam {
+    fn explain(
+        &self,
+        backward: &Backward,
+        seen: &Seen,
+        stop: &Stop,
+    ) -> Result<Vec<Explained>, ServiceError> {
+        let logits = self.classifier.logits(&seen.values)?;
+        let mut values = seen.values.clone();
+        let mut needed = backward.residuals().to_vec();
+        needed.push(self.layer.name.clone());
+        self.classifier.complete(&mut values, &needed, stop)?;
+        let one = |class| self.explain_class(backward, class, &logits, &values, stop);
+        self.chosen(&logits).into_iter().map(one).collect()
+    }
+
+    /// The classes named, then the likeliest that were not.
+    fn chosen(&self, logits: &[f32]) -> Vec<ClassScore> {
+        let ranked = self.classifier.ranked(logits);
+        let score = |class: &usize| ranked.iter().find(|score| score.class == *class).cloned();
+        let named = self.classes.iter().filter_map(score);
+        let rest = ranked.iter().filter(|score| !self.classes.contains(&score.class));
+        named.chain(rest.take(self.top).cloned()).take(CLASSES).collect()
+    }
+
+    fn explain_class(
+        &self,
+        backward: &Backward,
+        class: ClassScore,
+        logits: &[f32],
+        values: &Values,
+        stop: &Stop,
+    ) -> Result<Explained, ServiceError> {
+        let internal = |error: &dyn std::error::Error| ServiceError::Internal(error.to_string());
+        let activation = self.classifier.settings().activation;
+        let mut seed =
+            seed(logits, class.class, self.score, activation).map_err(|error| internal(&error))?;
+        let cotangent = std::mem::take(&mut seed.cotangent);
+        let gradients = backward.run(cotangent, values, stop)?;
+        let gradients = gradients.view(&output_name(&self.layer.name))?;
+        let activations = channels(&self.layer, values.view(&self.layer.name)?)?;
+        let cam = cam(activations, channels(&self.layer, gradients)?, self.sign)
+            .map_err(|error| internal(&error))?;
+        Ok(Explained { class, seed, cam })
+    }
+
+    /// One picture: the maps side by side, each under its class where there are several.
+    fn draw(&self, seen: &Seen, explained: &[Explained]) -> Result<Vec<u8>, ServiceError> {
+        let heats: Vec<_> = explained.iter().map(|one| one.cam.heat()).collect();
+        let several = explained.len() > 1;
+        let panels: Vec<Panel<'_>> = explained
+            .iter()
+            .zip(&heats)
+            .map(|(one, heat)| Panel { heat: heat.view(), caption: several.then(|| one.caption()) })
+            .collect();
+        Ok(heatmap(&seen.picture.pixels, &panels, &self.options)?)
+    }
+
+    /// The diagnosis of every map, in the order of the maps.
+    fn notes(&self, explained: &[Explained]) -> Vec<(&'static str, String)> {
+        let list = |of: &dyn Fn(&Explained) -> String| {
+            explained.iter().map(of).collect::<Vec<_>>().join(",")
+        };
+        vec![
+            ("model", self.classifier.name().to_owned()),
+            ("layer", self.layer.name.clone()),
+            ("class", list(&|one| one.class.class.to_string())),
+            (
+                "probability",
+                list(&|one| one.class.probability.map_or("none".to_owned(), |p| p.to_string())),
+            ),
+            ("empty", list(&|one| one.cam.empty.to_string())),
+            ("saturated", list(&|one| one.seed.saturated.to_string())),
+        ]
+    }
+}
+
+impl Explained {
+    /// The class, and how likely the network finds it.
+    fn caption(&self) -> String {
+        let label = self.class.label();
+        match self.class.probability {
+            Some(probability) => format!("{label}  {:.1} %", probability * 100.0),
+            None => format!("{label}  {:.2}", self.class.logit),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{
+    Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages,
+    UseCase,
+};
+use crate::config::Limits;
+use crate::runtime::Stop;
+
+const PARAMETERS: &[Parameter] = &[
+    MODEL,
+    Parameter {
+        name: "top",
+        value: "1..=1000",
+        help: "how many classes, the likeliest first (default: 5)",
+        repeatable: false,
+    },
+];
+
+/// A checked request for the likeliest classes.
+#[derive(Debug, Clone)]
+pub struct Predict {
+    classifier: Arc<Classifier>,
+    top: usize,
+}
+
+#[derive(Serialize)]
+struct Prediction<'a> {
+    model: &'a str,
+    predictions: Vec<ClassScore>,
+}
+
+impl UseCase for Predict {
+    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    const FORMS: &'static [Form] = &[Form::Json];
+
+    fn check(parameters: &Parameters, desk: &Desk, _: &Limits) -> Result<Self, ServiceError> {
+        parameters.check(PARAMETERS)?;
+        Ok(Self {
+            classifier: Arc::clone(desk.library.get(parameters.text("model"))?),
+            top: parameters.number("top", 1..=1000)?.unwrap_or(5),
+        })
+    }
+
+    fn answer(
+        &self,
+        image: &[u8],
+        form: Form,
+        desk: &Desk,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Answer, ServiceError> {
+        let mut stages = Stages::start();
+        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
+        let mut predictions = self.classifier.ranked(&self.classifier.logits(&seen.values)?);
+        predictions.truncate(self.top);
+        let answer = Prediction { model: self.classifier.name(), predictions };
+        let body = serde_json::to_vec(&answer)
+            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+        stages.end("render");
+        let notes = vec![("model", self.classifier.name().to_owned())];
+        Ok(Answer { form, body, notes, stages })
+    }
+}

@@ -1,0 +1,96 @@
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value, json};
+
+/// `openapi.yaml`, read.
+pub(crate) struct Description {
+    root: Value,
+}
+
+/// One method of one path.
+#[derive(Clone, Copy)]
+pub(crate) struct Operation<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) content: &'a Value,
+}
+
+impl Description {
+    pub(crate) fn get() -> &'static Self {
+        static DESCRIPTION: OnceLock<Description> = OnceLock::new();
+        DESCRIPTION.get_or_init(|| {
+            let root = serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap();
+            Self { root }
+        })
+    }
+
+    pub(crate) fn root(&self) -> &Value {
+        &self.root
+    }
+
+    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+        let paths = self.root["paths"].as_object().unwrap();
+        paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().iter();
+            methods.map(move |(method, content)| Operation { path, method, content })
+        })
+    }
+
+    /// The operation that answers `method` at the concrete path `path`.
+    pub(crate) fn operation(&self, method: &str, path: &str) -> Option<Operation<'_>> {
+        let matches = |template: &str| {
+            let (template, path) = (template.split('/'), path.split('/'));
+            template.clone().count() == path.clone().count()
+                && template.zip(path).all(|(a, b)| a.starts_with('{') || a == b)
+        };
+        self.operations()
+            .find(|it| it.method.eq_ignore_ascii_case(method) && matches(it.path))
+    }
+
+    /// What stands at `value`, or where its `$ref` leads.
+    pub(crate) fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {
+        match value.get("$ref").and_then(Value::as_str) {
+            Some(reference) => {
+                let target = self.root.pointer(reference.trim_start_matches('#'));
+                self.follow(target.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+            }
+            None => value,
+        }
+    }
+
+    /// The keywords of a schema, with those of its references and `allOf` merged in.
+    pub(crate) fn merged(&self, schema: &Value) -> Map<String, Value> {
+        let mut merged = Map::new();
+        for (key, value) in self.follow(schema).as_object().unwrap() {
+            match (key.as_str(), value) {
+                ("allOf", Value::Array(parts)) => {
+                    for (key, value) in parts.iter().flat_map(|part| self.merged(part)) {
+                        merge(&mut merged, key, value);
+                    }
+                }
+                _ => merge(&mut merged, key.clone(), value.clone()),
+            }
+        }
+        merged
+    }
+
+    /// What is wrong with `instance` by `schema`.
+    pub(crate) fn violations(&self, schema: &Value, instance: &Value) -> Vec<String> {
+        let mut schema = schema.as_object().unwrap().clone();
+        schema.insert("components".to_owned(), self.root["components"].clone());
+        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        let validator = jsonschema::validator_for(&Value::Object(schema)).unwrap();
+        let errors = validator.iter_errors(instance);
+        errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+}
+
+/// Objects such as `properties` are united; the last of anything else stands.
+fn merge(into: &mut Map<String, Value>, key: String, value: Value) {
+    match (into.get_mut(&key), value) {
+        (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
+        (_, value) => {
+            into.insert(key, value);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The bundled convnet against the book's own steps in Keras, numpy, matplotlib and OpenCV
+//! (`tests/reference/convnet/make_references.py`).
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use convscope::config::Limits;
+use convscope::render::Colormap;
+use convscope::runtime::Stop;
+use convscope::service::{
+    Activations, Answer, Desk, Form, GradCam, Library, Memory, Parameters, UseCase,
+};
+use ndarray::{Array2, ArrayD};
+
+const LAYERS: [&str; 8] = [
+    "conv2d_1",
+    "max_pooling2d_1",
+    "conv2d_2",
+    "max_pooling2d_2",
+    "conv2d_3",
+    "max_pooling2d_3",
+    "conv2d_4",
+    "max_pooling2d_4",
+];
+
+fn reference(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/convnet").join(name)
+}
+
+fn desk() -> Desk {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    Desk { library: Library::open(&folder).unwrap(), memory: Memory::holding(0) }
+}
+
+fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {
+    let mut given = Parameters::default();
+    for &(name, value) in parameters {
+        given.push(name, value);
+    }
+    let limits = Limits::default();
+    let image = std::fs::read(reference("chelsea.png")).unwrap();
+    let checked = U::check(&given, desk, &limits).unwrap();
+    checked.answer(&image, form, desk, &limits, &Stop::never()).unwrap()
+}
+
+/// The arrays of an .npz file as float64, whatever their type.
+fn npz(bytes: &[u8]) -> BTreeMap<String, ArrayD<f64>> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut arrays = BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let name = file.name().unwrap().trim_end_matches(".npy").to_owned();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        arrays.insert(name, npy(&bytes));
+    }
+    arrays
+}
+
+fn npy(bytes: &[u8]) -> ArrayD<f64> {
+    let header = npyz::NpyFile::new(bytes).unwrap();
+    let shape: Vec<usize> = header.shape().iter().map(|&dim| dim as usize).collect();
+    let kind = header.dtype().descr();
+    let values: Vec<f64> = match kind.trim_matches('\'') {
+        "<u2" => header.into_vec::<u16>().unwrap().into_iter().map(f64::from).collect(),
+        "<f4" => header.into_vec::<f32>().unwrap().into_iter().map(f64::from).collect(),
+        "<f8" => header.into_vec::<f64>().unwrap(),
+        other => panic!("unexpected type {other}"),
+    };
+    ArrayD::from_shape_vec(shape, values).unwrap()
+}
+
+fn largest(array: &ArrayD<f64>) -> f64 {
+    array.iter().fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
+#[test]
+fn activations_of_all_layers_are_keras_s() {
+    let answer = ask::<Activations>(&desk(), Form::Npz, &[]);
+    let ours = npz(&answer.body);
+    let theirs = npz(&std::fs::read(reference("activations.npz")).unwrap());
+    assert_eq!(ours.len(), LAYERS.len());
+    for layer in LAYERS {
+        let maximum = theirs[&format!("{layer}/maximum")].sum();
+        // The reference is rounded to 1/65535 of the maximum.
+        let expected = theirs[layer].mapv(|value| value / 65535.0 * maximum);
+        assert_eq!(ours[layer].shape(), expected.shape(), "{layer}");
+        let error = largest(&(&ours[layer] - &expected)) / maximum;
+        assert!(error < 1e-4, "{layer}: {error:e} of the maximum");
+    }
+}
+
+#[test]
+fn grids_are_the_books_pixel_by_pixel() {
+    let desk = desk();
+    let dead: BTreeMap<String, Vec<usize>> =
+        serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
+    let palette = Colormap::Viridis.rows();
+    let level = |pixel: &image::Rgb<u8>| palette.iter().position(|row| *row == pixel.0);
+    for layer in LAYERS {
+        let answer = ask::<Activations>(&desk, Form::Png, &[("layer", layer), ("titles", "false")]);
+        let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
+        let theirs = image::open(reference(&format!("grid_{layer}.png"))).unwrap().to_rgb8();
+        assert_eq!(ours.dimensions(), theirs.dimensions(), "{layer}");
+        let tile = theirs.width() / 16;
+        let (mut compared, mut differing) = (0, 0);
+        for (x, y, expected) in theirs.enumerate_pixels() {
+            let channel = (y / tile * 16 + x / tile) as usize;
+            if dead[layer].contains(&channel) {
+                continue;
+            }
+            compared += 1;
+            let got = ours.get_pixel(x, y);
+            if got == expected {
+                continue;
+            }
+            differing += 1;
+            let (got, expected) = (level(got).unwrap(), level(expected).unwrap());
+            assert!(got.abs_diff(expected) <= 1, "{layer} at {x}, {y}: {got}, not {expected}");
+        }
+        assert!(differing * 1000 <= compared, "{layer}: {differing} of {compared} pixels differ");
+    }
+}
+
+#[test]
+fn dead_channels_are_listed() {
+    let answer = ask::<Activations>(&desk(), Form::Json, &[]);
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let expected: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
+    for layer in json["layers"].as_array().unwrap() {
+        let name = layer["name"].as_str().unwrap();
+        assert_eq!(layer["dead"], expected[name], "{name}");
+    }
+}
+
+#[test]
+fn the_raw_map_is_the_gradient_tapes() {
+    let desk = desk();
+    let theirs = npz(&std::fs::read(reference("gradcam.npz")).unwrap());
+    for class in ["cat", "dog"] {
+        let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class)]);
+        let (ours, expected) = (npy(&answer.body), &theirs[&format!("{class}/raw")]);
+        assert_eq!(ours.shape(), expected.shape());
+        let error = largest(&(&ours - expected)) / largest(expected);
+        assert!(error < 1e-4, "{class}: {error:e}");
+        let probability = answer.notes.iter().find(|(name, _)| *name == "probability").unwrap();
+        let probability: f64 = probability.1.parse().unwrap();
+        let expected = theirs[&format!("{class}/probability")].sum();
+        assert!((probability - expected).abs() < 1e-6, "{class}: {probability}, not {expected}");
+    }
+}
+
+#[test]
+fn the_overlay_is_opencvs() {
+    let desk = desk();
+    for class in ["cat", "dog"] {
+        let answer = ask::<GradCam>(&desk, Form::Png, &[("class", class)]);
+        let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
+        let theirs = image::open(reference(&format!("gradcam_{class}.png"))).unwrap().to_rgb8();
+        assert_eq!(ours.dimensions(), theirs.dimensions());
+        let far = ours
+            .pixels()
+            .zip(theirs.pixels())
+            .filter(|(a, b)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 2))
+            .count();
+        let pixels = ours.pixels().count();
+        assert!(far * 1000 <= pixels, "{class}: {far} of {pixels} pixels differ by more than 2");
+    }
+}
+
+#[test]
+fn a_map_without_heat_is_told() {
+    // Of one sigmoid unit the two classes have opposite gradients: what is heat for one is
+    // negative for the other, under either sign.
+    let desk = desk();
+    let raw = |class, sign| {
+        let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class), ("sign", sign)]);
+        let map = npy(&answer.body);
+        map.into_dimensionality::<ndarray::Ix2>().unwrap()
+    };
+    let cat: Array2<f64> = raw("cat", "positive");
+    let dog = raw("dog", "positive");
+    assert!(cat.iter().zip(&dog).all(|(a, b)| *a == -*b));
+    let against = raw("dog", "negative");
+    assert_eq!(cat, against);
+}

@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use convscope::gradient::{self, Gradient};
+use convscope::onnx::{Element, Fact, Facts, Model};
+use convscope::runtime::{Plan, Stop, Values, infer_facts, input};
+use ndarray::ArrayD;
+use serde::Deserialize;
+
+/// Cases whose forward graph tract cannot type or run. Their gradients need no forward value.
+const LACKING: [&str; 5] = [
+    "Pad opset 18: axes",
+    "Pad opset 19: wrap",
+    "Upsample opset 7: attribute",
+    "Upsample opset 9: input",
+    "Upsample opset 9: linear",
+];
+
+/// A graph with its inputs, a cotangent of its logits, and the gradients another tool computed.
+#[derive(Deserialize)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) operator: String,
+    model: String,
+    inputs: BTreeMap<String, Array>,
+    layers: Vec<String>,
+    logits: String,
+    seed: Array,
+    gradients: BTreeMap<String, Array>,
+}
+
+#[derive(Deserialize)]
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Array {
+    fn tensor(&self) -> ArrayD<f32> {
+        ArrayD::from_shape_vec(self.shape.clone(), self.values.clone()).unwrap()
+    }
+}
+
+/// The cases of a file of `tests/reference/gradient`, one a line.
+pub(super) fn read(file: &str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/gradient");
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+impl Case {
+    pub(super) fn model(&self) -> Model {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(&self.model).unwrap();
+        Model::decode(&bytes).unwrap()
+    }
+
+    fn shapes(&self, model: &Model) -> Vec<Vec<usize>> {
+        model.inputs().iter().map(|input| self.inputs[&input.name].shape.clone()).collect()
+    }
+
+    pub(super) fn derive(&self) -> Result<Gradient, String> {
+        let model = self.model();
+        let facts = self.facts(&model)?;
+        let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
+        gradient::derive(&model, &facts, &layers, &self.logits).map_err(|error| error.to_string())
+    }
+
+    /// What tract infers; where it lacks the operator, what the case itself says.
+    fn facts(&self, model: &Model) -> Result<Facts, String> {
+        if !LACKING.contains(&self.name.as_str()) {
+            let facts = infer_facts(model, None, &self.shapes(model));
+            return facts.map_err(|error| error.to_string());
+        }
+        let mut facts = Facts::default();
+        for (name, array) in self.inputs.iter().chain([(&self.logits, &self.seed)]) {
+            let shape = array.shape.clone();
+            facts.insert(name, Fact { element: Element::F32, shape, constant: None });
+        }
+        Ok(facts)
+    }
+
+    /// The largest error of any gradient relative to that gradient's largest element.
+    pub(super) fn error(&self) -> Result<f32, String> {
+        let gradient = self.derive()?;
+        let model = self.model();
+        let fail = |error: convscope::runtime::RuntimeError| error.to_string();
+        let computed: Vec<String> = gradient
+            .residuals
+            .iter()
+            .filter(|name| !self.inputs.contains_key(*name))
+            .cloned()
+            .collect();
+        let given = |name: &str| input(self.inputs[name].tensor());
+        let values = if computed.is_empty() {
+            Values::default()
+        } else {
+            let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
+            Plan::compile(&model, None, &self.shapes(&model), &computed)
+                .and_then(|forward| forward.run(inputs, &Stop::default()))
+                .map_err(fail)?
+        };
+
+        let mut inputs = vec![input(self.seed.tensor())];
+        let mut shapes = vec![self.seed.shape.clone()];
+        for name in &gradient.residuals {
+            let value = match self.inputs.contains_key(name) {
+                true => given(name),
+                false => values.handle(name).map_err(fail)?,
+            };
+            shapes.push(value.shape().to_vec());
+            inputs.push(value);
+        }
+        let outputs: Vec<String> =
+            self.layers.iter().map(|layer| format!("grad/{layer}")).collect();
+        let backward = Plan::compile(&gradient.model, None, &shapes, &outputs)
+            .map_err(|error| format!("backward: {error}"))?;
+        let cotangents =
+            backward.run(inputs, &Stop::default()).map_err(|error| format!("backward: {error}"))?;
+        let mut worst: f32 = 0.0;
+        for (layer, expected) in &self.gradients {
+            let actual = cotangents.view(&format!("grad/{layer}")).map_err(fail)?;
+            let expected = expected.tensor();
+            if actual.shape() != expected.shape() {
+                return Err(format!("grad/{layer} has shape {:?}", actual.shape()));
+            }
+            let scale = expected.iter().fold(1e-3, |max: f32, value| max.max(value.abs()));
+            for (a, b) in actual.iter().zip(&expected) {
+                let error = (a - b).abs() / scale;
+                worst = if error.is_nan() { f32::INFINITY } else { worst.max(error) };
+            }
+        }
+        Ok(worst)
+    }
+}

@@ -1,0 +1,163 @@
+use std::io::{Cursor, Read};
+
+use image::RgbImage;
+use serde_json::Value;
+use zip::ZipArchive;
+
+use super::client::{Client, from_base64};
+use super::pictures;
+
+/// Layers of the convnet with channels, height and width.
+const LAYERS: [(&str, [u64; 3]); 8] = [
+    ("conv2d_1", [32, 148, 148]),
+    ("max_pooling2d_1", [32, 74, 74]),
+    ("conv2d_2", [64, 72, 72]),
+    ("max_pooling2d_2", [64, 36, 36]),
+    ("conv2d_3", [128, 34, 34]),
+    ("max_pooling2d_3", [128, 17, 17]),
+    ("conv2d_4", [128, 15, 15]),
+    ("max_pooling2d_4", [128, 7, 7]),
+];
+
+async fn ask(query: &str, accept: &str) -> Vec<u8> {
+    let path = format!("/activations?{query}");
+    Client::new().post(&path, accept, &pictures::png()).await.file()
+}
+
+async fn ask_json(query: &str) -> Value {
+    serde_json::from_slice(&ask(query, "application/json").await).unwrap()
+}
+
+fn decoded(png: &[u8]) -> RgbImage {
+    image::load_from_memory_with_format(png, image::ImageFormat::Png).unwrap().to_rgb8()
+}
+
+/// The files of an archive in order.
+fn unzipped(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let read = |index| {
+        let mut file = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        (file.name().to_owned(), bytes)
+    };
+    (0..LAYERS.len()).map(read).collect()
+}
+
+fn npy(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
+    let file = npyz::NpyFile::new(bytes).unwrap();
+    (file.shape().to_vec(), file.into_vec().unwrap())
+}
+
+#[tokio::test]
+async fn a_bare_request_shows_all_eight_layers_in_one_picture() {
+    let png = ask("", "*/*").await;
+    assert!(png.starts_with(b"\x89PNG"));
+    let picture = decoded(&png);
+    assert!(picture.width() >= 16 * 148 && picture.height() > 2000, "{:?}", picture.dimensions());
+}
+
+#[tokio::test]
+async fn one_layer_alone_is_the_exact_grid() {
+    let (columns, side, rows) = (16, 15, 8);
+    let picture = decoded(&ask("layer=conv2d_4", "image/png").await);
+    assert_eq!(picture.dimensions(), (columns * side, rows * side));
+    let doubled = decoded(&ask("layer=conv2d_4&zoom=2", "image/png").await);
+    assert_eq!(doubled.dimensions(), (2 * columns * side, 2 * rows * side));
+    let same = |x, y| doubled.get_pixel(2 * x, 2 * y) == picture.get_pixel(x, y);
+    assert!((0..columns * side).all(|x| (0..rows * side).all(|y| same(x, y))));
+}
+
+#[tokio::test]
+async fn a_ragged_last_row_drops_no_channel() {
+    let picture = decoded(&ask("layer=conv2d_1&columns=7", "image/png").await);
+    assert_eq!(picture.dimensions(), (7 * 148, 5 * 148));
+}
+
+#[tokio::test]
+async fn json_tells_every_channel_in_numbers() {
+    let answer = ask_json("").await;
+    let layers = answer["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), LAYERS.len());
+    for (layer, (name, shape)) in layers.iter().zip(LAYERS) {
+        assert_eq!(layer["name"], name);
+        assert_eq!(layer["shape"], Value::from(shape.to_vec()), "{name}");
+        let channels = layer["channels"].as_array().unwrap();
+        assert_eq!(channels.len() as u64, shape[0], "{name}");
+        let dead = channels.iter().filter(|channel| channel["dead"] == true);
+        let dead: Vec<Value> = dead.map(|channel| channel["index"].clone()).collect();
+        assert_eq!(layer["dead"], Value::from(dead), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_archive_holds_the_pictures_of_the_json_answer() {
+    let answer = ask_json("").await;
+    let files = unzipped(ask("", "application/zip").await);
+    for (layer, (name, bytes)) in answer["layers"].as_array().unwrap().iter().zip(files) {
+        assert_eq!(name, format!("{}.png", layer["name"].as_str().unwrap()));
+        assert_eq!(from_base64(&layer["png"]), bytes, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_arrays_have_the_statistics_of_the_json_answer() {
+    let answer = ask_json("").await;
+    let files = unzipped(ask("", "application/x-npz").await);
+    for ((layer, (name, bytes)), (expected, shape)) in
+        answer["layers"].as_array().unwrap().iter().zip(files).zip(LAYERS)
+    {
+        assert_eq!(name, format!("{expected}.npy"));
+        let (found, values) = npy(&bytes);
+        assert_eq!(found, shape, "{name}");
+        let positions = values.len() / layer["channels"].as_array().unwrap().len();
+        for (channel, values) in
+            layer["channels"].as_array().unwrap().iter().zip(values.chunks(positions))
+        {
+            let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / positions as f64;
+            let told = channel["mean"].as_f64().unwrap();
+            assert!((mean - told).abs() <= 1e-9 * mean.abs().max(1.0), "{name}: {mean}, told {told}");
+            let largest = values.iter().copied().fold(f32::MIN, f32::max);
+            assert_eq!(channel["max"].as_f64().unwrap() as f32, largest, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn chosen_channels_come_alone_and_in_order() {
+    let answer = ask_json("layer=conv2d_1&channel=9,2&normalize=layer").await;
+    let channels = answer["layers"][0]["channels"].as_array().unwrap();
+    let indices: Vec<u64> = channels.iter().map(|it| it["index"].as_u64().unwrap()).collect();
+    assert_eq!(indices, [9, 2]);
+    assert_eq!(answer["normalize"], "minmax");
+}
+
+#[tokio::test]
+async fn channels_are_sorted_and_limited() {
+    for key in ["mean", "max", "std"] {
+        let answer = ask_json(&format!("layer=conv2d_2&order={key}&limit=5")).await;
+        let channels = answer["layers"][0]["channels"].as_array().unwrap();
+        let values: Vec<f64> = channels.iter().map(|it| it[key].as_f64().unwrap()).collect();
+        assert_eq!(values.len(), 5);
+        assert!(values.is_sorted_by(|a, b| a >= b), "{key}: {values:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_alias_and_any_value_of_the_graph_are_layers() {
+    let answer = ask_json("layer=last_conv&layer=dense_1").await;
+    assert_eq!(answer["layers"][0]["name"], "conv2d_4");
+    assert_eq!(answer["layers"][1]["shape"], Value::from(vec![1, 1, 512]));
+}
+
+#[tokio::test]
+async fn the_headers_tell_the_stages_and_the_dead() {
+    let reply = Client::new().post("/activations", "application/json", &pictures::png()).await;
+    let dead = reply.json()["layers"].as_array().unwrap().iter();
+    let dead: usize = dead.clone().map(|layer| layer["dead"].as_array().unwrap().len()).sum();
+    assert_eq!(reply.header("convscope-dead-channels"), Some(dead.to_string().as_str()));
+    assert_eq!(reply.header("convscope-model"), Some("cats_and_dogs_small_1"));
+    let timing = reply.header("server-timing").unwrap();
+    let stages = timing.split(", ").map(|stage| stage.split(';').next().unwrap());
+    assert_eq!(stages.collect::<Vec<_>>(), ["decode", "forward", "explain", "render"]);
+}

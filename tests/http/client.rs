@@ -1,0 +1,175 @@
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use convscope::config::{DEFAULT_MODEL, Limits};
+use convscope::http::{App, router};
+use convscope::runtime::Workers;
+use convscope::service::{Desk, Library, Memory};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::contract::Description;
+
+/// The boundary of every form that these tests send.
+pub(crate) const BOUNDARY: &str = "2f9c81";
+pub(crate) const FORM: &str = "multipart/form-data; boundary=2f9c81";
+
+/// Sends requests to a router that serves the embedded convnet alone.
+pub(crate) struct Client {
+    router: Router,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self}"))
+    }
+
+    /// The body of a picture, an archive or an array.
+    pub(crate) fn file(self) -> Vec<u8> {
+        assert_eq!(self.status, 200, "{self}");
+        self.body
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = String::from_utf8_lossy(&self.body);
+        write!(f, "{}: {}", self.status, text.chars().take(500).collect::<String>())
+    }
+}
+
+impl Client {
+    /// All clients share one application; a network is loaded once.
+    pub(crate) fn new() -> Self {
+        static APP: OnceLock<Arc<App>> = OnceLock::new();
+        let app = APP.get_or_init(|| {
+            let library = Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
+            let desk = Desk { library, memory: Memory::holding(0) };
+            let workers = Workers::start(2, 512).unwrap();
+            Arc::new(App { desk, workers, limits: Limits::default() })
+        });
+        Self { router: router(Arc::clone(app)) }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], Vec::new()).await
+    }
+
+    /// A picture as the body itself.
+    pub(crate) async fn post(&self, path: &str, accept: &str, picture: &[u8]) -> Reply {
+        let headers = [("content-type", "image/png"), ("accept", accept)];
+        self.send("POST", path, &headers, picture.to_vec()).await
+    }
+
+    /// Sends a request and holds the answer to the description.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        let reply = self.send_unchecked(method, path, headers, body).await;
+        let violations = violations(method, path, &reply);
+        assert!(violations.is_empty(), "{method} {path}: {violations:#?} in {reply}");
+        reply
+    }
+
+    pub(crate) async fn send_unchecked(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
+        let headers = headers.collect();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        Reply { status, headers, body }
+    }
+}
+
+/// What an answer has that `openapi.yaml` does not tell, and the other way round.
+fn violations(method: &str, path: &str, reply: &Reply) -> Vec<String> {
+    let description = Description::get();
+    let path = path.split('?').next().unwrap_or_default();
+    let Some(operation) = description.operation(method, path) else {
+        return vec!["the operation is not described".to_owned()];
+    };
+    let status = reply.status.to_string();
+    let Some(response) = operation.content["responses"].get(&status) else {
+        return vec![format!("the status {status} is not described")];
+    };
+    let response = description.follow(response);
+    let mut wrong = Vec::new();
+    let described = response["headers"].as_object().into_iter().flatten();
+    for (name, _) in described.filter(|(name, _)| *name != "retry-after") {
+        if reply.header(name).is_none() {
+            wrong.push(format!("header {name} is described and not sent"));
+        }
+    }
+    for (name, _) in &reply.headers {
+        if name.starts_with("convscope-") && response["headers"].get(name).is_none() {
+            wrong.push(format!("header {name} is sent and not described"));
+        }
+    }
+    let media_type = reply.header("content-type").unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default();
+    match response["content"].get(essence) {
+        None => wrong.push(format!("the media type {essence:?} is not described")),
+        Some(content) if essence.ends_with("json") => {
+            wrong.extend(description.violations(&content["schema"], &reply.json()));
+        }
+        Some(_) => {}
+    }
+    wrong
+}
+
+/// A form's body: each part a name, an optional file name and the bytes.
+pub(crate) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file_name, bytes) in parts {
+        let file_name = file_name.map(|it| format!("; filename=\"{it}\"")).unwrap_or_default();
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file_name}\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+pub(crate) fn from_base64(text: &Value) -> Vec<u8> {
+    STANDARD.decode(text.as_str().unwrap()).unwrap()
+}

@@ -1,0 +1,139 @@
+use serde_json::Value;
+
+use super::client::{Client, from_base64};
+use super::pictures;
+
+async fn ask(query: &str, accept: &str) -> Vec<u8> {
+    let path = format!("/gradcam?{query}");
+    Client::new().post(&path, accept, &pictures::png()).await.file()
+}
+
+async fn ask_json(query: &str) -> Value {
+    serde_json::from_slice(&ask(query, "application/json").await).unwrap()
+}
+
+fn size(png: &[u8]) -> (u32, u32) {
+    let picture = image::load_from_memory_with_format(png, image::ImageFormat::Png).unwrap();
+    (picture.width(), picture.height())
+}
+
+/// The raw map of the answer's map `index`.
+fn map(answer: &Value, index: usize) -> Vec<f32> {
+    let rows = answer["maps"][index]["map"].as_array().unwrap().iter();
+    let values = rows.flat_map(|row| row.as_array().unwrap());
+    values.map(|value| value.as_f64().unwrap() as f32).collect()
+}
+
+#[tokio::test]
+async fn a_bare_request_explains_the_likeliest_class_at_the_cards_layer() {
+    let client = Client::new();
+    let reply = client.post("/gradcam", "*/*", &pictures::png()).await;
+    let predicted = client.post("/predict", "*/*", &pictures::png()).await.json();
+    assert_eq!(reply.header("convscope-layer"), Some("conv2d_4"));
+    let class = predicted["predictions"][0]["class"].to_string();
+    assert_eq!(reply.header("convscope-class"), Some(class.as_str()));
+    assert_eq!(size(&reply.file()), (96, 64));
+}
+
+#[tokio::test]
+async fn json_holds_the_picture_the_map_and_every_resolved_parameter() {
+    let answer = ask_json("class=dog&alpha=0.25&score=logit&sign=negative&view=mask").await;
+    for (key, expected) in [
+        ("layer", Value::from("conv2d_4")),
+        ("layer_shape", Value::from(vec![15, 15, 128])),
+        ("picture", Value::from(vec![64, 96])),
+        ("score", Value::from("logit")),
+        ("sign", Value::from("negative")),
+        ("view", Value::from("mask")),
+        ("alpha", Value::from(0.25)),
+    ] {
+        assert_eq!(answer[key], expected, "{key}");
+    }
+    assert_eq!(answer["maps"][0]["label"], "dog");
+    assert_eq!(map(&answer, 0).len(), 15 * 15);
+    assert_eq!(size(&from_base64(&answer["png"])), (96, 64));
+}
+
+#[tokio::test]
+async fn the_array_is_the_map_of_the_json_answer() {
+    let answer = ask_json("class=cat&class=dog").await;
+    let file = ask("class=cat&class=dog", "application/x-npy").await;
+    let array = npyz::NpyFile::new(&file[..]).unwrap();
+    assert_eq!(array.shape(), [2, 15, 15]);
+    let values: Vec<f32> = array.into_vec().unwrap();
+    assert_eq!(values, [map(&answer, 0), map(&answer, 1)].concat());
+    let file = ask("class=cat", "application/x-npy").await;
+    assert_eq!(npyz::NpyFile::new(&file[..]).unwrap().shape(), [15, 15]);
+}
+
+#[tokio::test]
+async fn a_class_is_named_by_index_or_label() {
+    let expected = ask("class=1", "image/png").await;
+    for given in ["dog", "Dog", "%20DOG%20"] {
+        assert_eq!(ask(&format!("class={given}"), "image/png").await, expected, "{given}");
+    }
+}
+
+#[tokio::test]
+async fn what_speaks_for_the_one_class_speaks_against_the_other() {
+    let answer = ask_json("class=cat&class=dog").await;
+    let negated: Vec<f32> = map(&answer, 0).iter().map(|value| -value).collect();
+    assert_eq!(map(&answer, 1), negated);
+    let against = ask_json("class=cat&sign=negative").await;
+    assert_eq!(map(&against, 0), negated);
+}
+
+#[tokio::test]
+async fn a_map_without_heat_says_so() {
+    let answer = ask_json("class=cat&class=dog&layer=conv2d_4").await;
+    for one in answer["maps"].as_array().unwrap() {
+        let is_empty = one["max"].as_f64().unwrap() <= 0.0;
+        assert_eq!(one["empty"], is_empty);
+        assert_eq!(one["hint"].is_string(), is_empty);
+    }
+}
+
+#[tokio::test]
+async fn several_maps_have_their_diagnosis_in_headers() {
+    let reply = Client::new().post("/gradcam?top=2", "image/png", &pictures::png()).await;
+    for name in ["class", "probability", "empty", "saturated"] {
+        let value = reply.header(&format!("convscope-{name}")).unwrap();
+        assert_eq!(value.split(',').count(), 2, "{name}: {value}");
+    }
+    let (width, height) = size(&reply.file());
+    assert!(width > 2 * 96 && height > 64, "a figure of two panels, not {width} × {height}");
+}
+
+#[tokio::test]
+async fn every_layer_with_height_and_width_can_be_explained() {
+    for layer in ["conv2d_1", "max_pooling2d_2", "conv2d_3", "max_pooling2d_4", "last_conv"] {
+        let answer = ask_json(&format!("layer={layer}")).await;
+        let shape = answer["layer_shape"].as_array().unwrap().iter();
+        let shape: Vec<usize> = shape.map(|it| it.as_u64().unwrap() as usize).collect();
+        assert_eq!(map(&answer, 0).len(), shape[0] * shape[1], "{layer}");
+    }
+}
+
+#[tokio::test]
+async fn predictions_are_probabilities_in_order() {
+    let client = Client::new();
+    let answer = client.post("/predict", "application/json", &pictures::png()).await.json();
+    let classes = answer["predictions"].as_array().unwrap();
+    let probabilities: Vec<f64> =
+        classes.iter().map(|it| it["probability"].as_f64().unwrap()).collect();
+    assert_eq!(classes.len(), 2);
+    assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{probabilities:?}");
+    assert!(probabilities[0] >= probabilities[1]);
+    let answer = client.post("/predict?top=1", "*/*", &pictures::png()).await.json();
+    assert_eq!(answer["predictions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_gradient_graph_is_an_onnx_file_with_the_layers_asked_for() {
+    let path = "/models/cats_and_dogs_small_1/gradient?layer=conv2d_4&layer=last_conv&layer=conv2d_1";
+    let file = Client::new().get(path).await.file();
+    let graph = convscope::onnx::Model::decode(&file).unwrap();
+    let outputs: Vec<&str> = graph.outputs().iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(outputs, ["grad/conv2d_4", "grad/conv2d_1"]);
+    assert!(graph.inputs().iter().any(|input| input.name == "seed"));
+}

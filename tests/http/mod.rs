@@ -1,0 +1,11 @@
+//! The router as a caller meets it. Every answer is held to `openapi.yaml` on the way.
+
+mod activations;
+mod client;
+mod forms;
+mod gradcam;
+mod models;
+mod pictures;
+mod refusals;
+
+pub(crate) use client::{Client, Reply};

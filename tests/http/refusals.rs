@@ -1,0 +1,277 @@
+use convscope::config::Limits;
+
+use super::client::{BOUNDARY, Client, FORM, base64, form};
+use super::pictures;
+
+/// A request that must be refused, and how.
+struct Case {
+    name: &'static str,
+    route: &'static str,
+    query: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
+    body: Vec<u8>,
+    status: u16,
+    code: &'static str,
+    /// What the detail must say: the value at fault, or what to do.
+    says: &'static [&'static str],
+}
+
+/// A good picture as the body, with a query string that is wrong.
+fn query(
+    name: &'static str,
+    query: &'static str,
+    status: u16,
+    code: &'static str,
+    says: &'static [&'static str],
+) -> Case {
+    let headers = vec![("content-type", "image/png")];
+    Case { name, route: "/activations", query, headers, body: pictures::png(), status, code, says }
+}
+
+/// A body that is wrong.
+fn body(
+    name: &'static str,
+    content_type: &'static str,
+    body: impl Into<Vec<u8>>,
+    status: u16,
+    code: &'static str,
+    says: &'static [&'static str],
+) -> Case {
+    let headers = vec![("content-type", content_type)];
+    Case { name, route: "/activations", query: "", headers, body: body.into(), status, code, says }
+}
+
+/// Good but for one header.
+fn header(
+    name: &'static str,
+    header: (&'static str, &'static str),
+    status: u16,
+    code: &'static str,
+    says: &'static [&'static str],
+) -> Case {
+    let headers = vec![("content-type", "image/png"), header];
+    Case { name, route: "/activations", query: "", headers, body: pictures::png(), status, code, says }
+}
+
+fn parameters() -> Vec<Case> {
+    vec![
+        query("unknown model", "model=vgg61", 404, "unknown-model", &["vgg61", "cats_and_dogs"]),
+        query("empty model", "model=", 404, "unknown-model", &["cats_and_dogs"]),
+        query("unknown layer", "layer=conv2d_9", 422, "unknown-layer", &["conv2d_9", "conv2d_4"]),
+        query("unlike any layer", "layer=q", 422, "unknown-layer", &["/models/cats_and_dogs"]),
+        query("one good layer, one not", "layer=conv2d_1&layer=x1", 422, "unknown-layer", &["x1"]),
+        query("channel too high", "layer=conv2d_1&channel=32", 422, "unknown-channel", &["31"]),
+        query("channel not of every layer", "channel=127", 422, "unknown-channel", &["conv2d_1"]),
+        query("channel no number", "channel=red", 400, "invalid-parameter", &["red", "whole"]),
+        query("channel negative", "channel=-1", 400, "invalid-parameter", &["-1", "whole"]),
+        query("channel list broken", "channel=1,,2", 400, "invalid-parameter", &["1,,2", "whole"]),
+        query("unknown parameter", "colunms=8", 400, "unknown-parameter", &["colunms", "columns"]),
+        query("case matters", "Columns=8", 400, "unknown-parameter", &["Columns", "columns"]),
+        query("image as parameter", "image=x", 400, "unknown-parameter", &["image", "there are"]),
+        query("columns 0", "columns=0", 400, "invalid-parameter", &["columns", "1 to 256"]),
+        query("columns 257", "columns=257", 400, "invalid-parameter", &["257", "1 to 256"]),
+        query("columns no number", "columns=four", 400, "invalid-parameter", &["four", "1 to 256"]),
+        query("columns fraction", "columns=1.5", 400, "invalid-parameter", &["1.5", "1 to 256"]),
+        query("columns empty", "columns=", 400, "invalid-parameter", &["1 to 256"]),
+        query("columns huge", "columns=99999999999999999999", 400, "invalid-parameter", &["256"]),
+        query("limit 0", "limit=0", 400, "invalid-parameter", &["limit", "1 to 65536"]),
+        query("zoom 65", "zoom=65", 400, "invalid-parameter", &["zoom", "1 to 64"]),
+        query("normalize", "normalize=std", 400, "invalid-parameter", &["std", "minmax"]),
+        query("order", "order=size", 400, "invalid-parameter", &["size", "index"]),
+        query("colormap", "colormap=parula", 400, "invalid-parameter", &["parula", "viridis"]),
+        query("titles", "titles=perhaps", 400, "invalid-parameter", &["perhaps", "true or false"]),
+        query("repeated", "columns=4&columns=4", 400, "repeated-parameter", &["columns", "once"]),
+        query("repeated model", "model=a&model=b", 400, "repeated-parameter", &["model", "2 times"]),
+        query(
+            "larger than an answer may be",
+            "zoom=64&columns=1",
+            422,
+            "answer-too-large",
+            &["64000000"],
+        ),
+    ]
+}
+
+/// The parameters that Grad-CAM and prediction have of their own.
+fn explanations() -> Vec<Case> {
+    let gradcam = |case: Case| Case { route: "/gradcam", ..case };
+    let predict = |case: Case| Case { route: "/predict", ..case };
+    let png_only = ("accept", "image/png");
+    vec![
+        gradcam(query("class", "class=tabby", 422, "unknown-class", &["tabby", "0 to 1"])),
+        gradcam(query("class near", "class=cta", 422, "unknown-class", &["cta", "cat"])),
+        gradcam(query("class index", "class=2", 422, "unknown-class", &["2", "0 to 1"])),
+        gradcam(query("class empty", "class=", 422, "unknown-class", &["0 to 1"])),
+        gradcam(query("vector", "layer=flatten_1", 422, "not-explainable", &["flatten_1", "conv2d_4"])),
+        gradcam(query("downstream", "layer=dense_2", 422, "not-explainable", &["dense_2", "conv2d_4"])),
+        gradcam(query("layer", "layer=conv2d_5", 422, "unknown-layer", &["conv2d_5", "conv2d_4"])),
+        gradcam(query("layers", "layer=a&layer=b", 400, "repeated-parameter", &["layer", "once"])),
+        gradcam(query("top 0", "top=0", 400, "invalid-parameter", &["top", "1 to 16"])),
+        gradcam(query("score", "score=loss", 400, "invalid-parameter", &["loss", "logit"])),
+        gradcam(query("sign", "sign=both", 400, "invalid-parameter", &["both", "negative"])),
+        gradcam(query("view", "view=grid", 400, "invalid-parameter", &["grid", "overlay"])),
+        gradcam(query("alpha", "alpha=1.5", 400, "invalid-parameter", &["1.5", "0 to 1"])),
+        gradcam(query("alpha NaN", "alpha=NaN", 400, "invalid-parameter", &["NaN", "0 to 1"])),
+        gradcam(query("colormap", "colormap=hot", 400, "invalid-parameter", &["hot", "jet"])),
+        gradcam(query("columns", "columns=4", 400, "unknown-parameter", &["columns", "colormap"])),
+        gradcam(query("model", "model=vgg61", 404, "unknown-model", &["vgg61"])),
+        predict(query("top 1001", "top=1001", 400, "invalid-parameter", &["top", "1 to 1000"])),
+        predict(query("class", "class=1", 400, "unknown-parameter", &["class", "top"])),
+        predict(header("accept", png_only, 406, "not-acceptable", &["application/json"])),
+    ]
+}
+
+fn bodies() -> Vec<Case> {
+    let png = pictures::png();
+    let twice = form(&[("image", Some("a.png"), &png), ("image", Some("b.png"), &png)]);
+    let other_part = form(&[("picture", Some("a.png"), &png)]);
+    let repeated = form(&[("image", Some("a"), &png), ("columns", None, b"4"), ("columns", None, b"5")]);
+    let long_field = form(&[("layer", None, &[b'x'; 5000]), ("image", Some("a.png"), &png)]);
+    let not_text = form(&[("layer", None, b"\xff\xfe"), ("image", Some("a.png"), &png)]);
+    let cut = form(&[("image", Some("a.png"), &png)])[..200].to_vec();
+    let other_boundary = form(&[("image", Some("a.png"), &png)]);
+    let too_large = vec![0; Limits::default().body_bytes + 1];
+    let json = |image: &str| format!(r#"{{"image": {image}}}"#).into_bytes();
+    vec![
+        body("empty", "image/png", "", 400, "no-image", &["the body is empty"]),
+        body("empty, no type", "", "", 400, "no-image", &["the body is empty"]),
+        body("text", "text/plain", png.clone(), 415, "unsupported-content-type", &["text/plain", "curl"]),
+        body("url-encoded", "application/x-www-form-urlencoded", "a=b", 415, "unsupported-content-type", &["multipart/form-data"]),
+        body("no boundary", "multipart/form-data", png.clone(), 415, "unsupported-content-type", &["multipart/form-data"]),
+        body("empty form", FORM, form(&[]), 400, "no-image", &["part named image"]),
+        body("no part image", FORM, other_part, 400, "no-image", &["part named image", "curl"]),
+        body("empty part image", FORM, form(&[("image", Some("a.png"), b"")]), 400, "no-image", &["image"]),
+        body("two parts image", FORM, twice, 400, "several-images", &["one picture"]),
+        body("repeated field", FORM, repeated, 400, "repeated-parameter", &["columns"]),
+        body("form field too long", FORM, long_field, 400, "unreadable-body", &["layer", "4096"]),
+        body("form field not text", FORM, not_text, 400, "unreadable-body", &["layer", "UTF-8"]),
+        body("form cut short", FORM, cut, 400, "unreadable-body", &["could not be read"]),
+        body("other boundary", "multipart/form-data; boundary=other", other_boundary, 400, "unreadable-body", &["could not be read"]),
+        body("form that is none", FORM, "hello", 400, "unreadable-body", &["could not be read"]),
+        body("too large", "image/png", too_large.clone(), 413, "body-too-large", &["10485760", "smaller"]),
+        body("form too large", FORM, form(&[("image", Some("a.png"), &too_large)]), 413, "body-too-large", &["10485760"]),
+        body("JSON cut short", "application/json", r#"{"image": "#, 400, "invalid-json", &["not JSON", "image"]),
+        body("JSON empty", "application/json", "", 400, "invalid-json", &["image"]),
+        body("JSON list", "application/json", "[]", 400, "invalid-json", &["not an object"]),
+        body("JSON without image", "application/json", "{}", 400, "no-image", &["no key image"]),
+        body("JSON image null", "application/json", json("null"), 400, "invalid-json", &["base64"]),
+        body("JSON image empty", "application/json", json("\"\""), 400, "no-image", &["image is empty"]),
+        body("JSON image number", "application/json", json("1"), 400, "invalid-json", &["base64"]),
+        body("bad base64", "application/json", json("\"###\""), 400, "invalid-json", &["base64"]),
+        body("JSON object as value", "application/json", format!(r#"{{"image": "{}", "layer": {{}}}}"#, base64(&png)), 400, "invalid-json", &["layer"]),
+        body("JSON unknown key", "application/json", format!(r#"{{"image": "{}", "layers": []}}"#, base64(&png)), 400, "unknown-parameter", &["layers", "layer"]),
+    ]
+}
+
+fn pictures() -> Vec<Case> {
+    let wide = pictures::png_head(40_000, 40_000);
+    let many = pictures::png_head(10_000, 10_000);
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    vec![
+        body("text as picture", "image/png", "hello", 415, "unknown-picture-format", &["PNG, JPEG"]),
+        body("SVG", "image/svg+xml", svg, 415, "unknown-picture-format", &["PNG, JPEG"]),
+        body("cut short", "image/png", pictures::cut_png(), 422, "broken-picture", &["PNG", "again"]),
+        body("40000 × 40000", "image/png", wide, 413, "too-large-side", &["40000", "smaller"]),
+        body("10000 × 10000", "image/png", many, 413, "too-many-pixels", &["10000", "smaller"]),
+    ]
+}
+
+fn headers() -> Vec<Case> {
+    let offered: &[&str] = &["image/png", "application/x-npz"];
+    vec![
+        header("accept", ("accept", "text/html"), 406, "not-acceptable", offered),
+        header("accept nothing", ("accept", "*/*;q=0"), 406, "not-acceptable", offered),
+        header("compressed", ("content-encoding", "gzip"), 415, "unsupported-content-encoding", &["gzip", "as it is"]),
+        header("announced too large", ("content-length", "10485761"), 413, "body-too-large", &["10485760"]),
+    ]
+}
+
+/// What is wrong with the answer to one case.
+async fn problems(client: &Client, case: Case) -> Vec<String> {
+    let path = format!("{}?{}", case.route, case.query);
+    let reply = client.send("POST", &path, &case.headers, case.body).await;
+    let mut wrong = Vec::new();
+    if reply.status != case.status || reply.header("content-type") != Some("application/problem+json") {
+        wrong.push(format!("expected {} {}, got {reply}", case.status, case.code));
+        return wrong;
+    }
+    let problem = reply.json();
+    if problem["code"] != case.code {
+        wrong.push(format!("expected {}, got {reply}", case.code));
+    }
+    if problem["request_id"].as_str() != reply.header("x-request-id") {
+        wrong.push("the request id is not the header's".to_owned());
+    }
+    let detail = problem["detail"].as_str().unwrap();
+    let missing = case.says.iter().filter(|text| !detail.contains(**text));
+    wrong.extend(missing.map(|text| format!("{text:?} is not in {detail:?}")));
+    wrong
+}
+
+async fn run(cases: Vec<Case>) {
+    let client = Client::new();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let name = case.name;
+        let found = problems(&client, case).await.into_iter();
+        wrong.extend(found.map(|problem| format!("{name}: {problem}")));
+    }
+    assert!(wrong.is_empty(), "{} are wrong: {wrong:#?}", wrong.len());
+}
+
+#[tokio::test]
+async fn wrong_parameters() {
+    run(parameters()).await;
+}
+
+#[tokio::test]
+async fn wrong_explanations() {
+    run(explanations()).await;
+}
+
+#[tokio::test]
+async fn wrong_bodies() {
+    run(bodies()).await;
+}
+
+#[tokio::test]
+async fn wrong_pictures() {
+    run(pictures()).await;
+}
+
+#[tokio::test]
+async fn wrong_headers() {
+    run(headers()).await;
+}
+
+#[tokio::test]
+async fn what_is_long_is_said_back_short() {
+    let path = format!("/activations?layer={}", "x".repeat(5000));
+    let reply = Client::new().post(&path, "*/*", &pictures::png()).await;
+    assert!(reply.body.len() < 1000, "{reply}");
+}
+
+#[tokio::test]
+async fn what_is_at_no_route() {
+    let client = Client::new();
+    let cases = [
+        ("GET", "/activation", 404, "no-such-route"),
+        ("GET", "/models/", 404, "no-such-route"),
+        ("GET", "/activations", 405, "method-not-allowed"),
+        ("GET", "/models/vgg61", 404, "unknown-model"),
+        ("GET", "/models?model=x", 400, "unknown-parameter"),
+        ("GET", "/models/cats_and_dogs_small_1?layer=x", 400, "unknown-parameter"),
+        ("GET", "/models/vgg61/gradient", 404, "unknown-model"),
+        ("GET", "/models/cats_and_dogs_small_1/gradient?layer=x1", 422, "unknown-layer"),
+        ("GET", "/models/cats_and_dogs_small_1/gradient?class=1", 400, "unknown-parameter"),
+    ];
+    for (method, path, status, code) in cases {
+        let reply = client.send_unchecked(method, path, &[], Vec::new()).await;
+        assert_eq!((reply.status, reply.json()["code"].as_str()), (status, Some(code)), "{path}");
+    }
+}
+
+#[test]
+fn the_boundary_is_the_one_announced() {
+    assert!(FORM.ends_with(BOUNDARY));
+}

@@ -1,0 +1,5 @@
+//! Rules of the house that no compiler knows.
+
+mod layers;
+mod source;
+mod tracked;
