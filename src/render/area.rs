@@ -8,18 +8,17 @@ pub(super) fn resize_area(levels: ArrayView2<'_, u8>, height: usize, width: usiz
     let columns = shares(levels.ncols(), width);
     let rows = shares(levels.nrows(), height);
     let mut out = Array2::zeros((height, width));
-    let mut sums = vec![0.0f32; width];
+    let mut sums = vec![0.0f32; levels.ncols()];
     for (mut out, share) in out.rows_mut().into_iter().zip(&rows) {
         sums.fill(0.0);
         for (&weight, y) in share.weights.iter().zip(share.first..) {
             let row = levels.row(y);
-            for (sum, share) in sums.iter_mut().zip(&columns) {
-                let values = share.weights.iter().zip(share.first..);
-                let mean: f32 = values.map(|(w, x)| w * f32::from(row[x])).sum();
-                *sum += weight * mean;
-            }
+            sums.iter_mut().zip(row).for_each(|(sum, &level)| *sum += weight * f32::from(level));
         }
-        out.iter_mut().zip(&sums).for_each(|(out, &sum)| *out = (sum + 0.5) as u8);
+        for (out, share) in out.iter_mut().zip(&columns) {
+            let covered = sums[share.first..].iter().zip(&share.weights);
+            *out = (covered.map(|(sum, weight)| sum * weight).sum::<f32>() + 0.5) as u8;
+        }
     }
     out
 }

@@ -4,7 +4,7 @@ use ndarray::{ArrayView3, Axis};
 
 use super::area::resize_area;
 use super::canvas::{Canvas, check_size};
-use super::inks::{Inks, Paint};
+use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
 use super::{Colormap, MAX_PIXELS, RenderError};
 
@@ -71,8 +71,12 @@ pub fn grid(layers: &[Tiles<'_>], options: &GridOptions) -> Result<Vec<u8>, Rend
         let (inks, palette) = Inks::figure(options.colormap);
         return layout.draw(layers, &inks).encode(&palette);
     }
-    let dead = layers.iter().any(|layer| layer.dead.contains(&true));
-    match Inks::exact(options.colormap, &used(layers), !bare || dead) {
+    let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
+        _ if !bare => Needs::All,
+        true => Needs::Dead,
+        false => Needs::None,
+    };
+    match Inks::exact(options.colormap, &used(layers), needs) {
         Some((inks, palette)) => layout.draw(layers, &inks).encode(&palette),
         None => layout.draw(layers, &Inks::rgb(options.colormap)).encode(),
     }
@@ -83,7 +87,11 @@ fn used(layers: &[Tiles<'_>]) -> [bool; 256] {
     let mut used = [false; 256];
     used[0] = true;
     for layer in layers {
-        layer.levels.iter().for_each(|&level| used[usize::from(level)] = true);
+        for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
+            if layer.dead.get(k) != Some(&true) {
+                tile.iter().for_each(|&level| used[usize::from(level)] = true);
+            }
+        }
     }
     used
 }
@@ -136,7 +144,7 @@ impl Layout {
         let inner = layers.iter().map(|layer| columns(layer) * (size(layer).1 + gap) - gap);
         let inner = inner.max().unwrap_or(0);
         let margin = if bare { 0 } else { (inner / 50).clamp(12, 48) };
-        let text = if options.titles { (inner / 56).clamp(14, 44) } else { 0 };
+        let text = if options.titles { (inner / 50).clamp(14, 44) } else { 0 };
         let mut y = margin;
         let mut blocks = Vec::with_capacity(layers.len());
         for (i, layer) in layers.iter().enumerate() {

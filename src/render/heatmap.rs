@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::canvas::{Canvas, check_size};
-use super::inks::{Inks, Paint};
+use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
 use super::resize::rows_linear;
 use super::{Colormap, MAX_PIXELS, RenderError};
@@ -80,7 +80,8 @@ pub fn heatmap(
     let remedy = if bare { "send a smaller picture" } else { "ask for fewer classes" };
     check_size(layout.width as u64, layout.height as u64, options.max_pixels, remedy)?;
     if options.view == View::Heatmap {
-        let exact = if bare { Inks::exact(options.colormap, &[true; 256], false) } else { None };
+        let exact =
+            if bare { Inks::exact(options.colormap, &[true; 256], Needs::None) } else { None };
         let (inks, palette) = exact.unwrap_or_else(|| Inks::figure(options.colormap));
         let draw = |_, heat: &[f32], out: &mut [u8]| {
             out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);

@@ -21,9 +21,20 @@ pub(super) enum Paint {
 }
 
 const BACKGROUND: [u8; 3] = [255, 255, 255];
-const DEAD: [[u8; 3]; 2] = [[236, 236, 236], [205, 205, 205]];
+const DEAD: [[u8; 3]; 2] = [[241, 241, 241], [218, 218, 218]];
 const TITLE: [u8; 3] = [31, 35, 40];
 const NOTE: [u8; 3] = [110, 118, 129];
+
+/// Which paints a picture needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Levels only.
+    None,
+    /// The greys of dead tiles.
+    Dead,
+    /// Background and text too.
+    All,
+}
 
 /// Background, two greys, two ramps of text.
 const PAINTS: usize = 3 + 2 * SHADES;
@@ -91,24 +102,31 @@ impl Inks<u8> {
         (Self { levels, paints: std::array::from_fn(|i| i as u8) }, palette)
     }
 
-    /// For exact pictures: every level that is used, and all paints if any is. None where that exceeds a palette.
+    /// For exact pictures: every level that is used, and the paints. None where that exceeds a palette.
     pub(super) fn exact(
         colormap: Colormap,
         used: &[bool; 256],
-        paints: bool,
+        needs: Needs,
     ) -> Option<(Self, Palette)> {
         let rows = colormap.rows();
-        if !paints {
+        if needs == Needs::None {
             let inks = Self { levels: std::array::from_fn(|i| i as u8), paints: [0; PAINTS] };
             return Some((inks, rows.to_vec()));
         }
-        let mut palette: Palette = Paint::colors().to_vec();
-        let mut levels = [0; 256];
+        let dead = [false, true].map(|dark| Paint::Dead(dark).index());
+        let mut inks = Self { levels: [0; 256], paints: [0; PAINTS] };
+        let mut palette = Palette::new();
+        for (i, &color) in Paint::colors().iter().enumerate() {
+            if needs == Needs::All || dead.contains(&i) {
+                inks.paints[i] = palette.len() as u8;
+                palette.push(color);
+            }
+        }
         for level in (0..256).filter(|&level| used[level]) {
-            levels[level] = u8::try_from(palette.len()).ok()?;
+            inks.levels[level] = u8::try_from(palette.len()).ok()?;
             palette.push(rows[level]);
         }
-        Some((Self { levels, paints: std::array::from_fn(|i| i as u8) }, palette))
+        Some((inks, palette))
     }
 }
 

@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::canvas::{Canvas, check_size};
-use super::inks::{Inks, Paint};
+use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
 use super::{Colormap, MAX_PIXELS, RenderError};
 
@@ -66,7 +66,12 @@ pub fn matshow(
     for tile in tiles {
         tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
     }
-    match Inks::exact(options.colormap, &used, !bare || tiles[0].dead) {
+    let needs = match bare {
+        false => Needs::All,
+        true if tiles[0].dead => Needs::Dead,
+        true => Needs::None,
+    };
+    match Inks::exact(options.colormap, &used, needs) {
         Some((inks, palette)) => layout.draw(tiles, &inks).encode(&palette),
         None => layout.draw(tiles, &Inks::rgb(options.colormap)).encode(),
     }

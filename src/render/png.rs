@@ -1,6 +1,6 @@
 //! A canvas → the bytes of a PNG file.
 
-use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter};
 
 use super::RenderError;
 use super::canvas::Canvas;
@@ -36,7 +36,10 @@ fn encode(
     // `check_size` has seen to it that both fit.
     let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fast);
+    // On grids a quarter larger than zlib's default level makes them, in a tenth of the time. Indices follow the colour
+    // map, so that filters help as they do with grey.
+    encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
+    encoder.set_filter(Filter::Paeth);
     match palette {
         Some(palette) => {
             encoder.set_color(ColorType::Indexed);
