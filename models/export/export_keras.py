@@ -50,7 +50,7 @@ from model_folder import (
     write_labels,
     write_readme,
 )
-from onnx import ModelProto, helper
+from onnx import ModelProto, helper, numpy_helper
 from PIL import Image
 
 OPSET = 17
@@ -216,6 +216,16 @@ def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | 
     return [None, *shape[1:]]
 
 
+def store_captured(graph: ModelProto, function: tf.types.experimental.ConcreteFunction) -> None:
+    """Make constants of the tensors that a layer holds without their being variables, such as Normalization's mean:
+    tf2onnx takes them for inputs."""
+    captured = function.captured_inputs
+    values = dict(zip([tensor.name for tensor in function.inputs[len(function.inputs) - len(captured) :]], captured))
+    for described in list(graph.graph.input)[1:]:
+        graph.graph.initializer.append(numpy_helper.from_array(values[described.name].numpy(), described.name))
+        graph.graph.input.remove(described)
+
+
 def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Recording, str]:
     """The model as tf2onnx gives it with every layer's output as an output, what was recorded, and the last layer's name."""
     layers = layer_names(model)
@@ -232,6 +242,7 @@ def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Reco
     signature = [tf.TensorSpec(shape, tf.float32, name=model.inputs[0]._keras_history.operation.name)]
     function = tf.function(call, input_signature=signature)
     converted, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    store_captured(converted, function.get_concrete_function())
     recording, last = recordings[-1]
     if not last:
         raise SystemExit("the output of this model is no layer's output; end it in a layer")
@@ -370,6 +381,7 @@ def export(arguments: argparse.Namespace) -> None:
         if name and name not in layers:
             raise SystemExit(f"there is no layer {name}; there are {', '.join(layers)}")
     card.show, card.gradcam = arguments.show or card.show, arguments.gradcam or card.gradcam
+    card.aliases = {"last_conv": card.gradcam} if card.gradcam else {}
     labels = read_labels(arguments.labels) if arguments.labels else None
     if labels is None and source.application and ":imagenet" in arguments.model:
         labels = imagenet_labels()

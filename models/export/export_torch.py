@@ -275,8 +275,9 @@ def plain_graph(source: Source) -> tuple[ModelProto, list[str], dict[str, str]]:
     onnx_graph.drop_unused(model)
     names, paths = name_layers(model)
     aliases = block_outputs(model, names, paths)
-    kept = {tensor.name: f"{tensor.name} " for tensor in model.graph.initializer if tensor.name in names.values()}
-    onnx_graph.rename_values(model, kept | names)
+    others = {tensor.name for tensor in model.graph.initializer} | {v for node in model.graph.node for v in node.output}
+    in_the_way = {value: f"{value}/other" for value in others.intersection(names.values()) - names.keys()}
+    onnx_graph.rename_values(model, in_the_way | names)
     layers = list(names.values())
     onnx_graph.name_the_rest(model, layers, source.constants)
     for node in model.graph.node:
@@ -306,7 +307,7 @@ def export(arguments: argparse.Namespace) -> None:
     card, classes = source.card, class_count(model)
     card.show, card.gradcam = onnx_graph.choose_layers(model, layers, classes)
     card.show, card.gradcam = arguments.show or card.show, arguments.gradcam or card.gradcam
-    card.aliases = aliases
+    card.aliases = ({"last_conv": card.gradcam} if card.gradcam else {}) | aliases
     last = model.graph.node[-1].op_type
     card.activation = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(last, "logits")
     noise = np.random.default_rng(0).standard_normal((2, 3, *card.size), np.float32)

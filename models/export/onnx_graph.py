@@ -205,15 +205,15 @@ def name_the_rest(model: ModelProto, layers: Iterable[str], keep: Iterable[str] 
     readers = consumers(model)
     for node in reversed(model.graph.node):
         named = [value for value in node.output if value in layers]
-        after = [owner[id(reader)] for value in node.output for reader in readers[value]]
-        owner[id(node)] = named[0] if named else (after[0] if after else node.output[0])
+        after = [owner[reader.output[0]] for value in node.output for reader in readers[value]]
+        owner[node.output[0]] = named[0] if named else (after[0] if after else node.output[0])
     taken = Counter({*layers, *keep})
     taken.update(value.name for value in (*model.graph.input, *model.graph.output))
     constants = initializers(model)
     final = model.graph.node[-1]
     names = {}
     for node in model.graph.node:
-        prefix = owner[id(node)]
+        prefix = owner[node.output[0]]
         node.name = unique(f"{prefix}/{node.op_type}", Counter())
         roles = CONSTANT_ROLES.get(node.op_type, ())
         for position, value in enumerate(node.input):
