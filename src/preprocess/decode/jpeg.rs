@@ -22,6 +22,10 @@ pub(super) fn decode(
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let header = Header::read(bytes);
+    // Within the last row of blocks the decoder does not notice that the data has ended.
+    if !bytes[header.scan..].windows(2).any(|pair| pair == [0xff, 0xd9]) {
+        return Err(Format::Jpeg.broken("it ends too early"));
+    }
     if let Some(frame) = header.frame {
         frame.check_supported()?;
         // A progressive file holds all coefficients, 2 bytes each, until its last scan.
@@ -49,18 +53,18 @@ pub(super) fn decode(
     let raw = decoder.decode().map_err(refusal)?;
     let rgb = match out {
         ColorSpace::Luma => grey_to_rgb(&raw, 1),
-        ColorSpace::CMYK => cmyk_to_rgb(&raw, header.adobe),
+        ColorSpace::CMYK => cmyk_to_rgb(&raw),
         _ => raw,
     };
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
 }
 
-/// Pillow's conversion: (255 − C)(255 − K) / 255, rounded. Adobe's files hold the inverse of every value.
-fn cmyk_to_rgb(cmyk: &[u8], inverted: bool) -> Vec<u8> {
+/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded; and as in Pillow every file holds the inverse of each value,
+/// as Adobe's do.
+fn cmyk_to_rgb(cmyk: &[u8]) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
-    let flip = if inverted { 0 } else { 255 };
     for ink in cmyk.as_chunks::<4>().0 {
-        let [c, m, y, k] = ink.map(|value| u32::from(value ^ flip));
+        let [c, m, y, k] = ink.map(u32::from);
         rgb.extend([c, m, y].map(|light| {
             let product = light * k + 128;
             (((product >> 8) + product) >> 8) as u8
@@ -73,8 +77,8 @@ fn cmyk_to_rgb(cmyk: &[u8], inverted: bool) -> Vec<u8> {
 #[derive(Debug, Default)]
 struct Header {
     frame: Option<Frame>,
-    /// There is an Adobe marker.
-    adobe: bool,
+    /// Where the first scan begins, or where the segments could no longer be followed.
+    scan: usize,
 }
 
 /// A start-of-frame marker (ITU-T T.81, B.2.2).
@@ -109,12 +113,12 @@ impl Header {
                     header.frame =
                         Some(Frame { process: *marker, precision, size, components, sampling });
                 }
-                (0xee, body) if body.starts_with(b"Adobe") => header.adobe = true,
                 (0xda | 0xd9, _) => break,
                 _ => {}
             }
             rest = after.get(length..).unwrap_or_default();
         }
+        header.scan = bytes.len() - rest.len();
         header
     }
 }

@@ -15,6 +15,12 @@ pub(super) fn decode(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
+    // RIFF's own length counts from its ninth byte.
+    let length = bytes.get(4..8).and_then(|field| field.first_chunk::<4>());
+    let length = length.map_or(0, |&field| u64::from(u32::from_le_bytes(field)));
+    if length + 8 > bytes.len() as u64 {
+        return Err(Format::WebP.broken("it ends too early"));
+    }
     for size in frame_sizes(bytes.get(12..).unwrap_or_default(), true) {
         Format::WebP.check(size, 8, limits)?;
     }

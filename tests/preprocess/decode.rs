@@ -1,0 +1,91 @@
+//! Every format and variant becomes what Pillow makes of it.
+
+use convscope::preprocess::{PictureError, decode};
+
+use super::{LIMITS, bytes, largest_difference, picture, reference};
+
+/// Lossless formats are equal. The JPEG decoder's inverse DCT rounds by one level otherwise, which the conversion from
+/// YCbCr can make three of, and its interpolation of halved chroma adds to that.
+fn tolerance(name: &str) -> u8 {
+    match name {
+        "progressive.jpg" => 5,
+        name if name.ends_with(".jpg") => 3,
+        _ => 0,
+    }
+}
+
+#[test]
+fn every_variant_is_what_pillow_makes_of_it() {
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(reference("decode")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".expected.png") {
+            continue;
+        }
+        seen += 1;
+        let found = picture(&format!("decode/{name}"));
+        let expected = image::open(reference(&format!("decode/{name}.expected.png"))).unwrap();
+        let expected = expected.into_rgb8();
+        if found.pixels.dimensions() != expected.dimensions() {
+            wrong.push(format!("{name}: {}×{}", found.width(), found.height()));
+            continue;
+        }
+        let difference = largest_difference(&found.pixels, &expected);
+        if difference > tolerance(&name) {
+            wrong.push(format!("{name}: off by {difference}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(seen, 36);
+}
+
+#[test]
+fn an_unreadable_orientation_is_ignored() {
+    let upright = picture("decode/turned_1.jpg");
+    let mut file = bytes("decode/turned_6.jpg");
+    // The entry: tag 0x0112, type SHORT, count 1, value.
+    let entry = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6];
+    let at = file.windows(entry.len()).position(|window| window == entry).unwrap();
+    file[at + 9] = 99;
+    assert_eq!(decode(&file, &LIMITS).unwrap().pixels, upright.pixels);
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    let cases: [(&[u8], &str); 9] = [
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x20ftypheic\0\0\0\0", "HEIF"),
+        (b"8BPS\0\x01", "PSD"),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"<!DOCTYPE html><title>404</title>", "HTML"),
+        (b"%PDF-1.7", "PDF"),
+        (b"data:image/png;base64,iVBORw0K", "data: URL"),
+        (b"\x89PNG\n\x1a\n\0\0\0\x0dIHDR", "PNG whose first bytes are damaged"),
+        (b"hello, world", "not a picture"),
+    ];
+    for (bytes, expected) in cases {
+        let error = decode(bytes, &LIMITS).unwrap_err();
+        assert_eq!(error.kind(), "unknown-picture-format");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert_eq!(decode(b"", &LIMITS).unwrap_err(), PictureError::Empty);
+}
+
+#[test]
+fn unsupported_kinds_of_jpeg_are_named() {
+    let file = bytes("decode/plain_444.jpg");
+    let frame = file.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
+    for (offset, value, expected) in [
+        (1, 0xc9, "arithmetic coding"),
+        (1, 0xc3, "lossless coding"),
+        (1, 0xc5, "hierarchical coding"),
+        (4, 12, "12 bits a sample"),
+    ] {
+        let mut file = file.clone();
+        file[frame + offset] = value;
+        let error = decode(&file, &LIMITS).unwrap_err();
+        assert_eq!(error.kind(), "unsupported-picture-feature");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,46 @@
+//! The model's input equals Keras's.
+
+use convscope::preprocess::{Color, Layout, Recipe};
+
+use super::{bytes, picture};
+
+/// A float32 array of `tests/reference/pictures` and its shape.
+pub(crate) fn array(name: &str) -> (Vec<usize>, Vec<f32>) {
+    let file = bytes(name);
+    let array = npyz::NpyFile::new(&file[..]).unwrap();
+    let shape = array.shape().iter().map(|&side| side as usize).collect();
+    (shape, array.into_vec().unwrap())
+}
+
+fn recipe(mode: &str) -> Recipe {
+    let recipe = Recipe { size: [24, 32], layout: Layout::Nhwc, ..Recipe::default() };
+    match mode {
+        "caffe" => {
+            let mean = [103.939, 116.779, 123.68];
+            Recipe { color: Color::Bgr, scale: 1.0, mean, ..recipe }
+        }
+        "tf" => Recipe { scale: 1.0 / 127.5, mean: [1.0; 3], ..recipe },
+        _ => Recipe { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], ..recipe },
+    }
+}
+
+#[test]
+fn every_mode_of_keras_is_a_recipe() {
+    for mode in ["caffe", "tf", "torch"] {
+        let (shape, expected) = array(&format!("tensors/{mode}.npy"));
+        let found = recipe(mode).tensor(&picture("cat.png"));
+        assert_eq!(found.shape(), shape);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() <= 1e-5, "{mode}: {found} {expected}");
+        }
+    }
+}
+
+#[test]
+fn channels_first_holds_the_same_values() {
+    let picture = picture("cat.png");
+    let last = recipe("caffe").tensor(&picture);
+    let first = Recipe { layout: Layout::Nchw, ..recipe("caffe") }.tensor(&picture);
+    assert_eq!(first.shape(), [1, 3, 24, 32]);
+    assert_eq!(first.permuted_axes([0, 2, 3, 1]), last);
+}

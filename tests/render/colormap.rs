@@ -1,0 +1,27 @@
+//! Every colour map's 256 rows are matplotlib's, jet's are OpenCV's.
+
+use convscope::render::{Colormap, UnknownColormap};
+
+use crate::preprocess::reference;
+
+#[test]
+fn every_row_is_the_librarys_own() {
+    for map in Colormap::ALL {
+        let strip = image::open(reference(&format!("colormap_{map}.png"))).unwrap().into_rgb8();
+        for (level, row) in map.rows().into_iter().enumerate() {
+            assert_eq!(strip.get_pixel(level as u32, 3).0, row, "{map}, level {level}");
+        }
+    }
+}
+
+#[test]
+fn maps_are_found_by_name() {
+    for map in Colormap::ALL {
+        assert_eq!(map.name().parse(), Ok(map));
+    }
+    let error = "Viridis".parse::<Colormap>().unwrap_err();
+    assert_eq!(error, UnknownColormap("Viridis".to_owned()));
+    for map in Colormap::ALL {
+        assert!(error.to_string().contains(map.name()));
+    }
+}

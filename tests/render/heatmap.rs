@@ -1,0 +1,102 @@
+//! Heat maps and overlays, against OpenCV.
+
+use convscope::render::{
+    Colormap, HeatmapOptions, Panel, RenderError, View, heatmap, resize_linear,
+};
+use image::RgbImage;
+use ndarray::Array2;
+
+use super::{color_type, pixels};
+use crate::explain::map;
+use crate::preprocess::{picture, reference};
+
+#[test]
+fn interpolation_is_opencvs() {
+    let small = map("heat/map.npy");
+    for (height, width) in [(23, 31), (133, 200), (5, 7), (2, 3), (60, 5)] {
+        let expected = map(&format!("heat/resized_{height}x{width}.npy"));
+        let found = resize_linear(small.view(), width, height);
+        assert_eq!(found.dim(), expected.dim());
+        for (found, expected) in found.iter().zip(&expected) {
+            // Half a unit in the last place of 1, a few times: OpenCV may fuse multiplications and additions.
+            assert!((found - expected).abs() <= 2.5e-7, "{height}×{width}: {found} {expected}");
+        }
+    }
+}
+
+/// One pixel in a thousand may be off: where 255 · heat is next to an integer, so that rounding decides the level.
+fn assert_nearly_equal(found: &RgbImage, file: &str) {
+    let expected = image::open(reference(file)).unwrap().into_rgb8();
+    assert_eq!(found.dimensions(), expected.dimensions());
+    let off = found.pixels().zip(expected.pixels()).filter(|(a, b)| a != b).count();
+    assert!(off * 1000 <= found.pixels().len(), "{file}: {off} pixels differ");
+}
+
+fn drawn(options: &HeatmapOptions) -> Vec<u8> {
+    let heat = map("heat/map.npy");
+    let panel = Panel { heat: heat.view(), caption: None };
+    heatmap(&picture("cat.png").pixels, &[panel], options).unwrap()
+}
+
+#[test]
+fn the_overlay_is_the_books_steps_in_opencv() {
+    for alpha in [0.4, 0.5] {
+        let png = drawn(&HeatmapOptions { alpha, ..HeatmapOptions::of(View::Overlay) });
+        assert_nearly_equal(&pixels(&png), &format!("heat/overlay_{alpha}.png"));
+    }
+}
+
+#[test]
+fn the_heat_map_alone_is_a_palette_of_viridis() {
+    let png = drawn(&HeatmapOptions::of(View::Heatmap));
+    assert_eq!(color_type(&png), 3);
+    assert_nearly_equal(&pixels(&png), "heat/heatmap.png");
+}
+
+#[test]
+fn a_mask_keeps_the_picture_where_it_is_hot() {
+    let cat = picture("cat.png").pixels;
+    let options = HeatmapOptions::of(View::Mask);
+    for (heat, factor) in [(1.0, 1.0), (0.0, 0.25), (0.5, 0.625)] {
+        let heat = Array2::from_elem((3, 4), heat);
+        let panel = Panel { heat: heat.view(), caption: None };
+        let found = pixels(&heatmap(&cat, &[panel], &options).unwrap());
+        for (found, original) in found.iter().zip(cat.iter()) {
+            assert!((f32::from(*found) - factor * f32::from(*original)).abs() <= 0.5 + 1e-3);
+        }
+    }
+}
+
+#[test]
+fn an_empty_map_is_a_picture_without_heat() {
+    let cat = picture("cat.png").pixels;
+    let heat = Array2::zeros((14, 14));
+    let panel = Panel { heat: heat.view(), caption: None };
+    let png = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay)).unwrap();
+    let cold = Colormap::Jet.rows()[0];
+    for (found, original) in pixels(&png).pixels().zip(cat.pixels()) {
+        for c in 0..3 {
+            let sum = 0.4 * f64::from(cold[c]) + f64::from(original[c]);
+            assert_eq!(f64::from(found[c]), sum.round_ties_even().min(255.0));
+        }
+    }
+}
+
+#[test]
+fn several_maps_stand_side_by_side() {
+    let cat = picture("cat.png").pixels;
+    let heat = map("heat/map.npy");
+    let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
+    let panels = [panel("tabby, tabby cat  0.83"), panel("Ägyptische Katze, кошка  0.12")];
+    for view in [View::Overlay, View::Heatmap, View::Mask] {
+        let found = pixels(&heatmap(&cat, &panels, &HeatmapOptions::of(view)).unwrap());
+        // The picture is brought to 256 × 170.
+        assert_eq!(found.dimensions(), (3 * 12 + 2 * 256, 12 + 28 + 170 + 12));
+        let dark = |x: u32, y: u32| found.get_pixel(x, y).0.iter().all(|&value| value < 128);
+        assert!((12..268).any(|x| (12..40).any(|y| dark(x, y))), "the caption is written");
+    }
+    let narrow = HeatmapOptions { max_pixels: 100_000, ..HeatmapOptions::of(View::Mask) };
+    let error = heatmap(&cat, &panels, &narrow).unwrap_err();
+    assert!(matches!(error, RenderError::TooLarge { .. }));
+    assert!(error.to_string().contains("fewer classes"), "{error}");
+}
