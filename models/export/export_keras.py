@@ -209,6 +209,8 @@ def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | 
     shape = list(model.inputs[0].shape)
     if len(shape) != 4 or len(model.outputs[0].shape) != 2:
         raise SystemExit(f"a picture classifier maps 4 dimensions to 2; this maps {shape} to {list(model.outputs[0].shape)}")
+    if shape[3] not in (1, 3):
+        raise SystemExit(f"pictures have 1 or 3 channels, last; the model's input is {shape}")
     if None in shape[1:3]:
         if size is None:
             raise SystemExit(f"the model takes pictures of any size ({shape}); give --size HEIGHT WIDTH")

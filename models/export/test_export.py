@@ -87,13 +87,13 @@ class TestKeras:
         picture = self.keras.Input((24, 24, 3), name="picture")
         values = layers.Rescaling(1 / 127.5, -1, name="scaled")(picture)
         values = layers.Normalization(mean=(0.1, 0.2, 0.3), variance=(0.5, 0.6, 0.7), name="standard")(values)
-        left = layers.Conv2D(8, 3, strides=2, padding="same", name="left")(values)
+        left = layers.Conv2D(16, 3, strides=2, padding="same", name="left")(values)
         left = layers.BatchNormalization(name="left_norm")(left)
         left = layers.Activation("relu", name="left_relu")(left)
-        right = layers.Conv2D(8, 3, strides=2, padding="same", activation="swish", name="right")(values)
+        right = layers.Conv2D(16, 3, strides=2, padding="same", activation="swish", name="right")(values)
         squeezed = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(right)
         squeezed = layers.Conv2D(2, 1, activation="relu", name="reduce")(squeezed)
-        squeezed = layers.Conv2D(8, 1, activation="sigmoid", name="expand")(squeezed)
+        squeezed = layers.Conv2D(16, 1, activation="sigmoid", name="expand")(squeezed)
         right = layers.Multiply(name="excite")([right, squeezed])
         values = layers.Add(name="add")([left, right])
         values = layers.Concatenate(name="concat")([values, left])
@@ -119,7 +119,7 @@ class TestKeras:
         assert set(card["layers"]["show"]) == {"left_relu", "right", "excite", "add", "concat", "depthwise_norm"}
 
     def test_mobilenet(self, tmp_path):
-        model = self.keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, classes=7)
+        model = self.keras.applications.MobileNetV2((96, 64, 3), alpha=0.35, weights=None, classes=7)
         folder = self.export(self.save(model, tmp_path / "m.keras"), tmp_path / "m", "--preprocess", "tf")
         folded = tuple(
             layer.name
@@ -135,11 +135,11 @@ class TestKeras:
     def test_nested_and_repeated(self, tmp_path):
         layers = self.keras.layers
         inner = self.keras.Sequential(name="inner")
-        inner.add(self.keras.Input((12, 12, 4)))
-        inner.add(layers.Conv2D(4, 3, padding="same", activation="relu", name="conv"))
+        inner.add(self.keras.Input((12, 12, 3)))
+        inner.add(layers.Conv2D(3, 3, padding="same", activation="relu", name="conv"))
         inner.add(layers.MaxPooling2D(name="pool"))
-        picture = self.keras.Input((12, 12, 4), name="picture")
-        twice = layers.Conv2D(4, 3, padding="same", activation="relu", name="twice")
+        picture = self.keras.Input((12, 12, 3), name="picture")
+        twice = layers.Conv2D(3, 3, padding="same", activation="relu", name="twice")
         values = layers.Flatten(name="flat")(inner(twice(twice(picture))))
         model = self.keras.Model(picture, layers.Dense(1, activation="sigmoid", name="score")(values))
         folder = self.export(self.save(model, tmp_path / "n.keras"), tmp_path / "n", "--preprocess", "none")
