@@ -4,6 +4,9 @@
 
 mod contract;
 mod convnet;
+mod explain;
 mod gradient;
 mod http;
+mod preprocess;
+mod render;
 mod tidy;

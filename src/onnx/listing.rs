@@ -91,7 +91,8 @@ impl<'m> Origins<'m> {
         let mut of_value: HashMap<&str, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
-            if !node.output.first().is_some_and(|name| is_feature(name, facts)) {
+            let carries = |name: &String| is_feature(name, facts) && !topology.is_constant(name);
+            if !node.output.first().is_some_and(carries) {
                 continue;
             }
             let sources: HashSet<usize> =

@@ -27,7 +27,7 @@ pub enum ServiceError {
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// No model has this name.
-    #[error("there is no model {model:?}; there are: {}", .known.join(", "))]
+    #[error("there is no model {model:?}{}; there are: {}", recipe(.model), .known.join(", "))]
     UnknownModel {
         /// The name that was given.
         model: String,
@@ -156,5 +156,16 @@ fn those_usable(layers: &[String]) -> String {
         "this model has no layer that can be".to_owned()
     } else {
         format!("these can be: {}", layers.join(", "))
+    }
+}
+
+/// How to make a model that everybody asks for and that is too large to come along.
+fn recipe(model: &str) -> &'static str {
+    match model {
+        "vgg16" => {
+            " (python models/export/export_keras.py vgg16:imagenet models/vgg16 makes it on a \
+             connected machine)"
+        }
+        _ => "",
     }
 }

@@ -36,13 +36,16 @@ fn standard_is_the_books_recipe_in_numpy() {
     let layer = cube("layers/activations.npy");
     let grid = image::open(reference("layers/grid_standard.png")).unwrap().into_rgb8();
     let rows = Colormap::Viridis.rows();
-    let level = |pixel: &image::Rgb<u8>| rows.iter().position(|row| *row == pixel.0).unwrap() as u8;
+    let first = |colour: [u8; 3]| rows.iter().position(|row| *row == colour).unwrap() as u8;
+    let level = |pixel: &image::Rgb<u8>| first(pixel.0);
     let all: Vec<usize> = (0..20).collect();
     for view in [layer.view(), stored_last(&layer).view()] {
         let found = levels(view, &channel_statistics(view), &all, Normalize::Standard);
         let expected = found.indexed_iter().map(|((k, y, x), _)| {
             level(grid.get_pixel((k % 16 * 17 + x) as u32, (k / 16 * 12 + y) as u32))
         });
+        // Some neighbouring rows of viridis have one colour: levels are told apart as far as it is.
+        let found = found.mapv(|level| first(rows[usize::from(level)]));
         assert_nearly_equal(found.iter().copied(), expected);
     }
 }

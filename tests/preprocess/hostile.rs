@@ -6,7 +6,7 @@ use convscope::preprocess::{PictureError, decode};
 use super::{LIMITS, bytes};
 
 /// One small file a format, and how many bytes at its end can be missing without harm to the picture.
-const FILES: [(&str, usize); 9] = [
+const FILES: [(&str, usize); 8] = [
     // IEND, 12 bytes, and the CRC of the last IDAT.
     ("decode/palette.png", 16),
     ("decode/grey_alpha.png", 16),
@@ -14,9 +14,9 @@ const FILES: [(&str, usize); 9] = [
     ("decode/plain_444.jpg", 0),
     ("decode/lossless.webp", 0),
     ("decode/lossy.webp", 0),
-    ("decode/plain.gif", 2),
+    // The trailer, the end of the blocks, and the LZW code that only says that the data end.
+    ("decode/plain.gif", 3),
     ("decode/palette.bmp", 0),
-    ("decode/lzw.tiff", 400),
 ];
 
 #[test]
