@@ -1,1 +1,110 @@
-//! What pictures cost: decoding, preprocessing, drawing.
+//! What pictures cost: decoding, preprocessing, statistics, drawing. `cargo bench --bench pictures`
+//!
+//! The grid is block1_conv1's of VGG16, 64 channels of 224 × 224; photographs are 12 megapixels.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark ends where its premises fail"
+)]
+
+use std::io::Cursor;
+
+use convscope::config::ImageLimits;
+use convscope::explain::{Normalize, channel_statistics, levels};
+use convscope::preprocess::{Crop, Picture, Recipe, Resize, decode};
+use convscope::render::{GridOptions, HeatmapOptions, Panel, Tiles, View, grid, heatmap};
+use divan::Bencher;
+use image::{ImageFormat, RgbImage};
+use ndarray::{Array2, Array3};
+
+fn main() {
+    divan::main();
+}
+
+const LIMITS: ImageLimits =
+    ImageLimits { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 };
+
+/// Smooth, with some texture, so that it compresses as a photograph does.
+fn photograph() -> RgbImage {
+    RgbImage::from_fn(4000, 3000, |x, y| {
+        let wave = |k: f32| ((x as f32 * k).sin() + (y as f32 * k * 0.7).cos()) * 50.0 + 128.0;
+        let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 29;
+        image::Rgb([0.004, 0.011, 0.03].map(|k| wave(k) as u8 + grain as u8))
+    })
+}
+
+fn file(format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    photograph().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+#[divan::bench(args = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP], sample_count = 10)]
+fn decode_12_megapixels(bencher: Bencher<'_, '_>, format: &ImageFormat) {
+    let bytes = file(*format);
+    bencher.bench(|| decode(&bytes, &LIMITS).unwrap());
+}
+
+#[divan::bench(args = [Resize::Nearest, Resize::Bilinear, Resize::Bicubic], sample_count = 20)]
+fn tensor_of_12_megapixels(bencher: Bencher<'_, '_>, resize: &Resize) {
+    let picture = Picture { pixels: photograph(), format: convscope::preprocess::Format::Png };
+    let recipe = Recipe { resize: *resize, crop: Crop::Center, ..Recipe::default() };
+    bencher.bench(|| recipe.tensor(&picture));
+}
+
+/// A layer after its ReLU.
+fn layer(channels: usize, side: usize) -> Array3<f32> {
+    Array3::from_shape_fn((channels, side, side), |(k, y, x)| {
+        let k = 0.05 + k as f32 * 0.01;
+        ((x as f32 * k).sin() * (y as f32 * k * 1.3).cos() - 0.1).max(0.0)
+    })
+}
+
+fn layer_levels() -> Array3<u8> {
+    let layer = layer(64, 224);
+    let all: Vec<usize> = (0..64).collect();
+    levels(layer.view(), &channel_statistics(layer.view()), &all, Normalize::Standard)
+}
+
+#[divan::bench(args = [false, true])]
+fn statistics(bencher: Bencher<'_, '_>, channels_last: bool) {
+    let layer = stored(channels_last);
+    bencher.bench(|| channel_statistics(layer.view()));
+}
+
+#[divan::bench(args = [false, true])]
+fn standard_levels(bencher: Bencher<'_, '_>, channels_last: bool) {
+    let layer = stored(channels_last);
+    let statistics = channel_statistics(layer.view());
+    let all: Vec<usize> = (0..64).collect();
+    bencher.bench(|| levels(layer.view(), &statistics, &all, Normalize::Standard));
+}
+
+/// Channels × height × width, in either memory order.
+fn stored(channels_last: bool) -> Array3<f32> {
+    let layer = layer(64, 224);
+    if !channels_last {
+        return layer;
+    }
+    let last = layer.permuted_axes([1, 2, 0]).as_standard_layout().into_owned();
+    last.permuted_axes([2, 0, 1])
+}
+
+/// 1:1, without and with titles; then as a figure.
+#[divan::bench(args = [(Some(1), false), (Some(1), true), (None, true)])]
+fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, bool)) {
+    let levels = layer_levels();
+    let title = "block1_conv1  224 × 224 × 64".to_owned();
+    let tiles = [Tiles { title, levels: levels.view(), dead: Vec::new() }];
+    let options = GridOptions { zoom, titles, ..GridOptions::default() };
+    bencher.bench(|| grid(&tiles, &options).unwrap());
+}
+
+#[divan::bench(args = [View::Overlay, View::Heatmap, View::Mask], sample_count = 10)]
+fn heatmap_of_12_megapixels(bencher: Bencher<'_, '_>, view: &View) {
+    let picture = photograph();
+    let heat = Array2::from_shape_fn((14, 14), |(y, x)| (y * x) as f32 / 169.0);
+    let panels = [Panel { heat: heat.view(), caption: None }];
+    bencher.bench(|| heatmap(&picture, &panels, &HeatmapOptions::of(*view)).unwrap());
+}

@@ -6,7 +6,7 @@ use convscope::preprocess::{PictureError, decode};
 use super::{LIMITS, bytes};
 
 /// One small file a format, and how many bytes at its end can be missing without harm to the picture.
-const FILES: [(&str, usize); 8] = [
+const FILES: [(&str, usize); 9] = [
     // IEND, 12 bytes, and the CRC of the last IDAT.
     ("decode/palette.png", 16),
     ("decode/grey_alpha.png", 16),
@@ -17,6 +17,7 @@ const FILES: [(&str, usize); 8] = [
     // The trailer, the end of the blocks, and the LZW code that only says that the data end.
     ("decode/plain.gif", 3),
     ("decode/palette.bmp", 0),
+    ("decode/turned.tiff", 0),
 ];
 
 #[test]
