@@ -14,7 +14,7 @@ use std::time::Instant;
 use convscope::gradient;
 use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{Plan, Stop, infer_facts};
+use convscope::runtime::{Graph, Plan, Stop};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use npyz::{AutoSerialize, NpyFile, WriterBuilder};
 use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shapes: Vec<Vec<usize>> =
         model.inputs().iter().map(|value| shape(value.r#type.as_ref())).collect();
     let start = Instant::now();
-    let facts = infer_facts(&model, directory, &shapes)?;
+    let facts = Graph::read(&model, directory, &shapes)?.facts();
     let inferred = Instant::now();
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
     let gradient = gradient::derive(&model, &facts, &layers, logits)?;

@@ -143,14 +143,14 @@ fn given(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
 }
 
 fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
-    let limits: Limits = parse(matches);
     let output = PathBuf::from(text(matches, "output"));
     let form = form_of(&output, U::FORMS)?;
     let parameters = given(U::PARAMETERS, matches);
-    let desk = Desk { library: open_model(matches)?, memory: Memory::holding(0) };
-    let checked = U::check(&parameters, &desk, &limits)?;
+    let (library, memory) = (open_model(matches)?, Memory::holding(0));
+    let desk = Desk { library, memory, limits: parse(matches) };
+    let checked = U::check(&parameters, &desk)?;
     let image = read_image(Path::new(text(matches, "IMAGE")))?;
-    let answer = checked.answer(&image, form, &desk, &limits, &Stop::never())?;
+    let answer = checked.answer(&image, form, &desk, &Stop::never())?;
     write_file(&output, &answer.body)
 }
 
@@ -217,8 +217,9 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
     let failed = |error: io::Error| CliError::Server(error.to_string());
     let workers = Workers::start(threads, queue).map_err(failed)?;
-    let desk = Desk { library, memory: Memory::holding(config.cache_bytes) };
-    let app = Arc::new(App { desk, workers, limits: config.limits.clone() });
+    let memory = Memory::holding(config.cache_bytes);
+    let desk = Desk { library, memory, limits: config.limits.clone() };
+    let app = Arc::new(App { desk, workers });
     // The network needs little: the heavy work has threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(2))

@@ -49,20 +49,20 @@ pub struct LibraryConfig {
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
     /// Bytes of a request's body
-    #[arg(long = "max-body-bytes", env = "CONVSCOPE_MAX_BODY_BYTES", default_value_t = 10 << 20)]
+    #[arg(long = "max-body-bytes", env = "CONVSCOPE_MAX_BODY_BYTES", default_value_t = Limits::DEFAULT.body_bytes)]
     pub body_bytes: usize,
     /// Layers in one answer
-    #[arg(long = "max-layers", env = "CONVSCOPE_MAX_LAYERS", default_value_t = 256)]
+    #[arg(long = "max-layers", env = "CONVSCOPE_MAX_LAYERS", default_value_t = Limits::DEFAULT.layers)]
     pub layers: usize,
     /// Pixels of an answer's picture
     #[arg(
         long = "max-output-pixels",
         env = "CONVSCOPE_MAX_OUTPUT_PIXELS",
-        default_value_t = 64_000_000
+        default_value_t = Limits::DEFAULT.output_pixels
     )]
     pub output_pixels: u64,
     /// Seconds that a request may take
-    #[arg(long = "request-timeout", env = "CONVSCOPE_REQUEST_TIMEOUT", default_value_t = 60)]
+    #[arg(long = "request-timeout", env = "CONVSCOPE_REQUEST_TIMEOUT", default_value_t = Limits::DEFAULT.request_seconds)]
     pub request_seconds: u64,
     /// What a picture may cost
     #[command(flatten)]
@@ -73,30 +73,40 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct ImageLimits {
     /// Pixels of a picture: width times height
-    #[arg(long = "max-pixels", env = "CONVSCOPE_MAX_PIXELS", default_value_t = 32_000_000)]
+    #[arg(long = "max-pixels", env = "CONVSCOPE_MAX_PIXELS", default_value_t = ImageLimits::DEFAULT.pixels)]
     pub pixels: u64,
     /// Pixels of a picture's longer side
-    #[arg(long = "max-side", env = "CONVSCOPE_MAX_SIDE", default_value_t = 16_384)]
+    #[arg(long = "max-side", env = "CONVSCOPE_MAX_SIDE", default_value_t = ImageLimits::DEFAULT.side)]
     pub side: u32,
     /// Bytes of memory for decoding a picture
-    #[arg(long = "max-decode-bytes", env = "CONVSCOPE_MAX_DECODE_BYTES", default_value_t = 256 << 20)]
+    #[arg(long = "max-decode-bytes", env = "CONVSCOPE_MAX_DECODE_BYTES", default_value_t = ImageLimits::DEFAULT.decode_bytes)]
     pub decode_bytes: u64,
+}
+
+impl ImageLimits {
+    /// What the flags default to.
+    pub const DEFAULT: Self = Self { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 };
+}
+
+impl Limits {
+    /// What the flags default to.
+    pub const DEFAULT: Self = Self {
+        body_bytes: 10 << 20,
+        layers: 256,
+        output_pixels: 64_000_000,
+        request_seconds: 60,
+        image: ImageLimits::DEFAULT,
+    };
 }
 
 impl Default for ImageLimits {
     fn default() -> Self {
-        Self { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 }
+        Self::DEFAULT
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes: 10 << 20,
-            layers: 256,
-            output_pixels: 64_000_000,
-            request_seconds: 60,
-            image: ImageLimits::default(),
-        }
+        Self::DEFAULT
     }
 }

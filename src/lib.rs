@@ -1,5 +1,5 @@
 //! See what a convolutional network sees: the activations of every layer of any ONNX image
-//! classifier, as PNG grids, over HTTP and on the command line.
+//! classifier, and which part of a picture spoke for a class, over HTTP and on the command line.
 //!
 //! Each module imports only from those to its left:
 //! `config < onnx | preprocess | explain | render < gradient | runtime < service < http | cli`.

@@ -88,12 +88,16 @@ pub fn seed(
         return Err(SeedError::NotFinite { index });
     }
     let mut cotangent = vec![0.0; logits.len()];
+    // Of the rivals under a softmax.
+    let total = match activation {
+        Activation::Softmax => log_sum_exp(rivals(logits, class).map(|(_, z)| z)),
+        Activation::Sigmoid | Activation::Logits => 0.0,
+    };
     // The logit of the class against everything else, and whether its activation rounds to 1.
     let (margin, activated) = match activation {
         Activation::Logits => (None, 0.0),
         Activation::Softmax => {
-            let margin =
-                f64::from(logits[class]) - log_sum_exp(rivals(logits, class).map(|(_, z)| z));
+            let margin = f64::from(logits[class]) - total;
             (Some(margin), margin)
         }
         Activation::Sigmoid if one_unit && class == 0 => {
@@ -122,7 +126,6 @@ pub fn seed(
         });
     };
     if activation == Activation::Softmax {
-        let total = log_sum_exp(rivals(logits, class).map(|(_, z)| z));
         for (j, z) in rivals(logits, class) {
             cotangent[j] = -(z - total).exp() as f32;
         }

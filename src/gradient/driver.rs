@@ -12,6 +12,21 @@ use crate::onnx::{Element, Facts, Model, Value, reads};
 /// The name of the input that takes the cotangent of the logits.
 pub const SEED: &str = "seed";
 
+/// What the outputs' names begin with.
+const PREFIX: &str = "grad/";
+
+/// The name of the output that gives the cotangent of `layer`.
+#[must_use]
+pub fn cotangent_name(layer: &str) -> String {
+    format!("{PREFIX}{layer}")
+}
+
+/// The layer whose cotangent the output called `output` gives.
+#[must_use]
+pub fn layer_name(output: &str) -> Option<&str> {
+    output.strip_prefix(PREFIX)
+}
+
 /// A derived gradient graph.
 #[derive(Debug, Clone)]
 pub struct Gradient {
@@ -38,7 +53,7 @@ pub fn derive(
 ) -> Result<Gradient, GradientError> {
     let forward = Forward::of(model, facts)?;
     let path = Path::between(&forward, layers, logits)?;
-    let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
+    let outputs: Vec<String> = layers.iter().map(|layer| cotangent_name(layer)).collect();
     let mut tape = Tape::new(forward, &outputs);
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
@@ -78,7 +93,7 @@ fn transpose<'m>(
     if opset < FIRST_OPSET {
         return Err(Reason(format!("operator set {opset} is older than {FIRST_OPSET}")));
     }
-    tape.builder.set_scope(format!("grad/{}", label(node)));
+    tape.builder.set_scope(cotangent_name(label(node)));
     for (argument, name) in node.input.iter().enumerate() {
         if !path.contains(name) {
             continue;

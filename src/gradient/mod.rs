@@ -29,6 +29,6 @@ mod table;
 mod tape;
 mod window;
 
-pub use driver::{Gradient, SEED, derive};
+pub use driver::{Gradient, SEED, cotangent_name, derive, layer_name};
 pub use error::{GradientError, Refusal};
 pub use table::{Operator, operators};

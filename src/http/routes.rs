@@ -17,22 +17,26 @@ use super::HttpError;
 use super::accept::negotiate;
 use super::error::complete;
 use super::submission::{Submission, query};
-use crate::config::Limits;
 use crate::runtime::{Stop, WorkError, Workers};
 use crate::service::{
-    Activations, Answer, Desk, GradCam, GradientRequest, Predict, UseCase, model_description,
-    model_list,
+    Activations, Answer, Desk, GradCam, GradientRequest, Predict, ServiceError, UseCase,
+    model_description, model_list,
 };
 
 /// What every request shares.
 #[derive(Debug)]
 pub struct App {
-    /// The models, and the pictures seen lately.
+    /// What every use case works with.
     pub desk: Desk,
     /// The threads that do the work.
     pub workers: Workers,
-    /// What a request may cost.
-    pub limits: Limits,
+}
+
+impl App {
+    /// When a request that comes now has taken too long.
+    fn deadline(&self) -> Stop {
+        Stop::at(Instant::now() + Duration::from_secs(self.desk.limits.request_seconds))
+    }
 }
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -79,17 +83,18 @@ async fn use_case<U: UseCase>(
 ) -> Result<Response, HttpError> {
     let form = negotiate(request.headers(), U::FORMS)?;
     let permit = app.workers.admit()?;
-    let seconds = app.limits.request_seconds;
+    let limits = &app.desk.limits;
+    let (seconds, stop) = (limits.request_seconds, app.deadline());
     let time = Duration::from_secs(seconds);
-    let stop = Stop::at(Instant::now() + time);
     // The permit is held meanwhile: who sends slowly must not keep others out for ever.
-    let submission = tokio::time::timeout(time, Submission::read(request, app.limits.body_bytes))
+    let submission = tokio::time::timeout(time, Submission::read(request, limits.body_bytes))
         .await
         .map_err(|_| HttpError::SlowBody { seconds })??;
-    let checked = U::check(&submission.parameters, &app.desk, &app.limits)?;
     let shared = Arc::clone(&app);
     let work = move |stop: &Stop| {
-        checked.answer(&submission.image, form, &shared.desk, &shared.limits, stop)
+        // A refusal may say which layers can be explained, which is work too.
+        let checked = U::check(&submission.parameters, &shared.desk)?;
+        checked.answer(&submission.image, form, &shared.desk, stop)
     };
     let answer = app.workers.run(permit, stop, work).await??;
     Ok(respond(answer))
@@ -112,8 +117,13 @@ fn respond(answer: Answer) -> Response {
     (headers, answer.body).into_response()
 }
 
+/// For routes that take no parameter.
+fn refuse_parameters(uri: &Uri) -> Result<(), HttpError> {
+    Ok(query(uri.query())?.check(&[]).map_err(ServiceError::from)?)
+}
+
 async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
-    query(uri.query())?.check(&[]).map_err(crate::service::ServiceError::from)?;
+    refuse_parameters(&uri)?;
     Ok(axum::Json(model_list(&app.desk.library)).into_response())
 }
 
@@ -122,7 +132,7 @@ async fn model(
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Response, HttpError> {
-    query(uri.query())?.check(&[]).map_err(crate::service::ServiceError::from)?;
+    refuse_parameters(&uri)?;
     let classifier = app.desk.library.get(Some(&name))?;
     Ok(axum::Json(model_description(classifier)).into_response())
 }
@@ -135,10 +145,9 @@ async fn gradient(
 ) -> Result<Response, HttpError> {
     let parameters = query(uri.query())?;
     let classifier = Arc::clone(app.desk.library.get(Some(&name))?);
-    let request = GradientRequest::check(&parameters, classifier)?;
     let permit = app.workers.admit()?;
-    let stop = Stop::at(Instant::now() + Duration::from_secs(app.limits.request_seconds));
-    let file = app.workers.run(permit, stop, move |_| request.file()).await??;
+    let work = move |_: &Stop| GradientRequest::check(&parameters, classifier)?.file();
+    let file = app.workers.run(permit, app.deadline(), work).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"gradient.onnx\""),

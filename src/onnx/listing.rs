@@ -40,6 +40,12 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// Whether the layer has several positions, so that it says something about where.
+    #[must_use]
+    pub fn is_picture(&self) -> bool {
+        self.spatial().is_some_and(|[height, width, _]| height * width > 1)
+    }
+
     /// Height, width, channels of a picture-like value.
     #[must_use]
     pub fn spatial(&self) -> Option<[usize; 3]> {

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use prost::Message;
 
 use super::OnnxError;
-use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use super::pb::{GraphProto, ModelProto, ValueInfoProto};
 
 /// A decoded ONNX model that is known to hold a graph.
 #[derive(Debug, Clone)]
@@ -74,11 +74,5 @@ impl Model {
     #[must_use]
     pub fn outputs(&self) -> &[ValueInfoProto] {
         &self.graph().output
-    }
-
-    /// A stored tensor by name.
-    #[must_use]
-    pub fn initializer(&self, name: &str) -> Option<&TensorProto> {
-        self.graph().initializer.iter().find(|tensor| tensor.name == name)
     }
 }

@@ -2,41 +2,10 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 
-use super::RuntimeError;
-use crate::onnx::{Constant, Element, Fact, Facts, Model};
+use crate::onnx::{Constant, Element, Fact, Facts};
 
-/// Finds shape, type and constant value of every value of `model`'s main graph by tract's shape
-/// inference, for inputs of the given shapes (in the order of [`Model::inputs`]).
-///
-/// `directory` is where external tensor data is looked for. Values whose shape tract cannot tell
-/// are absent from the answer.
-///
-/// # Errors
-/// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
-pub fn infer_facts(
-    model: &Model,
-    directory: Option<&str>,
-    input_shapes: &[Vec<usize>],
-) -> Result<Facts, RuntimeError> {
-    let mut graph = super::engine()
-        .parse(model.proto(), directory)
-        .map_err(RuntimeError::engine("reading the graph"))?
-        .model;
-    super::set_input_shapes(&mut graph, input_shapes)?;
-    graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
-    let mut facts = Facts::default();
-    for node in graph.nodes() {
-        for (slot, outlet) in node.outputs.iter().enumerate() {
-            let label = graph.outlet_label(OutletId::new(node.id, slot)).unwrap_or(&node.name);
-            if let Some(fact) = read_fact(&outlet.fact) {
-                facts.insert(label, fact);
-            }
-        }
-    }
-    Ok(facts)
-}
-
-fn read_fact(fact: &InferenceFact) -> Option<Fact> {
+/// What tract knows of one value, where that is its shape and type at least.
+pub(super) fn read_fact(fact: &InferenceFact) -> Option<Fact> {
     let shape = fact.shape.concretize()?;
     let shape = shape.iter().map(|dim| dim.to_usize().ok()).collect::<Option<Vec<_>>>()?;
     let element = element(fact.datum_type.concretize()?);

@@ -3,10 +3,9 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::plan::{SimplePlan, eval};
-use tract_onnx::tract_hir::infer::InferenceFact;
+use tract_onnx::tract_core::plan::eval;
 
-use super::{RuntimeError, Stop, Stopped};
+use super::{Graph, RuntimeError, Stop, Stopped};
 use crate::onnx;
 
 /// A compiled graph that holds its weights and is shared by all requests.
@@ -36,41 +35,12 @@ impl Plan {
         input_shapes: &[Vec<usize>],
         outputs: &[String],
     ) -> Result<Self, RuntimeError> {
-        let parsed = super::engine()
-            .parse(model.proto(), directory)
-            .map_err(RuntimeError::engine("reading the graph"))?;
-        let outlets = outputs
-            .iter()
-            .map(|name| {
-                let outlet = parsed.outlets_by_name.get(name).copied();
-                outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut graph = parsed.model;
-        super::set_input_shapes(&mut graph, input_shapes)?;
-        for &outlet in &outlets {
-            graph
-                .set_outlet_fact(outlet, InferenceFact::default())
-                .map_err(RuntimeError::engine("selecting the outputs"))?;
-        }
-        let runnable = graph
-            .with_output_outlets(&outlets)
-            .and_then(InferenceModelExt::into_optimized)
-            .and_then(SimplePlan::new)
-            .map_err(RuntimeError::engine("compiling the graph"))?;
-        let outputs = outputs.iter().cloned().zip(0..).collect();
-        Ok(Self { runnable, outputs })
+        Graph::read(model, directory, input_shapes)?.compile(outputs)
     }
 
-    /// The names of the values that the plan computes.
-    pub fn outputs(&self) -> impl Iterator<Item = &str> {
-        self.outputs.keys().map(String::as_str)
-    }
-
-    /// Whether the plan computes `value`.
-    #[must_use]
-    pub fn computes(&self, value: &str) -> bool {
-        self.outputs.contains_key(value)
+    /// A plan of a compiled graph that gives `outputs`, in that order.
+    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String]) -> Self {
+        Self { runnable, outputs: outputs.iter().cloned().zip(0..).collect() }
     }
 
     /// Runs the plan; `inputs` stand in the order of the model's inputs.

@@ -16,7 +16,6 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Workers {
     jobs: crossbeam_channel::Sender<Job>,
     places: Arc<Semaphore>,
-    threads: usize,
 }
 
 /// A place in the queue or at a worker.
@@ -55,13 +54,7 @@ impl Workers {
                 }
             })?;
         }
-        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + queue)), threads })
-    }
-
-    /// The number of worker threads.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        self.threads
+        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + queue)) })
     }
 
     /// Takes a place, or says at once that there is none.

@@ -4,7 +4,6 @@ use super::{
     Answer, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages, UseCase,
     channels, picture_shape,
 };
-use crate::config::Limits;
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
 use crate::render::{ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow};
@@ -96,12 +95,13 @@ impl UseCase for Activations {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
     const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
 
-    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = Arc::clone(desk.library.get(parameters.text("model"))?);
+        let classifier = desk.classifier(parameters)?;
         let layers = chosen_layers(parameters, &classifier)?;
-        if layers.len() > limits.layers {
-            return Err(ServiceError::TooManyLayers { layers: layers.len(), limit: limits.layers });
+        let limit = desk.limits.layers;
+        if layers.len() > limit {
+            return Err(ServiceError::TooManyLayers { layers: layers.len(), limit });
         }
         let channels = parameters.numbers("channel")?;
         for layer in &layers {
@@ -117,7 +117,7 @@ impl UseCase for Activations {
             colormap: parameters.parsed("colormap")?.unwrap_or(Colormap::Viridis),
             zoom: parameters.number("zoom", 1..=64)?.map(|zoom| zoom as u32),
             titles: parameters.switch("titles")?.unwrap_or(several),
-            max_pixels: limits.output_pixels,
+            max_pixels: desk.limits.output_pixels,
         };
         Ok(Self {
             layers,
@@ -135,14 +135,12 @@ impl UseCase for Activations {
         image: &[u8],
         form: Form,
         desk: &Desk,
-        limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
+        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let mut values = seen.values.clone();
-        self.classifier.complete(&mut values, &wanted, stop)?;
+        let values = self.classifier.complete(&seen.values, &wanted, stop)?;
         let shown = self.shown(&values)?;
         stages.end("explain");
         let body = match form {
@@ -243,17 +241,9 @@ fn chosen_layers(
     parameters: &Parameters,
     classifier: &Classifier,
 ) -> Result<Vec<Layer>, ServiceError> {
-    let named: Vec<&str> = parameters.all("layer").collect();
-    if named.is_empty() {
-        let shown = classifier.settings().shown.iter();
-        return shown.map(|name| classifier.layer(name)).collect();
+    let named = classifier.named_layers(parameters)?;
+    if !named.is_empty() {
+        return Ok(named);
     }
-    let mut layers: Vec<Layer> = Vec::new();
-    for name in named {
-        let layer = classifier.layer(name)?;
-        if !layers.contains(&layer) {
-            layers.push(layer);
-        }
-    }
-    Ok(layers)
+    classifier.settings().shown.iter().map(|name| classifier.layer(name)).collect()
 }

@@ -2,7 +2,6 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{Desk, Parameter, Parameters, ServiceError};
-use crate::config::Limits;
 use crate::runtime::Stop;
 
 /// The forms in which an answer can be given.
@@ -79,11 +78,6 @@ impl Stages {
         self.durations.push((name, now - self.last));
         self.last = now;
     }
-
-    /// The stages in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
-        self.durations.iter().copied()
-    }
 }
 
 /// As the value of a `Server-Timing` header: names and milliseconds.
@@ -108,7 +102,7 @@ pub trait UseCase: Sized + Send + 'static {
     ///
     /// # Errors
     /// What the caller got wrong.
-    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError>;
+    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError>;
 
     /// Decodes the picture, runs the network and writes the answer.
     ///
@@ -119,7 +113,6 @@ pub trait UseCase: Sized + Send + 'static {
         image: &[u8],
         form: Form,
         desk: &Desk,
-        limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError>;
 }

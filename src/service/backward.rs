@@ -1,9 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ServiceError;
-use crate::gradient::{Gradient, SEED};
+use super::recent::Recent;
+use crate::gradient::{Gradient, SEED, cotangent_name, layer_name};
 use crate::onnx::{Facts, Model};
-use crate::runtime::{Plan, RuntimeError, Stop, Values};
+use crate::runtime::{Plan, RuntimeError, Source, Stop, Values};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
@@ -11,7 +12,6 @@ pub(super) struct Backward {
     plan: Plan,
     residuals: Vec<String>,
     seed_shape: Vec<usize>,
-    layer: String,
     /// Weights that the plan holds, in bytes.
     weight: usize,
 }
@@ -30,11 +30,11 @@ impl Backward {
         for residual in &gradient.residuals {
             shapes.push(shape_of(facts, residual)?);
         }
-        let output = output_name(layer);
+        let output = cotangent_name(layer);
         let plan = Plan::compile(&gradient.model, directory, &shapes, &[output])?;
         let weight = weight(&gradient.model);
         let residuals = gradient.residuals.clone();
-        Ok(Self { plan, residuals, seed_shape, layer: layer.to_owned(), weight })
+        Ok(Self { plan, residuals, seed_shape, weight })
     }
 
     /// The forward values that it reads.
@@ -43,7 +43,7 @@ impl Backward {
     }
 
     /// Carries `cotangent` of the logits back; the answer holds the layer's under
-    /// [`output_name`].
+    /// [`cotangent_name`].
     pub(super) fn run(
         &self,
         cotangent: Vec<f32>,
@@ -51,18 +51,13 @@ impl Backward {
         stop: &Stop,
     ) -> Result<Values, ServiceError> {
         let seed = ndarray::ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent)
-            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+            .map_err(ServiceError::internal)?;
         let mut inputs = vec![crate::runtime::input(seed)];
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
         }
         Ok(self.plan.run(inputs, stop)?)
     }
-}
-
-/// The name of a layer's cotangent in a gradient graph.
-pub(super) fn output_name(layer: &str) -> String {
-    format!("grad/{layer}")
 }
 
 fn shape_of(facts: &Facts, value: &str) -> Result<Vec<usize>, RuntimeError> {
@@ -74,11 +69,23 @@ fn weight(model: &Model) -> usize {
     model.graph().initializer.iter().map(prost::Message::encoded_len).sum()
 }
 
-/// Reads a gradient graph that somebody else made, and checks it against the model.
+/// The gradient graph that lies beside the model, where there is one, checked against the model.
 ///
 /// # Errors
-/// What does not fit, in words.
-pub(super) fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradient, String> {
+/// What cannot be read or does not fit, in words.
+pub(super) fn given(
+    source: &Source,
+    facts: &Facts,
+    logits: &str,
+) -> Result<Option<Gradient>, String> {
+    let Some(model) = source.read_gradient().map_err(|error| error.cause())? else {
+        return Ok(None);
+    };
+    let gradient = adopt(model, facts, logits);
+    gradient.map(Some).map_err(|cause| format!("gradient.onnx: {cause}"))
+}
+
+fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradient, String> {
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name.clone()).collect();
     let Some((seed, residuals)) = inputs.split_first().filter(|(seed, _)| *seed == SEED) else {
         return Err(format!("its first input is not {SEED:?}"));
@@ -90,7 +97,7 @@ pub(super) fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradien
         return Err(format!("{seed:?} is for {logits:?}, whose shape is not known"));
     }
     for output in model.outputs() {
-        let layer = output.name.strip_prefix("grad/").unwrap_or_default();
+        let layer = layer_name(&output.name).unwrap_or_default();
         if facts.get(layer).is_none() {
             return Err(format!("its output {:?} is not grad/ and a layer's name", output.name));
         }
@@ -99,19 +106,18 @@ pub(super) fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradien
     Ok(Gradient { model, residuals })
 }
 
-/// The compiled gradient graphs of one model, the latest used first, bounded by the weights that
-/// they hold: whatever layers are asked for, a model's weights are in memory at most once for the
-/// forward plan and once for these. The latest stays in any case.
-#[derive(Debug, Default)]
+/// The compiled gradient graphs of one model, by layer, bounded by the weights that they hold:
+/// whatever layers are asked for, a model's weights are in memory at most once for the forward plan
+/// and once for these.
+#[derive(Debug)]
 pub(super) struct Backwards {
-    recent: Mutex<Vec<Arc<Backward>>>,
-    budget: usize,
+    recent: Mutex<Recent<String, Backward>>,
 }
 
 impl Backwards {
     /// Holds at most `budget` bytes of weights beside the latest.
     pub(super) fn holding(budget: usize) -> Self {
-        Self { recent: Mutex::default(), budget }
+        Self { recent: Mutex::new(Recent::holding(budget)) }
     }
 
     /// The gradient graph for `layer`, made by `make` where it is not there. Others who ask
@@ -122,17 +128,11 @@ impl Backwards {
         make: impl FnOnce() -> Result<Backward, ServiceError>,
     ) -> Result<Arc<Backward>, ServiceError> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let backward = match recent.iter().position(|backward| backward.layer == layer) {
-            Some(place) => recent.remove(place),
-            None => Arc::new(make()?),
-        };
-        recent.insert(0, Arc::clone(&backward));
-        let mut held = 0;
-        let mut first = true;
-        recent.retain(|backward| {
-            held += backward.weight;
-            std::mem::take(&mut first) || held <= self.budget
-        });
+        if let Some(backward) = recent.get(|key| key == layer) {
+            return Ok(backward);
+        }
+        let backward = Arc::new(make()?);
+        recent.put(layer.to_owned(), Arc::clone(&backward), backward.weight);
         Ok(backward)
     }
 }

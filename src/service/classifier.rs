@@ -4,14 +4,14 @@ use std::sync::OnceLock;
 use ndarray::{ArrayView3, ArrayViewD};
 use prost::Message;
 
-use super::backward::{Backwards, adopt};
+use super::backward::{Backwards, given};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
-use super::{LoadError, ServiceError, Stages};
+use super::{LoadError, Parameters, ServiceError, Stages};
 use crate::gradient;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
-use crate::runtime::{self, ClassName, Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{self, ClassName, Graph, Plan, RuntimeError, Source, Stop, Values};
 
 /// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
 #[derive(Debug)]
@@ -46,8 +46,9 @@ impl Classifier {
         let input = PictureInput::of(&model, &topology)?;
         let mut settings = Settings::of(&source.card, &input)?;
         let shapes = [settings.input_shape().to_vec()];
-        let facts = runtime::infer_facts(&model, source.directory(), &shapes)
-            .map_err(|error| error.to_string())?;
+        let graph =
+            Graph::read(&model, source.directory(), &shapes).map_err(|error| error.to_string())?;
+        let facts = graph.facts();
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
@@ -60,8 +61,7 @@ impl Classifier {
         };
         stages.end("derive");
         let outputs = plan_outputs(&layers, &head, &settings, &residuals);
-        let plan = Plan::compile(&model, source.directory(), &shapes, &outputs)
-            .map_err(|error| error.to_string())?;
+        let plan = graph.compile(&outputs).map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
         let backwards = Backwards::holding(model.graph().encoded_len());
@@ -94,6 +94,11 @@ impl Classifier {
 
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// The graph with its weights, read again.
+    pub(super) fn read(&self) -> Result<onnx::Model, ServiceError> {
+        self.source.read().map_err(|error| ServiceError::Internal(error.cause()))
     }
 
     pub(super) fn facts(&self) -> &Facts {
@@ -169,6 +174,21 @@ impl Classifier {
         })
     }
 
+    /// The layers that a caller names, each once.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownLayer`].
+    pub fn named_layers(&self, parameters: &Parameters) -> Result<Vec<Layer>, ServiceError> {
+        let mut layers: Vec<Layer> = Vec::new();
+        for name in parameters.all("layer") {
+            let layer = self.layer(name)?;
+            if !layers.contains(&layer) {
+                layers.push(layer);
+            }
+        }
+        Ok(layers)
+    }
+
     /// One forward pass over `picture`: every listed layer, the logits, and what the gradient
     /// graph of the default layer reads.
     ///
@@ -196,21 +216,21 @@ impl Classifier {
         }
     }
 
-    /// Adds the values among `wanted` that the plan fuses away, computed from those that it gives
-    /// by the nodes between, whose weights are read again for as long as that takes.
+    /// `values` with those among `wanted` that the plan fuses away: these are computed from what it
+    /// gives by the nodes between, whose weights are read again for as long as that takes.
     pub(super) fn complete(
         &self,
-        values: &mut Values,
+        values: &Values,
         wanted: &[String],
         stop: &Stop,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Values, ServiceError> {
+        let mut values = values.clone();
         let missing: Vec<String> =
             wanted.iter().filter(|name| !values.contains(name)).cloned().collect();
         if missing.is_empty() {
-            return Ok(());
+            return Ok(values);
         }
-        let internal = |error: &dyn std::error::Error| ServiceError::Internal(error.to_string());
-        let model = self.source.read().map_err(|error| internal(&error))?;
+        let model = self.read()?;
         let topology = Topology::of(&model).map_err(RuntimeError::from)?;
         let known = |name: &str| values.contains(name);
         let part = onnx::subgraph(&model, &topology, &self.facts, known, &missing)
@@ -221,7 +241,7 @@ impl Classifier {
         let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing)?;
         let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
         values.extend(plan.run(inputs, stop)?);
-        Ok(())
+        Ok(values)
     }
 }
 
@@ -276,9 +296,8 @@ fn residuals(
     head: &Head,
     layer: &str,
 ) -> Result<Vec<String>, String> {
-    if let Some(given) = source.read_gradient().map_err(|error| error.cause())? {
-        let adopted = adopt(given, facts, &head.logits);
-        return Ok(adopted.map_err(|cause| format!("gradient.onnx: {cause}"))?.residuals);
+    if let Some(given) = given(source, facts, &head.logits)? {
+        return Ok(given.residuals);
     }
     let derived = gradient::derive(model, facts, &[layer], &head.logits);
     Ok(derived.map(|gradient| gradient.residuals).unwrap_or_default())

@@ -1,20 +1,31 @@
 use std::sync::Arc;
 
-use super::{Classifier, Library, Memory, Seen, ServiceError, Stages};
+use super::{Classifier, Library, Memory, Parameters, Seen, ServiceError, Stages};
 use crate::config::Limits;
 use crate::preprocess::decode;
 use crate::runtime::Stop;
 
-/// What every use case works with: the models, and the pictures seen lately.
+/// What every use case works with: the models, the pictures seen lately, and what a request may
+/// cost.
 #[derive(Debug)]
 pub struct Desk {
     /// The models.
     pub library: Library,
     /// The pictures seen last.
     pub memory: Memory,
+    /// What a request may cost.
+    pub limits: Limits,
 }
 
 impl Desk {
+    /// The model that the parameter `model` names, or the default.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
+    pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
+        Ok(Arc::clone(self.library.get(parameters.text("model"))?))
+    }
+
     /// Decodes the picture in `file` and runs `classifier` on it, or remembers both.
     ///
     /// # Errors
@@ -23,20 +34,20 @@ impl Desk {
         &self,
         classifier: &Classifier,
         file: &[u8],
-        limits: &Limits,
         stages: &mut Stages,
         stop: &Stop,
     ) -> Result<Arc<Seen>, ServiceError> {
-        if let Some(seen) = self.memory.recall(classifier.name(), file) {
+        let look = || -> Result<Seen, ServiceError> {
+            let picture = decode(file, &self.limits.image)?;
+            stages.end("decode");
+            let values = classifier.forward(&picture, stop)?;
+            stages.end("forward");
+            Ok(Seen { picture, values })
+        };
+        let (seen, remembered) = self.memory.recall_or(classifier.name(), file, look)?;
+        if remembered {
             stages.end("recall");
-            return Ok(seen);
         }
-        let picture = decode(file, &limits.image)?;
-        stages.end("decode");
-        let values = classifier.forward(&picture, stop)?;
-        stages.end("forward");
-        let seen = Arc::new(Seen { picture, values });
-        self.memory.remember(classifier.name(), file, &seen);
         Ok(seen)
     }
 }

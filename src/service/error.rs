@@ -41,7 +41,7 @@ pub enum ServiceError {
         known: Vec<String>,
     },
     /// The model has no such layer.
-    #[error("model {model:?} has no layer {layer:?}{}", near(.nearest, .model))]
+    #[error("model {model:?} has no layer {layer:?}{}", near_layer(.nearest, .model))]
     UnknownLayer {
         /// The model.
         model: String,
@@ -71,7 +71,7 @@ pub enum ServiceError {
         shape: Vec<usize>,
     },
     /// The model has no such class.
-    #[error("the model has no class {class:?}{}; classes are 0 to {}, or their labels", near_class(.nearest), .classes.saturating_sub(1))]
+    #[error("the model has no class {class:?}{}; classes are 0 to {}, or their labels", near(.nearest), .classes.saturating_sub(1))]
     UnknownClass {
         /// The class that was asked for.
         class: String,
@@ -135,15 +135,22 @@ pub enum ServiceError {
     Internal(String),
 }
 
-fn near(nearest: &[String], model: &str) -> String {
-    if nearest.is_empty() {
-        format!("; GET /models/{model} (or convscope summary) lists them")
-    } else {
-        format!(", did you mean {}?", nearest.join(", "))
+impl ServiceError {
+    /// What `error` says, as something that cannot happen.
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 
-fn near_class(nearest: &[String]) -> String {
+fn near_layer(nearest: &[String], model: &str) -> String {
+    if nearest.is_empty() {
+        format!("; GET /models/{model} (or convscope summary) lists them")
+    } else {
+        near(nearest)
+    }
+}
+
+fn near(nearest: &[String]) -> String {
     if nearest.is_empty() {
         String::new()
     } else {

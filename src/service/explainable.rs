@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::backward::{Backward, adopt};
+use super::backward::{Backward, given};
 use super::{Classifier, ServiceError, Stages};
-use crate::gradient::{self, Gradient, GradientError};
+use crate::gradient::{self, Gradient, GradientError, cotangent_name};
 use crate::onnx::{Facts, Kind, Layer, Model};
 
 impl Classifier {
@@ -14,21 +14,21 @@ impl Classifier {
     /// [`ServiceError::NotExplainable`], and [`ServiceError::Internal`] where the model's files
     /// cannot be read any more.
     pub fn gradient(&self, layers: &[&str]) -> Result<Gradient, ServiceError> {
-        let internal = |cause: String| ServiceError::Internal(cause);
-        let source = self.source();
-        if let Some(given) = source.read_gradient().map_err(|error| internal(error.cause()))? {
-            let given = adopt(given, self.facts(), &self.head().logits).map_err(internal)?;
+        let logits = &self.head().logits;
+        let given = given(self.source(), self.facts(), logits).map_err(ServiceError::Internal)?;
+        let has_all = |given: &Gradient| {
             let outputs = given.model.outputs();
             let has = |layer: &&str| {
-                let name = super::backward::output_name(layer);
+                let name = cotangent_name(layer);
                 outputs.iter().any(|output| output.name == name)
             };
-            if layers.iter().all(has) {
-                return Ok(given);
-            }
+            layers.iter().all(has)
+        };
+        if let Some(given) = given.filter(has_all) {
+            return Ok(given);
         }
-        let model = source.read().map_err(|error| internal(error.cause()))?;
-        gradient::derive(&model, self.facts(), layers, &self.head().logits)
+        let model = self.read()?;
+        gradient::derive(&model, self.facts(), layers, logits)
             .map_err(|error| self.not_explainable(layers.first().copied().unwrap_or(""), &error))
     }
 
@@ -79,7 +79,7 @@ impl Classifier {
         if let Some(found) = self.refusal_cell().get() {
             return Ok(found);
         }
-        let model = self.source().read().map_err(|error| ServiceError::Internal(error.cause()))?;
+        let model = self.read()?;
         let found = find_refusals(&model, self.facts(), self.layers(), &self.head().logits);
         Ok(self.refusal_cell().get_or_init(|| found))
     }
@@ -106,7 +106,7 @@ impl Classifier {
 /// Why a layer has nothing to lay over a picture.
 fn no_picture(layer: &Layer) -> Option<String> {
     match layer.spatial() {
-        Some([height, width, _]) if height * width > 1 => None,
+        Some(_) if layer.is_picture() => None,
         Some(_) => Some("it has a single position, so it says nothing about where".to_owned()),
         None => Some("it has no height and width".to_owned()),
     }

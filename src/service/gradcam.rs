@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use super::backward::{Backward, output_name};
+use super::backward::Backward;
 use super::{
     Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, Seen, ServiceError,
     Stages, UseCase, channels,
 };
-use crate::config::Limits;
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
+use crate::gradient::cotangent_name;
 use crate::onnx::Layer;
 use crate::render::{HeatmapOptions, Panel, View, heatmap};
 use crate::runtime::{Stop, Values};
@@ -93,9 +93,9 @@ impl UseCase for GradCam {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
     const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Npy];
 
-    fn check(parameters: &Parameters, desk: &Desk, limits: &Limits) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = Arc::clone(desk.library.get(parameters.text("model"))?);
+        let classifier = desk.classifier(parameters)?;
         let layer = classifier.explained_layer(parameters.text("layer"))?;
         let mut classes = Vec::new();
         for given in parameters.all("class") {
@@ -111,7 +111,7 @@ impl UseCase for GradCam {
         let options = HeatmapOptions {
             colormap: parameters.parsed("colormap")?.unwrap_or(defaults.colormap),
             alpha: parameters.fraction("alpha")?.unwrap_or(defaults.alpha),
-            max_pixels: limits.output_pixels,
+            max_pixels: desk.limits.output_pixels,
             ..defaults
         };
         let top = parameters.number("top", 1..=CLASSES)?;
@@ -131,13 +131,12 @@ impl UseCase for GradCam {
         image: &[u8],
         form: Form,
         desk: &Desk,
-        limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
         let backward = self.classifier.backward(&self.layer.name)?;
         stages.end("derive");
-        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
+        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
         let explained = self.explain(&backward, &seen, stop)?;
         stages.end("backward");
         let body = match form {
@@ -158,10 +157,9 @@ impl GradCam {
         stop: &Stop,
     ) -> Result<Vec<Explained>, ServiceError> {
         let logits = self.classifier.logits(&seen.values)?;
-        let mut values = seen.values.clone();
         let mut needed = backward.residuals().to_vec();
         needed.push(self.layer.name.clone());
-        self.classifier.complete(&mut values, &needed, stop)?;
+        let values = self.classifier.complete(&seen.values, &needed, stop)?;
         let one = |class| self.explain_class(backward, class, &logits, &values, stop);
         self.chosen(&logits).into_iter().map(one).collect()
     }
@@ -183,16 +181,15 @@ impl GradCam {
         values: &Values,
         stop: &Stop,
     ) -> Result<Explained, ServiceError> {
-        let internal = |error: &dyn std::error::Error| ServiceError::Internal(error.to_string());
         let activation = self.classifier.settings().activation;
         let mut seed =
-            seed(logits, class.class, self.score, activation).map_err(|error| internal(&error))?;
+            seed(logits, class.class, self.score, activation).map_err(ServiceError::internal)?;
         let cotangent = std::mem::take(&mut seed.cotangent);
         let gradients = backward.run(cotangent, values, stop)?;
-        let gradients = gradients.view(&output_name(&self.layer.name))?;
+        let gradients = gradients.view(&cotangent_name(&self.layer.name))?;
         let activations = channels(&self.layer, values.view(&self.layer.name)?)?;
         let cam = cam(activations, channels(&self.layer, gradients)?, self.sign)
-            .map_err(|error| internal(&error))?;
+            .map_err(ServiceError::internal)?;
         Ok(Explained { class, seed, cam })
     }
 

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use super::{Classifier, Parameter, Parameters, ServiceError};
+use crate::onnx::Layer;
 
 /// A checked request for a gradient graph as a file.
 #[derive(Debug, Clone)]
 pub struct GradientRequest {
     classifier: Arc<Classifier>,
-    layers: Vec<String>,
+    layers: Vec<Layer>,
 }
 
 impl GradientRequest {
@@ -28,15 +29,9 @@ impl GradientRequest {
         classifier: Arc<Classifier>,
     ) -> Result<Self, ServiceError> {
         parameters.check(Self::PARAMETERS)?;
-        let mut layers = Vec::new();
-        for name in parameters.all("layer") {
-            let layer = classifier.layer(name)?.name;
-            if !layers.contains(&layer) {
-                layers.push(layer);
-            }
-        }
+        let mut layers = classifier.named_layers(parameters)?;
         if layers.is_empty() {
-            layers.push(classifier.explained_layer(None)?.name);
+            layers.push(classifier.explained_layer(None)?);
         }
         Ok(Self { classifier, layers })
     }
@@ -46,7 +41,7 @@ impl GradientRequest {
     /// # Errors
     /// [`ServiceError::NotExplainable`].
     pub fn file(&self) -> Result<Vec<u8>, ServiceError> {
-        let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
+        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
         Ok(self.classifier.gradient(&layers)?.model.encode())
     }
 }

@@ -15,6 +15,7 @@ mod models;
 mod numpy;
 mod parameters;
 mod predict;
+mod recent;
 mod seen;
 mod settings;
 

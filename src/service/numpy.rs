@@ -12,12 +12,11 @@ where
     S: Data<Elem = f32>,
     D: Dimension,
 {
-    let failed = |error: std::io::Error| ServiceError::Internal(error.to_string());
     let shape: Vec<u64> = array.shape().iter().map(|&dim| dim as u64).collect();
     let mut file = Vec::with_capacity(array.len() * size_of::<f32>() + 128);
     let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-    let mut writer = options.writer(&mut file).begin_nd().map_err(failed)?;
-    writer.extend(array.iter().copied()).map_err(failed)?;
-    writer.finish().map_err(failed)?;
+    let mut writer = options.writer(&mut file).begin_nd().map_err(ServiceError::internal)?;
+    writer.extend(array.iter().copied()).map_err(ServiceError::internal)?;
+    writer.finish().map_err(ServiceError::internal)?;
     Ok(file)
 }

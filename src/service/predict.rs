@@ -6,7 +6,6 @@ use super::{
     Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages,
     UseCase,
 };
-use crate::config::Limits;
 use crate::runtime::Stop;
 
 const PARAMETERS: &[Parameter] = &[
@@ -36,10 +35,10 @@ impl UseCase for Predict {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
     const FORMS: &'static [Form] = &[Form::Json];
 
-    fn check(parameters: &Parameters, desk: &Desk, _: &Limits) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
         Ok(Self {
-            classifier: Arc::clone(desk.library.get(parameters.text("model"))?),
+            classifier: desk.classifier(parameters)?,
             top: parameters.number("top", 1..=1000)?.unwrap_or(5),
         })
     }
@@ -49,16 +48,14 @@ impl UseCase for Predict {
         image: &[u8],
         form: Form,
         desk: &Desk,
-        limits: &Limits,
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let seen = desk.look(&self.classifier, image, limits, &mut stages, stop)?;
+        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
         let mut predictions = self.classifier.ranked(&self.classifier.logits(&seen.values)?);
         predictions.truncate(self.top);
         let answer = Prediction { model: self.classifier.name(), predictions };
-        let body = serde_json::to_vec(&answer)
-            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let body = serde_json::to_vec(&answer).map_err(ServiceError::internal)?;
         stages.end("render");
         let notes = vec![("model", self.classifier.name().to_owned())];
         Ok(Answer { form, body, notes, stages })

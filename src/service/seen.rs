@@ -1,8 +1,8 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::recent::Recent;
 use crate::preprocess::Picture;
 use crate::runtime::Values;
 
@@ -19,79 +19,54 @@ pub struct Seen {
 /// The pictures seen last, bounded in bytes, keyed by model and file content.
 #[derive(Debug)]
 pub struct Memory {
-    entries: Mutex<Vec<Entry>>,
+    seen: Mutex<Recent<Key, Seen>>,
     hasher: RandomState,
     capacity: usize,
-    hits: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    model: String,
+/// The hash finds it, the bytes prove it.
+#[derive(Debug, PartialEq)]
+struct Key {
     hash: u64,
+    model: String,
     file: Vec<u8>,
-    seen: Arc<Seen>,
-    bytes: usize,
 }
 
 impl Memory {
     /// Holds at most `capacity` bytes; 0 remembers nothing.
     #[must_use]
     pub fn holding(capacity: usize) -> Self {
-        Self {
-            entries: Mutex::default(),
-            hasher: RandomState::new(),
-            capacity,
-            hits: AtomicU64::new(0),
-        }
+        let seen = Mutex::new(Recent::holding(capacity));
+        Self { seen, hasher: RandomState::new(), capacity }
     }
 
-    /// What `model` saw of the picture in `file`, if that is remembered.
-    pub fn recall(&self, model: &str, file: &[u8]) -> Option<Arc<Seen>> {
+    /// What `model` saw of the picture in `file`, and whether it was remembered; else what `look`
+    /// sees, which is remembered where it fits.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub fn recall_or<E>(
+        &self,
+        model: &str,
+        file: &[u8],
+        look: impl FnOnce() -> Result<Seen, E>,
+    ) -> Result<(Arc<Seen>, bool), E> {
         if self.capacity == 0 {
-            return None;
+            return Ok((Arc::new(look()?), false));
         }
         let hash = self.hasher.hash_one(file);
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        // The hash finds it, the bytes prove it.
-        let place = entries
-            .iter()
-            .position(|entry| entry.hash == hash && entry.model == model && entry.file == file)?;
-        let entry = entries.remove(place);
-        let seen = Arc::clone(&entry.seen);
-        entries.insert(0, entry);
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        Some(seen)
-    }
-
-    /// Remembers what `model` saw, and forgets what was asked for longest ago.
-    pub fn remember(&self, model: &str, file: &[u8], seen: &Arc<Seen>) {
+        let is_meant = |key: &Key| key.hash == hash && key.model == model && key.file == file;
+        let recent = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = recent().get(is_meant) {
+            return Ok((seen, true));
+        }
+        let seen = Arc::new(look()?);
         let pixels = seen.picture.pixels.as_raw().len();
         let bytes = seen.values.bytes() + pixels + file.len();
-        if bytes > self.capacity {
-            return;
+        if bytes <= self.capacity {
+            let key = Key { hash, model: model.to_owned(), file: file.to_vec() };
+            recent().put(key, Arc::clone(&seen), bytes);
         }
-        let hash = self.hasher.hash_one(file);
-        let entry = Entry {
-            model: model.to_owned(),
-            hash,
-            file: file.to_vec(),
-            seen: Arc::clone(seen),
-            bytes,
-        };
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|other| other.hash != hash || other.model != model);
-        entries.insert(0, entry);
-        let mut held = 0;
-        entries.retain(|entry| {
-            held += entry.bytes;
-            held <= self.capacity
-        });
-    }
-
-    /// How often a picture was remembered.
-    #[must_use]
-    pub fn hits(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
+        Ok((seen, false))
     }
 }

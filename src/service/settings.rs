@@ -152,7 +152,7 @@ impl Settings {
     #[must_use]
     pub fn input_shape(&self) -> [usize; 4] {
         let [height, width] = self.recipe.size;
-        let channels = if self.recipe.color == Color::Gray { 1 } else { 3 };
+        let channels = self.recipe.channels();
         match self.recipe.layout {
             crate::preprocess::Layout::Nchw => [1, channels, height, width],
             crate::preprocess::Layout::Nhwc => [1, height, width, channels],
@@ -272,7 +272,7 @@ fn triple(
 
 /// At most [`SHOWN_LAYERS`] picture-like layers, evenly spread over the depth.
 fn spread(layers: &[Layer]) -> Vec<String> {
-    let pictures: Vec<&Layer> = layers.iter().filter(|layer| is_picture(layer)).collect();
+    let pictures: Vec<&Layer> = layers.iter().filter(|layer| layer.is_picture()).collect();
     let count = pictures.len().min(SHOWN_LAYERS);
     let place = |index: usize| match count {
         0 | 1 => 0,
@@ -283,11 +283,7 @@ fn spread(layers: &[Layer]) -> Vec<String> {
 
 /// The last convolution or merge that still has height and width.
 fn last_spatial(layers: &[Layer]) -> Option<String> {
-    let candidates = layers.iter().rev().filter(|layer| is_picture(layer));
+    let candidates = layers.iter().rev().filter(|layer| layer.is_picture());
     let mut candidates = candidates.filter(|layer| layer.kind != Kind::Pooling);
     candidates.next().map(|layer| layer.name.clone())
-}
-
-fn is_picture(layer: &Layer) -> bool {
-    layer.spatial().is_some_and(|[height, width, _]| height * width > 1)
 }

@@ -30,7 +30,8 @@ fn reference(name: &str) -> PathBuf {
 
 fn desk() -> Desk {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
-    Desk { library: Library::open(&folder).unwrap(), memory: Memory::holding(0) }
+    let library = Library::open(&folder).unwrap();
+    Desk { library, memory: Memory::holding(0), limits: Limits::default() }
 }
 
 fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {
@@ -38,10 +39,9 @@ fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answ
     for &(name, value) in parameters {
         given.push(name, value);
     }
-    let limits = Limits::default();
     let image = std::fs::read(reference("chelsea.png")).unwrap();
-    let checked = U::check(&given, desk, &limits).unwrap();
-    checked.answer(&image, form, desk, &limits, &Stop::never()).unwrap()
+    let checked = U::check(&given, desk).unwrap();
+    checked.answer(&image, form, desk, &Stop::never()).unwrap()
 }
 
 /// The arrays of an .npz file as float64, whatever their type.

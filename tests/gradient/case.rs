@@ -4,7 +4,7 @@ use std::path::Path;
 use base64::Engine as _;
 use convscope::gradient::{self, Gradient};
 use convscope::onnx::{Element, Fact, Facts, Model};
-use convscope::runtime::{Plan, Stop, Values, infer_facts, input};
+use convscope::runtime::{Graph, Plan, Stop, Values, input};
 use ndarray::ArrayD;
 use serde::Deserialize;
 
@@ -49,6 +49,22 @@ pub(super) fn read(file: &str) -> Vec<Case> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Runs every case of a file; all that err by more than `tolerance`, relative to the largest element
+/// of the gradient, are told.
+pub(super) fn assert_all(file: &str, tolerance: f32) {
+    let cases = read(file);
+    let failures: Vec<String> = cases
+        .iter()
+        .filter_map(|case| match case.error() {
+            Ok(error) if error <= tolerance => None,
+            Ok(error) => Some(format!("{}: error {error:e}", case.name)),
+            Err(error) => Some(format!("{}: {error}", case.name)),
+        })
+        .collect();
+    let failed = failures.len();
+    assert!(failures.is_empty(), "{failed} of {}:\n{}", cases.len(), failures.join("\n"));
+}
+
 impl Case {
     pub(super) fn model(&self) -> Model {
         let bytes = base64::engine::general_purpose::STANDARD.decode(&self.model).unwrap();
@@ -69,8 +85,8 @@ impl Case {
     /// What tract infers; where it lacks the operator, what the case itself says.
     fn facts(&self, model: &Model) -> Result<Facts, String> {
         if !LACKING.contains(&self.name.as_str()) {
-            let facts = infer_facts(model, None, &self.shapes(model));
-            return facts.map_err(|error| error.to_string());
+            let graph = Graph::read(model, None, &self.shapes(model));
+            return graph.map(|graph| graph.facts()).map_err(|error| error.to_string());
         }
         let mut facts = Facts::default();
         for (name, array) in self.inputs.iter().chain([(&self.logits, &self.seed)]) {

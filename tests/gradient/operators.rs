@@ -2,24 +2,11 @@ use std::collections::HashSet;
 
 use convscope::gradient::operators;
 
-use super::case::read;
-
-/// The largest error, relative to the largest element of the gradient.
-const TOLERANCE: f32 = 2e-5;
+use super::case::{assert_all, read};
 
 #[test]
 fn every_case_gives_the_reference_gradient() {
-    let cases = read("operator_cases.jsonl");
-    let failures: Vec<String> = cases
-        .iter()
-        .filter_map(|case| match case.error() {
-            Ok(error) if error <= TOLERANCE => None,
-            Ok(error) => Some(format!("{}: error {error:e}", case.name)),
-            Err(error) => Some(format!("{}: {error}", case.name)),
-        })
-        .collect();
-    let failed = failures.len();
-    assert!(failures.is_empty(), "{failed} of {}:\n{}", cases.len(), failures.join("\n"));
+    assert_all("operator_cases.jsonl", 2e-5);
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub(crate) struct Client {
 
 /// An application of two workers with a queue before them.
 pub(crate) fn app(library: Library, queue: usize, limits: Limits) -> App {
-    let desk = Desk { library, memory: Memory::holding(0) };
-    App { desk, workers: Workers::start(2, queue).unwrap(), limits }
+    let desk = Desk { library, memory: Memory::holding(0), limits };
+    App { desk, workers: Workers::start(2, queue).unwrap() }
 }
 
 /// The embedded convnet alone; it is loaded once.

@@ -46,7 +46,7 @@ impl Activations {
             colormap: self.grid.colormap.name(),
             layers,
         };
-        serde_json::to_vec(&answer).map_err(internal)
+        serde_json::to_vec(&answer).map_err(ServiceError::internal)
     }
 
     fn layer_json<'v>(&self, shown: &'v Shown<'_>) -> Result<LayerJson<'v>, ServiceError> {
@@ -63,26 +63,29 @@ impl Activations {
 
     /// One PNG a layer, each named after it.
     pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        for one in shown {
-            let png = self.draw(std::slice::from_ref(one))?;
-            archive.start_file(entry_name(one, "png"), stored()).map_err(internal)?;
-            archive.write_all(&png).map_err(internal)?;
-        }
-        Ok(archive.finish().map_err(internal)?.into_inner())
+        archive(shown, "png", |one| self.draw(std::slice::from_ref(one)))
     }
 }
 
 /// One float32 array a layer, channels × height × width, as `numpy.savez` writes it. With chosen
 /// channels, those alone in their order.
 pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    archive(shown, "npy", |one| npy(&one.values.select(ndarray::Axis(0), &one.selection)))
+}
+
+/// A ZIP archive of one file a layer.
+fn archive<'v>(
+    shown: &[Shown<'v>],
+    extension: &str,
+    file: impl Fn(&Shown<'v>) -> Result<Vec<u8>, ServiceError>,
+) -> Result<Vec<u8>, ServiceError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for one in shown {
-        let values = one.values.select(ndarray::Axis(0), &one.selection);
-        archive.start_file(entry_name(one, "npy"), stored()).map_err(internal)?;
-        archive.write_all(&npy(&values)?).map_err(internal)?;
+        let name = entry_name(one, extension);
+        archive.start_file(name, stored()).map_err(ServiceError::internal)?;
+        archive.write_all(&file(one)?).map_err(ServiceError::internal)?;
     }
-    Ok(archive.finish().map_err(internal)?.into_inner())
+    Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
 }
 
 /// PNG files and float32 noise do not get smaller by deflating them.
@@ -100,8 +103,4 @@ fn entry_name(shown: &Shown<'_>, extension: &str) -> String {
     };
     let name: String = shown.layer.name.chars().map(safe).collect();
     format!("{name}.{extension}")
-}
-
-fn internal(error: impl std::fmt::Display) -> ServiceError {
-    ServiceError::Internal(error.to_string())
 }

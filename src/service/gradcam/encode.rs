@@ -68,7 +68,7 @@ impl GradCam {
             maps: explained.iter().map(|one| self.map_json(one)).collect(),
             png: STANDARD.encode(self.draw(seen, explained)?),
         };
-        serde_json::to_vec(&answer).map_err(|error| ServiceError::Internal(error.to_string()))
+        serde_json::to_vec(&answer).map_err(ServiceError::internal)
     }
 
     fn map_json<'a>(&self, one: &'a Explained) -> MapJson<'a> {
@@ -109,7 +109,6 @@ pub(super) fn npy(explained: &[Explained]) -> Result<Vec<u8>, ServiceError> {
         return numpy::npy(map);
     }
     let views: Vec<_> = maps.iter().map(|map| map.view()).collect();
-    let stacked = ndarray::stack(Axis(0), &views)
-        .map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let stacked = ndarray::stack(Axis(0), &views).map_err(ServiceError::internal)?;
     numpy::npy(&stacked)
 }

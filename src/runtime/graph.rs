@@ -1,0 +1,84 @@
+use std::collections::HashMap;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::SimplePlan;
+use tract_onnx::tract_hir::infer::InferenceFact;
+
+use super::facts::read_fact;
+use super::{Plan, RuntimeError};
+use crate::onnx::{Facts, Model};
+
+/// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
+/// model is read once for both.
+#[derive(Debug)]
+pub struct Graph {
+    graph: InferenceModel,
+    outlets: HashMap<String, OutletId>,
+}
+
+impl Graph {
+    /// Reads `model`, for inputs of the given shapes, which stand in the order of
+    /// [`Model::inputs`]. `directory` is where external tensor data is looked for.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
+    pub fn read(
+        model: &Model,
+        directory: Option<&str>,
+        input_shapes: &[Vec<usize>],
+    ) -> Result<Self, RuntimeError> {
+        // What a file declares of its inner values and outputs is ignored: exporters write symbolic
+        // or wrong shapes there, and tract infers its own.
+        let parsed = tract_onnx::onnx()
+            .with_ignore_output_types(true)
+            .with_ignore_value_info(true)
+            .parse(model.proto(), directory)
+            .map_err(RuntimeError::engine("reading the graph"))?;
+        let mut graph = parsed.model;
+        for (index, shape) in input_shapes.iter().enumerate() {
+            let declared =
+                graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
+            let fact = InferenceFact { shape: shape.iter().copied().collect(), ..declared.clone() };
+            graph
+                .set_input_fact(index, fact)
+                .map_err(RuntimeError::engine("setting the input's shape"))?;
+        }
+        graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
+        Ok(Self { graph, outlets: parsed.outlets_by_name })
+    }
+
+    /// Shape, type and constant value of every value of the main graph. Values whose shape tract
+    /// cannot tell are absent.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let mut facts = Facts::default();
+        for node in self.graph.nodes() {
+            for (slot, outlet) in node.outputs.iter().enumerate() {
+                let label = self.graph.outlet_label(OutletId::new(node.id, slot));
+                if let Some(fact) = read_fact(&outlet.fact) {
+                    facts.insert(label.unwrap_or(&node.name), fact);
+                }
+            }
+        }
+        facts
+    }
+
+    /// Compiles the graph to compute `outputs`.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
+    pub fn compile(self, outputs: &[String]) -> Result<Plan, RuntimeError> {
+        let outlet = |name: &String| {
+            let outlet = self.outlets.get(name).copied();
+            outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
+        };
+        let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, _>>()?;
+        let runnable = self
+            .graph
+            .with_output_outlets(&outlets)
+            .and_then(InferenceModelExt::into_optimized)
+            .and_then(SimplePlan::new)
+            .map_err(RuntimeError::engine("compiling the graph"))?;
+        Ok(Plan::new(runnable, outputs))
+    }
+}
