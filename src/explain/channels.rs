@@ -1,6 +1,6 @@
 //! Statistics of a layer's channels, and the order they are shown in.
 
-use ndarray::{ArrayView1, ArrayView3, Axis};
+use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
 /// One channel of a layer in numbers. Values that are not finite are left out of the first four and counted.
@@ -37,21 +37,33 @@ pub enum Order {
 
 /// Statistics of every channel of `layer` (channels × height × width), in float64.
 pub fn channel_statistics(layer: ArrayView3<'_, f32>) -> Vec<ChannelStatistics> {
-    let mut sums = vec![Sums::default(); layer.dim().0];
-    // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
-    for y in 0..layer.dim().1 {
-        for (sums, row) in sums.iter_mut().zip(layer.index_axis(Axis(1), y).axis_iter(Axis(0))) {
-            sums.add(row);
+    let shifts: Vec<f64> = layer.outer_iter().map(shift).collect();
+    let positions = layer.permuted_axes([1, 2, 0]);
+    let mut sums = vec![Sums::default(); shifts.len()];
+    if let Some(values) = positions.to_slice() {
+        let mut lanes = Lanes::new(shifts.len());
+        values.chunks_exact(shifts.len()).for_each(|values| lanes.add(values, &shifts));
+        sums.iter_mut().enumerate().for_each(|(channel, sums)| sums.merge(&lanes, channel));
+    } else {
+        for ((sums, channel), &shift) in sums.iter_mut().zip(layer.outer_iter()).zip(&shifts) {
+            let mut lanes = Lanes::new(LANES);
+            for row in channel.rows() {
+                match row.to_slice() {
+                    Some(row) => row.chunks(LANES).for_each(|row| lanes.add(row, &[shift; LANES])),
+                    None => row.iter().for_each(|&value| lanes.add(&[value], &[shift])),
+                }
+            }
+            (0..LANES).for_each(|lane| sums.merge(&lanes, lane));
         }
     }
-    let mut squares = vec![0.0; sums.len()];
-    for y in 0..layer.dim().1 {
-        let rows = layer.index_axis(Axis(1), y);
-        for ((square, sums), row) in squares.iter_mut().zip(&sums).zip(rows.axis_iter(Axis(0))) {
-            *square += sums.squares(row);
-        }
-    }
-    sums.iter().zip(squares).map(|(sums, square)| sums.statistics(square)).collect()
+    let channels = sums.into_iter().zip(layer.outer_iter()).zip(shifts);
+    channels.map(|((sums, channel), shift)| sums.statistics(channel, shift)).collect()
+}
+
+/// What deviations are taken from: a value of the channel itself, so that the variance, mean square minus squared mean,
+/// does not cancel where the mean is large.
+fn shift(channel: ArrayView2<'_, f32>) -> f64 {
+    channel.first().filter(|value| value.is_finite()).map_or(0.0, |&value| f64::from(value))
 }
 
 /// Indices of the channels to show: sorted by `order`, at most `limit`.
@@ -68,76 +80,94 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// What one pass over a channel's values gathers.
+/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each other.
+const LANES: usize = 16;
+
+/// Sums side by side, so that the processor adds to several at once.
+struct Lanes {
+    deviations: Vec<f64>,
+    squares: Vec<f64>,
+    min: Vec<f32>,
+    max: Vec<f32>,
+}
+
+impl Lanes {
+    fn new(lanes: usize) -> Self {
+        Self {
+            deviations: vec![0.0; lanes],
+            squares: vec![0.0; lanes],
+            min: vec![f32::INFINITY; lanes],
+            max: vec![f32::NEG_INFINITY; lanes],
+        }
+    }
+
+    /// Adds one value to each of the first lanes.
+    fn add(&mut self, values: &[f32], shifts: &[f64]) {
+        let sums = self.deviations.iter_mut().zip(&mut self.squares);
+        for ((&value, shift), (deviations, squares)) in values.iter().zip(shifts).zip(sums) {
+            let deviation = f64::from(value) - shift;
+            *deviations += deviation;
+            *squares += deviation * deviation;
+        }
+        for (&value, (min, max)) in values.iter().zip(self.min.iter_mut().zip(&mut self.max)) {
+            *min = if value < *min { value } else { *min };
+            *max = if value > *max { value } else { *max };
+        }
+    }
+}
+
+/// One channel's sums: of deviations from its shift, and of their squares.
 #[derive(Debug, Clone, Copy)]
 struct Sums {
-    finite: usize,
-    not_finite: usize,
-    sum: f64,
+    deviations: f64,
+    squares: f64,
     min: f32,
     max: f32,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { finite: 0, not_finite: 0, sum: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY }
+        Self { deviations: 0.0, squares: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY }
     }
 }
 
 impl Sums {
-    fn add(&mut self, row: ArrayView1<'_, f32>) {
-        let mut sum = 0.0;
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        for &value in row {
-            sum += f64::from(value);
-            min = min.min(value);
-            max = max.max(value);
-        }
-        // A float64 sum of finite float32 values is finite, so one test tells of the whole row.
-        if sum.is_finite() {
-            self.finite += row.len();
-            self.sum += sum;
-            self.min = self.min.min(min);
-            self.max = self.max.max(max);
-            return;
-        }
-        for &value in row {
-            if value.is_finite() {
-                self.finite += 1;
-                self.sum += f64::from(value);
-                self.min = self.min.min(value);
-                self.max = self.max.max(value);
-            } else {
-                self.not_finite += 1;
-            }
-        }
+    fn merge(&mut self, lanes: &Lanes, lane: usize) {
+        self.deviations += lanes.deviations[lane];
+        self.squares += lanes.squares[lane];
+        self.min = self.min.min(lanes.min[lane]);
+        self.max = self.max.max(lanes.max[lane]);
     }
 
-    fn mean(&self) -> f64 {
-        if self.finite == 0 { 0.0 } else { self.sum / self.finite as f64 }
-    }
-
-    /// Squared deviations from the mean.
-    fn squares(&self, row: ArrayView1<'_, f32>) -> f64 {
-        let mean = self.mean();
-        let square = |&value: &f32| (f64::from(value) - mean) * (f64::from(value) - mean);
-        if self.not_finite == 0 {
-            row.iter().map(square).sum()
-        } else {
-            row.iter().filter(|value| value.is_finite()).map(square).sum()
+    /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is finite; where it is
+    /// not, the values that are no numbers are sorted out.
+    fn statistics(self, channel: ArrayView2<'_, f32>, shift: f64) -> ChannelStatistics {
+        if self.deviations.is_finite() {
+            return self.of(channel.len(), 0, shift);
         }
+        let mut lanes = Lanes::new(1);
+        let mut finite = 0;
+        for &value in channel.iter().filter(|value| value.is_finite()) {
+            lanes.add(&[value], &[shift]);
+            finite += 1;
+        }
+        let mut sums = Self::default();
+        sums.merge(&lanes, 0);
+        sums.of(finite, channel.len() - finite, shift)
     }
 
-    fn statistics(&self, squares: f64) -> ChannelStatistics {
-        let empty = self.finite == 0;
+    fn of(self, finite: usize, not_finite: usize, shift: f64) -> ChannelStatistics {
+        let empty = finite == 0;
         let dead = empty || self.min == self.max;
+        let offset = self.deviations / finite.max(1) as f64;
+        let variance = (self.squares / finite.max(1) as f64 - offset * offset).max(0.0);
         ChannelStatistics {
-            mean: self.mean(),
-            std: if dead { 0.0 } else { (squares / self.finite as f64).sqrt() },
+            mean: if empty { 0.0 } else { shift + offset },
+            std: if dead { 0.0 } else { variance.sqrt() },
             min: if empty { 0.0 } else { self.min },
             max: if empty { 0.0 } else { self.max },
             dead,
-            not_finite: self.not_finite,
+            not_finite,
         }
     }
 }

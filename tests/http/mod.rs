@@ -6,7 +6,10 @@ mod forms;
 mod gradcam;
 mod load;
 mod models;
+mod patience;
 mod pictures;
 mod refusals;
+mod stopping;
+mod wire;
 
 pub(crate) use client::Client;
