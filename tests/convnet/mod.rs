@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use convscope::config::Limits;
 use convscope::render::Colormap;
-use convscope::runtime::Stop;
+use convscope::runtime::{Engine, Stop};
 use convscope::service::{
     Activations, Answer, Desk, Form, GradCam, Library, Memory, Parameters, UseCase,
 };
@@ -30,7 +30,7 @@ fn reference(name: &str) -> PathBuf {
 
 fn desk() -> Desk {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
-    let library = Library::open(&folder).unwrap();
+    let library = Library::open(&folder, &Engine::default()).unwrap();
     Desk { library, memory: Memory::holding(0), limits: Limits::default() }
 }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::HttpLimits;
+use convscope::runtime::Engine;
 use convscope::service::Library;
 use serde_json::{Value, json};
 
@@ -83,7 +84,7 @@ fn folder_of_one() -> PathBuf {
 
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
-    let library = Library::load(&folder_of_one(), "no such model").unwrap();
+    let library = Library::load(&folder_of_one(), "no such model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);

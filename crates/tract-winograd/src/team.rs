@@ -76,6 +76,20 @@ impl Team {
         Ok(team)
     }
 
+    /// A team of nobody but its leader.
+    #[must_use]
+    pub fn alone() -> Self {
+        let shared = Shared {
+            threads: 1,
+            working: AtomicUsize::new(0),
+            leaders: AtomicUsize::new(0),
+            boards: Vec::new(),
+            sleepers: Vec::new(),
+            closing: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared), helpers: Vec::new() }
+    }
+
     /// How many threads work at most.
     #[must_use]
     pub fn threads(&self) -> usize {
