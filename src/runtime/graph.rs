@@ -78,8 +78,7 @@ impl Graph {
             engine.accelerate(&mut typed)?;
             SimplePlan::new(typed.into_optimized()?)
         };
-        let runnable =
-            engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
+        let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
         Ok(Plan::new(runnable, outputs, engine.clone()))
     }
 }

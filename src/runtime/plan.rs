@@ -41,11 +41,7 @@ impl Plan {
     }
 
     /// A plan of a compiled graph that gives `outputs`, in that order.
-    pub(super) fn new(
-        runnable: Arc<TypedSimplePlan>,
-        outputs: &[String],
-        engine: Engine,
-    ) -> Self {
+    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String], engine: Engine) -> Self {
         Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect() }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use convscope::config::{DEFAULT_MODEL, HttpLimits, Limits};
 use convscope::http::{App, router};
@@ -34,7 +34,8 @@ pub(crate) fn app(library: Library, queue: usize, http: HttpLimits) -> App {
 /// The embedded convnet alone; it is loaded once.
 pub(crate) fn embedded() -> Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
-    let load = || Library::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap();
+    let load =
+        || Library::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap();
     LIBRARY.get_or_init(load).clone()
 }
 

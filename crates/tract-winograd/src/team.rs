@@ -348,9 +348,11 @@ mod tests {
             let team = Team::new(threads).unwrap();
             for count in [0, 1, 2, 7, 1000] {
                 let done: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
-                team.run(|| share(count, |index| {
-                    done[index].fetch_add(1, Ordering::Relaxed);
-                }));
+                team.run(|| {
+                    share(count, |index| {
+                        done[index].fetch_add(1, Ordering::Relaxed);
+                    })
+                });
                 assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1));
             }
         }
@@ -362,17 +364,19 @@ mod tests {
         thread::scope(|scope| {
             for leader in 0..5usize {
                 let team = &team;
-                scope.spawn(move || team.run(|| {
-                    for round in 0..2000usize {
-                        let mut sums = vec![0usize; 12];
-                        share_chunks(&mut sums, 5, |chunk, sums| {
-                            sums.iter_mut().for_each(|sum| *sum += leader + round + chunk);
-                        });
-                        for (at, sum) in sums.iter().enumerate() {
-                            assert_eq!(*sum, leader + round + at / 5);
+                scope.spawn(move || {
+                    team.run(|| {
+                        for round in 0..2000usize {
+                            let mut sums = vec![0usize; 12];
+                            share_chunks(&mut sums, 5, |chunk, sums| {
+                                sums.iter_mut().for_each(|sum| *sum += leader + round + chunk);
+                            });
+                            for (at, sum) in sums.iter().enumerate() {
+                                assert_eq!(*sum, leader + round + at / 5);
+                            }
                         }
-                    }
-                }));
+                    })
+                });
             }
         });
         assert_eq!(team.shared.working.load(Ordering::SeqCst), 0);
@@ -382,15 +386,17 @@ mod tests {
     fn never_more_threads_at_work_than_the_team_has() {
         let team = Team::new(2).unwrap();
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let lead = || team.run(|| {
-            for _ in 0..20 {
-                share(16, |_| {
-                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    thread::sleep(Duration::from_micros(200));
-                    now.fetch_sub(1, Ordering::SeqCst);
-                });
-            }
-        });
+        let lead = || {
+            team.run(|| {
+                for _ in 0..20 {
+                    share(16, |_| {
+                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::sleep(Duration::from_micros(200));
+                        now.fetch_sub(1, Ordering::SeqCst);
+                    });
+                }
+            })
+        };
         lead();
         assert_eq!(most.load(Ordering::SeqCst), 2, "a lone leader is helped");
         most.store(0, Ordering::SeqCst);
@@ -412,9 +418,11 @@ mod tests {
             assert!(outcome.is_err());
         }
         let sum = AtomicUsize::new(0);
-        team.run(|| share(10, |index| {
-            sum.fetch_add(index, Ordering::Relaxed);
-        }));
+        team.run(|| {
+            share(10, |index| {
+                sum.fetch_add(index, Ordering::Relaxed);
+            })
+        });
         assert_eq!(sum.load(Ordering::Relaxed), 45);
         assert_eq!(team.shared.working.load(Ordering::SeqCst), 0);
     }
@@ -423,9 +431,13 @@ mod tests {
     fn a_piece_that_shares_works_alone() {
         let team = Team::new(2).unwrap();
         let sum = AtomicUsize::new(0);
-        team.run(|| share(4, |_| share(4, |index| {
-            sum.fetch_add(index, Ordering::Relaxed);
-        })));
+        team.run(|| {
+            share(4, |_| {
+                share(4, |index| {
+                    sum.fetch_add(index, Ordering::Relaxed);
+                })
+            })
+        });
         assert_eq!(sum.load(Ordering::Relaxed), 24);
     }
 

@@ -3,7 +3,7 @@ use tract_core::ops::cnn::conv::Conv;
 use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
 use tract_core::ops::math::{add, max, min};
 use tract_core::ops::nn::DataFormat;
-use tract_winograd::{Isa, Team, accelerate};
+use tract_winograd::{Accelerator, Isa, Team};
 
 use crate::definition::values;
 use crate::random::Random;
@@ -68,7 +68,12 @@ impl Case {
             before: pad(random),
             after: pad(random),
             residual: random.below(3) == 0,
-            clip: random.one_of(&[None, Some((0.0, None)), Some((0.0, None)), Some((0.0, Some(6.0)))]),
+            clip: random.one_of(&[
+                None,
+                Some((0.0, None)),
+                Some((0.0, None)),
+                Some((0.0, Some(6.0))),
+            ]),
             pool: false,
             asked: [random.flip(), random.flip(), random.flip(), true],
         };
@@ -140,7 +145,8 @@ impl Case {
         let r = random.floats(self.batch * outputs * oh * ow);
         let (w, b) = (random.floats(self.weights()), random.floats(outputs));
         let (mut model, given) = self.model(&w, &b)?;
-        let replaced = team.run(|| accelerate(&mut model, isa))?;
+        let accelerator = Accelerator { isa, ..Accelerator::default() };
+        let replaced = team.run(|| accelerator.accelerate(&mut model))?;
         ensure!(replaced == 1, "{replaced} convolutions replaced");
         let plan = model.into_optimized()?.into_runnable()?;
         let shape = [self.batch, inputs, self.input[0], self.input[1]];
@@ -192,9 +198,15 @@ fn random_convolutions() {
 fn layers_of_known_networks() {
     let team = Team::new(2).unwrap();
     let layers = [
-        ([3, 64], 112, 3, 1, 1), ([64, 64], 56, 3, 1, 1), ([256, 40], 28, 3, 1, 1),
-        ([512, 512], 14, 3, 1, 1), ([512, 64], 7, 3, 1, 1), ([3, 32], 150, 3, 1, 0),
-        ([3, 64], 224, 7, 2, 3), ([1024, 64], 14, 1, 1, 0), ([512, 128], 28, 1, 2, 0),
+        ([3, 64], 112, 3, 1, 1),
+        ([64, 64], 56, 3, 1, 1),
+        ([256, 40], 28, 3, 1, 1),
+        ([512, 512], 14, 3, 1, 1),
+        ([512, 64], 7, 3, 1, 1),
+        ([3, 32], 150, 3, 1, 0),
+        ([3, 64], 224, 7, 2, 3),
+        ([1024, 64], 14, 1, 1, 0),
+        ([512, 128], 28, 1, 2, 0),
         ([128, 128], 28, 3, 2, 1),
     ];
     for isa in Isa::available() {

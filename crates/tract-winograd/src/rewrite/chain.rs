@@ -78,7 +78,8 @@ impl Chain {
             let of_channels = constant.len() == 1
                 || (constant.rank() == fact.rank() && constant.shape()[axis] == constant.len());
             let values = per_channel(&constant, channels)?.filter(|_| of_channels);
-            let Some(values) = values.filter(|_| model.node(next).outputs[0].fact.shape == fact.shape)
+            let Some(values) =
+                values.filter(|_| model.node(next).outputs[0].fact.shape == fact.shape)
             else {
                 continue;
             };
@@ -128,7 +129,8 @@ impl Chain {
         for next in self.successors(model) {
             let constant = self.constant_operand(model, next, name)?;
             let bound = constant.map(|constant| uniform(&constant)).transpose()?.flatten();
-            let same = model.node(next).outputs[0].fact.shape == model.outlet_fact(self.last)?.shape;
+            let same =
+                model.node(next).outputs[0].fact.shape == model.outlet_fact(self.last)?.shape;
             if let Some(bound) = bound.filter(|_| same) {
                 self.take(next);
                 return Ok(Some(bound));

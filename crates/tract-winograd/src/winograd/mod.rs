@@ -124,7 +124,8 @@ impl<const POINTS: usize, const SIDE: usize> Pass<'_, POINTS, SIDE> {
         let stride = spread(block.tiles().next_multiple_of(height));
         let product_stride = spread(block.tiles().next_multiple_of(height) * panel);
         let points = POINTS * POINTS;
-        let sizes = [points * stride * depth, points * product_stride, pixels::<POINTS, SIDE>(block)];
+        let sizes =
+            [points * stride * depth, points * product_stride, pixels::<POINTS, SIDE>(block)];
         lend(sizes, |[transformed, products, pixels]| {
             for (slice, chunk) in transformed.chunks_exact_mut(points * stride).enumerate() {
                 self.gather(block, slice, stride, pixels, chunk);

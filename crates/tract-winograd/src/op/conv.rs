@@ -103,9 +103,7 @@ impl EvalOp for FusedConv {
                     Value::Plain => (size, &mut finish.plain),
                     Value::Sum => (size, &mut finish.sum),
                     Value::Clipped => (size, &mut finish.clipped),
-                    Value::Pooled => {
-                        (channels[1] * (output[0] / 2) * (output[1] / 2), &mut pooled)
-                    }
+                    Value::Pooled => (channels[1] * (output[0] / 2) * (output[1] / 2), &mut pooled),
                 };
                 let picture = &mut view.as_slice_mut::<f32>()?[index * size..][..size];
                 *place = Some(Places::of(picture));
