@@ -2,6 +2,7 @@
 
 mod accept;
 mod error;
+mod page;
 mod routes;
 mod submission;
 

@@ -16,6 +16,7 @@ use tower_http::request_id::{
 use super::HttpError;
 use super::accept::negotiate;
 use super::error::complete;
+use super::page;
 use super::submission::{Submission, query};
 use crate::runtime::{Stop, WorkError, Workers};
 use crate::service::{
@@ -51,9 +52,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/models", get(models))
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
+        .route("/", get(page::index))
+        .route("/docs", get(page::docs))
         .route("/openapi.yaml", get(openapi))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async || "ready\n"))
+        .merge(page::files())
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
