@@ -34,8 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let facts = Graph::read(&model, directory, &shapes)?.facts();
     let inferred = Instant::now();
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
-    let gradient = gradient::derive(&model, &facts, &layers, logits)?;
+    let derived = gradient::derive(&model, &facts, &layers, logits)?;
     eprintln!("facts {:?}, derive {:?}", inferred - start, inferred.elapsed());
+    let gradient = derived.embed(model.clone())?;
     fs::write(gradient_path, gradient.model.encode())?;
     let Some(folder) = folder else { return Ok(()) };
 

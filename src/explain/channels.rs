@@ -1,6 +1,6 @@
 //! Statistics of a layer's channels, and the order they are shown in.
 
-use ndarray::{ArrayView1, ArrayView3, Axis};
+use ndarray::{ArrayView1, ArrayView3, Axis, aview1};
 use serde::{Deserialize, Serialize};
 
 /// One channel of a layer in numbers. Values that are not finite are left out of the first four and counted.
@@ -37,21 +37,16 @@ pub enum Order {
 
 /// Statistics of every channel of `layer` (channels × height × width), in float64.
 pub fn channel_statistics(layer: ArrayView3<'_, f32>) -> Vec<ChannelStatistics> {
-    let mut sums = vec![Sums::default(); layer.dim().0];
+    let mut sums: Vec<Sums> =
+        layer.axis_iter(Axis(0)).map(|channel| Sums::about(channel.first())).collect();
     // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
-    for y in 0..layer.dim().1 {
-        for (sums, row) in sums.iter_mut().zip(layer.index_axis(Axis(1), y).axis_iter(Axis(0))) {
-            sums.add(row);
+    for row in layer.axis_iter(Axis(1)) {
+        match row.t().to_slice() {
+            Some(values) => Sums::add_interleaved(&mut sums, values),
+            None => sums.iter_mut().zip(row.rows()).for_each(|(sums, run)| sums.add(run)),
         }
     }
-    let mut squares = vec![0.0; sums.len()];
-    for y in 0..layer.dim().1 {
-        let rows = layer.index_axis(Axis(1), y);
-        for ((square, sums), row) in squares.iter_mut().zip(&sums).zip(rows.axis_iter(Axis(0))) {
-            *square += sums.squares(row);
-        }
-    }
-    sums.iter().zip(squares).map(|(sums, square)| sums.statistics(square)).collect()
+    sums.iter().map(Sums::statistics).collect()
 }
 
 /// Indices of the channels to show: sorted by `order`, at most `limit`.
@@ -68,43 +63,89 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// What one pass over a channel's values gathers.
+/// What one pass over a channel's values gathers. Deviations are taken from a value of the channel itself, so that the
+/// variance, mean square minus squared mean, does not cancel where the mean is large.
 #[derive(Debug, Clone, Copy)]
 struct Sums {
+    shift: f32,
     finite: usize,
     not_finite: usize,
-    sum: f64,
+    deviations: f64,
+    squares: f64,
     min: f32,
     max: f32,
 }
 
-impl Default for Sums {
-    fn default() -> Self {
-        Self { finite: 0, not_finite: 0, sum: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY }
-    }
-}
+/// Values that are worked on at once: as many as give the processor several independent sums.
+const LANES: usize = 8;
 
 impl Sums {
-    fn add(&mut self, row: ArrayView1<'_, f32>) {
-        let mut sum = 0.0;
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        for &value in row {
-            sum += f64::from(value);
-            min = min.min(value);
-            max = max.max(value);
+    fn about(first: Option<&f32>) -> Self {
+        Self {
+            shift: first.copied().filter(|value| value.is_finite()).unwrap_or(0.0),
+            finite: 0,
+            not_finite: 0,
+            deviations: 0.0,
+            squares: 0.0,
+            min: f32::INFINITY,
+            max: f32::NEG_INFINITY,
         }
-        // A float64 sum of finite float32 values is finite, so one test tells of the whole row.
-        if sum.is_finite() {
-            self.finite += row.len();
-            self.sum += sum;
-            self.min = self.min.min(min);
-            self.max = self.max.max(max);
+    }
+
+    /// Adds to each channel its values in one row stored width × channels.
+    fn add_interleaved(sums: &mut [Self], row: &[f32]) {
+        let channels = sums.len();
+        let (groups, rest) = sums.as_chunks_mut::<LANES>();
+        for (group, sums) in groups.iter_mut().enumerate() {
+            let values = &row[group * LANES..];
+            let lanes = Lanes::gather(values, channels, sums.each_ref().map(|sums| sums.shift));
+            for (lane, sums) in sums.iter_mut().enumerate() {
+                sums.merge(&lanes, lane, || values[lane..].iter().step_by(channels));
+            }
+        }
+        for (sums, first) in rest.iter_mut().zip(channels - channels % LANES..) {
+            let values = &row[first..];
+            let lanes = Lanes::gather(values, channels, [sums.shift]);
+            sums.merge(&lanes, 0, || values.iter().step_by(channels));
+        }
+    }
+
+    /// Adds the values of one row of the channel.
+    fn add(&mut self, run: ArrayView1<'_, f32>) {
+        let Some(values) = run.to_slice() else {
+            return run.iter().for_each(|value| self.add(aview1(std::slice::from_ref(value))));
+        };
+        let (whole, rest) = values.split_at(values.len() - values.len() % LANES);
+        let lanes = Lanes::gather(whole, LANES, [self.shift; LANES]);
+        for lane in 0..LANES.min(whole.len()) {
+            self.merge(&lanes, lane, || whole[lane..].iter().step_by(LANES));
+        }
+        let lanes = Lanes::gather(rest, 1, [self.shift]);
+        self.merge(&lanes, 0, || rest.iter().step_by(1));
+    }
+
+    /// Adds one lane, which was gathered from `values`.
+    fn merge<'v, const N: usize>(
+        &mut self,
+        lanes: &Lanes<N>,
+        lane: usize,
+        values: impl Fn() -> std::iter::StepBy<std::slice::Iter<'v, f32>>,
+    ) {
+        // A float64 sum of finite float32 values is finite, so one test tells of the whole run.
+        if lanes.deviations[lane].is_finite() {
+            self.finite += values().len();
+            self.deviations += lanes.deviations[lane];
+            self.squares += lanes.squares[lane];
+            self.min = self.min.min(lanes.min[lane]);
+            self.max = self.max.max(lanes.max[lane]);
             return;
         }
-        for &value in row {
+        for &value in values() {
             if value.is_finite() {
+                let deviation = f64::from(value) - f64::from(self.shift);
                 self.finite += 1;
-                self.sum += f64::from(value);
+                self.deviations += deviation;
+                self.squares += deviation * deviation;
                 self.min = self.min.min(value);
                 self.max = self.max.max(value);
             } else {
@@ -113,31 +154,51 @@ impl Sums {
         }
     }
 
-    fn mean(&self) -> f64 {
-        if self.finite == 0 { 0.0 } else { self.sum / self.finite as f64 }
-    }
-
-    /// Squared deviations from the mean.
-    fn squares(&self, row: ArrayView1<'_, f32>) -> f64 {
-        let mean = self.mean();
-        let square = |&value: &f32| (f64::from(value) - mean) * (f64::from(value) - mean);
-        if self.not_finite == 0 {
-            row.iter().map(square).sum()
-        } else {
-            row.iter().filter(|value| value.is_finite()).map(square).sum()
-        }
-    }
-
-    fn statistics(&self, squares: f64) -> ChannelStatistics {
+    fn statistics(&self) -> ChannelStatistics {
         let empty = self.finite == 0;
         let dead = empty || self.min == self.max;
+        let count = self.finite.max(1) as f64;
+        let offset = self.deviations / count;
+        let variance = (self.squares / count - offset * offset).max(0.0);
         ChannelStatistics {
-            mean: self.mean(),
-            std: if dead { 0.0 } else { (squares / self.finite as f64).sqrt() },
+            mean: if empty { 0.0 } else { f64::from(self.shift) + offset },
+            std: if dead { 0.0 } else { variance.sqrt() },
             min: if empty { 0.0 } else { self.min },
             max: if empty { 0.0 } else { self.max },
             dead,
             not_finite: self.not_finite,
         }
+    }
+}
+
+/// Sums of N interleaved runs of values.
+struct Lanes<const N: usize> {
+    deviations: [f64; N],
+    squares: [f64; N],
+    min: [f32; N],
+    max: [f32; N],
+}
+
+impl<const N: usize> Lanes<N> {
+    /// Of every `step` values the first N, one a lane.
+    fn gather(values: &[f32], step: usize, shift: [f32; N]) -> Self {
+        let mut lanes = Self {
+            deviations: [0.0; N],
+            squares: [0.0; N],
+            min: [f32::INFINITY; N],
+            max: [f32::NEG_INFINITY; N],
+        };
+        let shift = shift.map(f64::from);
+        for values in values.chunks(step).filter_map(<[f32]>::first_chunk::<N>) {
+            for lane in 0..N {
+                let value = values[lane];
+                let deviation = f64::from(value) - shift[lane];
+                lanes.deviations[lane] += deviation;
+                lanes.squares[lane] += deviation * deviation;
+                lanes.min[lane] = if value < lanes.min[lane] { value } else { lanes.min[lane] };
+                lanes.max[lane] = if value > lanes.max[lane] { value } else { lanes.max[lane] };
+            }
+        }
+        lanes
     }
 }

@@ -1,6 +1,6 @@
 //! Channels → 8-bit levels, as a colour map takes them.
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::ChannelStatistics;
@@ -32,53 +32,67 @@ pub fn levels(
     selection: &[usize],
     normalize: Normalize,
 ) -> Array3<u8> {
-    let (_, height, width) = layer.dim();
+    let (channels, height, width) = layer.dim();
     let bounds = (normalize == Normalize::Layer).then(|| bounds(statistics));
     let scales: Vec<Scale> =
         selection.iter().map(|&c| Scale::new(&statistics[c], bounds, normalize)).collect();
     let mut levels = Array3::zeros((selection.len(), height, width));
+    let mut turned = vec![0.0; channels * width];
     // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
-    for y in 0..height {
-        let rows = layer.index_axis(Axis(1), y);
-        let mut out = levels.index_axis_mut(Axis(1), y);
-        for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.axis_iter_mut(Axis(0)))
-        {
-            let row = rows.index_axis(Axis(0), c);
-            match *scale {
-                Scale::Dead => {}
-                // The book's operations in its order and in float32; `as` truncates, clips, and makes NaN 0.
-                Scale::Standard { mean, std } => {
-                    out.zip_mut_with(&row, |out, v| *out = ((v - mean) / std * 64.0 + 128.0) as u8);
-                }
-                // matplotlib's `Normalize` and `Colormap.__call__`.
-                Scale::Range { min, range } => {
-                    out.zip_mut_with(&row, |out, v| *out = ((v - min) / range * 256.0) as u8);
-                }
-            }
+    for (rows, mut out) in layer.axis_iter(Axis(1)).zip(levels.axis_iter_mut(Axis(1))) {
+        let rows = channel_by_channel(rows, &mut turned);
+        for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.rows_mut()) {
+            out.zip_mut_with(&rows.row(c), |out, &value| *out = scale.level(value));
         }
     }
     levels
 }
 
-/// What turns one channel's values into levels.
-enum Scale {
-    Dead,
-    Standard { mean: f32, std: f32 },
-    Range { min: f32, range: f32 },
+/// One row of every channel (channels × width), each channel's values side by side in memory: as it is, or in `turned`.
+fn channel_by_channel<'r>(rows: ArrayView2<'r, f32>, turned: &'r mut [f32]) -> ArrayView2<'r, f32> {
+    let (channels, width) = rows.dim();
+    let Some(values) = rows.t().to_slice().filter(|_| channels > 1) else {
+        return rows;
+    };
+    for (x, values) in values.chunks_exact(channels).enumerate() {
+        for (turned, &value) in turned[x..].iter_mut().step_by(width).zip(values) {
+            *turned = value;
+        }
+    }
+    ArrayView2::from_shape((channels, width), turned).unwrap_or(rows)
+}
+
+/// What turns one channel's values into levels: minus `offset`, by `divisor`, times `gain`, plus `bias`.
+struct Scale {
+    offset: f32,
+    divisor: f32,
+    gain: f32,
+    bias: f32,
 }
 
 impl Scale {
     fn new(channel: &ChannelStatistics, layer: Option<(f32, f32)>, normalize: Normalize) -> Self {
         if channel.dead {
-            return Self::Dead;
+            return Self { offset: 0.0, divisor: 1.0, gain: 0.0, bias: 0.0 };
         }
         let (min, max) = layer.unwrap_or((channel.min, channel.max));
         match normalize {
-            Normalize::Standard => {
-                Self::Standard { mean: channel.mean as f32, std: channel.std as f32 }
+            Normalize::Standard => Self {
+                offset: channel.mean as f32,
+                divisor: channel.std as f32,
+                gain: 64.0,
+                bias: 128.0,
+            },
+            // matplotlib's `Normalize` and `Colormap.__call__`.
+            Normalize::MinMax | Normalize::Layer => {
+                Self { offset: min, divisor: max - min, gain: 256.0, bias: 0.0 }
             }
-            Normalize::MinMax | Normalize::Layer => Self::Range { min, range: max - min },
         }
+    }
+
+    /// The book's operations in its order and in float32; `as` truncates, clips, and makes NaN 0.
+    fn level(&self, value: f32) -> u8 {
+        ((value - self.offset) / self.divisor * self.gain + self.bias) as u8
     }
 }
 

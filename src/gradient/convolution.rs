@@ -1,10 +1,9 @@
 //! Rules of convolutions: the adjoint of a convolution is a transposed convolution.
 
+use super::flip::Flip;
 use super::site::{Cotangent, Reason, Site};
 use super::window::{Axis, axes, overlap_add};
-use crate::onnx::pb::TensorProto;
-use crate::onnx::pb::tensor_proto::DataType;
-use crate::onnx::{Attribute, Attributes, Value, read_floats};
+use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = w ∗ x + b. x̄ is the transposed convolution of ȳ by w.
 ///
@@ -115,63 +114,10 @@ fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'stat
 /// The stored weight with every kernel reversed and, within each group, input and output channels
 /// exchanged; in its own element type. None where the weight is computed or in another file.
 fn flipped_weight(site: &mut Site, group: usize) -> Result<Option<Value>, Reason> {
-    let name = site.name(1)?;
-    let Some((tensor, element)) = site.tape.stored(name) else { return Ok(None) };
     let shape = site.x_shape(1)?;
-    let (outputs, inputs) = (shape[0] / group, shape[1]);
-    let taps: usize = shape[2..].iter().product();
-    let order = Flip { group, outputs, inputs, taps };
-    let raw = &tensor.raw_data;
-    let count = group * outputs * inputs * taps;
-    let width = match DataType::try_from(tensor.data_type) {
-        Ok(DataType::Float) => 4,
-        Ok(DataType::Float16) => 2,
-        Ok(DataType::Double) => 8,
-        _ => return Ok(None),
-    };
-    let bytes = match width {
-        2 if raw.len() == 2 * count => order.apply(raw.as_chunks::<2>().0).into_flattened(),
-        4 if raw.len() == 4 * count => order.apply(raw.as_chunks::<4>().0).into_flattened(),
-        8 if raw.len() == 8 * count => order.apply(raw.as_chunks::<8>().0).into_flattened(),
-        4 => match read_floats(tensor) {
-            Ok(values) => order.apply(&values).into_iter().flat_map(f32::to_le_bytes).collect(),
-            Err(error) => return Err(Reason(error.to_string())),
-        },
-        _ => return Ok(None),
-    };
-    let dims = [&[group * inputs, outputs], &shape[2..]].concat();
-    let copy = TensorProto {
-        name: site.tape.builder.fresh("flipped"),
-        dims: dims.into_iter().map(|dim| dim as i64).collect(),
-        data_type: tensor.data_type,
-        raw_data: bytes,
-        ..TensorProto::default()
-    };
-    let stored = site.tape.builder.initializer(copy, super::forward::element_of(tensor));
-    Ok(Some(stored.cast(element)))
-}
-
-/// The extents of a grouped kernel: each group has `outputs` × `inputs` kernels of `taps`.
-struct Flip {
-    group: usize,
-    outputs: usize,
-    inputs: usize,
-    taps: usize,
-}
-
-impl Flip {
-    fn apply<T: Copy + Default>(&self, source: &[T]) -> Vec<T> {
-        let mut flipped = vec![T::default(); source.len()];
-        let Self { group, outputs, inputs, taps } = *self;
-        for (kernel, values) in source.chunks_exact(taps).enumerate().take(group * outputs * inputs)
-        {
-            let (row, input) = (kernel / inputs, kernel % inputs);
-            let (group, output) = (row / outputs, row % outputs);
-            let place = ((group * inputs + input) * outputs + output) * taps;
-            for (to, from) in flipped[place..place + taps].iter_mut().zip(values.iter().rev()) {
-                *to = *from;
-            }
-        }
-        flipped
-    }
+    let taps = shape[2..].iter().product();
+    let flip = Flip { group, outputs: shape[0] / group, inputs: shape[1], taps };
+    let dims = [&[group * shape[1], flip.outputs], &shape[2..]].concat();
+    let name = site.name(1)?;
+    Ok(site.tape.flipped(name, flip, &dims))
 }

@@ -5,7 +5,7 @@ use super::path::Path;
 use super::site::{Reason, Site};
 use super::table::{FIRST_OPSET, Operator, find};
 use super::tape::Tape;
-use super::{GradientError, Refusal};
+use super::{Derived, GradientError, Refusal};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Element, Facts, Model, Value, reads};
 
@@ -27,21 +27,7 @@ pub fn layer_name(output: &str) -> Option<&str> {
     output.strip_prefix(PREFIX)
 }
 
-/// A derived gradient graph.
-#[derive(Debug, Clone)]
-pub struct Gradient {
-    /// Inputs: [`SEED`], of the logits' shape, then the residuals. Outputs: `grad/<layer>`, of the
-    /// layer's shape, in the order in which the layers were asked for.
-    pub model: Model,
-    /// The forward values that the graph reads, in the order of its inputs.
-    pub residuals: Vec<String>,
-}
-
 /// Differentiates `logits` with respect to each of `layers`: forward values or graph inputs.
-///
-/// Weights that the rules need are copied into the gradient graph; weights whose numbers lie in
-/// an external file are referred to there, so that such a gradient graph must be kept in the
-/// model's own folder.
 ///
 /// # Errors
 /// [`GradientError`]: every operator on the path that cannot be differentiated is named at once.
@@ -50,7 +36,7 @@ pub fn derive(
     facts: &Facts,
     layers: &[&str],
     logits: &str,
-) -> Result<Gradient, GradientError> {
+) -> Result<Derived, GradientError> {
     let forward = Forward::of(model, facts)?;
     let path = Path::between(&forward, layers, logits)?;
     let outputs: Vec<String> = layers.iter().map(|layer| cotangent_name(layer)).collect();
@@ -73,7 +59,7 @@ pub fn derive(
             None => return Err(GradientError::UnknownShape((*layer).to_owned())),
         }
     }
-    tape.finish(model)
+    tape.finish(&model.graph().name)
 }
 
 /// Carries the cotangents of `node`'s outputs to those of its inputs that lie on the path.

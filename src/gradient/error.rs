@@ -28,6 +28,9 @@ pub enum GradientError {
     /// A forward value that the gradient graph reads has a name that the graph needs itself.
     #[error("the model's value {0:?} has a name that the gradient graph needs for itself")]
     NameTaken(String),
+    /// A weight that the gradient graph reads is not in the model that was to give it.
+    #[error("the model holds no weight called {0:?}, which the gradient graph reads")]
+    MissingWeight(String),
     /// Operators on the path that have no rule, or whose attributes their rule refuses.
     #[error("cannot be differentiated: {}", list(.0))]
     Refused(Vec<Refusal>),

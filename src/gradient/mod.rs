@@ -6,14 +6,17 @@
 //! under their forward names. Its outputs are `grad/<layer>`.
 //!
 //! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
-//! accumulation. `table` names the rule of every operator; the rules are formulas and live in
+//! accumulation. The weights that the rules read stay in the forward model until [`Derived::embed`]
+//! moves them. `table` names the rule of every operator; the rules are formulas and live in
 //! one file a family. Nothing here runs a graph.
 
 mod activations;
 mod arithmetic;
 mod convolution;
+mod derived;
 mod driver;
 mod error;
+mod flip;
 mod forward;
 mod interpolation;
 mod linear;
@@ -29,6 +32,7 @@ mod table;
 mod tape;
 mod window;
 
-pub use driver::{Gradient, SEED, cotangent_name, derive, layer_name};
+pub use derived::{Derived, Gradient};
+pub use driver::{SEED, cotangent_name, derive, layer_name};
 pub use error::{GradientError, Refusal};
 pub use table::{Operator, operators};

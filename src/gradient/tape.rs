@@ -1,11 +1,13 @@
 use std::collections::HashMap;
 
+use super::derived::Weight;
 use super::driver::SEED;
+use super::flip::Flip;
 use super::forward::{Forward, element_of, is_external};
 use super::site::Reason;
-use super::{Gradient, GradientError};
-use crate::onnx::pb::{NodeProto, TensorProto};
-use crate::onnx::{Builder, Constant, Element, Model, Value};
+use super::{Derived, GradientError};
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Builder, Constant, Element, Value};
 
 /// The gradient graph being written, with the forward values that it reads.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub(super) struct Tape<'m> {
     pub(super) builder: Builder,
     values: HashMap<String, Value>,
     residuals: Vec<String>,
+    weights: Vec<Weight>,
 }
 
 /// Operators of constant subgraphs that mean the same in every operator set from 7 on.
@@ -37,7 +40,8 @@ impl<'m> Tape<'m> {
         let builder = Builder::default();
         builder.reserve(SEED);
         outputs.iter().for_each(|output| builder.reserve(output));
-        Self { forward, builder, values: HashMap::new(), residuals: Vec::new() }
+        let (residuals, weights) = (Vec::new(), Vec::new());
+        Self { forward, builder, values: HashMap::new(), residuals, weights }
     }
 
     /// The graph input that takes the cotangent of `logits`.
@@ -53,7 +57,7 @@ impl<'m> Tape<'m> {
         shape.ok_or_else(|| Reason(format!("the shape of {value:?} could not be inferred")))
     }
 
-    /// A value of the forward graph: a copied weight where it is constant, a residual elsewhere.
+    /// A value of the forward graph: a weight where it is constant, a residual elsewhere.
     pub(super) fn value(&mut self, name: &str) -> Result<Value, Reason> {
         if let Some(value) = self.values.get(name) {
             return Ok(value.clone());
@@ -78,13 +82,16 @@ impl<'m> Tape<'m> {
         }
     }
 
-    /// Copies a constant: a stored tensor, a small known value, or the node that computes it.
+    /// A constant: a stored tensor, which stays where it is, a copy of a small known value, or of the node that computes
+    /// it.
     fn constant(&mut self, name: &str) -> Option<Value> {
-        if let Some(tensor) = self.forward.tensor(name) {
-            let copy = TensorProto { name: name.to_owned(), ..tensor.clone() };
-            return Some(self.builder.initializer(copy, element_of(tensor)));
-        }
         let shape = self.forward.shape(name)?;
+        if let Some(tensor) = self.forward.tensor(name) {
+            let weight = Weight { name: name.to_owned(), source: name.to_owned(), flip: None };
+            self.weights.push(weight);
+            self.builder.reserve(name);
+            return Some(self.builder.named(name, element_of(tensor), &shape));
+        }
         let element = self.forward.element(name)?;
         match self.forward.small(name) {
             Some(Constant::Floats(values)) => {
@@ -117,30 +124,44 @@ impl<'m> Tape<'m> {
         Some(value)
     }
 
-    /// The stored tensor behind `name`, looking through casts, with the type it is cast to. None
-    /// where its numbers are computed or not in the file.
-    pub(super) fn stored(&self, name: &str) -> Option<(&'m TensorProto, Element)> {
+    /// The weight behind `name`, flipped; of shape `dims`. None where its numbers are computed, not in the file, or stored
+    /// in a way that cannot be flipped.
+    pub(super) fn flipped(&mut self, name: &str, flip: Flip, dims: &[usize]) -> Option<Value> {
         let element = self.forward.element(name)?;
+        let source = self.stored(name)?;
+        let tensor = self.forward.tensor(source)?;
+        if is_external(tensor) || !flip.fits(tensor) {
+            return None;
+        }
+        let name = self.builder.fresh("flipped");
+        let value = self.builder.named(&name, element_of(tensor), dims);
+        let (source, flip) = (source.to_owned(), Some((flip, dims.to_vec())));
+        self.weights.push(Weight { name, source, flip });
+        Some(value.cast(element))
+    }
+
+    /// The name of the stored tensor behind `name`, looking through casts.
+    fn stored<'n>(&'n self, name: &'n str) -> Option<&'n str> {
         let mut source = name;
-        loop {
-            if let Some(tensor) = self.forward.tensor(source) {
-                return (!is_external(tensor)).then_some((tensor, element));
-            }
+        while self.forward.tensor(source).is_none() {
             let node = self.forward.topology.producer(source)?;
             if node.op_type != "Cast" && node.op_type != "Identity" {
                 return None;
             }
             source = node.input.first()?;
         }
+        Some(source)
     }
 
-    pub(super) fn finish(self, model: &Model) -> Result<Gradient, GradientError> {
+    /// The finished graph, as the gradient of the graph called `name`.
+    pub(super) fn finish(self, name: &str) -> Result<Derived, GradientError> {
         let outputs = self.builder.outputs();
         let clash = |name: &&String| name.as_str() == SEED || outputs.contains(*name);
         if let Some(name) = self.values.keys().find(clash) {
             return Err(GradientError::NameTaken(name.clone()));
         }
-        let name = format!("gradient of {}", model.graph().name);
-        Ok(Gradient { model: self.builder.finish(&name)?, residuals: self.residuals })
+        let Self { builder, residuals, weights, .. } = self;
+        let graph = builder.finish(&format!("gradient of {name}"))?;
+        Ok(Derived { graph, residuals, weights })
     }
 }

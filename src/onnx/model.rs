@@ -1,9 +1,9 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
 use super::OnnxError;
-use super::pb::{GraphProto, ModelProto, ValueInfoProto};
+use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 /// A decoded ONNX model that is known to hold a graph.
 #[derive(Debug, Clone)]
@@ -50,6 +50,27 @@ impl Model {
     pub fn graph(&self) -> &GraphProto {
         static EMPTY: std::sync::LazyLock<GraphProto> = std::sync::LazyLock::new(Default::default);
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
+    }
+
+    /// The stored tensors by name: initializers, and those of `Constant` nodes, under the names of the values they are.
+    #[must_use]
+    pub fn into_tensors(self) -> HashMap<String, TensorProto> {
+        let graph = self.proto.graph.unwrap_or_default();
+        let named = |tensor: TensorProto| (tensor.name.clone(), tensor);
+        let constants = graph.node.into_iter().filter(|node| node.op_type == "Constant");
+        let given = constants.filter_map(|node| {
+            let name = node.output.into_iter().next()?;
+            let value = node.attribute.into_iter().find(|attribute| attribute.name == "value")?;
+            Some((name.clone(), TensorProto { name, ..value.t? }))
+        });
+        given.chain(graph.initializer.into_iter().map(named)).collect()
+    }
+
+    /// The same model with further initializers.
+    #[must_use]
+    pub fn with_initializers(mut self, tensors: Vec<TensorProto>) -> Self {
+        self.proto.graph.get_or_insert_default().initializer.extend(tensors);
+        self
     }
 
     /// Version of the default operator set.

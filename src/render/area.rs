@@ -1,42 +1,106 @@
 //! Resizing of levels for figures: each pixel is the mean of the area it covers, so that tiles of any size come out at
 //! one size, large ones smooth and small ones as crisp blocks.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
-/// `levels` at height × width.
-pub(super) fn resize_area(levels: ArrayView2<'_, u8>, height: usize, width: usize) -> Array2<u8> {
-    let columns = shares(levels.ncols(), width);
-    let rows = shares(levels.nrows(), height);
-    let mut out = Array2::zeros((height, width));
-    let mut sums = vec![0.0f32; levels.ncols()];
-    for (mut out, share) in out.rows_mut().into_iter().zip(&rows) {
-        sums.fill(0.0);
-        for (&weight, y) in share.weights.iter().zip(share.first..) {
-            let row = levels.row(y);
-            sums.iter_mut().zip(row).for_each(|(sum, &level)| *sum += weight * f32::from(level));
-        }
-        for (out, share) in out.iter_mut().zip(&columns) {
-            let covered = sums[share.first..].iter().zip(&share.weights);
-            *out = (covered.map(|(sum, weight)| sum * weight).sum::<f32>() + 0.5) as u8;
-        }
-    }
-    out
+/// Resizes tiles from one size to another.
+#[derive(Debug, Clone)]
+pub(super) struct Area {
+    rows: Shares,
+    columns: Shares,
 }
 
-/// How much of each source pixel, from `first` on, one result pixel covers; the weights add up to 1.
-struct Share {
-    first: usize,
+impl Area {
+    /// Both sizes are height and width.
+    pub(super) fn new(from: (usize, usize), to: (usize, usize)) -> Self {
+        Self { rows: Shares::new(from.0, to.0), columns: Shares::new(from.1, to.1) }
+    }
+
+    /// Resizes `levels`, handing over row by row with the row's index.
+    pub(super) fn rows(&self, levels: ArrayView2<'_, u8>, mut each: impl FnMut(usize, &[u8])) {
+        let mut sums = vec![0.0f32; levels.ncols() + self.columns.taps];
+        let mut out = vec![0; self.columns.first.len()];
+        for y in 0..self.rows.first.len() {
+            // Rows within one source row are all alike.
+            if y == 0 || !self.rows.same(y, y - 1) {
+                sums.fill(0.0);
+                let (first, weights) = self.rows.of(y);
+                for (&weight, row) in weights.iter().zip(levels.rows().into_iter().skip(first)) {
+                    let add = |(sum, &level): (&mut f32, &u8)| *sum += weight * f32::from(level);
+                    sums.iter_mut().zip(row).for_each(add);
+                }
+                self.columns.gather(&sums, &mut out);
+            }
+            each(y, &out);
+        }
+    }
+}
+
+/// How much of which source pixels each result pixel covers along one side: `taps` weights from the source pixel `first`
+/// on, which add up to 1; where fewer are covered, the last are 0.
+#[derive(Debug, Clone)]
+struct Shares {
+    taps: usize,
+    first: Vec<usize>,
     weights: Vec<f32>,
 }
 
-fn shares(from: usize, to: usize) -> Vec<Share> {
-    let scale = from as f64 / to as f64;
-    let share = |i: usize| {
-        let (start, end) = (i as f64 * scale, ((i + 1) as f64 * scale).min(from as f64));
-        let (first, last) = (start as usize, (end.ceil() as usize).min(from));
-        let covered = |j: usize| end.min((j + 1) as f64) - start.max(j as f64);
-        let weights = (first..last).map(|j| (covered(j).max(0.0) / (end - start)) as f32).collect();
-        Share { first, weights }
-    };
-    (0..to).map(share).collect()
+impl Shares {
+    fn new(from: usize, to: usize) -> Self {
+        let scale = from as f64 / to as f64;
+        let bounds = |i: usize| (i as f64 * scale, ((i + 1) as f64 * scale).min(from as f64));
+        let span = |i: usize| {
+            let (start, end) = bounds(i);
+            (start as usize, (end.ceil() as usize).min(from))
+        };
+        let taps = (0..to).map(|i| span(i).1 - span(i).0).max().unwrap_or(1);
+        let weight = |i: usize, j: usize| {
+            let (start, end) = bounds(i);
+            let covered = end.min((j + 1) as f64) - start.max(j as f64);
+            (covered.max(0.0) / (end - start)) as f32
+        };
+        let weights = |i: usize| (span(i).0..span(i).0 + taps).map(move |j| weight(i, j));
+        Self {
+            taps,
+            first: (0..to).map(|i| span(i).0).collect(),
+            weights: (0..to).flat_map(weights).collect(),
+        }
+    }
+
+    fn of(&self, i: usize) -> (usize, &[f32]) {
+        (self.first[i], &self.weights[i * self.taps..][..self.taps])
+    }
+
+    fn same(&self, i: usize, j: usize) -> bool {
+        self.of(i) == self.of(j)
+    }
+
+    /// Means of `source`, which is `taps` longer than the side.
+    fn gather(&self, source: &[f32], out: &mut [u8]) {
+        match self.taps {
+            1 => self.gather_taps::<1>(source, out),
+            2 => self.gather_taps::<2>(source, out),
+            3 => self.gather_taps::<3>(source, out),
+            taps => {
+                let weights = self.weights.chunks_exact(taps);
+                for ((out, &first), weights) in out.iter_mut().zip(&self.first).zip(weights) {
+                    let covered = source[first..].iter().zip(weights);
+                    *out = (covered.map(|(sum, weight)| sum * weight).sum::<f32>() + 0.5) as u8;
+                }
+            }
+        }
+    }
+
+    /// The same for a number of taps that the compiler knows.
+    fn gather_taps<const TAPS: usize>(&self, source: &[f32], out: &mut [u8]) {
+        let (weights, _) = self.weights.as_chunks::<TAPS>();
+        for ((out, &first), weights) in out.iter_mut().zip(&self.first).zip(weights) {
+            let covered = &source[first..][..TAPS];
+            let mut sum = 0.5;
+            for tap in 0..TAPS {
+                sum += covered[tap] * weights[tap];
+            }
+            *out = sum as u8;
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView3, Axis};
 
-use super::area::resize_area;
+use super::area::Area;
 use super::canvas::{Canvas, check_size};
 use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
@@ -176,15 +176,16 @@ impl Layout {
                     inks,
                 );
             }
+            let (height, width) = block.tile;
+            let (_, rows, columns) = layer.levels.dim();
+            let area = self.fitted.then(|| Area::new((rows, columns), block.tile));
             for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
-                let (height, width) = block.tile;
                 let x = block.x + k % block.columns * (width + block.gap);
                 let y = block.y + k / block.columns * (height + block.gap);
                 if layer.dead.get(k) == Some(&true) {
                     canvas.dead((x, y), (width, height), inks);
-                } else if self.fitted {
-                    let tile = resize_area(tile, height, width);
-                    canvas.levels((x, y), tile.view(), 1, inks);
+                } else if let Some(area) = &area {
+                    area.rows(tile, |row, levels| canvas.level_row((x, y + row), levels, inks));
                 } else {
                     canvas.levels((x, y), tile, block.zoom, inks);
                 }

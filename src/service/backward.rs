@@ -4,7 +4,7 @@ use super::ServiceError;
 use super::recent::Recent;
 use crate::gradient::{Gradient, SEED, cotangent_name, layer_name};
 use crate::onnx::{Facts, Model};
-use crate::runtime::{Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
@@ -81,25 +81,38 @@ pub(super) fn given(
     let Some(model) = source.read_gradient().map_err(|error| error.cause())? else {
         return Ok(None);
     };
-    let gradient = adopt(model, facts, logits);
+    let gradient = adopt(model, facts, logits, source.directory());
     gradient.map(Some).map_err(|cause| format!("gradient.onnx: {cause}"))
 }
 
-fn adopt(model: Model, facts: &Facts, logits: &str) -> Result<Gradient, String> {
+fn adopt(
+    model: Model,
+    facts: &Facts,
+    logits: &str,
+    directory: Option<&str>,
+) -> Result<Gradient, String> {
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name.clone()).collect();
     let Some((seed, residuals)) = inputs.split_first().filter(|(seed, _)| *seed == SEED) else {
         return Err(format!("its first input is not {SEED:?}"));
     };
-    if let Some(residual) = residuals.iter().find(|name| facts.get(name).is_none()) {
-        return Err(format!("it reads {residual:?}, which the model does not compute"));
+    let shape = |value: &str| facts.shape(value).map(<[usize]>::to_vec);
+    let mut shapes = vec![
+        shape(logits)
+            .ok_or_else(|| format!("{seed:?} is for {logits:?}, whose shape is not known"))?,
+    ];
+    for residual in residuals {
+        let unknown = || format!("it reads {residual:?}, which the model does not compute");
+        shapes.push(shape(residual).ok_or_else(unknown)?);
     }
-    if facts.get(logits).is_none() {
-        return Err(format!("{seed:?} is for {logits:?}, whose shape is not known"));
-    }
+    let graph = Graph::read(&model, directory, &shapes).map_err(|error| error.to_string())?;
+    let computed = graph.facts();
     for output in model.outputs() {
-        let layer = layer_name(&output.name).unwrap_or_default();
-        if facts.get(layer).is_none() {
-            return Err(format!("its output {:?} is not grad/ and a layer's name", output.name));
+        let stray = || format!("its output {:?} is not grad/ and a layer's name", output.name);
+        let layer = layer_name(&output.name).and_then(shape).ok_or_else(stray)?;
+        let found = computed.shape(&output.name).unwrap_or_default();
+        if found != layer {
+            let name = &output.name;
+            return Err(format!("its output {name:?} has shape {found:?}, the layer {layer:?}"));
         }
     }
     let residuals = residuals.to_vec();

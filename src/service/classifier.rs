@@ -1,14 +1,14 @@
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use ndarray::{ArrayView3, ArrayViewD};
 use prost::Message;
 
 use super::backward::{Backwards, given};
+use super::explainable::{gives, refusals};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
 use super::{LoadError, Parameters, ServiceError, Stages};
-use crate::gradient;
+use crate::gradient::{self, Gradient};
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{self, ClassName, Graph, Plan, RuntimeError, Source, Stop, Values};
@@ -25,7 +25,7 @@ pub struct Classifier {
     layers: Vec<Layer>,
     plan: Plan,
     backwards: Backwards,
-    refusals: OnceLock<HashMap<String, String>>,
+    refusals: HashMap<String, String>,
 }
 
 impl Classifier {
@@ -54,18 +54,21 @@ impl Classifier {
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
         let head = Head::of(&model, &topology);
         settings.settle_output(&source, &head, &facts)?;
-        settings.settle_layers(&source.card, &layers, |name| facts.get(name).is_some())?;
+        let given = given(&source, &facts, &head.logits)?;
+        let refusals = refusals(&model, &facts, &layers, &head.logits, given.as_ref());
+        let exists = |name: &str| facts.get(name).is_some();
+        settings.settle_layers(&source.card, &layers, &refusals, exists)?;
         let residuals = match &settings.gradcam {
-            Some(layer) => residuals(&source, &model, &facts, &head, layer)?,
+            Some(layer) => residuals(given.as_ref(), &model, &facts, &head, layer),
             None => Vec::new(),
         };
+        drop(given);
         stages.end("derive");
         let outputs = plan_outputs(&layers, &head, &settings, &residuals);
         let plan = graph.compile(&outputs).map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
         let backwards = Backwards::holding(model.graph().encoded_len());
-        let refusals = OnceLock::new();
         Ok(Self {
             source,
             input,
@@ -109,8 +112,10 @@ impl Classifier {
         &self.backwards
     }
 
-    pub(super) fn refusal_cell(&self) -> &OnceLock<HashMap<String, String>> {
-        &self.refusals
+    /// Why the layer called `name` cannot be explained; None where it can.
+    #[must_use]
+    pub fn refusal(&self, name: &str) -> Option<&str> {
+        self.refusals.get(name).map(String::as_str)
     }
 
     /// The name of the picture input.
@@ -290,17 +295,17 @@ fn not_a_picture(layer: &Layer) -> ServiceError {
 /// What the gradient graph of the default layer reads, so that the plan computes it. A graph that
 /// cannot be derived is no reason not to show the model; who asks for it is told.
 fn residuals(
-    source: &Source,
+    given: Option<&Gradient>,
     model: &onnx::Model,
     facts: &Facts,
     head: &Head,
     layer: &str,
-) -> Result<Vec<String>, String> {
-    if let Some(given) = given(source, facts, &head.logits)? {
-        return Ok(given.residuals);
+) -> Vec<String> {
+    if let Some(given) = given.filter(|given| gives(given, layer)) {
+        return given.residuals.clone();
     }
     let derived = gradient::derive(model, facts, &[layer], &head.logits);
-    Ok(derived.map(|gradient| gradient.residuals).unwrap_or_default())
+    derived.map(|derived| derived.residuals().to_vec()).unwrap_or_default()
 }
 
 /// Every listed layer, what the card names, the logits, the output and the residuals.

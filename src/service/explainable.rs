@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::backward::{Backward, given};
 use super::{Classifier, ServiceError, Stages};
 use crate::gradient::{self, Gradient, GradientError, cotangent_name};
-use crate::onnx::{Facts, Kind, Layer, Model};
+use crate::onnx::{Facts, Layer, Model};
 
 impl Classifier {
     /// The gradient graph from the logits to each of `layers`: the one beside the model where it
@@ -16,19 +16,13 @@ impl Classifier {
     pub fn gradient(&self, layers: &[&str]) -> Result<Gradient, ServiceError> {
         let logits = &self.head().logits;
         let given = given(self.source(), self.facts(), logits).map_err(ServiceError::Internal)?;
-        let has_all = |given: &Gradient| {
-            let outputs = given.model.outputs();
-            let has = |layer: &&str| {
-                let name = cotangent_name(layer);
-                outputs.iter().any(|output| output.name == name)
-            };
-            layers.iter().all(has)
-        };
+        let has_all = |given: &Gradient| layers.iter().all(|layer| gives(given, layer));
         if let Some(given) = given.filter(has_all) {
             return Ok(given);
         }
         let model = self.read()?;
         gradient::derive(&model, self.facts(), layers, logits)
+            .and_then(|derived| derived.embed(model))
             .map_err(|error| self.not_explainable(layers.first().copied().unwrap_or(""), &error))
     }
 
@@ -71,26 +65,9 @@ impl Classifier {
         }
     }
 
-    /// Why each layer that cannot be explained cannot be, by name. Found once, when first asked.
-    ///
-    /// # Errors
-    /// [`ServiceError::Internal`] where the model's file cannot be read any more.
-    pub fn refusals(&self) -> Result<&HashMap<String, String>, ServiceError> {
-        if let Some(found) = self.refusal_cell().get() {
-            return Ok(found);
-        }
-        let model = self.read()?;
-        let found = find_refusals(&model, self.facts(), self.layers(), &self.head().logits);
-        Ok(self.refusal_cell().get_or_init(|| found))
-    }
-
     /// The names of the layers that can be explained.
     fn usable(&self) -> Vec<String> {
-        let refusals = self.refusals().ok();
-        let can = |layer: &&Layer| match refusals {
-            Some(refusals) => !refusals.contains_key(&layer.name),
-            None => no_picture(layer).is_none(),
-        };
+        let can = |layer: &&Layer| self.refusal(&layer.name).is_none();
         self.layers().iter().filter(can).map(|layer| layer.name.clone()).collect()
     }
 
@@ -112,13 +89,15 @@ fn no_picture(layer: &Layer) -> Option<String> {
     }
 }
 
-/// One derivation for all layers tells that all can be explained; only where that fails is each
-/// asked alone.
-fn find_refusals(
+/// Why each layer that cannot be explained cannot be, by name. `given` has gradients that need not be derived.
+///
+/// One derivation for all layers tells that all can be explained; only where that fails is each asked alone.
+pub(super) fn refusals(
     model: &Model,
     facts: &Facts,
     layers: &[Layer],
     logits: &str,
+    given: Option<&Gradient>,
 ) -> HashMap<String, String> {
     let mut refusals = HashMap::new();
     let mut candidates: Vec<&str> = Vec::new();
@@ -127,7 +106,7 @@ fn find_refusals(
             Some(reason) => {
                 refusals.insert(layer.name.clone(), reason);
             }
-            None if layer.kind == Kind::Value => {}
+            None if given.is_some_and(|given| gives(given, &layer.name)) => {}
             None => candidates.push(&layer.name),
         }
     }
@@ -140,4 +119,10 @@ fn find_refusals(
         }
     }
     refusals
+}
+
+/// Whether the gradient graph has the cotangent of `layer`.
+pub(super) fn gives(gradient: &Gradient, layer: &str) -> bool {
+    let name = cotangent_name(layer);
+    gradient.model.outputs().iter().any(|output| output.name == name)
 }

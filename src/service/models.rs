@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::settings::Assumption;
 use super::{Classifier, Library};
 use crate::explain;
-use crate::onnx::Kind;
+use crate::onnx::{Kind, Layer};
 use crate::preprocess::Recipe;
 use crate::runtime::ClassName;
 
@@ -48,6 +48,8 @@ pub struct ModelDescription<'a> {
     pub shown: &'a [String],
     /// The layer explained when a request names none.
     pub gradcam: Option<&'a str>,
+    /// Why that one, or why none.
+    pub gradcam_why: &'static str,
     /// Further names of layers.
     pub aliases: serde_json::Map<String, serde_json::Value>,
     /// What neither card nor graph told.
@@ -90,6 +92,11 @@ pub struct LayerDescription<'a> {
     pub shape: Vec<usize>,
     /// The number of its weights.
     pub parameters: usize,
+    /// Whether Grad-CAM can explain it.
+    pub explainable: bool,
+    /// Why it cannot be explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<&'a str>,
 }
 
 /// Every model.
@@ -125,10 +132,11 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
             classes: settings.classes,
             labels: classifier.labels(),
         },
-        layers: classifier.layers().iter().map(layer_description).collect(),
+        layers: classifier.layers().iter().map(|layer| layer_row(classifier, layer)).collect(),
         parameters: parameters(classifier),
         shown: &settings.shown,
         gradcam: settings.gradcam.as_deref(),
+        gradcam_why: settings.gradcam_why,
         aliases: classifier
             .aliases()
             .map(|(alias, value)| (alias.to_owned(), value.into()))
@@ -137,12 +145,20 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
     }
 }
 
-fn layer_description(layer: &crate::onnx::Layer) -> LayerDescription<'_> {
+fn layer_row<'a>(classifier: &'a Classifier, layer: &'a Layer) -> LayerDescription<'a> {
     let shape = match layer.spatial() {
         Some(spatial) => spatial.to_vec(),
         None => layer.shape.get(1..).unwrap_or_default().to_vec(),
     };
-    LayerDescription { name: &layer.name, kind: layer.kind, shape, parameters: layer.parameters }
+    let refusal = classifier.refusal(&layer.name);
+    LayerDescription {
+        name: &layer.name,
+        kind: layer.kind,
+        shape,
+        parameters: layer.parameters,
+        explainable: refusal.is_none(),
+        refusal,
+    }
 }
 
 fn parameters(classifier: &Classifier) -> usize {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::explain;
@@ -17,9 +19,11 @@ pub struct Settings {
     pub classes: usize,
     /// The layers shown when a request names none.
     pub shown: Vec<String>,
-    /// The layer explained when a request names none, and how it was chosen; none where the model
-    /// has no picture-like layer.
+    /// The layer explained when a request names none; none where the model has no picture-like
+    /// layer.
     pub gradcam: Option<String>,
+    /// Why that one.
+    pub gradcam_why: &'static str,
     /// What neither the card nor the graph told.
     pub assumed: Vec<Assumption>,
 }
@@ -144,8 +148,8 @@ impl Settings {
         };
         recipe.check().map_err(|error| format!("input: {error}"))?;
         let activation = explain::Activation::Logits;
-        let (shown, gradcam) = (Vec::new(), None);
-        Ok(Self { recipe, activation, classes: 0, shown, gradcam, assumed })
+        let (shown, gradcam, gradcam_why) = (Vec::new(), None, "");
+        Ok(Self { recipe, activation, classes: 0, shown, gradcam, gradcam_why, assumed })
     }
 
     /// The input tensor's shape, batch 1.
@@ -210,6 +214,7 @@ impl Settings {
         &mut self,
         card: &Card,
         layers: &[Layer],
+        refusals: &HashMap<String, String>,
         exists: impl Fn(&str) -> bool,
     ) -> Result<(), String> {
         let named = card.layers.show.iter().flatten();
@@ -222,7 +227,17 @@ impl Settings {
             }
         }
         self.shown = card.layers.show.clone().unwrap_or_else(|| spread(layers));
-        self.gradcam = card.layers.gradcam.clone().or_else(|| last_spatial(layers));
+        let usable = |layer: &&Layer| !refusals.contains_key(&layer.name);
+        (self.gradcam, self.gradcam_why) = match &card.layers.gradcam {
+            Some(named) => (Some(named.clone()), "the card names it"),
+            None => match last_spatial(layers.iter().filter(usable)) {
+                Some(last) => (Some(last), LAST_SPATIAL),
+                None => (last_spatial(layers.iter()), LAST_REFUSED),
+            },
+        };
+        if self.gradcam.is_none() {
+            self.gradcam_why = "no layer has height and width";
+        }
         Ok(())
     }
 }
@@ -281,9 +296,13 @@ fn spread(layers: &[Layer]) -> Vec<String> {
     (0..count).map(|index| pictures[place(index)].name.clone()).collect()
 }
 
+const LAST_SPATIAL: &str =
+    "the last layer with height and width, pools aside, that can be explained";
+const LAST_REFUSED: &str =
+    "the last layer with height and width, pools aside; none of these can be explained";
+
 /// The last convolution or merge that still has height and width.
-fn last_spatial(layers: &[Layer]) -> Option<String> {
-    let candidates = layers.iter().rev().filter(|layer| layer.is_picture());
-    let mut candidates = candidates.filter(|layer| layer.kind != Kind::Pooling);
-    candidates.next().map(|layer| layer.name.clone())
+fn last_spatial<'l>(layers: impl DoubleEndedIterator<Item = &'l Layer>) -> Option<String> {
+    let spatial = |layer: &&Layer| layer.is_picture() && layer.kind != Kind::Pooling;
+    layers.rev().find(spatial).map(|layer| layer.name.clone())
 }

@@ -79,7 +79,9 @@ impl Case {
         let model = self.model();
         let facts = self.facts(&model)?;
         let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
-        gradient::derive(&model, &facts, &layers, &self.logits).map_err(|error| error.to_string())
+        gradient::derive(&model, &facts, &layers, &self.logits)
+            .and_then(|derived| derived.embed(model.clone()))
+            .map_err(|error| error.to_string())
     }
 
     /// What tract infers; where it lacks the operator, what the case itself says.

@@ -1,4 +1,4 @@
-use convscope::gradient::{GradientError, derive};
+use convscope::gradient::{Gradient, GradientError, derive};
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{NodeProto, StringStringEntryProto};
 use convscope::onnx::{Attributes, Builder, Element, Fact, Facts, Model, Value, float_tensor};
@@ -30,6 +30,10 @@ fn graph(nodes: &[&str]) -> (Model, Facts) {
     (builder.finish("graph").unwrap(), facts)
 }
 
+fn gradient(model: Model, facts: &Facts, layers: &[&str], logits: &str) -> Gradient {
+    derive(&model, facts, layers, logits).unwrap().embed(model).unwrap()
+}
+
 fn refused(nodes: &[&str], layers: &[&str], logits: &str) -> GradientError {
     let (model, facts) = graph(nodes);
     derive(&model, &facts, layers, logits).unwrap_err()
@@ -49,7 +53,7 @@ fn every_operator_without_a_rule_is_named_at_once() {
 #[test]
 fn an_operator_off_the_path_is_no_obstacle() {
     let (model, facts) = graph(&["Det x q", "Relu x a", "Exp a b"]);
-    let gradient = derive(&model, &facts, &["a"], "b").unwrap();
+    let gradient = gradient(model, &facts, &["a"], "b");
     assert_eq!(gradient.residuals, ["b"]);
 }
 
@@ -84,7 +88,7 @@ fn a_value_named_like_the_seed_is_refused() {
 #[test]
 fn the_gradient_of_the_logits_is_the_seed() {
     let (model, facts) = graph(&["Relu x a"]);
-    let gradient = derive(&model, &facts, &["a"], "a").unwrap();
+    let gradient = gradient(model, &facts, &["a"], "a");
     assert!(gradient.residuals.is_empty());
     assert_eq!(gradient.model.graph().node.len(), 1);
 }
@@ -107,7 +111,7 @@ fn weights_in_another_file_are_referred_to() {
         let shape = vec![1, 1, side, side];
         facts.insert(name, Fact { element: Element::F32, shape, constant: None });
     }
-    let gradient = derive(&model, &facts, &["x"], "y").unwrap();
+    let gradient = gradient(model, &facts, &["x"], "y");
     let graph = gradient.model.graph();
     let stored = graph.initializer.iter().find(|tensor| tensor.name == "w").unwrap();
     assert_eq!(stored.external_data, [location]);
@@ -115,4 +119,22 @@ fn weights_in_another_file_are_referred_to() {
     let operators: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
     assert_eq!(operators, ["ConvTranspose", "Identity"]);
     assert_eq!(graph.node[0].ints("strides"), Some(&[1, 1][..]));
+}
+
+#[test]
+fn the_weights_of_another_model_do_not_do() {
+    let builder = Builder::default();
+    let x = builder.input("x", Element::F32, &[1, 4]);
+    let weight = builder.initializer(float_tensor("w", &[1, 4], &[1.0; 4]), Element::F32);
+    let product = builder.node("Mul", &[&x, &weight], &[], Element::F32, &[1, 4]);
+    builder.output("y", &product);
+    let model = builder.finish("graph").unwrap();
+    let mut facts = Facts::default();
+    for name in ["x", product.name(), "y"] {
+        facts.insert(name, Fact { element: Element::F32, shape: vec![1, 4], constant: None });
+    }
+    let derived = derive(&model, &facts, &["x"], "y").unwrap();
+    let (other, _) = graph(&["Relu x a"]);
+    let error = derived.embed(other).unwrap_err();
+    assert!(matches!(error, GradientError::MissingWeight(name) if name == "w"));
 }

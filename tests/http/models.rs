@@ -44,7 +44,19 @@ async fn the_convnet_has_the_layers_that_keras_prints() {
         expected.iter().map(|(name, shape, parameters)| json!([name, shape, parameters])).collect();
     assert_eq!(found, expected);
     assert_eq!(model["gradcam"], "conv2d_4");
+    assert_eq!(model["gradcam_why"], "the card names it");
     assert_eq!(model["output"]["labels"], json!([{"label": "cat"}, {"label": "dog"}]));
+}
+
+#[tokio::test]
+async fn each_layer_tells_whether_it_can_be_explained() {
+    let model = Client::new().get("/models/cats_and_dogs_small_1").await.json();
+    for layer in model["layers"].as_array().unwrap() {
+        let spatial = layer["shape"].as_array().unwrap().len() == 3;
+        assert_eq!(layer["explainable"], spatial, "{layer}");
+        let refusal = layer["refusal"].as_str();
+        assert_eq!(refusal, (!spatial).then_some("it has no height and width"), "{layer}");
+    }
 }
 
 #[tokio::test]
@@ -82,6 +94,8 @@ async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let assumed: Vec<&str> = assumed.map(|it| it["key"].as_str().unwrap()).collect();
     assert!(assumed.contains(&"input.scale") && assumed.contains(&"input.color"), "{assumed:?}");
     assert_eq!(model["output"]["labels"], json!([]));
+    assert_eq!(model["gradcam"], "conv2d_4");
+    assert!(model["gradcam_why"].as_str().unwrap().starts_with("the last layer"), "{model}");
 
     let reply = client.post("/predict", "*/*", &pictures::png()).await;
     assert_eq!((reply.status, reply.json()["code"].as_str()), (400, Some("no-model-named")));

@@ -6,7 +6,7 @@ use convscope::preprocess::{PictureError, decode};
 use super::{LIMITS, bytes};
 
 /// One small file a format, and how many bytes at its end can be missing without harm to the picture.
-const FILES: [(&str, usize); 9] = [
+const FILES: [(&str, usize); 10] = [
     // IEND, 12 bytes, and the CRC of the last IDAT.
     ("decode/palette.png", 16),
     ("decode/grey_alpha.png", 16),
@@ -18,6 +18,7 @@ const FILES: [(&str, usize); 9] = [
     ("decode/plain.gif", 3),
     ("decode/palette.bmp", 0),
     ("decode/turned.tiff", 0),
+    ("decode/lzw.tiff", 0),
 ];
 
 #[test]

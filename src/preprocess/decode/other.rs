@@ -6,6 +6,7 @@ use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
 use image::error::{ImageError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, RgbImage};
+use tiff::tags::Tag;
 
 use super::{Format, drop_alpha, grey_to_rgb};
 use crate::config::ImageLimits;
@@ -34,11 +35,30 @@ pub(super) fn tiff(
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Tiff, error, limits);
     let mut decoder = TiffDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+    if !is_whole(bytes) {
+        return Err(Format::Tiff.broken("it ends too early"));
+    }
     // The decoder's own buffer and the one it is copied to.
     let peak = 2 * u64::from(decoder.color_type().bytes_per_pixel());
     Format::Tiff.check(decoder.dimensions(), peak, limits)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     Ok((pixels(Format::Tiff, decoder, limits)?, orientation))
+}
+
+/// Whether every strip and tile of the first image lies within the file. The decoder takes the end of a compressed one for
+/// the end of its data, and leaves the rest black.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Ok(mut reader) = tiff::decoder::Decoder::new(Cursor::new(bytes)) else { return true };
+    let mut list = |tag| reader.find_tag(tag).ok()??.into_u64_vec().ok();
+    let parts =
+        [(Tag::StripOffsets, Tag::StripByteCounts), (Tag::TileOffsets, Tag::TileByteCounts)];
+    parts.into_iter().all(|(offsets, lengths)| {
+        let (offsets, lengths) =
+            (list(offsets).unwrap_or_default(), list(lengths).unwrap_or_default());
+        let mut ends =
+            offsets.iter().zip(&lengths).map(|(offset, length)| offset.saturating_add(*length));
+        ends.all(|end| end <= bytes.len() as u64)
+    })
 }
 
 /// Decodes, and makes 8-bit RGB of whatever comes.
