@@ -36,6 +36,15 @@ doc:
 bench *filter:
     cargo bench -- {{filter}}
 
+# Test the exporters against Keras and PyTorch: 7 GB of packages under target/, four minutes
+export-test:
+    for framework in keras torch; do \
+        venv=target/export-$framework; \
+        { [ -d $venv ] || python3 -m venv $venv; } && \
+        $venv/bin/pip install --quiet -r models/export/requirements-$framework.txt && \
+        $venv/bin/python -m pytest --quiet models/export/test_export.py || exit 1; \
+    done
+
 # All that the CI runs
 ci:
     .ci/run

@@ -219,7 +219,7 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let workers = Workers::start(threads, queue).map_err(failed)?;
     let memory = Memory::holding(config.cache_bytes);
     let desk = Desk { library, memory, limits: config.limits.clone() };
-    let app = Arc::new(App { desk, workers });
+    let app = Arc::new(App::new(desk, workers, config.http.clone()));
     // The network needs little: the heavy work has threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(2))
@@ -232,7 +232,8 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
         })?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(%address, models = app.desk.library.iter().count(), threads, "listening");
-        http::serve(listener, app, shutdown()).await.map_err(failed)
+        let limits = app.limits.clone();
+        http::serve(listener, http::router(app), &limits, shutdown()).await.map_err(failed)
     })
 }
 

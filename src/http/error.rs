@@ -3,6 +3,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::config::Seconds;
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{Busy, RuntimeError, Stopped, WorkError};
@@ -68,8 +69,17 @@ pub enum HttpError {
     )]
     SlowBody {
         /// How long it was waited for.
-        seconds: u64,
+        seconds: Seconds,
     },
+    /// Too many bodies arrive slowly already.
+    #[error("{limit} bodies arrive slowly already; ask again in a moment, or send faster")]
+    SlowBodies {
+        /// How many may.
+        limit: u32,
+    },
+    /// Too many connections are open.
+    #[error("too many connections are open; ask again in a moment")]
+    Crowded,
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
     Body(String),
@@ -101,17 +111,30 @@ pub(super) struct Problem {
     request_id: Option<String>,
 }
 
-/// Seconds after which a caller who met a full queue should come back.
-const RETRY_AFTER: &str = "1";
-
 impl HttpError {
+    /// Seconds after which the caller should come back.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Busy(busy) => Some(busy.retry_after.as_secs()),
+            Self::SlowBodies { .. } | Self::Crowded => Some(1),
+            _ => None,
+        }
+    }
+
     /// Status and stable code.
     pub(super) fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
         match self {
             Self::Service(error) => service_kind(error),
-            Self::Busy(_) => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::Busy(_) | Self::SlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::Crowded => (S::SERVICE_UNAVAILABLE, "too-many-connections"),
             Self::Work(WorkError::Panicked(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Work(WorkError::Stopped(Stopped::Late)) => {
+                (S::SERVICE_UNAVAILABLE, "deadline-passed")
+            }
+            Self::Work(WorkError::Stopped(Stopped::Cancelled)) => {
+                (S::SERVICE_UNAVAILABLE, "cancelled")
+            }
             Self::Work(WorkError::Gone) => (S::SERVICE_UNAVAILABLE, "shutting-down"),
             Self::NoRoute { .. } => (S::NOT_FOUND, "no-such-route"),
             Self::Method { .. } => (S::METHOD_NOT_ALLOWED, "method-not-allowed"),
@@ -193,7 +216,7 @@ fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
 impl IntoResponse for HttpError {
     /// The problem travels as an extension; `complete` writes it out with the request's id.
     fn into_response(self) -> Response {
-        let (status, code) = self.kind();
+        let ((status, code), retry_after) = (self.kind(), self.retry_after());
         let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %self, "internal error");
             "something went wrong on our side; the log has the cause under the request id"
@@ -210,10 +233,8 @@ impl IntoResponse for HttpError {
             request_id: None,
         };
         let mut response = status.into_response();
-        if code == "busy" {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(problem);
         response

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::HttpError;
-use super::routes::App;
+use super::app::App;
 
 /// What the page is made of: the name below `/web/`, and the file.
 macro_rules! files {

@@ -1,50 +1,47 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
 
 use super::HttpError;
-use super::accept::negotiate;
+use super::answering::use_case;
+use super::app::App;
+use super::connections::Crowded;
 use super::error::complete;
+use super::leftover::read_leftovers;
 use super::page;
-use super::submission::{Submission, query};
-use crate::runtime::{Stop, WorkError, Workers};
+use super::submission::query;
+use crate::runtime::{Stop, WorkError};
 use crate::service::{
-    Activations, Answer, Desk, GradCam, GradientRequest, Predict, ServiceError, UseCase,
-    model_description, model_list,
+    Activations, GradCam, GradientRequest, Predict, ServiceError, UseCase, model_description,
+    model_list,
 };
-
-/// What every request shares.
-#[derive(Debug)]
-pub struct App {
-    /// What every use case works with.
-    pub desk: Desk,
-    /// The threads that do the work.
-    pub workers: Workers,
-}
-
-impl App {
-    /// When a request that comes now has taken too long.
-    fn deadline(&self) -> Stop {
-        Stop::at(Instant::now() + Duration::from_secs(self.desk.limits.request_seconds))
-    }
-}
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
-/// Every route.
+/// What a balancer asks; answered whatever else is refused.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Every route, as it is served.
 pub fn router(app: Arc<App>) -> Router {
-    let request_id = HeaderName::from_static("x-request-id");
+    dressed(app, routes())
+}
+
+/// A use case as a route of its own.
+pub fn answering<U: UseCase>() -> MethodRouter<Arc<App>> {
+    post(use_case::<U>)
+}
+
+fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
         .route("/gradcam", post(use_case::<GradCam>))
@@ -58,67 +55,22 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async || "ready\n"))
         .merge(page::files())
+}
+
+/// `routes` with what every answer has: request id, log line, problems written out, limits kept.
+pub fn dressed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    let request_id = HeaderName::from_static("x-request-id");
+    routes
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(refuse_crowd))
         .layer(middleware::from_fn(finish))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
         .layer(middleware::from_fn(drop_odd_request_id))
+        .layer(middleware::from_fn(read_leftovers))
         .with_state(app)
-}
-
-/// Answers requests from `listener` until `shutdown` is done, then those under way.
-///
-/// # Errors
-/// The operating system's.
-pub async fn serve(
-    listener: TcpListener,
-    app: Arc<App>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
-}
-
-/// Any use case: a picture and parameters in, a file out.
-async fn use_case<U: UseCase>(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, HttpError> {
-    let form = negotiate(request.headers(), U::FORMS)?;
-    let permit = app.workers.admit()?;
-    let limits = &app.desk.limits;
-    let (seconds, stop) = (limits.request_seconds, app.deadline());
-    let time = Duration::from_secs(seconds);
-    // The permit is held meanwhile: who sends slowly must not keep others out for ever.
-    let submission = tokio::time::timeout(time, Submission::read(request, limits.body_bytes))
-        .await
-        .map_err(|_| HttpError::SlowBody { seconds })??;
-    let shared = Arc::clone(&app);
-    let work = move |stop: &Stop| {
-        // A refusal may say which layers can be explained, which is work too.
-        let checked = U::check(&submission.parameters, &shared.desk)?;
-        checked.answer(&submission.image, form, &shared.desk, stop)
-    };
-    let answer = app.workers.run(permit, stop, work).await??;
-    Ok(respond(answer))
-}
-
-/// The file, with what the caller should know beside it in headers.
-fn respond(answer: Answer) -> Response {
-    let mut headers = HeaderMap::new();
-    let media_type = HeaderValue::from_static(answer.form.media_type());
-    headers.insert(header::CONTENT_TYPE, media_type);
-    for (name, value) in &answer.notes {
-        let name = HeaderName::from_bytes(format!("convscope-{name}").as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
-    }
-    if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
-        headers.insert("server-timing", value);
-    }
-    (headers, answer.body).into_response()
 }
 
 /// For routes that take no parameter.
@@ -174,6 +126,15 @@ async fn wrong_method(method: Method, uri: Uri) -> HttpError {
 /// A panic in a handler, which should not be: the caller gets a problem answer all the same.
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     HttpError::Work(WorkError::Panicked("handler".to_owned())).into_response()
+}
+
+/// A connection beyond the limit gets no answer but to probes.
+async fn refuse_crowd(request: Request, next: Next) -> Response {
+    let is_crowded = request.extensions().get::<Crowded>().is_some();
+    if is_crowded && !PROBES.contains(&request.uri().path()) {
+        return HttpError::Crowded.into_response();
+    }
+    next.run(request).await
 }
 
 /// Writes problems out and adds the headers that every answer has.

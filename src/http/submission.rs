@@ -38,7 +38,6 @@ impl Submission {
     /// What the caller got wrong.
     pub(super) async fn read(request: Request, body_limit: usize) -> Result<Self, HttpError> {
         let (parts, body) = request.into_parts();
-        refuse_early(&parts.headers, body_limit)?;
         let parameters = query(parts.uri.query())?;
         let content_type = content_type(&parts.headers);
         let essence =
@@ -59,7 +58,7 @@ impl Submission {
 }
 
 /// What the headers alone tell.
-fn refuse_early(headers: &HeaderMap, body_limit: usize) -> Result<(), HttpError> {
+pub(super) fn refuse_early(headers: &HeaderMap, body_limit: usize) -> Result<(), HttpError> {
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|it| *it != "identity") {
         let given = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
         return Err(HttpError::ContentEncoding { given });

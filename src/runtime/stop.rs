@@ -35,6 +35,12 @@ impl Stop {
         Self { deadline: Some(deadline), ..Self::default() }
     }
 
+    /// When it stops by itself.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// Asks the work to end.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);

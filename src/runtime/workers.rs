@@ -1,21 +1,31 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout_at;
 
-use super::Stop;
+use super::pace::Pace;
+use super::{Stop, Stopped};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A fixed set of threads for heavy work, with a bounded queue before them.
 ///
 /// A [`Permit`] is a place in the queue or at a worker; it is taken before a request's body is
-/// read and belongs to the computation from then on, not to the connection.
+/// read. A caller who goes away while it waits frees its place at once; once the work has begun, the
+/// place belongs to the computation, not to the connection.
 #[derive(Debug)]
 pub struct Workers {
     jobs: crossbeam_channel::Sender<Job>,
+    /// In the queue or at a worker.
     places: Arc<Semaphore>,
+    /// At a worker, in the order of asking.
+    seats: Arc<Semaphore>,
+    threads: usize,
+    queue: usize,
+    pace: Arc<Pace>,
 }
 
 /// A place in the queue or at a worker.
@@ -24,8 +34,11 @@ pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaph
 
 /// Every worker is busy and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("every worker is busy and the queue is full; ask again in a moment")]
-pub struct Busy;
+#[error("every worker is busy and the queue is full; ask again in {} s", .retry_after.as_secs())]
+pub struct Busy {
+    /// When the queue is likely to have been worked off, in whole seconds.
+    pub retry_after: Duration,
+}
 
 /// Why a job gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +46,25 @@ pub enum WorkError {
     /// The job panicked; the worker lives on.
     #[error("the work panicked: {0}")]
     Panicked(String),
+    /// The deadline passed, in the queue or at work.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The workers have been shut down.
     #[error("the workers have been shut down")]
     Gone,
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Threads.
+    pub workers: usize,
+    /// Threads at work.
+    pub busy: usize,
+    /// Places in the queue.
+    pub queue: usize,
+    /// Places taken: requests whose body arrives, or that wait for a worker.
+    pub waiting: usize,
 }
 
 impl Workers {
@@ -54,7 +83,9 @@ impl Workers {
                 }
             })?;
         }
-        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + queue)) })
+        let places = Arc::new(Semaphore::new(threads + queue));
+        let seats = Arc::new(Semaphore::new(threads));
+        Ok(Self { jobs, places, seats, threads, queue, pace: Arc::default() })
     }
 
     /// Takes a place, or says at once that there is none.
@@ -62,10 +93,28 @@ impl Workers {
     /// # Errors
     /// [`Busy`].
     pub fn admit(&self) -> Result<Permit, Busy> {
-        Arc::clone(&self.places).try_acquire_owned().map(Permit).map_err(|_| Busy)
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Permit).map_err(|_| Busy { retry_after: self.retry_after() })
     }
 
-    /// Runs `work` on a worker. Dropping the returned future tells the work to stop.
+    /// The time after which everything that is queued now has likely been done.
+    fn retry_after(&self) -> Duration {
+        let rounds = (self.threads + self.queue) as f64 / self.threads as f64;
+        let seconds = self.pace.mean().as_secs_f64() * rounds;
+        Duration::from_secs(seconds.ceil().clamp(1.0, 60.0) as u64)
+    }
+
+    /// How much there is to do at this moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (workers, queue) = (self.threads, self.queue);
+        let busy = workers - self.seats.available_permits();
+        let taken = workers + queue - self.places.available_permits();
+        Load { workers, busy, queue, waiting: taken.saturating_sub(busy) }
+    }
+
+    /// Runs `work` on a worker. Dropping the returned future tells the work to stop, as does the
+    /// deadline of `stop`: the answer then is that it passed, whatever the work is still at.
     ///
     /// # Errors
     /// [`WorkError`].
@@ -75,17 +124,38 @@ impl Workers {
         stop: Stop,
         work: impl FnOnce(&Stop) -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let (reply, answer) = oneshot::channel();
         let gone = StopOnDrop(stop.clone());
+        let deadline = stop.deadline();
+        let answer = self.answer(permit, stop, work);
+        let answered = match deadline {
+            Some(deadline) => {
+                timeout_at(deadline.into(), answer).await.map_err(|_| Stopped::Late)?
+            }
+            None => answer.await,
+        };
+        drop(gone);
+        answered
+    }
+
+    async fn answer<T: Send + 'static>(
+        &self,
+        permit: Permit,
+        stop: Stop,
+        work: impl FnOnce(&Stop) -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let seat = Arc::clone(&self.seats).acquire_owned().await.map_err(|_| WorkError::Gone)?;
+        let (reply, answer) = oneshot::channel();
+        let pace = Arc::clone(&self.pace);
         let job = move || {
+            let begun = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(|| work(&stop)));
-            drop(permit);
+            pace.note(begun.elapsed());
+            drop((seat, permit));
             // The caller may have gone away, and then nobody reads the answer.
             let _ = reply.send(result);
         };
         self.jobs.send(Box::new(job)).map_err(|_| WorkError::Gone)?;
         let result = answer.await.map_err(|_| WorkError::Gone)?;
-        drop(gone);
         result.map_err(|panic| WorkError::Panicked(message(panic.as_ref())))
     }
 }

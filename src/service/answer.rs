@@ -69,7 +69,17 @@ impl Stages {
     /// Starts the clock.
     #[must_use]
     pub fn start() -> Self {
-        Self { last: Instant::now(), durations: Vec::with_capacity(6) }
+        Self { last: Instant::now(), durations: Vec::with_capacity(8) }
+    }
+
+    /// Puts stages in front that ended before this clock was started.
+    pub fn precede(&mut self, earlier: &[(&'static str, Duration)]) {
+        self.durations.splice(..0, earlier.iter().copied());
+    }
+
+    /// Every stage with its time, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        self.durations.iter().copied()
     }
 
     /// Ends the stage called `name` and starts the next.

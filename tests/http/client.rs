@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use convscope::config::{DEFAULT_MODEL, Limits};
+use convscope::config::{DEFAULT_MODEL, HttpLimits, Limits};
 use convscope::http::{App, router};
 use convscope::runtime::Workers;
 use convscope::service::{Desk, Library, Memory};
@@ -26,9 +26,9 @@ pub(crate) struct Client {
 }
 
 /// An application of two workers with a queue before them.
-pub(crate) fn app(library: Library, queue: usize, limits: Limits) -> App {
-    let desk = Desk { library, memory: Memory::holding(0), limits };
-    App { desk, workers: Workers::start(2, queue).unwrap() }
+pub(crate) fn app(library: Library, queue: usize, http: HttpLimits) -> App {
+    let desk = Desk { library, memory: Memory::holding(0), limits: Limits::default() };
+    App::new(desk, Workers::start(2, queue).unwrap(), http)
 }
 
 /// The embedded convnet alone; it is loaded once.
@@ -72,7 +72,7 @@ impl Client {
     /// All of these share one application with room for every test at once.
     pub(crate) fn new() -> Self {
         static APP: OnceLock<Arc<App>> = OnceLock::new();
-        let app = APP.get_or_init(|| Arc::new(app(embedded(), 512, Limits::default())));
+        let app = APP.get_or_init(|| Arc::new(app(embedded(), 512, HttpLimits::default())));
         Self::of(Arc::clone(app))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use convscope::config::Limits;
+use convscope::config::{HttpLimits, Seconds};
 use http_body::Frame;
 
 use super::client::{Client, app, embedded};
@@ -27,7 +27,7 @@ impl http_body::Body for Never {
 
 #[tokio::test]
 async fn a_full_house_is_told_at_once_and_with_a_time_to_come_back() {
-    let app = Arc::new(app(embedded(), 1, Limits::default()));
+    let app = Arc::new(app(embedded(), 1, HttpLimits::default()));
     let client = Client::of(Arc::clone(&app));
     let permits: Vec<_> = (0..3).map(|_| app.workers.admit().unwrap()).collect();
     let reply = client.post("/activations", "*/*", &pictures::png()).await;
@@ -41,7 +41,7 @@ async fn a_full_house_is_told_at_once_and_with_a_time_to_come_back() {
 
 #[tokio::test]
 async fn a_body_that_does_not_arrive_gives_its_place_back() {
-    let limits = Limits { request_seconds: 1, ..Limits::default() };
+    let limits = HttpLimits { body_timeout: Seconds::from_millis(300), ..HttpLimits::default() };
     let client = Client::of(Arc::new(app(embedded(), 0, limits)));
     let headers = [("content-type", "image/png")];
     let reply = client.send("POST", "/activations", &headers, Body::new(Never)).await;
@@ -51,7 +51,7 @@ async fn a_body_that_does_not_arrive_gives_its_place_back() {
 
 #[tokio::test]
 async fn work_past_its_deadline_is_stopped() {
-    let limits = Limits { request_seconds: 0, ..Limits::default() };
+    let limits = HttpLimits { request_timeout: Seconds::new(0), ..HttpLimits::default() };
     let client = Client::of(Arc::new(app(embedded(), 8, limits)));
     for path in ["/activations", "/gradcam", "/predict"] {
         let reply = client.post(path, "*/*", &pictures::png()).await;
@@ -61,8 +61,9 @@ async fn work_past_its_deadline_is_stopped() {
 
 #[tokio::test]
 async fn more_layers_than_allowed_are_refused() {
-    let limits = Limits { layers: 2, ..Limits::default() };
-    let client = Client::of(Arc::new(app(embedded(), 8, limits)));
+    let mut app = app(embedded(), 8, HttpLimits::default());
+    app.desk.limits.layers = 2;
+    let client = Client::of(Arc::new(app));
     let reply = client.post("/activations", "*/*", &[0; 50]).await;
     assert_eq!((reply.status, reply.json()["code"].as_str()), (422, Some("too-many-layers")));
 }

@@ -7,7 +7,10 @@ mod gradcam;
 mod load;
 mod models;
 mod page;
+mod patience;
 mod pictures;
 mod refusals;
+mod stopping;
+mod wire;
 
 pub(crate) use client::Client;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use convscope::config::Limits;
+use convscope::config::HttpLimits;
 use convscope::service::Library;
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn folder_of_one() -> PathBuf {
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let library = Library::load(&folder_of_one(), "no such model").unwrap();
-    let client = Client::of(Arc::new(app(library, 8, Limits::default())));
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);
     assert_eq!(list["models"].as_array().unwrap().len(), 2);

@@ -1,4 +1,4 @@
-use convscope::config::Limits;
+use convscope::config::HttpLimits;
 
 use super::client::{BOUNDARY, Client, FORM, Part, base64, form};
 use super::pictures;
@@ -65,6 +65,13 @@ fn header(
 fn parameters() -> Vec<Case> {
     vec![
         query("unknown model", "model=vgg61", 404, "unknown-model", &["vgg61", "cats_and_dogs"]),
+        query(
+            "a model that is to be made first",
+            "model=vgg16",
+            404,
+            "unknown-model",
+            &["python models/export/export_keras.py vgg16:imagenet models/vgg16"],
+        ),
         query("empty model", "model=", 404, "unknown-model", &["cats_and_dogs"]),
         query("unknown layer", "layer=conv2d_9", 422, "unknown-layer", &["conv2d_9", "conv2d_4"]),
         query("unlike any layer", "layer=q", 422, "unknown-layer", &["/models/cats_and_dogs"]),
@@ -152,7 +159,7 @@ fn raw_bodies() -> Vec<Case> {
     let unread = |name, content_type, says| {
         body(name, content_type, pictures::png(), 415, "unsupported-content-type", says)
     };
-    let too_large = vec![0; Limits::default().body_bytes + 1];
+    let too_large = vec![0; HttpLimits::default().body_bytes + 1];
     let says: &[&str] = &["10485760", "smaller"];
     vec![
         body("empty", "image/png", "", 400, "no-image", &["the body is empty"]),
@@ -171,7 +178,7 @@ fn form_bodies() -> Vec<Case> {
     let bad = |name, parts: &[Part<'_>], code, says| body(name, FORM, form(parts), 400, code, says);
     let unread = |name, bytes: &[u8], says| body(name, FORM, bytes, 400, "unreadable-body", says);
     let one = form(&[image]);
-    let too_large = vec![0; Limits::default().body_bytes];
+    let too_large = vec![0; HttpLimits::default().body_bytes];
     let too_large = form(&[("image", Some("a.png"), &too_large)]);
     let other = "multipart/form-data; boundary=other";
     let broken: &[&str] = &["could not be read"];

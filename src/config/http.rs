@@ -1,0 +1,84 @@
+use clap::Args;
+use serde::Serialize;
+
+use super::Seconds;
+
+/// What a connection and its requests may take. Times are in seconds.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct HttpLimits {
+    /// Bytes of a request's body
+    #[arg(long = "max-body-bytes", env = "CONVSCOPE_MAX_BODY_BYTES", default_value_t = HttpLimits::DEFAULT.body_bytes)]
+    #[serde(rename = "max_body_bytes")]
+    pub body_bytes: usize,
+    /// Bytes of a request's line and headers, at least 8192
+    #[arg(
+        long = "max-header-bytes",
+        env = "CONVSCOPE_MAX_HEADER_BYTES",
+        default_value_t = HttpLimits::DEFAULT.header_bytes,
+        value_parser = clap::value_parser!(u32).range(8192..=1 << 24)
+    )]
+    #[serde(rename = "max_header_bytes")]
+    pub header_bytes: u32,
+    /// Connections that are served at once; a few more are told to come back
+    #[arg(
+        long = "max-connections",
+        env = "CONVSCOPE_MAX_CONNECTIONS",
+        default_value_t = HttpLimits::DEFAULT.connections,
+        value_parser = clap::value_parser!(u32).range(1..=1 << 20)
+    )]
+    #[serde(rename = "max_connections")]
+    pub connections: u32,
+    /// Bodies that may arrive slowly at once: in more than a second each
+    #[arg(
+        long = "max-slow-bodies",
+        env = "CONVSCOPE_MAX_SLOW_BODIES",
+        default_value_t = HttpLimits::DEFAULT.slow_bodies,
+        value_parser = clap::value_parser!(u32).range(1..=1 << 20)
+    )]
+    #[serde(rename = "max_slow_bodies")]
+    pub slow_bodies: u32,
+    /// Seconds for a request's headers to arrive
+    #[arg(long = "header-timeout", env = "CONVSCOPE_HEADER_TIMEOUT", default_value_t = HttpLimits::DEFAULT.header_timeout)]
+    pub header_timeout: Seconds,
+    /// Seconds for a request's body to arrive
+    #[arg(long = "body-timeout", env = "CONVSCOPE_BODY_TIMEOUT", default_value_t = HttpLimits::DEFAULT.body_timeout)]
+    pub body_timeout: Seconds,
+    /// Seconds that a request may take
+    #[arg(long = "request-timeout", env = "CONVSCOPE_REQUEST_TIMEOUT", default_value_t = HttpLimits::DEFAULT.request_timeout)]
+    pub request_timeout: Seconds,
+    /// Seconds that an answer may wait for its reader
+    #[arg(long = "write-timeout", env = "CONVSCOPE_WRITE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.write_timeout)]
+    pub write_timeout: Seconds,
+    /// Seconds that a connection may wait for its next request; longer than the proxy in front keeps it
+    #[arg(long = "idle-timeout", env = "CONVSCOPE_IDLE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.idle_timeout)]
+    pub idle_timeout: Seconds,
+    /// Seconds to go on accepting after SIGTERM, not ready, until balancers have noticed
+    #[arg(long = "drain-delay", env = "CONVSCOPE_DRAIN_DELAY", default_value_t = HttpLimits::DEFAULT.drain_delay)]
+    pub drain_delay: Seconds,
+    /// Seconds for the work under way to end after that
+    #[arg(long = "drain-timeout", env = "CONVSCOPE_DRAIN_TIMEOUT", default_value_t = HttpLimits::DEFAULT.drain_timeout)]
+    pub drain_timeout: Seconds,
+}
+
+impl HttpLimits {
+    /// What the flags default to.
+    pub const DEFAULT: Self = Self {
+        body_bytes: 10 << 20,
+        header_bytes: 64 << 10,
+        connections: 1024,
+        slow_bodies: 64,
+        header_timeout: Seconds::new(10),
+        body_timeout: Seconds::new(30),
+        request_timeout: Seconds::new(60),
+        write_timeout: Seconds::new(30),
+        idle_timeout: Seconds::new(75),
+        drain_delay: Seconds::new(0),
+        drain_timeout: Seconds::new(25),
+    };
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

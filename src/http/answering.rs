@@ -1,0 +1,83 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::HttpError;
+use super::accept::negotiate;
+use super::app::App;
+use super::submission::{Submission, refuse_early};
+use crate::runtime::{Permit, Stop};
+use crate::service::{Answer, UseCase};
+
+/// A body that takes longer than this gives its place in the queue back until it has arrived: who
+/// sends slowly must not keep others out.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// Any use case: a picture and parameters in, a file out.
+pub(super) async fn use_case<U: UseCase>(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let form = negotiate(request.headers(), U::FORMS)?;
+    refuse_early(request.headers(), app.limits.body_bytes)?;
+    let permit = app.workers.admit()?;
+    let (stop, started) = (app.deadline(), Instant::now());
+    let (submission, permit) = arrive(&app, request, permit).await?;
+    let (read, queued) = (started.elapsed(), Instant::now());
+    let shared = Arc::clone(&app);
+    let work = move |stop: &Stop| {
+        let waited = queued.elapsed();
+        // A refusal may say which layers can be explained, which is work too.
+        let checked = U::check(&submission.parameters, &shared.desk)?;
+        let mut answer = checked.answer(&submission.image, form, &shared.desk, stop)?;
+        answer.stages.precede(&[("read", read), ("queue", waited)]);
+        Ok::<_, HttpError>(answer)
+    };
+    let answer = app.workers.run(permit, stop, work).await??;
+    Ok(respond(answer))
+}
+
+/// Reads the submission, and tells which place in the queue it has.
+async fn arrive(
+    app: &App,
+    request: Request,
+    permit: Permit,
+) -> Result<(Submission, Permit), HttpError> {
+    let limits = &app.limits;
+    let patience = limits.body_timeout.min(limits.request_timeout);
+    let late = || HttpError::SlowBody { seconds: patience };
+    let mut reading = pin!(Submission::read(request, limits.body_bytes));
+    let prompt = PROMPT.min(patience.duration());
+    if let Ok(submission) = timeout(prompt, &mut reading).await {
+        return Ok((submission?, permit));
+    }
+    drop(permit);
+    let Ok(_slow) = app.slow_bodies.try_acquire() else {
+        return Err(HttpError::SlowBodies { limit: limits.slow_bodies });
+    };
+    let rest = patience.duration() - prompt;
+    let submission = timeout(rest, &mut reading).await.map_err(|_| late())??;
+    Ok((submission, app.workers.admit()?))
+}
+
+/// The file, with what the caller should know beside it in headers.
+fn respond(answer: Answer) -> Response {
+    let mut headers = HeaderMap::new();
+    let media_type = HeaderValue::from_static(answer.form.media_type());
+    headers.insert(header::CONTENT_TYPE, media_type);
+    for (name, value) in &answer.notes {
+        let name = HeaderName::from_bytes(format!("convscope-{name}").as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
+        headers.insert("server-timing", value);
+    }
+    (headers, answer.body).into_response()
+}

@@ -1,0 +1,150 @@
+//! What a connection may take: limits that only a real socket meets.
+
+use std::time::{Duration, Instant};
+
+use convscope::config::{HttpLimits, Seconds};
+
+use super::client::{app, embedded};
+use super::pictures;
+use super::wire::{Server, post, status};
+
+const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+async fn server(limits: HttpLimits) -> Server {
+    Server::start(app(embedded(), 8, limits)).await
+}
+
+#[tokio::test]
+async fn headers_that_trickle_in_are_not_waited_for() {
+    let header_timeout = Seconds::from_millis(300);
+    let server = server(HttpLimits { header_timeout, ..HttpLimits::default() }).await;
+    for first in [&b""[..], b"GET /healthz HTTP/1.1\r\n"] {
+        let (begun, mut connection) = (Instant::now(), server.connect().await);
+        connection.send(first).await;
+        while connection.try_send(b"X").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(begun.elapsed() < Duration::from_secs(5), "still open");
+        }
+        assert!(begun.elapsed() >= header_timeout.duration());
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_for_its_own_time() {
+    let header_timeout = Seconds::from_millis(100);
+    let idle_timeout = Seconds::from_millis(600);
+    let limits = HttpLimits { header_timeout, idle_timeout, ..HttpLimits::default() };
+    let server = server(limits).await;
+    let mut connection = server.connect().await;
+    for _ in 0..2 {
+        connection.send(GET).await;
+        assert_eq!(status(&connection.answer().await), 200);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let begun = Instant::now();
+    assert_eq!(connection.rest().await, "");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_are_told() {
+    let limits = HttpLimits { header_bytes: 8192, ..HttpLimits::default() };
+    let server = server(limits).await;
+    let large =
+        |bytes| format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes));
+    let mut connection = server.connect().await;
+    connection.send(large(7000).as_bytes()).await;
+    assert_eq!(status(&connection.answer().await), 200);
+    assert_eq!(status(&server.ask(large(9000).as_bytes()).await), 431);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let write_timeout = Seconds::from_millis(300);
+    let server = server(HttpLimits { write_timeout, ..HttpLimits::default() }).await;
+    let mut connection = server.connect().await;
+    let ask = b"GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut asked = 0;
+    // Sends until the server, which cannot write, does not read any more either.
+    let stuck = Duration::from_millis(200);
+    while tokio::time::timeout(stuck, connection.try_send(ask)).await.is_ok_and(|it| it.is_ok()) {
+        asked += 1;
+        assert!(asked < 100_000, "the server reads for ever");
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let answered = connection.rest().await.matches("HTTP/1.1 200").count();
+    assert!(answered < asked, "{answered} of {asked}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_told_and_their_probes_answered() {
+    let server = server(HttpLimits { connections: 1, ..HttpLimits::default() }).await;
+    let mut first = server.connect().await;
+    first.send(GET).await;
+    assert_eq!(status(&first.answer().await), 200);
+    assert_eq!(status(&server.ask(GET).await), 200);
+    let refused = server.ask(&post("/predict", &pictures::png())).await;
+    assert_eq!(status(&refused), 503, "{refused}");
+    assert!(refused.contains("too-many-connections") && refused.contains("retry-after: 1"));
+    first.send(&post("/predict", &pictures::png())).await;
+    assert_eq!(status(&first.answer().await), 200);
+}
+
+#[tokio::test]
+async fn an_early_answer_is_not_lost_with_the_body_that_it_leaves() {
+    let server = server(HttpLimits::default()).await;
+    let permits: Vec<_> = (0..10).map(|_| server.app.workers.admit().unwrap()).collect();
+    let mut connection = server.connect().await;
+    let large = vec![0; 9 << 20];
+    for (path, expected) in [("/predict", 503), ("/nowhere", 404), ("/predict", 503)] {
+        let begun = Instant::now();
+        let message = post(path, &large);
+        let (head, body) = message.split_at(200);
+        connection.send(head).await;
+        let answer = connection.answer().await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(begun.elapsed() < Duration::from_millis(500), "not before the body");
+        connection.send(body).await;
+    }
+    drop(permits);
+    connection.send(&post("/predict", &pictures::png())).await;
+    assert_eq!(status(&connection.answer().await), 200);
+}
+
+#[tokio::test]
+async fn a_body_announced_too_large_is_refused_before_it_is_sent() {
+    let server = server(HttpLimits::default()).await;
+    let head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n";
+    let mut connection = server.connect().await;
+    connection.send(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes()).await;
+    assert_eq!(status(&connection.answer().await), 413);
+    let mut connection = server.connect().await;
+    connection.send(format!("{head}\r\n").as_bytes()).await;
+    assert_eq!(status(&connection.answer().await), 413);
+}
+
+#[tokio::test]
+async fn bodies_that_arrive_slowly_keep_nobody_out() {
+    let limits = HttpLimits { slow_bodies: 1, ..HttpLimits::default() };
+    let server = Server::start(app(embedded(), 0, limits)).await;
+    let message = post("/predict", &pictures::png());
+    let (head, tail) = message.split_at(message.len() - 5);
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut connection = server.connect().await;
+        connection.send(head).await;
+        slow.push(connection);
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let mut prompt = server.connect().await;
+    prompt.send(&message).await;
+    assert_eq!(status(&prompt.answer().await), 200);
+    let mut answers = Vec::new();
+    for connection in &mut slow {
+        // The second was told already, and its connection may be closed.
+        let _ = connection.try_send(tail).await;
+        answers.push(status(&connection.answer().await));
+    }
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 503]);
+}
