@@ -67,7 +67,8 @@ function draw(values, height, width, low, high, colors) {
   const image = context.createImageData(width, height);
   const table = rows(colors);
   values.forEach((value, i) => {
-    const level = high > low ? Math.min(Math.max(Math.trunc((255 * (value - low)) / (high - low)), 0), 255) : 0;
+    // As matplotlib's `matshow`.
+    const level = high > low ? Math.min(Math.trunc((256 * (value - low)) / (high - low)), 255) : 0;
     image.data.set(table.subarray(3 * level, 3 * level + 3), 4 * i);
     image.data[4 * i + 3] = 255;
   });

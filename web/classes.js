@@ -34,16 +34,15 @@ function row({ class: index, probability, logit }, model) {
   bar.style.width = `${(probability ?? 0) * 100}%`;
   const why = element(
     "button",
-    { type: "button", class: "why", "aria-pressed": "false", "aria-label": `${label}, ${said}: where it looked`,
+    { type: "button", class: "why", "aria-pressed": "false",
       onclick: () => change({ view: "heat", class: index, versus: current().versus === String(index) ? "" : current().versus }) },
     element("span", { class: "label", textContent: label }),
     element("span", { class: "percent", textContent: said }),
     element("span", { class: "meter" }, bar),
   );
   const versus = element("button", {
-    type: "button", class: "versus", textContent: "vs", title: `Compare with ${label}`,
-    "aria-label": `Compare with ${label}`, "aria-pressed": "false", onclick: () => toggleVersus(index),
-  });
+    type: "button", class: "versus", title: `Compare with ${label}`, "aria-pressed": "false", onclick: () => toggleVersus(index),
+  }, "vs", element("span", { class: "unseen", textContent: ` ${label}` }));
   return element("li", { data: { class: String(index) } }, why, versus);
 }
 

@@ -22,7 +22,8 @@ const own = new Map();
 /** Sets up every way to choose a picture; `chosen` gets its id. */
 export function setUpPicture(chosen) {
   const take = (file) => {
-    const id = `own${own.size + 1}`;
+    // Never that of an address from elsewhere: choosing must always be a change.
+    const id = `own-${Math.random().toString(36).slice(2, 8)}`;
     const name = file.name || "picture.png";
     own.set(id, { id, name, blob: file, sample: false, alt: `your picture ${name}` });
     chosen(id);

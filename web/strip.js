@@ -41,17 +41,16 @@ export function showStrip(model) {
 
 function item(layer, tallest) {
   const { name, shape, parameters, kind } = layer;
-  const size = shape.join(" × ");
-  const weights = parameters === 0 ? "no weights" : `${grouped(parameters)} weights`;
+  const weights = parameters === 0 ? "\u00a0" : `${grouped(parameters)} weights`;
   const words = [
     element("span", { class: "name", textContent: name, title: name }),
-    element("span", { class: "shape", textContent: size }),
-    element("span", { class: "weights", textContent: parameters === 0 ? "\u00a0" : weights }),
+    element("span", { class: "unseen", textContent: `, ${kind}, ` }),
+    element("span", { class: "shape", textContent: shape.join(" × ") }),
+    element("span", { class: "weights", textContent: weights }),
   ];
   if (!isPicture(layer)) {
-    const glyph = element("span", { class: "sheet units", "aria-hidden": "true" });
-    const label = element("span", { class: "unseen", textContent: `${kind}, ${weights}, no map to show` });
-    return element("li", { class: "flat" }, element("div", { class: "layer" }, element("span", { class: "room" }, glyph), ...words, label));
+    const room = element("span", { class: "room" }, element("span", { class: "sheet units", "aria-hidden": "true" }));
+    return element("li", { class: "flat" }, element("div", { class: "layer" }, room, ...words));
   }
   const sheet = element("canvas", { class: "sheet", width: 1, height: 1, "aria-hidden": "true" });
   // A fourth root: 224 and 7 pixels must both fit, and still be told apart.
@@ -59,8 +58,7 @@ function item(layer, tallest) {
   sheet.style.boxShadow = stack(Math.round(Math.log2(shape[2])));
   const open = () => change({ view: "layers", layer: name, channel: "" });
   const attributes = { type: "button", class: "layer", data: { layer: name }, "aria-pressed": "false", onclick: open };
-  const label = `${name}: ${kind}, ${size.replaceAll("×", "by")}, ${weights}`;
-  return element("li", {}, element("button", { ...attributes, "aria-label": label }, element("span", { class: "room" }, sheet), ...words));
+  return element("li", {}, element("button", attributes, element("span", { class: "room" }, sheet), ...words));
 }
 
 /** Sheets behind the first: one for each doubling of the channels. */

@@ -35,6 +35,7 @@ async function showing(picture, hash) {
 
 test("heat maps: every drawing, in every colour map, for and against, of both scores", async () => {
   const page = await showing(BOTH, "model=vgg16_cats_dogs");
+  const own = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
   const cases = [
     ...COLORMAPS.map((colors) => ({ draw: "overlay", colors, alpha: "0.4" })),
     ...COLORMAPS.map((colors) => ({ draw: "heatmap", colors })),
@@ -47,7 +48,7 @@ test("heat maps: every drawing, in every colour map, for and against, of both sc
   ];
   const wrong = [];
   for (const { draw, colors, alpha = "0.4", sign = "positive", score = "probability", explained = "block5_conv3" } of cases) {
-    await page.evaluate((hash) => { location.hash = hash; }, `model=vgg16_cats_dogs&picture=own1&class=0&draw=${draw}&heatcolors=${colors}&alpha=${alpha}&sign=${sign}&score=${score}&explained=${explained}`);
+    await page.evaluate((hash) => { location.hash = hash; }, `model=vgg16_cats_dogs&picture=${own}&class=0&draw=${draw}&heatcolors=${colors}&alpha=${alpha}&sign=${sign}&score=${score}&explained=${explained}`);
     await page.waitForFunction(([draw, sign, score, explained]) => {
       const { elements } = document.querySelector(".side-controls");
       return elements.draw.value === draw && elements.sign.value === sign && elements.score.value === score && elements.explained.value === explained;

@@ -14,12 +14,12 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ];
 
-/** Starts `convscope serve` on a free port; `{ address, stop }`. */
+/** Starts `convscope serve` on a free port, or takes the one at `CONVSCOPE_ADDRESS`; `{ address, stop }`. */
 export async function startServer(models = join(ROOT, "models")) {
+  if (process.env.CONVSCOPE_ADDRESS) return { address: process.env.CONVSCOPE_ADDRESS, stop() {} };
   const binary = process.env.CONVSCOPE_BINARY ?? join(ROOT, "target", "release", "convscope");
   const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--models", models, "--log-json"]);
-  server.stderr.pipe(process.stderr);
-  const lines = createInterface({ input: server.stdout });
+  const lines = createInterface({ input: server.stderr });
   const address = await new Promise((resolve, reject) => {
     server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
     lines.on("line", (line) => {
@@ -43,6 +43,7 @@ export async function startBrowser() {
   const open = async (address, { allow, prepare, ...options } = {}) => {
     const context = await browser.newContext({ viewport: { width: 1440, height: 950 }, colorScheme: "dark", ...options });
     const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
     page.on("console", (message) => {
       const text = message.text();
       if (["error", "warning"].includes(message.type()) && !allow?.test(text)) complaints.push(text);
