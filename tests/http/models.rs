@@ -81,6 +81,19 @@ fn folder_of_one(name: &str) -> PathBuf {
     folder
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_linked_folder_has_the_links_name() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links");
+    fs::create_dir_all(&folder).unwrap();
+    let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
+    let _ = fs::remove_file(&link);
+    std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(model), &link).unwrap();
+    let library = Library::load(&folder, "linked").unwrap();
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    assert_eq!(client.get("/models").await.json()["default"], "linked");
+}
+
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let library = Library::load(&folder_of_one("mine"), "no such model").unwrap();
