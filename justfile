@@ -15,6 +15,10 @@ show picture output="grid.png":
 test *filter:
     cargo test --release -- {{filter}}
 
+# Test the page in Chromium, by the binary that there is
+test-page:
+    npm ci --prefix tests/web && npm test --prefix tests/web
+
 # Format
 format:
     cargo fmt

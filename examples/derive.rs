@@ -39,12 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gradient = derived.embed(model.clone())?;
     fs::write(gradient_path, gradient.model.encode())?;
     let Some(folder) = folder else { return Ok(()) };
+    let engine = Engine::default();
 
     let picture = model.inputs()[0].name.clone();
     let mut wanted = gradient.residuals.clone();
     wanted.retain(|name| *name != picture);
     wanted.push(logits.clone());
-    let forward = Plan::compile(&model, directory, &shapes, &wanted, &Engine::default())?;
+    let forward = Plan::compile(&model, directory, &shapes, &wanted, &engine)?;
     let start = Instant::now();
     let given = load(&folder, "input.npy")?;
     let mut values = forward.run(vec![given.clone()], &Stop::default())?;
@@ -56,8 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|value| value.shape().to_vec()).collect();
     let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
-    let backward =
-        Plan::compile(&gradient.model, directory, &shapes, &outputs, &Engine::default())?;
+    let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs, &engine)?;
     let start = Instant::now();
     let cotangents = backward.run(inputs, &Stop::default())?;
     eprintln!("backward {:?}", start.elapsed());

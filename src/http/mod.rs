@@ -6,6 +6,7 @@ mod app;
 mod connections;
 mod error;
 mod leftover;
+mod page;
 mod patience;
 mod routes;
 mod submission;

@@ -12,13 +12,14 @@ use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
 
+use super::HttpError;
 use super::answering::use_case;
 use super::app::App;
 use super::connections::Crowded;
 use super::error::complete;
 use super::leftover::read_leftovers;
+use super::page;
 use super::submission::query;
-use super::HttpError;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
     Activations, GradCam, GradientRequest, Predict, ServiceError, UseCase, model_description,
@@ -48,9 +49,12 @@ fn routes() -> Router<Arc<App>> {
         .route("/models", get(models))
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
+        .route("/", get(page::index))
+        .route("/docs", get(page::docs))
         .route("/openapi.yaml", get(openapi))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async || "ready\n"))
+        .merge(page::files())
 }
 
 /// `routes` with what every answer has: request id, log line, problems written out, limits kept.

@@ -6,6 +6,7 @@ mod forms;
 mod gradcam;
 mod load;
 mod models;
+mod page;
 mod patience;
 mod pictures;
 mod refusals;
