@@ -31,7 +31,7 @@ const PHOTO: &[u8] = include_bytes!("../docs/photos/cat_and_dog.png");
 fn desk(model: &str, remembers: bool) -> Desk {
     let library = Library::named(Path::new("models"), model).unwrap();
     let memory = Memory::holding(if remembers { 1 << 30 } else { 0 });
-    Desk { library, memory, limits: Limits::default() }
+    Desk { library: library.into(), memory, limits: Limits::default() }
 }
 
 #[divan::bench(args = MODELS)]

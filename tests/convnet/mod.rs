@@ -31,7 +31,7 @@ fn reference(name: &str) -> PathBuf {
 fn desk() -> Desk {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
     let library = Library::open(&folder).unwrap();
-    Desk { library, memory: Memory::holding(0), limits: Limits::default() }
+    Desk { library: library.into(), memory: Memory::holding(0), limits: Limits::default() }
 }
 
 fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {

@@ -1,13 +1,17 @@
 //! The router as a caller meets it. Every answer is held to `openapi.yaml` on the way.
 
+mod access;
 mod activations;
 mod client;
 mod forms;
 mod gradcam;
+mod kserve;
+mod lifecycle;
 mod load;
 mod models;
+mod observe;
 mod patience;
-mod pictures;
+pub(crate) mod pictures;
 mod refusals;
 mod stopping;
 mod wire;

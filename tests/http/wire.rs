@@ -27,12 +27,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let limits = app.limits.clone();
+        let served = Arc::clone(&app);
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            serve(listener, router, &limits, stopped).await
+            serve(listener, router, &served, stopped).await
         });
         Self { app, address, stop, task }
     }
