@@ -15,6 +15,10 @@ show picture output="grid.png":
 test *filter:
     cargo test --release -- {{filter}}
 
+# Test the page in Chromium, by the binary that there is
+test-page:
+    npm ci --prefix tests/web && npm test --prefix tests/web
+
 # Format
 format:
     cargo fmt
@@ -31,6 +35,15 @@ doc:
 # Measure; a word chooses: just bench decode
 bench *filter:
     cargo bench -- {{filter}}
+
+# Test the exporters against Keras and PyTorch: 7 GB of packages under target/, four minutes
+export-test:
+    for framework in keras torch; do \
+        venv=target/export-$framework; \
+        { [ -d $venv ] || python3 -m venv $venv; } && \
+        $venv/bin/pip install --quiet -r models/export/requirements-$framework.txt && \
+        $venv/bin/python -m pytest --quiet models/export/test_export.py || exit 1; \
+    done
 
 # All that the CI runs
 ci:

@@ -15,7 +15,6 @@ import io
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ import onnx
 import torch
 from graph_writer import GraphWriter
 from model_folder import (
-    RESIZE,
     Card,
     check_labels,
     new_folder,
@@ -56,32 +54,13 @@ SMALLEST_KERNEL = 1281  # values; the longest bias has 1280, and biases stay flo
 FLOAT32_LIMIT, FLOAT16_LIMIT = 1e-4, 1e-2  # of probabilities
 
 
-@dataclass
-class CroppedCard(Card):
-    """A card of a network that was evaluated on the middle of a somewhat larger picture."""
-
-    crop: str = "center"
-    resize_to: int = 256
-
-    def toml(self) -> str:
-        """The card as TOML."""
-        return super().toml().replace('crop = "center"\n', f'crop = "center"\nresize_to = {self.resize_to}\n')
-
-    def tensor(self, picture: Image.Image) -> np.ndarray:
-        """A picture as the network wants it, float32 [1, height, width, channels], with torchvision's rounding."""
-        height, width = self.size
-        short = min(picture.size)
-        resized = [int(self.resize_to * side / short) for side in picture.size]
-        picture = picture.convert("RGB").resize(resized, RESIZE[self.resize])
-        left, top = round((resized[0] - width) / 2), round((resized[1] - height) / 2)
-        return super().tensor(picture.crop((left, top, left + width, top + height)))
-
-
-CARD = CroppedCard(
+CARD = Card(
     size=(224, 224),
     mean=(127.0, 127.0, 127.0),
     std=(128.0, 128.0, 128.0),
     resize="bicubic",
+    crop="center",
+    resize_to=256,
     activation="softmax",
     labels="labels.json",
     show=[

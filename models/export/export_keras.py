@@ -17,13 +17,10 @@ layer called several times gives `name`, `name_1`, … A layer that does nothing
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +29,15 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # what tf2onnx reads
 
 import h5py
 import keras
+import keras_graph
 import numpy as np
 import onnx
 import onnx_graph
-import tensorflow as tf
-import tf2onnx
 from model_folder import (
     Card,
     check_labels,
     class_count,
+    final_activation,
     new_folder,
     open_session,
     read_labels,
@@ -50,10 +47,9 @@ from model_folder import (
     write_labels,
     write_readme,
 )
-from onnx import ModelProto, helper, numpy_helper
+from onnx import ModelProto
 from PIL import Image
 
-OPSET = 17
 LIMIT = 1e-4
 PREPROCESSING = {  # color, scale, mean in the order of color, std
     "caffe": ("bgr", 1.0, (103.939, 116.779, 123.68), ()),
@@ -78,6 +74,7 @@ class Source:
     title: str
     origin: str
     application: str | None = None
+    is_random: bool = False
 
 
 def load_source(name: str, seed: int) -> Source:
@@ -94,10 +91,28 @@ def load_source(name: str, seed: int) -> Source:
     keras.utils.set_random_seed(seed)
     architecture = known[architecture.lower()]
     model = getattr(keras.applications, architecture)(weights=weights or None)
-    origin = f"`keras.applications.{architecture}` with random weights, seed {seed}: for trying out only."
-    if weights:
-        origin = f"`keras.applications.{architecture}(weights={weights!r})`; the weights' licence is their authors'."
-    return Source(model, architecture, origin, architecture.lower())
+    origin = f"`keras.applications.{architecture}(weights={weights!r})`; the weights' licence is their authors'."
+    if not weights:
+        origin = f"`keras.applications.{architecture}` with random weights, seed {seed}: for trying out only."
+    return Source(model, architecture, origin, architecture.lower(), not weights)
+
+
+def randomize(model: keras.Model, picture: np.ndarray, seed: int) -> None:
+    """Random weights that keep a deep network alive: kernels of variance 2 / fan-in (He et al. 2015), biases that are
+    not zero, and, where the last layer is dense, logits with a deviation of 2 for the picture."""
+    random = np.random.default_rng(seed)
+    for layer in keras_graph.layer_names(model).values():
+        for weight in layer.trainable_weights:
+            if len(weight.shape) == 1 and not isinstance(layer, keras.layers.BatchNormalization):
+                weight.assign(random.normal(0, 0.05, weight.shape))
+            elif len(weight.shape) > 1:
+                last = 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else -1
+                spread = np.sqrt(2 / np.prod(weight.shape[:last]))
+                weight.assign(random.standard_normal(weight.shape, np.float32) * np.float32(spread))
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Dense):
+        values = np.asarray(keras.Model(model.input, last.input)(picture, training=False))
+        last.kernel.assign(last.kernel * (2 / np.std(values @ np.asarray(last.kernel))))
 
 
 def load_file(path: Path) -> keras.Model:
@@ -132,76 +147,6 @@ def load_list_of_layers(path: Path, layers: list[dict]) -> keras.Model:
         return keras.models.load_model(copy, compile=False)
 
 
-def leaf_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """Layers with their paths (`outer/inner`), without the models that merely contain others."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaf_layers(layer, f"{prefix}{layer.name}/")
-        elif not isinstance(layer, keras.layers.InputLayer):
-            yield f"{prefix}{layer.name}", layer
-
-
-def layer_names(model: keras.Model) -> dict[str, keras.Layer]:
-    """Name → layer: the layer's own name where it is the only one of that name, else its path."""
-    layers = list({id(layer): (path, layer) for path, layer in leaf_layers(model)}.values())
-    times = Counter(layer.name for _, layer in layers)
-    return {layer.name if times[layer.name] == 1 else path: layer for path, layer in layers}
-
-
-@dataclass
-class Recording:
-    """What a traced call of the model shows: each layer's output by name, in order of computation, and which names are
-    copies of another's value."""
-
-    outputs: dict[str, tf.Tensor]
-    copies: dict[str, str]
-
-
-@contextlib.contextmanager
-def recorded(layers: dict[str, keras.Layer]) -> Iterator[Recording]:
-    """Record every layer's output while the model is called.
-
-    This sees through nested and subclassed models and repeated calls, which a model's list of outputs does not.
-    """
-    recording, taken = Recording({}, {}), Counter()
-    makers: dict[int, tuple[str, keras.Layer]] = {}
-
-    def watch(name: str, layer: keras.Layer) -> None:
-        call = layer.call
-
-        def call_and_record(*arguments, **options):
-            output = call(*arguments, **options)
-            key = onnx_graph.unique(name, taken)
-            if not tf.is_tensor(output):
-                return output
-            source_name, source = makers.get(id(arguments[0]) if arguments else 0, (None, None))
-            if output is (arguments[0] if arguments else None) and source_name is not None:
-                recording.copies[key] = source_name
-                makers[id(output)] = (key, source)
-                return output
-            if isinstance(layer, keras.layers.BatchNormalization) and is_foldable(source):
-                recording.outputs.pop(source_name, None)
-            recording.outputs[key] = output
-            makers[id(output)] = (key, layer)
-            return output
-
-        layer.call = call_and_record
-
-    for name, layer in layers.items():
-        watch(name, layer)
-    try:
-        yield recording
-    finally:
-        for layer in layers.values():
-            del layer.call
-
-
-def is_foldable(layer: keras.Layer | None) -> bool:
-    """Whether a batch normalization after this layer becomes part of it: a linear convolution."""
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-    return isinstance(layer, kinds) and layer.activation is keras.activations.linear
-
-
 def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | None]:
     """The input's shape, batch first and open, with the size given where the model leaves it open."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -218,109 +163,6 @@ def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | 
     return [None, *shape[1:]]
 
 
-def store_captured(graph: ModelProto, function: tf.types.experimental.ConcreteFunction) -> None:
-    """Make constants of the tensors that a layer holds without their being variables, such as Normalization's mean:
-    tf2onnx takes them for inputs."""
-    captured = function.captured_inputs
-    values = dict(zip([tensor.name for tensor in function.inputs[len(function.inputs) - len(captured) :]], captured))
-    for described in list(graph.graph.input)[1:]:
-        graph.graph.initializer.append(numpy_helper.from_array(values[described.name].numpy(), described.name))
-        graph.graph.input.remove(described)
-
-
-def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Recording, str]:
-    """The model as tf2onnx gives it with every layer's output as an output, what was recorded, and the last layer's name."""
-    layers = layer_names(model)
-    for layer in layers.values():  # a network trained in mixed precision is exported in float32
-        layer.dtype_policy = keras.DTypePolicy("float32")
-    recordings = []
-
-    def call(picture):
-        with recorded(layers) as recording:
-            result = model(picture, training=False)
-        recordings.append((recording, [name for name, value in recording.outputs.items() if value is result]))
-        return recording.outputs
-
-    signature = [tf.TensorSpec(shape, tf.float32, name=model.inputs[0]._keras_history.operation.name)]
-    function = tf.function(call, input_signature=signature)
-    converted, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    store_captured(converted, function.get_concrete_function())
-    recording, last = recordings[-1]
-    if not last:
-        raise SystemExit("the output of this model is no layer's output; end it in a layer")
-    order = list(recording.outputs)
-    outputs = sorted(converted.graph.output, key=lambda output: order.index(output.name))
-    del converted.graph.output[:]
-    converted.graph.output.extend(outputs)
-    return converted, recording, last[-1]
-
-
-def separate_copies(model: ModelProto, order: list[str]) -> dict[str, str]:
-    """Layers that tf2onnx found to equal another, as copy → original; of two names the earlier layer's is the original."""
-    copies = {}
-    made_by = onnx_graph.producers(model)
-    layers = {output.name for output in model.graph.output}
-    for name in layers:
-        node = made_by[name]
-        if node.op_type == "Identity" and node.input[0] in layers:
-            original = node.input[0]
-            if order.index(name) < order.index(original):
-                onnx_graph.rename_values(model, {name: original, original: name})
-                name, original = original, name
-            copies[name] = original
-    return copies
-
-
-def name_compute_values(model: ModelProto) -> None:
-    """Move each output's name from the layout change that was made for it to the value that was computed.
-
-    tf2onnx computes channels first and adds a Transpose, or a Reshape of one position, to give Keras' layout.
-    """
-    made_by = onnx_graph.producers(model)
-    shapes = onnx_graph.infer_shapes(model)
-    layers = {output.name for output in model.graph.output}
-    names = {}
-    for name in layers:
-        node = made_by[name]
-        same_rank = len(shapes.get(name, [])) == 4 == len(shapes.get(node.input[0], []))
-        is_layout = node.op_type == "Transpose" or (node.op_type == "Reshape" and same_rank)
-        if is_layout and node.input[0] in made_by and node.input[0] not in layers | set(names):
-            names |= {node.input[0]: name, name: f"{name}/channels_last"}
-    onnx_graph.rename_values(model, names)
-
-
-def add_copies(model: ModelProto, copies: dict[str, str]) -> None:
-    """An Identity for each layer that merely hands on what it gets; the readers of the value read the copy."""
-    for copy, original in copies.items():
-        position = next(i for i, node in enumerate(model.graph.node) if original in node.output)
-        for node in model.graph.node:
-            node.input[:] = [copy if value == original else value for value in node.input]
-        model.graph.node.insert(position + 1, helper.make_node("Identity", [original], [copy]))
-
-
-def plain_graph(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, list[str]]:
-    """The network as ONNX with Keras' names in place, and the names of its layers in order of computation."""
-    graph, recording, last = trace(model, shape)
-    order = [output.name for output in graph.graph.output]
-    copies = recording.copies | separate_copies(graph, order)
-    name_compute_values(graph)
-    result = next(output for output in graph.graph.output if output.name == last)
-    del graph.graph.output[:]
-    graph.graph.output.append(result)
-    onnx_graph.cancel_layout_changes(graph)
-    onnx_graph.make_reshapes_constant(graph, onnx_graph.infer_shapes(graph))
-    onnx_graph.drop_unused(graph)
-    onnx_graph.fold_into_convolutions(graph, set(order))
-    onnx_graph.drop_unused(graph)
-    add_copies(graph, copies)
-    layers = [value for node in graph.graph.node for value in node.output if value in {*order, *copies}]
-    onnx_graph.name_the_rest(graph, layers)
-    onnx_graph.name_batch(graph)
-    graph.graph.name = model.name
-    onnx.checker.check_model(graph, full_check=True)
-    return graph, layers
-
-
 def guess_preprocessing(source: Source, shape: list[int | None]) -> tuple[str, str]:
     """The preprocessing of a network and how it is known."""
     if source.application:
@@ -333,7 +175,7 @@ def guess_preprocessing(source: Source, shape: list[int | None]) -> tuple[str, s
         kind = "tf" if source.application.startswith("resnet") and source.application.endswith("v2") else max(matches)[1]
         return kind, "as keras.applications documents it"
     inside = (keras.layers.Rescaling, keras.layers.Normalization)
-    if any(isinstance(layer, inside) for layer in layer_names(source.model).values()):
+    if any(isinstance(layer, inside) for layer in keras_graph.layer_names(source.model).values()):
         return "none", "assumed: the network scales its input itself"
     return "rescale", "assumed: value/255, as the book's networks; --preprocess says otherwise"
 
@@ -358,26 +200,39 @@ def make_card(source: Source, shape: list[int | None], arguments: argparse.Names
     if shape[3] == 1:
         color, mean, std = "gray", mean[:1], std[:1]
     card = Card(
-        size=(shape[1], shape[2]), color=color, scale=scale, mean=mean, std=std, resize=arguments.resize, crop=arguments.crop
+        size=(shape[1], shape[2]),
+        color=color,
+        scale=scale,
+        mean=mean,
+        std=std,
+        resize=arguments.resize,
+        crop=arguments.crop,
+        resize_to=arguments.resize_to,
     )
     return card, f"Preprocessing `{kind}`, {reason}."
 
 
 def difference(graph: ModelProto, model: keras.Model, pictures: np.ndarray) -> float:
-    """Largest difference between ONNX Runtime's and Keras' outputs."""
+    """Largest difference between ONNX Runtime's and Keras' outputs; among several classes relative to the largest output,
+    for a thousand probabilities may all be small."""
     wanted = np.asarray(model(pictures, training=False))
-    return float(np.abs(run(open_session(graph), pictures) - wanted).max())
+    largest = np.abs(wanted).max() if wanted.shape[1] > 1 else 1
+    return float(np.abs(run(open_session(graph), pictures) - wanted).max() / largest)
 
 
-def export(arguments: argparse.Namespace) -> None:
-    """Make the model folder, or end with the reason why not."""
+def export(arguments: argparse.Namespace) -> Source:
+    """Make the model folder and return what is in it, or end with the reason why not."""
     source = load_source(arguments.model, arguments.seed)
     shape = input_shape(source.model, arguments.size)
     card, known_how = make_card(source, shape, arguments)
     print(known_how)
-    graph, layers = plain_graph(source.model, shape)
+    noise = card.tensor(Image.fromarray(np.random.default_rng(0).integers(0, 256, (*card.size, 3), np.uint8)))
+    picture = card.tensor(Image.open(arguments.picture) if arguments.picture else test_picture())
+    if source.is_random:
+        randomize(source.model, picture, arguments.seed)
+    graph, layers = keras_graph.plain_graph(source.model, shape)
     classes = class_count(graph)
-    card.activation = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(graph.graph.node[-1].op_type, "logits")
+    card.activation = arguments.activation or final_activation(graph)
     card.show, card.gradcam = onnx_graph.choose_layers(graph, layers, classes)
     for name in (*(arguments.show or ()), arguments.gradcam):
         if name and name not in layers:
@@ -389,8 +244,6 @@ def export(arguments: argparse.Namespace) -> None:
         labels = imagenet_labels()
     if labels:
         check_labels(labels, classes)
-    noise = card.tensor(Image.fromarray(np.random.default_rng(0).integers(0, 256, (*card.size, 3), np.uint8)))
-    picture = card.tensor(Image.open(arguments.picture) if arguments.picture else test_picture())
     with new_folder(arguments.out) as folder:
         require_close("random input", difference(graph, source.model, noise), LIMIT)
         require_close("picture", difference(graph, source.model, picture), LIMIT)
@@ -403,6 +256,7 @@ def export(arguments: argparse.Namespace) -> None:
         (folder / "model.toml").write_text(card.toml(), encoding="utf-8")
         write_readme(folder, source.title, source.origin, rebuild_command(arguments), card, [known_how])
     print(f"{arguments.out}: {len(graph.graph.node)} nodes, {len(layers)} layers, Grad-CAM at {card.gradcam}")
+    return source
 
 
 def rebuild_command(arguments: argparse.Namespace) -> str:
@@ -423,6 +277,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--preprocess", choices=PREPROCESSING, help="what the network was trained with")
     parser.add_argument("--resize", choices=("nearest", "bilinear", "bicubic"), default="nearest")
     parser.add_argument("--crop", choices=("none", "center"), default="none")
+    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="with --crop center: the shorter side before")
+    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="of a network that ends in logits")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="where the model leaves it open")
     parser.add_argument("--labels", type=Path, help=".json or .txt")
     parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card shows")

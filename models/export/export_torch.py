@@ -35,6 +35,7 @@ from model_folder import (
     Card,
     check_labels,
     class_count,
+    final_activation,
     new_folder,
     open_session,
     read_labels,
@@ -90,20 +91,27 @@ def torchvision_source(arguments: argparse.Namespace) -> Source:
     if weights is None and arguments.weights != "none":
         module.load_state_dict(torch.load(arguments.weights, weights_only=True, map_location="cpu"))
         origin = f"torchvision's `{name}` architecture with the weights of `{Path(arguments.weights).name}`."
-    transforms = published.transforms()
-    size = arguments.size or tuple(transforms.crop_size) * (2 if len(transforms.crop_size) == 1 else 1)
-    card = Card(
+    card = torchvision_card(published.transforms(), arguments.size)
+    size = card.size
+    if arguments.randomize_bn:
+        randomize_statistics(module, size)
+    program = export_program(module, size)
+    return Source(name, origin, module, lambda: program_to_onnx(program), card, labels, set(module.state_dict()))
+
+
+def torchvision_card(transforms: torch.nn.Module, size: list[int] | None) -> Card:
+    """The preprocessing of published weights; with another size than theirs, in the same proportions."""
+    (side,) = transforms.crop_size
+    size = tuple(size or (side, side))
+    return Card(
         size=size,
         scale=1 / 255,
         mean=tuple(transforms.mean),
         std=tuple(transforms.std),
         resize=transforms.interpolation.value,
         crop="center",
+        resize_to=round(transforms.resize_size[0] * max(size) / side),
     )
-    if arguments.randomize_bn:
-        randomize_statistics(module, size)
-    program = export_program(module, size)
-    return Source(name, origin, module, lambda: program_to_onnx(program), card, labels, set(module.state_dict()))
 
 
 def file_source(arguments: argparse.Namespace) -> Source:
@@ -128,7 +136,7 @@ def file_source(arguments: argparse.Namespace) -> Source:
         size = tuple(int(length) for length in shape[0][2:])
         to_onnx, forward = (lambda: program_to_onnx(program)), program.module()
     scale, mean, std = PREPROCESSING[arguments.preprocess]
-    card = Card(size=size, scale=scale, mean=mean, std=std, resize="bilinear", crop="center")
+    card = Card(size=size, scale=scale, mean=mean, std=std, resize="bilinear", crop="center", resize_to=arguments.resize_to)
     return Source(path.stem, f"Exported from `{path.name}`.", forward, to_onnx, card, None, set())
 
 
@@ -308,8 +316,7 @@ def export(arguments: argparse.Namespace) -> None:
     card.show, card.gradcam = onnx_graph.choose_layers(model, layers, classes)
     card.show, card.gradcam = arguments.show or card.show, arguments.gradcam or card.gradcam
     card.aliases = ({"last_conv": card.gradcam} if card.gradcam else {}) | aliases
-    last = model.graph.node[-1].op_type
-    card.activation = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(last, "logits")
+    card.activation = arguments.activation or final_activation(model)
     noise = np.random.default_rng(0).standard_normal((2, 3, *card.size), np.float32)
     photograph = Image.open(arguments.picture) if arguments.picture else test_picture()
     picture = np.ascontiguousarray(card.tensor(photograph).transpose(0, 3, 1, 2))
@@ -350,6 +357,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classes", type=int, help="outputs, where they differ from torchvision's")
     parser.add_argument("--labels", type=Path, help=".json or .txt")
     parser.add_argument("--preprocess", choices=PREPROCESSING, default="torch", help="of a file; torchvision tells its own")
+    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="of a file: the shorter side before the middle is cut")
+    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="of a network that ends in logits")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card shows")
     parser.add_argument("--gradcam", metavar="LAYER", help="layer that Grad-CAM explains")

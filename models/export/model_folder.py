@@ -36,6 +36,7 @@ class Card:
     std: tuple[float, ...] = ()
     resize: str = "nearest"
     crop: str = "none"
+    resize_to: int | None = None
     activation: str = "logits"
     labels: str | None = None
     show: list[str] = field(default_factory=list)
@@ -50,7 +51,10 @@ class Card:
             lines.append(f"mean = {json.dumps(list(self.mean))}")
         if self.std:
             lines.append(f"std = {json.dumps(list(self.std))}")
-        lines += [f'resize = "{self.resize}"', f'crop = "{self.crop}"', "", "[output]"]
+        lines += [f'resize = "{self.resize}"', f'crop = "{self.crop}"']
+        if self.resize_to:
+            lines.append(f"resize_to = {self.resize_to}")
+        lines += ["", "[output]"]
         lines.append(f'activation = "{self.activation}"')
         if self.labels:
             lines.append(f'labels = "{self.labels}"')
@@ -68,13 +72,9 @@ class Card:
         """A picture as the network wants it, float32 [1, height, width, channels]: the card's meaning, executable."""
         height, width = self.size
         picture = picture.convert("L" if self.color == "gray" else "RGB")
-        box = None
-        if self.crop == "center":
-            ratio = min(picture.width / width, picture.height / height)
-            left = (picture.width - width * ratio) / 2
-            top = (picture.height - height * ratio) / 2
-            box = (left, top, picture.width - left, picture.height - top)
-        picture = picture.resize((width, height), RESIZE[self.resize], box)
+        full = self.full_size(picture)
+        left, top = round((full[0] - width) / 2), round((full[1] - height) / 2)
+        picture = picture.resize(full, RESIZE[self.resize]).crop((left, top, left + width, top + height))
         values = np.asarray(picture, np.float32).reshape(1, height, width, -1)
         if self.color == "bgr":
             values = values[..., ::-1]
@@ -84,6 +84,25 @@ class Card:
         if self.std:
             values = values / np.array(self.std, np.float32)
         return np.ascontiguousarray(values, np.float32)
+
+    def full_size(self, picture: Image.Image) -> tuple[int, int]:
+        """Width and height before cropping: torchvision's `Resize(resize_to)`, or as small as covers `size`."""
+        height, width = self.size
+        if self.crop == "none":
+            return width, height
+        short, long = sorted(picture.size)
+        if self.resize_to:
+            sides = self.resize_to, self.resize_to * long // short
+            return sides if picture.width == short else sides[::-1]
+        if picture.width * height // picture.height >= width:
+            return picture.width * height // picture.height, height
+        return width, picture.height * width // picture.width
+
+
+def final_activation(model: onnx.ModelProto) -> str:
+    """What makes probabilities of the output: what the graph ends in; of bare logits, softmax, or of one, sigmoid."""
+    found = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(model.graph.node[-1].op_type)
+    return found or ("sigmoid" if class_count(model) == 1 else "softmax")
 
 
 def test_picture() -> Image.Image:

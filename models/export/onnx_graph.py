@@ -4,6 +4,7 @@ Both exporters tell this module which value is which layer; here the values get 
 name derived from the layer it belongs to (`block1_conv1/Conv`, `block1_conv1/kernel`), and what nothing uses goes.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 ACTIVATIONS = {"Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Gelu"}
 POOLS = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"}
+LARGE = 1024  # values; no shape or list of axes has as many
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
@@ -72,9 +74,23 @@ def drop_unused(model: ModelProto) -> None:
         field.extend(items)
 
 
+def without_weights(model: ModelProto) -> ModelProto:
+    """A copy in which large constants are inputs: inference copies the model several times, and needs their shapes only."""
+    light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    light.graph.name = model.graph.name
+    for field in ("node", "input", "output", "value_info"):
+        getattr(light.graph, field).extend(getattr(model.graph, field))
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) < LARGE:
+            light.graph.initializer.append(tensor)
+        else:
+            light.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return light
+
+
 def infer_shapes(model: ModelProto) -> dict[str, list[int | None]]:
     """Value name → shape, None where it is not fixed. Values of unknown rank are absent."""
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    inferred = onnx.shape_inference.infer_shapes(without_weights(model), data_prop=True).graph
     shapes = {}
     for info in (*inferred.input, *inferred.value_info, *inferred.output):
         if info.type.tensor_type.HasField("shape"):

@@ -6,6 +6,8 @@ framework itself has there: Keras' outputs of single layers, PyTorch's forward h
 
 import importlib
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -131,6 +133,41 @@ class TestKeras:
         assert {node.op_type for node in onnx.load(folder / "model.onnx").graph.node} == {
             "Transpose", "Conv", "Clip", "Pad", "Add", "GlobalAveragePool", "Squeeze", "MatMul", "Softmax",
         }  # fmt: skip
+
+    def test_large_dense_layers(self, tmp_path):
+        """Their kernels come to the graph by another way, on maps and called twice as well."""
+        layers = self.keras.layers
+        picture = self.keras.Input((8, 8, 3), name="picture")
+        values = layers.Conv2D(1024, 3, strides=2, activation="relu", name="conv")(picture)
+        twice = layers.Dense(1024, activation="relu", name="twice")
+        values = layers.Flatten(name="flat")(twice(twice(values)))
+        model = self.keras.Model(picture, layers.Dense(120, activation="softmax", name="score")(values))
+        assert all(np.prod(model.get_layer(name).kernel.shape) >= 1 << 20 for name in ("twice", "score"))
+        folder = self.export(self.save(model, tmp_path / "d.keras"), tmp_path / "d", "--preprocess", "none")
+        self.assert_layers(folder, model)
+        graph = onnx.load(folder / "model.onnx").graph
+        assert [value.name for value in graph.input] == ["picture"]
+        assert {"twice/kernel", "score/kernel"} <= {tensor.name for tensor in graph.initializer}
+
+    def test_vgg16(self, tmp_path):
+        """138 million parameters in the memory of a small machine."""
+        command = [sys.executable, self.exporter.__file__, "vgg16", str(tmp_path / "vgg16"), "--seed", "3"]
+        measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+        measure += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        done = subprocess.run([sys.executable, "-c", measure, *command], check=True, capture_output=True, text=True)
+        assert int(done.stdout.split()[-1]) < 8_000_000  # kilobytes
+        folder = tmp_path / "vgg16"
+        blocks = [(block, conv) for block, count in enumerate((2, 2, 3, 3, 3), 1) for conv in [*range(1, count + 1), None]]
+        names = [f"block{block}_{f'conv{conv}' if conv else 'pool'}" for block, conv in blocks]
+        assert [value for value in values_in(folder) if "/" not in value] == [
+            *names, "flatten", "fc1", "fc2", "predictions",
+        ]  # fmt: skip
+        card = card_of(folder)
+        assert card["input"] == {
+            "size": [224, 224], "color": "bgr", "scale": 1.0, "mean": [103.939, 116.779, 123.68],
+            "resize": "nearest", "crop": "none",
+        }  # fmt: skip
+        assert card["layers"]["gradcam"] == "block5_conv3"
 
     def test_nested_and_repeated(self, tmp_path):
         layers = self.keras.layers
@@ -331,7 +368,7 @@ class TestTorch:
         self.assert_hooks(folder, network, 16, modules)
         card = card_of(folder)
         assert card["input"]["size"] == [16, 16]
-        assert card["output"]["activation"] == "logits"
+        assert card["output"]["activation"] == "softmax"
         assert card["layers"]["gradcam"] == "block.relu_1"
         assert card["layers"]["aliases"]["block"] == "block.relu_1"
 
@@ -357,8 +394,27 @@ class TestTorch:
         }  # fmt: skip
         card = card_of(folder)
         assert card["layers"]["aliases"]["layer4"] == "layer4.1.relu_1"
-        assert card["input"]["crop"] == "center"
+        assert (card["input"]["crop"], card["input"]["resize_to"]) == ("center", 73)  # 256 / 224 of 64
+        assert card["output"]["activation"] == "softmax"
         assert card["input"]["mean"] == [0.485, 0.456, 0.406]
+
+    def test_several_labels_for_one_picture(self, tmp_path):
+        """A network of independent classes ends in logits, too: only its user knows."""
+        self.torch.jit.script(self.small_network()).save(tmp_path / "small.pt")
+        flags = ("--size", "16", "16", "--activation", "sigmoid", "--resize-to", "20")
+        card = card_of(self.export(tmp_path / "small.pt", tmp_path / "small", *flags))
+        assert card["output"]["activation"] == "sigmoid"
+        assert card["input"]["resize_to"] == 20
+
+    @pytest.mark.parametrize("name", ["resnet18", "inception_v3", "efficientnet_b0", "swin_t"])
+    def test_preprocessing_is_torchvisions(self, name):
+        """The card's tensor is what the published weights' own transforms make of a picture, whatever its shape."""
+        transforms = self.exporter.torchvision.models.get_model_weights(name).DEFAULT.transforms()
+        card = self.exporter.torchvision_card(transforms, None)
+        for size in ((640, 480), (333, 500), (227, 225), (100, 301)):
+            picture = model_folder.test_picture().resize(size)
+            wanted = transforms(picture).numpy().transpose(1, 2, 0)
+            np.testing.assert_allclose(card.tensor(picture)[0], wanted, atol=1e-5, err_msg=str(size))
 
     def test_a_wrong_export_leaves_nothing(self, tmp_path, monkeypatch):
         monkeypatch.setattr(self.exporter, "relative_difference", lambda *_: float("nan"))
@@ -375,6 +431,7 @@ class TestTorch:
 def test_a_card_reads_back():
     """What is written as TOML is what was meant, for names with quotes, too."""
     card = model_folder.Card((4, 6), scale=1 / 255, mean=(0.5,), color="gray", show=['a"b'], aliases={"x.y": "z"})
+    assert tomllib.loads(model_folder.Card((4, 6), crop="center", resize_to=9).toml())["input"]["resize_to"] == 9
     read = tomllib.loads(card.toml())
     assert read["input"] == {
         "size": [4, 6], "color": "gray", "scale": 1 / 255, "mean": [0.5], "resize": "nearest", "crop": "none",

@@ -1,6 +1,6 @@
 //! Statistics of a layer's channels, and the order they are shown in.
 
-use ndarray::{ArrayView1, ArrayView3, Axis, aview1};
+use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
 /// One channel of a layer in numbers. Values that are not finite are left out of the first four and counted.
@@ -37,16 +37,33 @@ pub enum Order {
 
 /// Statistics of every channel of `layer` (channels × height × width), in float64.
 pub fn channel_statistics(layer: ArrayView3<'_, f32>) -> Vec<ChannelStatistics> {
-    let mut sums: Vec<Sums> =
-        layer.axis_iter(Axis(0)).map(|channel| Sums::about(channel.first())).collect();
-    // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
-    for row in layer.axis_iter(Axis(1)) {
-        match row.t().to_slice() {
-            Some(values) => Sums::add_interleaved(&mut sums, values),
-            None => sums.iter_mut().zip(row.rows()).for_each(|(sums, run)| sums.add(run)),
+    let shifts: Vec<f64> = layer.outer_iter().map(shift).collect();
+    let positions = layer.permuted_axes([1, 2, 0]);
+    let mut sums = vec![Sums::default(); shifts.len()];
+    if let Some(values) = positions.to_slice() {
+        let mut lanes = Lanes::new(shifts.len());
+        values.chunks_exact(shifts.len()).for_each(|values| lanes.add(values, &shifts));
+        sums.iter_mut().enumerate().for_each(|(channel, sums)| sums.merge(&lanes, channel));
+    } else {
+        for ((sums, channel), &shift) in sums.iter_mut().zip(layer.outer_iter()).zip(&shifts) {
+            let mut lanes = Lanes::new(LANES);
+            for row in channel.rows() {
+                match row.to_slice() {
+                    Some(row) => row.chunks(LANES).for_each(|row| lanes.add(row, &[shift; LANES])),
+                    None => row.iter().for_each(|&value| lanes.add(&[value], &[shift])),
+                }
+            }
+            (0..LANES).for_each(|lane| sums.merge(&lanes, lane));
         }
     }
-    sums.iter().map(Sums::statistics).collect()
+    let channels = sums.into_iter().zip(layer.outer_iter()).zip(shifts);
+    channels.map(|((sums, channel), shift)| sums.statistics(channel, shift)).collect()
+}
+
+/// What deviations are taken from: a value of the channel itself, so that the variance, mean square minus squared mean,
+/// does not cancel where the mean is large.
+fn shift(channel: ArrayView2<'_, f32>) -> f64 {
+    channel.first().filter(|value| value.is_finite()).map_or(0.0, |&value| f64::from(value))
 }
 
 /// Indices of the channels to show: sorted by `order`, at most `limit`.
@@ -63,142 +80,94 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// What one pass over a channel's values gathers. Deviations are taken from a value of the channel itself, so that the
-/// variance, mean square minus squared mean, does not cancel where the mean is large.
+/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each other.
+const LANES: usize = 16;
+
+/// Sums side by side, so that the processor adds to several at once.
+struct Lanes {
+    deviations: Vec<f64>,
+    squares: Vec<f64>,
+    min: Vec<f32>,
+    max: Vec<f32>,
+}
+
+impl Lanes {
+    fn new(lanes: usize) -> Self {
+        Self {
+            deviations: vec![0.0; lanes],
+            squares: vec![0.0; lanes],
+            min: vec![f32::INFINITY; lanes],
+            max: vec![f32::NEG_INFINITY; lanes],
+        }
+    }
+
+    /// Adds one value to each of the first lanes.
+    fn add(&mut self, values: &[f32], shifts: &[f64]) {
+        let sums = self.deviations.iter_mut().zip(&mut self.squares);
+        for ((&value, shift), (deviations, squares)) in values.iter().zip(shifts).zip(sums) {
+            let deviation = f64::from(value) - shift;
+            *deviations += deviation;
+            *squares += deviation * deviation;
+        }
+        for (&value, (min, max)) in values.iter().zip(self.min.iter_mut().zip(&mut self.max)) {
+            *min = if value < *min { value } else { *min };
+            *max = if value > *max { value } else { *max };
+        }
+    }
+}
+
+/// One channel's sums: of deviations from its shift, and of their squares.
 #[derive(Debug, Clone, Copy)]
 struct Sums {
-    shift: f32,
-    finite: usize,
-    not_finite: usize,
     deviations: f64,
     squares: f64,
     min: f32,
     max: f32,
 }
 
-/// Values that are worked on at once: as many as give the processor several independent sums.
-const LANES: usize = 8;
+impl Default for Sums {
+    fn default() -> Self {
+        Self { deviations: 0.0, squares: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY }
+    }
+}
 
 impl Sums {
-    fn about(first: Option<&f32>) -> Self {
-        Self {
-            shift: first.copied().filter(|value| value.is_finite()).unwrap_or(0.0),
-            finite: 0,
-            not_finite: 0,
-            deviations: 0.0,
-            squares: 0.0,
-            min: f32::INFINITY,
-            max: f32::NEG_INFINITY,
-        }
+    fn merge(&mut self, lanes: &Lanes, lane: usize) {
+        self.deviations += lanes.deviations[lane];
+        self.squares += lanes.squares[lane];
+        self.min = self.min.min(lanes.min[lane]);
+        self.max = self.max.max(lanes.max[lane]);
     }
 
-    /// Adds to each channel its values in one row stored width × channels.
-    fn add_interleaved(sums: &mut [Self], row: &[f32]) {
-        let channels = sums.len();
-        let (groups, rest) = sums.as_chunks_mut::<LANES>();
-        for (group, sums) in groups.iter_mut().enumerate() {
-            let values = &row[group * LANES..];
-            let lanes = Lanes::gather(values, channels, sums.each_ref().map(|sums| sums.shift));
-            for (lane, sums) in sums.iter_mut().enumerate() {
-                sums.merge(&lanes, lane, || values[lane..].iter().step_by(channels));
-            }
+    /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is finite; where it is
+    /// not, the values that are no numbers are sorted out.
+    fn statistics(self, channel: ArrayView2<'_, f32>, shift: f64) -> ChannelStatistics {
+        if self.deviations.is_finite() {
+            return self.of(channel.len(), 0, shift);
         }
-        for (sums, first) in rest.iter_mut().zip(channels - channels % LANES..) {
-            let values = &row[first..];
-            let lanes = Lanes::gather(values, channels, [sums.shift]);
-            sums.merge(&lanes, 0, || values.iter().step_by(channels));
+        let mut lanes = Lanes::new(1);
+        let mut finite = 0;
+        for &value in channel.iter().filter(|value| value.is_finite()) {
+            lanes.add(&[value], &[shift]);
+            finite += 1;
         }
+        let mut sums = Self::default();
+        sums.merge(&lanes, 0);
+        sums.of(finite, channel.len() - finite, shift)
     }
 
-    /// Adds the values of one row of the channel.
-    fn add(&mut self, run: ArrayView1<'_, f32>) {
-        let Some(values) = run.to_slice() else {
-            return run.iter().for_each(|value| self.add(aview1(std::slice::from_ref(value))));
-        };
-        let (whole, rest) = values.split_at(values.len() - values.len() % LANES);
-        let lanes = Lanes::gather(whole, LANES, [self.shift; LANES]);
-        for lane in 0..LANES.min(whole.len()) {
-            self.merge(&lanes, lane, || whole[lane..].iter().step_by(LANES));
-        }
-        let lanes = Lanes::gather(rest, 1, [self.shift]);
-        self.merge(&lanes, 0, || rest.iter().step_by(1));
-    }
-
-    /// Adds one lane, which was gathered from `values`.
-    fn merge<'v, const N: usize>(
-        &mut self,
-        lanes: &Lanes<N>,
-        lane: usize,
-        values: impl Fn() -> std::iter::StepBy<std::slice::Iter<'v, f32>>,
-    ) {
-        // A float64 sum of finite float32 values is finite, so one test tells of the whole run.
-        if lanes.deviations[lane].is_finite() {
-            self.finite += values().len();
-            self.deviations += lanes.deviations[lane];
-            self.squares += lanes.squares[lane];
-            self.min = self.min.min(lanes.min[lane]);
-            self.max = self.max.max(lanes.max[lane]);
-            return;
-        }
-        for &value in values() {
-            if value.is_finite() {
-                let deviation = f64::from(value) - f64::from(self.shift);
-                self.finite += 1;
-                self.deviations += deviation;
-                self.squares += deviation * deviation;
-                self.min = self.min.min(value);
-                self.max = self.max.max(value);
-            } else {
-                self.not_finite += 1;
-            }
-        }
-    }
-
-    fn statistics(&self) -> ChannelStatistics {
-        let empty = self.finite == 0;
+    fn of(self, finite: usize, not_finite: usize, shift: f64) -> ChannelStatistics {
+        let empty = finite == 0;
         let dead = empty || self.min == self.max;
-        let count = self.finite.max(1) as f64;
-        let offset = self.deviations / count;
-        let variance = (self.squares / count - offset * offset).max(0.0);
+        let offset = self.deviations / finite.max(1) as f64;
+        let variance = (self.squares / finite.max(1) as f64 - offset * offset).max(0.0);
         ChannelStatistics {
-            mean: if empty { 0.0 } else { f64::from(self.shift) + offset },
+            mean: if empty { 0.0 } else { shift + offset },
             std: if dead { 0.0 } else { variance.sqrt() },
             min: if empty { 0.0 } else { self.min },
             max: if empty { 0.0 } else { self.max },
             dead,
-            not_finite: self.not_finite,
+            not_finite,
         }
-    }
-}
-
-/// Sums of N interleaved runs of values.
-struct Lanes<const N: usize> {
-    deviations: [f64; N],
-    squares: [f64; N],
-    min: [f32; N],
-    max: [f32; N],
-}
-
-impl<const N: usize> Lanes<N> {
-    /// Of every `step` values the first N, one a lane.
-    fn gather(values: &[f32], step: usize, shift: [f32; N]) -> Self {
-        let mut lanes = Self {
-            deviations: [0.0; N],
-            squares: [0.0; N],
-            min: [f32::INFINITY; N],
-            max: [f32::NEG_INFINITY; N],
-        };
-        let shift = shift.map(f64::from);
-        for values in values.chunks(step).filter_map(<[f32]>::first_chunk::<N>) {
-            for lane in 0..N {
-                let value = values[lane];
-                let deviation = f64::from(value) - shift[lane];
-                lanes.deviations[lane] += deviation;
-                lanes.squares[lane] += deviation * deviation;
-                lanes.min[lane] = if value < lanes.min[lane] { value } else { lanes.min[lane] };
-                lanes.max[lane] = if value > lanes.max[lane] { value } else { lanes.max[lane] };
-            }
-        }
-        lanes
     }
 }

@@ -42,7 +42,10 @@ pub fn levels(
     for (rows, mut out) in layer.axis_iter(Axis(1)).zip(levels.axis_iter_mut(Axis(1))) {
         let rows = channel_by_channel(rows, &mut turned);
         for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.rows_mut()) {
-            out.zip_mut_with(&rows.row(c), |out, &value| *out = scale.level(value));
+            match (rows.row(c).to_slice(), out.as_slice_mut()) {
+                (Some(row), Some(out)) => scale.levels(row, out),
+                _ => out.zip_mut_with(&rows.row(c), |out, &value| *out = scale.level(value)),
+            }
         }
     }
     levels
@@ -90,11 +93,25 @@ impl Scale {
         }
     }
 
-    /// The book's operations in its order and in float32; `as` truncates, clips, and makes NaN 0.
+    fn levels(&self, values: &[f32], levels: &mut [u8]) {
+        levels.iter_mut().zip(values).for_each(|(level, &value)| *level = self.level(value));
+    }
+
+    /// The book's operations in its order and in float32; then truncated and clipped. NaN is 0.
     fn level(&self, value: f32) -> u8 {
-        ((value - self.offset) / self.divisor * self.gain + self.bias) as u8
+        let level = (value - self.offset) / self.divisor * self.gain + self.bias;
+        let above = if level > 0.0 { level } else { 0.0 };
+        let level = if above < 255.0 { above } else { 255.0 };
+        // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are the whole number.
+        // Unlike a cast, all of this is done to several values at once.
+        let rounded = level + WHOLE;
+        let too_much = u32::from(rounded - WHOLE > level);
+        (rounded.to_bits() - too_much) as u8
     }
 }
+
+/// 2²³.
+const WHOLE: f32 = 8_388_608.0;
 
 /// Smallest and largest value of the layer. Of a channel without a finite value both are 0 and mean nothing.
 fn bounds(statistics: &[ChannelStatistics]) -> (f32, f32) {

@@ -12,6 +12,7 @@ mod leftover;
 mod metrics;
 mod model_path;
 mod observe;
+mod page;
 mod patience;
 mod phase;
 mod routes;

@@ -148,7 +148,7 @@ fn milliseconds(duration: std::time::Duration) -> f64 {
     (duration.as_secs_f64() * 1e5).round() / 1e2
 }
 
-/// What a page may do: load from here, show pictures that it made itself, and be in no frame.
+/// What a page may do that has no policy of its own: nothing from elsewhere, and be in no frame.
 const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; \
                            base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -158,6 +158,7 @@ fn guard(headers: &mut HeaderMap) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if media_type.is_some_and(|media_type| media_type.starts_with(b"text/html")) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+        policy.or_insert(HeaderValue::from_static(PAGE_POLICY));
     }
 }

@@ -19,6 +19,7 @@ use super::kserve;
 use super::leftover::read_leftovers;
 use super::model_path::ModelPath;
 use super::observe::observe;
+use super::page;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
@@ -64,12 +65,15 @@ fn guarded() -> Router<Arc<App>> {
 /// What everybody may see.
 fn open() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(page::index))
+        .route("/docs", get(page::docs))
         .route("/openapi.yaml", get(openapi))
         .route("/v2", get(kserve::v2_metadata))
         .route("/v2/health/live", get(kserve::v2_live))
         .route("/v2/health/ready", get(kserve::v2_ready))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
+        .merge(page::files())
 }
 
 /// `routes` with what every answer has: request id, log line, problems written out, limits kept.

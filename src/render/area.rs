@@ -16,20 +16,28 @@ impl Area {
         Self { rows: Shares::new(from.0, to.0), columns: Shares::new(from.1, to.1) }
     }
 
-    /// Resizes `levels`, handing over row by row with the row's index.
-    pub(super) fn rows(&self, levels: ArrayView2<'_, u8>, mut each: impl FnMut(usize, &[u8])) {
-        let mut sums = vec![0.0f32; levels.ncols() + self.columns.taps];
-        let mut out = vec![0; self.columns.first.len()];
+    /// Resizes `levels` and shows each as `inks` has it, handing over row by row with the row's index.
+    pub(super) fn rows<P: Copy>(
+        &self,
+        levels: ArrayView2<'_, u8>,
+        inks: &[P; 256],
+        mut each: impl FnMut(usize, &[P]),
+    ) {
+        let levels = levels.as_standard_layout();
+        let source = levels.as_slice().unwrap_or_default();
+        let width = levels.ncols().max(1);
+        let mut sums = vec![0.0f32; width + self.columns.taps];
+        let mut out = vec![inks[0]; self.columns.first.len()];
         for y in 0..self.rows.first.len() {
             // Rows within one source row are all alike.
             if y == 0 || !self.rows.same(y, y - 1) {
                 sums.fill(0.0);
                 let (first, weights) = self.rows.of(y);
-                for (&weight, row) in weights.iter().zip(levels.rows().into_iter().skip(first)) {
+                for (&weight, row) in weights.iter().zip(source.chunks_exact(width).skip(first)) {
                     let add = |(sum, &level): (&mut f32, &u8)| *sum += weight * f32::from(level);
                     sums.iter_mut().zip(row).for_each(add);
                 }
-                self.columns.gather(&sums, &mut out);
+                self.columns.gather(&sums, inks, &mut out);
             }
             each(y, &out);
         }
@@ -76,31 +84,41 @@ impl Shares {
     }
 
     /// Means of `source`, which is `taps` longer than the side.
-    fn gather(&self, source: &[f32], out: &mut [u8]) {
+    fn gather<P: Copy>(&self, source: &[f32], inks: &[P; 256], out: &mut [P]) {
         match self.taps {
-            1 => self.gather_taps::<1>(source, out),
-            2 => self.gather_taps::<2>(source, out),
-            3 => self.gather_taps::<3>(source, out),
+            1 => self.gather_taps::<1, P>(source, inks, out),
+            2 => self.gather_taps::<2, P>(source, inks, out),
+            3 => self.gather_taps::<3, P>(source, inks, out),
             taps => {
                 let weights = self.weights.chunks_exact(taps);
                 for ((out, &first), weights) in out.iter_mut().zip(&self.first).zip(weights) {
                     let covered = source[first..].iter().zip(weights);
-                    *out = (covered.map(|(sum, weight)| sum * weight).sum::<f32>() + 0.5) as u8;
+                    *out = inks[nearest(covered.map(|(level, weight)| level * weight).sum())];
                 }
             }
         }
     }
 
     /// The same for a number of taps that the compiler knows.
-    fn gather_taps<const TAPS: usize>(&self, source: &[f32], out: &mut [u8]) {
+    fn gather_taps<const TAPS: usize, P: Copy>(
+        &self,
+        source: &[f32],
+        inks: &[P; 256],
+        out: &mut [P],
+    ) {
         let (weights, _) = self.weights.as_chunks::<TAPS>();
         for ((out, &first), weights) in out.iter_mut().zip(&self.first).zip(weights) {
             let covered = &source[first..][..TAPS];
-            let mut sum = 0.5;
+            let mut sum = 0.0;
             for tap in 0..TAPS {
                 sum += covered[tap] * weights[tap];
             }
-            *out = sum as u8;
+            *out = inks[nearest(sum)];
         }
     }
+}
+
+/// The level nearest to a mean of levels. Adding 2²³ rounds to whole numbers, which are then the last bits.
+fn nearest(mean: f32) -> usize {
+    usize::from((mean + 8_388_608.0).to_bits() as u8)
 }

@@ -45,13 +45,6 @@ impl<P: Copy> Canvas<P> {
         }
     }
 
-    /// Draws one row of levels from (x, y) on.
-    pub(super) fn level_row(&mut self, (x, y): (usize, usize), levels: &[u8], inks: &Inks<P>) {
-        for (pixel, &level) in self.row(x, y, levels.len()).iter_mut().zip(levels) {
-            *pixel = inks.levels[usize::from(level)];
-        }
-    }
-
     /// Draws levels with their upper left corner at (x, y), every value `zoom` × `zoom` pixels.
     pub(super) fn levels(
         &mut self,

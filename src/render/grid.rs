@@ -185,7 +185,9 @@ impl Layout {
                 if layer.dead.get(k) == Some(&true) {
                     canvas.dead((x, y), (width, height), inks);
                 } else if let Some(area) = &area {
-                    area.rows(tile, |row, levels| canvas.level_row((x, y + row), levels, inks));
+                    area.rows(tile, &inks.levels, |row, pixels| {
+                        canvas.row(x, y + row, pixels.len()).copy_from_slice(pixels);
+                    });
                 } else {
                     canvas.levels((x, y), tile, block.zoom, inks);
                 }

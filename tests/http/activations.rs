@@ -166,5 +166,8 @@ async fn the_headers_tell_the_stages_and_the_dead() {
     assert_eq!(reply.header("convscope-model"), Some("cats_and_dogs_small_1"));
     let timing = reply.header("server-timing").unwrap();
     let stages = timing.split(", ").map(|stage| stage.split(';').next().unwrap());
-    assert_eq!(stages.collect::<Vec<_>>(), ["read", "queue", "decode", "forward", "explain", "render"]);
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        ["read", "queue", "decode", "forward", "explain", "render"]
+    );
 }

@@ -73,17 +73,17 @@ async fn health_and_readiness() {
 }
 
 /// A folder with one bare file, beside which the embedded model is loaded too.
-fn folder_of_one() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare");
+fn folder_of_one(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{name}"));
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
     fs::create_dir_all(&folder).unwrap();
-    fs::copy(model.join("model.onnx"), folder.join("mine.onnx")).unwrap();
+    fs::copy(model.join("model.onnx"), folder.join(format!("{name}.onnx"))).unwrap();
     folder
 }
 
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
-    let library = Library::load(&folder_of_one(), "no such model").unwrap();
+    let library = Library::load(&folder_of_one("mine"), "no such model").unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);
@@ -104,4 +104,12 @@ async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let reply =
         client.post("/gradcam?model=mine&class=1", "application/json", &pictures::png()).await;
     assert_eq!(reply.json()["layer"], "conv2d_4");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ascii_is_percent_encoded_in_headers() {
+    let library = Library::load(&folder_of_one("größe"), "größe").unwrap();
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let reply = client.post("/predict", "*/*", &pictures::png()).await;
+    assert_eq!(reply.header("convscope-model"), Some("gr%C3%B6%C3%9Fe"), "{reply}");
 }

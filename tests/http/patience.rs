@@ -50,7 +50,8 @@ async fn an_idle_connection_is_kept_for_its_own_time() {
 async fn headers_that_are_too_large_are_told() {
     let limits = HttpLimits { header_bytes: 8192, ..HttpLimits::default() };
     let server = server(limits).await;
-    let large = |bytes| format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes));
+    let large =
+        |bytes| format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes));
     let mut connection = server.connect().await;
     connection.send(large(7000).as_bytes()).await;
     assert_eq!(status(&connection.answer().await), 200);

@@ -65,6 +65,13 @@ fn header(
 fn parameters() -> Vec<Case> {
     vec![
         query("unknown model", "model=vgg61", 404, "unknown-model", &["vgg61", "cats_and_dogs"]),
+        query(
+            "a model that is to be made first",
+            "model=vgg16",
+            404,
+            "unknown-model",
+            &["python models/export/export_keras.py vgg16:imagenet models/vgg16"],
+        ),
         query("empty model", "model=", 404, "unknown-model", &["cats_and_dogs"]),
         query("unknown layer", "layer=conv2d_9", 422, "unknown-layer", &["conv2d_9", "conv2d_4"]),
         query("unlike any layer", "layer=q", 422, "unknown-layer", &["/models/cats_and_dogs"]),

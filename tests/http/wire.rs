@@ -71,6 +71,11 @@ impl Connection {
         self.stream.write_all(message).await
     }
 
+    /// Tells that nothing more will come.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// What comes until the server closes; a test that waits longer than ten seconds has failed.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();

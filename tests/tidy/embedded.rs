@@ -11,7 +11,7 @@ fn embedded(source: &Source) -> Vec<PathBuf> {
     calls.map(|call| normal(&folder.join(call.split('"').nth(1).unwrap()))).collect()
 }
 
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
         if component == Component::ParentDir {

@@ -2,5 +2,6 @@
 
 mod embedded;
 mod layers;
+mod links;
 mod source;
 mod tracked;

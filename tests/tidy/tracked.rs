@@ -14,7 +14,7 @@ const TIES: [&str; 7] = [
 ];
 
 /// The files under version control; none where this is no checkout.
-fn tracked() -> Vec<String> {
+pub(super) fn tracked() -> Vec<String> {
     let list = Command::new("git")
         .args(["ls-files", "-z"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

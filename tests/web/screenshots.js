@@ -1,0 +1,34 @@
+// The pictures of the page in docs/: `npm run screenshots`, then look at them. pngquant makes palettes of them.
+
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { ROOT, settled, startBrowser, startServer } from "./stand.js";
+
+const SHOTS = {
+  "page-compare": { hash: "model=vgg16_cats_dogs&class=0&versus=1&alpha=0.5" },
+  "page-layer": { hash: "view=layers&layer=conv2d_1&picture=cat" },
+  "page-channel": { hash: "model=vgg16_cats_dogs&picture=cat&view=layers&layer=block4_conv2&channel=7", colorScheme: "light", point: ".map" },
+  "page-thousand": { hash: "model=efficientnet_lite0&picture=coffee&alpha=0.5", colorScheme: "light", point: "figure canvas" },
+  "page-narrow": { hash: "model=vgg16_cats_dogs&class=0", viewport: { width: 360, height: 1420 } },
+};
+
+const server = await startServer();
+const browser = await startBrowser();
+for (const [name, { hash, point, viewport = { width: 1440, height: 960 }, ...options }] of Object.entries(SHOTS)) {
+  const page = await browser.open(`${server.address}#${hash}`, { viewport, ...options });
+  await settled(page);
+  if (point) {
+    const { x, y, width, height } = await page.locator(point).boundingBox();
+    await page.mouse.move(x + 0.655 * width, y + 0.28 * height);
+  }
+  // The address of this very run is nobody's.
+  await page.evaluate((address) => {
+    const curl = document.getElementById("curl");
+    curl.textContent = curl.textContent.replaceAll(address, "http://localhost:8080/");
+  }, server.address);
+  const path = join(ROOT, "docs", `${name}.png`);
+  await page.screenshot({ path });
+  execFileSync("pngquant", ["--force", "--skip-if-larger", "--speed", "1", "--strip", "--output", path, "256", path]);
+}
+await browser.stop();
+await server.stop();

@@ -1,0 +1,106 @@
+// A convscope of its own with all bundled models, a browser, and pages that tell every complaint.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+const FLAGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+];
+
+/** Starts `convscope serve` on a free port, or takes the one at `CONVSCOPE_ADDRESS`; `{ address, stop }`. */
+export async function startServer(models = join(ROOT, "models")) {
+  if (process.env.CONVSCOPE_ADDRESS) return { address: process.env.CONVSCOPE_ADDRESS, stop() {} };
+  const binary = process.env.CONVSCOPE_BINARY ?? join(ROOT, "target", "release", "convscope");
+  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--models", models, "--log-json"]);
+  const lines = createInterface({ input: server.stderr });
+  const address = await new Promise((resolve, reject) => {
+    server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    lines.on("line", (line) => {
+      const found = /127\.0\.0\.1:\d+/.exec(line);
+      if (found) resolve(`http://${found[0]}/`);
+    });
+  });
+  const stop = () => new Promise((resolve) => {
+    server.once("exit", resolve);
+    server.kill();
+  });
+  return { address, stop };
+}
+
+/** Starts Chromium, which Playwright gives a new profile; `{ open, stop, complaints }`. */
+export async function startBrowser() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const complaints = [];
+  /** A page in a context of its own. `allow` is what the console may say, `prepare` gets the page before it loads. */
+  const open = async (address, { allow, prepare, ...options } = {}) => {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 950 }, colorScheme: "dark", ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on("console", (message) => {
+      const text = message.text();
+      if (["error", "warning"].includes(message.type()) && !allow?.test(text)) complaints.push(text);
+    });
+    page.on("pageerror", (error) => complaints.push(error.stack));
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!/^(blob|data):/.test(url) && !url.startsWith(new URL(address).origin)) complaints.push(`called ${url}`);
+    });
+    await prepare?.(page);
+    await page.goto(address);
+    return page;
+  };
+  return { open, stop: () => browser.close(), complaints };
+}
+
+/** Waits until nothing is asked any more and the result is on screen. */
+export async function settled(page) {
+  await page.waitForFunction(() => {
+    const isBusy = document.querySelector("[aria-busy=true]") !== null;
+    const isUndrawn = document.querySelector("canvas.sheet:not(.drawn)") !== null;
+    return !isBusy && !isUndrawn && !document.getElementById("take").hidden;
+  });
+}
+
+/** Fails with what the pages complained about. */
+export function assertSilent({ complaints }) {
+  assert.deepEqual(complaints.splice(0), []);
+}
+
+/** The pixels of the canvas at `selector`: `{ width, height, data }`. */
+export function pixelsOf(page, selector, place = 0) {
+  return page.evaluate(([selector, place]) => {
+    const canvas = document.querySelectorAll(selector)[place];
+    const { width, height } = canvas;
+    return { width, height, data: [...canvas.getContext("2d").getImageData(0, 0, width, height).data] };
+  }, [selector, place]);
+}
+
+/** The pixels of what the API answers to a form with a picture, decoded by the browser. */
+export function drawnByServer(page, path, file, fields) {
+  return page.evaluate(async ([path, bytes, fields]) => {
+    const body = new FormData();
+    for (const [name, value] of fields) body.append(name, value);
+    body.append("image", new Blob([new Uint8Array(bytes)]), "picture");
+    const answer = await fetch(path, { method: "POST", body, headers: { accept: "image/png" } });
+    if (!answer.ok) throw new Error(await answer.text());
+    const bitmap = await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" });
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    const { width, height, data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    return { width, height, data: [...data] };
+  }, [path, [...file], fields]);
+}
+
+/** The largest difference of any value of any pixel. */
+export function difference(a, b) {
+  assert.deepEqual([a.width, a.height], [b.width, b.height]);
+  return a.data.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b.data[i])), 0);
+}
