@@ -4,13 +4,14 @@
 
 use std::fs;
 
+use convscope::runtime::Engine;
 use convscope::service::Library;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let file = std::env::temp_dir().join(format!("convscope-fuzz-{}.onnx", std::process::id()));
     fs::write(&file, bytes).unwrap();
-    if let Err(error) = Library::open(&file) {
+    if let Err(error) = Library::open(&file, &Engine::default()) {
         assert!(!error.cause.is_empty());
     }
 });

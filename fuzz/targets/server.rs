@@ -8,14 +8,14 @@ use axum::body::Body;
 use axum::http::Request;
 use convscope::config::{HttpLimits, Limits};
 use convscope::http::{App, router};
-use convscope::runtime::Workers;
+use convscope::runtime::{Engine, Workers};
 use convscope::service::{Desk, Library, Memory};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    let library = Library::load(Path::new("no such folder"), "cats_and_dogs_small_1").unwrap();
+    let library = Library::load(Path::new("no such folder"), "cats_and_dogs_small_1", &Engine::default()).unwrap();
     let limits = Limits { output_pixels: 1 << 20, ..Limits::default() };
     let desk = Desk { library: library.into(), memory: Memory::holding(32 << 20), limits };
     let workers = Workers::start(1, 4).unwrap();

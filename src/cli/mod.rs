@@ -10,13 +10,14 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::serve::serve;
 use crate::config::{LibraryConfig, Limits, ServerConfig};
-use crate::runtime::Stop;
+use crate::runtime::{Engine, Stop};
 use crate::service::{
     Activations, Desk, Form, GradCam, GradientRequest, Library, LoadError, Memory, Parameter,
     Parameters, Predict, ServiceError, UseCase, summary,
@@ -201,11 +202,13 @@ fn read_image(path: &Path) -> Result<Vec<u8>, CliError> {
 /// A path that exists is opened; anything else is a name in the models folder.
 fn open_model(matches: &ArgMatches) -> Result<Library, CliError> {
     let wanted = text(matches, "MODEL");
-    if Path::new(wanted).exists() {
-        return Ok(Library::open(Path::new(wanted))?);
-    }
     let config: LibraryConfig = parse(matches);
-    Ok(Library::named(&config.models, wanted)?)
+    let engine = Engine::start(&config.engine, cores())
+        .map_err(|cause| CliError::Server(cause.to_string()))?;
+    if Path::new(wanted).exists() {
+        return Ok(Library::open(Path::new(wanted), &engine)?);
+    }
+    Ok(Library::named(&config.models, wanted, &engine)?)
 }
 
 fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
@@ -221,6 +224,11 @@ fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
     let parameters = given(GradientRequest::PARAMETERS, matches);
     let request = GradientRequest::check(&parameters, Arc::clone(library.get(None)?))?;
     write_file(Path::new(text(matches, "output")), &request.file()?)
+}
+
+/// As many threads as the machine runs at once.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {

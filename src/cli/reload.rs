@@ -7,7 +7,29 @@ use tokio::task::spawn_blocking;
 
 use crate::config::LibraryConfig;
 use crate::http::App;
-use crate::runtime::Stamp;
+use crate::runtime::{Engine, Stamp};
+use crate::service::{Library, LoadError};
+
+/// The models folder, and how what is in it is run.
+#[derive(Debug, Clone)]
+pub(super) struct Models {
+    pub(super) config: LibraryConfig,
+    pub(super) engine: Engine,
+}
+
+impl Models {
+    pub(super) fn load(&self) -> Result<Library, LoadError> {
+        Library::load(&self.config.models, &self.config.default_model, &self.engine)
+    }
+
+    fn renew(&self, old: &Library, everything: bool) -> Result<Library, LoadError> {
+        old.renewed(&self.config.models, &self.config.default_model, &self.engine, everything)
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp::of_folder(&self.config.models)
+    }
+}
 
 /// Renews the models on SIGHUP, all of them; and when the folder has changed, those that have.
 ///
@@ -16,7 +38,7 @@ use crate::runtime::Stamp;
 /// network file systems and mounted configuration.)
 pub(super) async fn keep_renewed(
     app: Arc<App>,
-    config: LibraryConfig,
+    models: Models,
     interval: Duration,
     mut hangups: Hangups,
     mut loaded: Stamp,
@@ -27,11 +49,11 @@ pub(super) async fn keep_renewed(
             () = hangups.next() => true,
             () = next_look(interval) => false,
         };
-        let now = stamp(&config).await;
+        let now = seen_by(&models).await;
         let is_over = now == seen;
         seen = now;
         if everything || (is_over && now != loaded) {
-            renew(&app, &config, everything).await;
+            renew(&app, &models, everything).await;
             loaded = now;
         }
     }
@@ -44,17 +66,14 @@ async fn next_look(interval: Duration) {
     tokio::time::sleep(interval).await;
 }
 
-async fn stamp(config: &LibraryConfig) -> Stamp {
-    let folder = config.models.clone();
-    spawn_blocking(move || Stamp::of_folder(&folder)).await.unwrap_or_default()
+async fn seen_by(models: &Models) -> Stamp {
+    let models = models.clone();
+    spawn_blocking(move || models.stamp()).await.unwrap_or_default()
 }
 
-async fn renew(app: &Arc<App>, config: &LibraryConfig, everything: bool) {
-    let (shared, config) = (Arc::clone(app), config.clone());
-    let renewing = spawn_blocking(move || {
-        let library = shared.desk.library.now();
-        library.renewed(&config.models, &config.default_model, everything)
-    });
+async fn renew(app: &Arc<App>, models: &Models, everything: bool) {
+    let (shared, models) = (Arc::clone(app), models.clone());
+    let renewing = spawn_blocking(move || models.renew(&shared.desk.library.now(), everything));
     let went_well = match renewing.await {
         Ok(Ok(library)) => {
             for refused in library.refused() {

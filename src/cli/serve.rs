@@ -3,29 +3,30 @@
 use std::fs;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-use super::CliError;
 use super::log::start_log;
-use super::reload::{Hangups, keep_renewed};
-use crate::config::{AccessConfig, LibraryConfig, ServerConfig};
+use super::reload::{Hangups, Models, keep_renewed};
+use super::{CliError, cores};
+use crate::config::{AccessConfig, ServerConfig};
 use crate::http::{self, Access, App, Phase};
-use crate::runtime::{Stamp, Workers};
+use crate::runtime::{Engine, Workers};
 use crate::service::{Desk, Library, Memory};
 
 /// Serves until a signal ends it.
 pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let _log = start_log(config.log_json)?;
     let failed = |error: io::Error| CliError::Server(error.to_string());
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let app = Arc::new(app(config, cores)?);
+    let threads = config.workers.map_or_else(cores, usize::from);
+    let app = Arc::new(app(config, threads)?);
+    let engine = Engine::start(&config.library.engine, threads).map_err(failed)?;
+    let models = Models { config: config.library.clone(), engine };
     // The network needs little: the heavy work has threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(2))
+        .worker_threads(cores().min(2))
         .enable_all()
         .build()
         .map_err(failed)?;
@@ -34,14 +35,14 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
             CliError::Server(format!("cannot listen on {}: {error}", config.listen))
         })?;
         let address = listener.local_addr().map_err(failed)?;
-        tracing::info!(%address, threads = app.workers.load().workers, "listening");
+        tracing::info!(%address, threads, "listening");
         let (delay, router) = (config.http.drain_delay.duration(), http::router(Arc::clone(&app)));
         let shutdown = shutdown(Arc::clone(&app), delay);
         let serving = async {
             let served = http::serve(listener, router, &app, shutdown).await;
             served.map_err(failed)
         };
-        let loading = load(Arc::clone(&app), config.library.clone(), config.reload_interval.duration());
+        let loading = load(Arc::clone(&app), models, config.reload_interval.duration());
         tokio::try_join!(serving, loading).map(drop)
     });
     // What is still at work after the drain timeout is not waited for.
@@ -50,11 +51,10 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
 }
 
 /// Without models yet.
-fn app(config: &ServerConfig, cores: usize) -> Result<App, CliError> {
-    let threads = config.workers.map_or(cores, usize::from);
+fn app(config: &ServerConfig, threads: usize) -> Result<App, CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
-    let workers = Workers::start(threads, queue)
-        .map_err(|error| CliError::Server(error.to_string()))?;
+    let workers =
+        Workers::start(threads, queue).map_err(|error| CliError::Server(error.to_string()))?;
     let (library, memory) = (Library::empty().into(), Memory::holding(config.cache_bytes));
     let desk = Desk { library, memory, limits: config.limits.clone() };
     let access = access(&config.access)?;
@@ -77,21 +77,17 @@ fn access(config: &AccessConfig) -> Result<Access, CliError> {
 }
 
 /// Loads the models, tells that all is ready, and from then on keeps them as the folder has them.
-async fn load(
-    app: Arc<App>,
-    config: LibraryConfig,
-    interval: Duration,
-) -> Result<(), CliError> {
+async fn load(app: Arc<App>, models: Models, interval: Duration) -> Result<(), CliError> {
     let hangups = Hangups::new();
     // Before the models are read: what changes meanwhile is seen as a change.
-    let stamp = Stamp::of_folder(&config.models);
-    let LibraryConfig { models, default_model } = config.clone();
-    let loading = spawn_blocking(move || Library::load(&models, &default_model));
+    let stamp = models.stamp();
+    let (loading, models) = (models.clone(), models);
+    let loading = spawn_blocking(move || loading.load());
     let library = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
     tracing::info!(models = library.iter().count(), "ready");
     app.desk.library.replace(library);
     app.advance(Phase::Ready);
-    tokio::spawn(keep_renewed(app, config, interval, hangups, stamp));
+    tokio::spawn(keep_renewed(app, models, interval, hangups, stamp));
     Ok(())
 }
 

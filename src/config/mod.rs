@@ -1,6 +1,7 @@
 //! Every flag, variable, default and limit, declared once.
 
 mod access;
+mod engine;
 mod http;
 mod limits;
 mod seconds;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub use access::AccessConfig;
+pub use engine::{EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
 pub use seconds::{Seconds, SecondsError};
@@ -62,4 +64,7 @@ pub struct LibraryConfig {
     /// The model that answers requests that name none
     #[arg(long, env = "CONVSCOPE_DEFAULT_MODEL", default_value = DEFAULT_MODEL)]
     pub default_model: String,
+    /// How they are run
+    #[command(flatten)]
+    pub engine: EngineConfig,
 }

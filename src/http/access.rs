@@ -28,7 +28,9 @@ impl std::fmt::Debug for Access {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// A key is too short to be a secret.
-    #[error("API key {number} has {length} characters; take at least {SHORTEST_KEY}, as `openssl rand -hex 16` gives")]
+    #[error(
+        "API key {number} has {length} characters; take at least {SHORTEST_KEY}, as `openssl rand -hex 16` gives"
+    )]
     ShortKey {
         /// Which of them, from 1.
         number: usize,
@@ -109,8 +111,9 @@ fn origin(text: &str) -> Result<HeaderValue, AccessError> {
     let refused = || AccessError::Origin(text.to_owned());
     let is_origin = |text: &str| {
         let uri = text.parse::<axum::http::Uri>().ok();
-        uri.is_some_and(|uri| uri.scheme().is_some() && uri.path_and_query().is_none_or(|it| it == "/"))
-            && !text.ends_with('/')
+        uri.is_some_and(|uri| {
+            uri.scheme().is_some() && uri.path_and_query().is_none_or(|it| it == "/")
+        }) && !text.ends_with('/')
     };
     if text != "*" && !is_origin(text) {
         return Err(refused());

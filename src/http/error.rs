@@ -84,7 +84,9 @@ pub enum HttpError {
     #[error("the server is about to end; ask another")]
     Draining,
     /// The request has no key, or a wrong one.
-    #[error("this needs a key that the server knows: send it as Authorization: Bearer KEY, or as X-API-Key")]
+    #[error(
+        "this needs a key that the server knows: send it as Authorization: Bearer KEY, or as X-API-Key"
+    )]
     Unauthorized,
     /// Too many connections are open.
     #[error("too many connections are open; ask again in a moment")]

@@ -157,12 +157,7 @@ impl Metrics {
         own.register("queue_depth", "Places in the queue that are taken", self.waiting.clone());
         own.register("connections", "Connections that are open", self.connections.clone());
         let memory = "Memory of the process that is resident";
-        it.register_with_unit(
-            "process_resident_memory",
-            memory,
-            Unit::Bytes,
-            self.memory.clone(),
-        );
+        it.register_with_unit("process_resident_memory", memory, Unit::Bytes, self.memory.clone());
         self
     }
 

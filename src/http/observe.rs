@@ -85,13 +85,7 @@ impl Watch {
         response
     }
 
-    fn log(
-        &self,
-        status: u16,
-        code: Option<&str>,
-        headers: &HeaderMap,
-        stages: Option<&Stages>,
-    ) {
+    fn log(&self, status: u16, code: Option<&str>, headers: &HeaderMap, stages: Option<&Stages>) {
         let took = self.started.elapsed();
         self.app.metrics.answered(&self.method, &self.route, status, took);
         let stage = |name: &str| {

@@ -30,8 +30,7 @@ use crate::service::{
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 /// What a balancer asks; answered whatever else is refused.
-pub(super) const PROBES: [&str; 4] =
-    ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"];
+pub(super) const PROBES: [&str; 4] = ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"];
 
 /// Every route, as it is served.
 pub fn router(app: Arc<App>) -> Router {

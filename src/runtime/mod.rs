@@ -3,6 +3,7 @@
 mod card;
 mod catalogue;
 mod embedded;
+mod engine;
 mod error;
 mod facts;
 mod graph;
@@ -15,6 +16,7 @@ mod workers;
 
 pub use card::{Card, InputCard, LayersCard, OutputCard};
 pub use catalogue::{Catalogue, CatalogueError, Entry, Source};
+pub use engine::Engine;
 pub use error::RuntimeError;
 pub use graph::Graph;
 pub use labels::ClassName;

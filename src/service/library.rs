@@ -4,7 +4,7 @@ use std::thread;
 
 use super::parameters::excerpt;
 use super::{Classifier, LoadError, ServiceError};
-use crate::runtime::{Catalogue, Entry, Source, Stamp};
+use crate::runtime::{Catalogue, Engine, Entry, Source, Stamp};
 
 /// The models that are ready, by name.
 #[derive(Debug, Clone)]
@@ -32,13 +32,15 @@ impl Library {
     ///
     /// # Errors
     /// [`LoadError`] for the first model that cannot be made ready.
-    pub fn load(folder: &Path, default: &str) -> Result<Self, LoadError> {
+    pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
         let entries = Catalogue::scan(folder)?.into_entries().into_iter();
         let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
             let loading: Vec<_> = sources
                 .into_iter()
-                .map(|source| (source.location(), scope.spawn(|| Classifier::proven(source))))
+                .map(|source| {
+                    (source.location(), scope.spawn(|| Classifier::proven(source, engine)))
+                })
                 .collect();
             let join = |(location, thread): (String, thread::ScopedJoinHandle<'_, _>)| {
                 let cause = "loading it panicked".to_owned();
@@ -55,7 +57,7 @@ impl Library {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn named(folder: &Path, name: &str) -> Result<Self, LoadError> {
+    pub fn named(folder: &Path, name: &str, engine: &Engine) -> Result<Self, LoadError> {
         let entries = Catalogue::scan(folder)?.into_entries();
         let known: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let missing = LoadError {
@@ -63,15 +65,15 @@ impl Library {
             cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
         };
         let entry = entries.into_iter().find(|entry| entry.name == name).ok_or(missing)?;
-        Ok(Self::of(vec![Arc::new(Classifier::load(entry.source?)?)], name))
+        Ok(Self::of(vec![Arc::new(Classifier::load(entry.source?, engine)?)], name))
     }
 
     /// One model alone, at a path of the caller's choice.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let classifier = Arc::new(Classifier::load(Source::open(path)?)?);
+    pub fn open(path: &Path, engine: &Engine) -> Result<Self, LoadError> {
+        let classifier = Arc::new(Classifier::load(Source::open(path)?, engine)?);
         let name = classifier.name().to_owned();
         Ok(Self::of(vec![classifier], &name))
     }
@@ -93,6 +95,7 @@ impl Library {
         &self,
         folder: &Path,
         default: &str,
+        engine: &Engine,
         everything: bool,
     ) -> Result<Self, LoadError> {
         let (mut classifiers, mut refused) = (Vec::new(), Vec::new());
@@ -107,7 +110,10 @@ impl Library {
             let before = self.refused.iter().find(|refused| refused.name == name);
             let loaded = match before.filter(|before| known(before.stamp)) {
                 Some(before) => Err(before.error.clone()),
-                None => source.map_err(LoadError::from).and_then(Classifier::proven),
+                None => {
+                    let source = source.map_err(LoadError::from);
+                    source.and_then(|source| Classifier::proven(source, engine))
+                }
             };
             match loaded {
                 Ok(classifier) => classifiers.push(Arc::new(classifier)),

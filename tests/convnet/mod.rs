@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use convscope::config::Limits;
 use convscope::render::Colormap;
-use convscope::runtime::Stop;
+use convscope::runtime::{Engine, Stop};
 use convscope::service::{
     Activations, Answer, Desk, Form, GradCam, Library, Memory, Parameters, UseCase,
 };
@@ -33,7 +33,7 @@ fn reference(name: &str) -> PathBuf {
 /// One model of `models/` alone.
 pub(crate) fn desk(model: &str) -> Desk {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model);
-    let library = Library::open(&folder).unwrap();
+    let library = Library::open(&folder, &Engine::default()).unwrap();
     Desk { library: library.into(), memory: Memory::holding(0), limits: Limits::default() }
 }
 

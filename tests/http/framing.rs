@@ -58,7 +58,11 @@ fn lines() -> Vec<Case> {
 
 fn headers() -> Vec<Case> {
     let get = |name, headers: &str, status| {
-        case(name, &format!("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"), status)
+        case(
+            name,
+            &format!("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"),
+            status,
+        )
     };
     let many: String = (0..150).map(|index| format!("x-{index}: 1\r\n")).collect();
     let long = format!("x: {}\r\n", "x".repeat(70_000));
@@ -95,7 +99,12 @@ fn bodies() -> Vec<Case> {
         predict("chunked text", chunked, "5\r\nhello\r\n0\r\n\r\n", 415),
         predict("gzip", "Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello", 415),
         predict("br", "Content-Encoding: br\r\nContent-Length: 5\r\n", "hello", 415),
-        predict("several codings", "Content-Encoding: gzip, identity\r\nContent-Length: 1\r\n", "x", 415),
+        predict(
+            "several codings",
+            "Content-Encoding: gzip, identity\r\nContent-Length: 1\r\n",
+            "x",
+            415,
+        ),
     ]
 }
 

@@ -38,7 +38,8 @@ async fn v1_says_what_predict_and_gradcam_say() {
     let mut expected = Vec::new();
     for picture in [&one, &other] {
         let predict = client.post("/predict", "*/*", picture).await.json();
-        let explain = client.post("/gradcam?class=cat&view=mask", "application/json", picture).await;
+        let explain =
+            client.post("/gradcam?class=cat&view=mask", "application/json", picture).await;
         expected.push((predict["predictions"].clone(), explain.json()));
     }
     assert_ne!(expected[0], expected[1]);
@@ -47,7 +48,8 @@ async fn v1_says_what_predict_and_gradcam_say() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer, json!({ "predictions": [expected[0].0, expected[1].0] }));
 
-    let explain = |picture: &[u8]| json!({ "image": base64(picture), "class": "cat", "view": "mask" });
+    let explain =
+        |picture: &[u8]| json!({ "image": base64(picture), "class": "cat", "view": "mask" });
     let body = json!({ "inputs": [explain(&one), explain(&other)] });
     let (status, answer) = post(&format!("{V1}:explain"), &body).await;
     assert_eq!(status, 200, "{answer}");
@@ -59,9 +61,15 @@ async fn v1_says_what_predict_and_gradcam_say() {
 async fn v2_gives_tensors_of_what_predict_says() {
     let client = Client::new();
     let metadata = client.get(V2).await.json();
-    assert_eq!(metadata["inputs"], json!([{ "name": "image", "datatype": "BYTES", "shape": [-1] }]));
+    assert_eq!(
+        metadata["inputs"],
+        json!([{ "name": "image", "datatype": "BYTES", "shape": [-1] }])
+    );
     let names: Vec<&Value> = metadata["outputs"].as_array().unwrap().iter().collect();
-    assert_eq!((names[0]["name"].as_str(), &names[0]["shape"]), (Some("probabilities"), &json!([-1, 2])));
+    assert_eq!(
+        (names[0]["name"].as_str(), &names[0]["shape"]),
+        (Some("probabilities"), &json!([-1, 2]))
+    );
 
     let (one, other) = (pictures::png(), pictures::other_png());
     let mut expected = Vec::new();
@@ -89,9 +97,7 @@ async fn what_is_wrong_is_said_with_its_place() {
     let png = base64(&pictures::png());
     let good = json!({ "image": png });
     let many = vec![good.clone(); 17];
-    let input = |name: &str, datatype: &str, shape: Value, data: Value| {
-        json!({ "inputs": [{ "name": name, "datatype": datatype, "shape": shape, "data": data }] })
-    };
+    let input = |name: &str, datatype: &str, shape: Value, data: Value| json!({ "inputs": [{ "name": name, "datatype": datatype, "shape": shape, "data": data }] });
     let (predict, explain) = (format!("{V1}:predict"), format!("{V1}:explain"));
     let infer = format!("{V2}/infer");
     let cases = [
@@ -103,18 +109,60 @@ async fn what_is_wrong_is_said_with_its_place() {
         (&predict, json!({ "instances": [good, 1] }), 400, "invalid-json", "instance 1: "),
         (&predict, json!({ "instances": [{}] }), 400, "no-image", "instance 0: "),
         (&predict, json!({ "instances": [{ "image": {} }] }), 400, "invalid-json", "base64"),
-        (&predict, json!({ "instances": [{ "image": "aGVsbG8=" }] }), 415, "unknown-picture-format", "instance 0: "),
-        (&predict, json!({ "instances": [{ "image": png, "class": 1 }] }), 400, "unknown-parameter", "class"),
-        (&predict, json!({ "instances": [{ "image": png, "model": "x" }] }), 400, "repeated-parameter", "model"),
-        (&predict, json!({ "instances": [good], "top": 1 }), 400, "invalid-json", "in each instance"),
-        (&explain, json!({ "instances": [{ "image": png, "class": "fox" }] }), 422, "unknown-class", "fox"),
+        (
+            &predict,
+            json!({ "instances": [{ "image": "aGVsbG8=" }] }),
+            415,
+            "unknown-picture-format",
+            "instance 0: ",
+        ),
+        (
+            &predict,
+            json!({ "instances": [{ "image": png, "class": 1 }] }),
+            400,
+            "unknown-parameter",
+            "class",
+        ),
+        (
+            &predict,
+            json!({ "instances": [{ "image": png, "model": "x" }] }),
+            400,
+            "repeated-parameter",
+            "model",
+        ),
+        (
+            &predict,
+            json!({ "instances": [good], "top": 1 }),
+            400,
+            "invalid-json",
+            "in each instance",
+        ),
+        (
+            &explain,
+            json!({ "instances": [{ "image": png, "class": "fox" }] }),
+            422,
+            "unknown-class",
+            "fox",
+        ),
         (&infer, json!({}), 400, "invalid-json", "inputs"),
         (&infer, json!({ "inputs": [] }), 400, "invalid-json", "0 inputs"),
-        (&infer, input("picture", "BYTES", json!([1]), json!([png])), 400, "invalid-json", "picture"),
+        (
+            &infer,
+            input("picture", "BYTES", json!([1]), json!([png])),
+            400,
+            "invalid-json",
+            "picture",
+        ),
         (&infer, input("image", "FP32", json!([1]), json!([png])), 400, "invalid-json", "FP32"),
         (&infer, input("image", "BYTES", json!([2]), json!([png])), 400, "invalid-json", "[2]"),
         (&infer, input("image", "BYTES", json!([0]), json!([])), 400, "invalid-json", "empty"),
-        (&infer, input("image", "BYTES", json!([1]), json!(["#"])), 400, "invalid-json", "instance 0: "),
+        (
+            &infer,
+            input("image", "BYTES", json!([1]), json!(["#"])),
+            400,
+            "invalid-json",
+            "instance 0: ",
+        ),
         (&infer, input("image", "BYTES", json!([1]), json!([1])), 400, "invalid-json", "string"),
     ];
     let mut wrong = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use convscope::config::{HttpLimits, Limits};
 use convscope::http::{Access, App, Phase};
 use convscope::onnx::pb::ModelProto;
-use convscope::runtime::Workers;
+use convscope::runtime::{Engine, Workers};
 use convscope::service::{Desk, Library, Memory};
 use prost::Message;
 
@@ -81,30 +81,30 @@ const OURS: &str = "cats_and_dogs_small_1";
 #[test]
 fn what_has_changed_is_loaded_and_the_rest_is_kept() {
     let folder = folder("renewed", &["a", "b", "gone"]);
-    let first = Library::load(&folder, "a").unwrap();
+    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
     assert_eq!(names(&first), ["a", "b", OURS, "gone"]);
     fs::write(folder.join("b/labels.json"), r#"["x", "y"]"#).unwrap();
     fs::remove_dir_all(folder.join("gone")).unwrap();
     add(&folder, "new");
-    let second = first.renewed(&folder, "a", false).unwrap();
+    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(names(&second), ["a", "b", OURS, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(OURS)), (true, false, true));
     let labels = |library: &Library| library.get(Some("b")).unwrap().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
-    let third = second.renewed(&folder, "a", true).unwrap();
+    let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
 }
 
 #[test]
 fn a_broken_file_leaves_the_old_model_and_says_so() {
     let folder = folder("broken", &["a", "b", "c"]);
-    let first = Library::load(&folder, "a").unwrap();
+    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
     fs::write(folder.join("a/model.onnx"), "no longer").unwrap();
     fs::write(folder.join("b/model.toml"), "[input]\nscale = true").unwrap();
     poison(&folder.join("c/model.onnx"));
     fs::write(folder.join("d.onnx"), "never was").unwrap();
-    let second = first.renewed(&folder, "a", false).unwrap();
+    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(names(&second), ["a", "b", "c", OURS]);
     for name in ["a", "b", "c"] {
         assert!(Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap()));
@@ -115,7 +115,7 @@ fn a_broken_file_leaves_the_old_model_and_says_so() {
     assert!(cause.contains("input.scale"), "not by the golden picture: {cause}");
     // What was refused is not tried again until it changes; what is mended comes in.
     add(&folder, "a");
-    let third = second.renewed(&folder, "a", false).unwrap();
+    let third = second.renewed(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(third.refused().len(), 3);
     assert!(!Arc::ptr_eq(first.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
 }
@@ -123,7 +123,7 @@ fn a_broken_file_leaves_the_old_model_and_says_so() {
 #[tokio::test]
 async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
     let folder = folder("seen", &["a"]);
-    let app = app(Library::load(&folder, "a").unwrap(), Phase::Ready);
+    let app = app(Library::load(&folder, "a", &Engine::default()).unwrap(), Phase::Ready);
     let client = Client::of(Arc::clone(&app));
     let ask = async || {
         let reply = client.post("/predict?model=a", "*/*", &pictures::png()).await;
@@ -134,6 +134,8 @@ async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
     let card = folder.join("a/model.toml");
     let text = fs::read_to_string(&card).unwrap().replace("scale = 0.00392", "scale = 0.00192");
     fs::write(&card, text).unwrap();
-    app.desk.library.replace(app.desk.library.now().renewed(&folder, "a", false).unwrap());
+    app.desk
+        .library
+        .replace(app.desk.library.now().renewed(&folder, "a", &Engine::default(), false).unwrap());
     assert_ne!(ask().await, first);
 }

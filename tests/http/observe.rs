@@ -64,7 +64,8 @@ async fn what_callers_make_up_makes_no_labels() {
     }
     let text = String::from_utf8(client.get("/metrics").await.body).unwrap();
     assert!(!text.contains("made") && !text.contains("BREW"), "{text}");
-    let other = "http_request_duration_seconds_count{method=\"other\",route=\"none\",status=\"404\"}";
+    let other =
+        "http_request_duration_seconds_count{method=\"other\",route=\"none\",status=\"404\"}";
     assert_eq!(metric(&client, other).await, 2.0);
 }
 

@@ -178,7 +178,10 @@ fn the_log_has_one_line_a_request_with_its_stages_and_its_trace() {
     assert!(sum <= total && sum > 0.5 * total, "{sum} of {total}");
     assert_eq!(program.ask("POST /predict?colour=1 HTTP/1.1", &pictures::png()).0, 400);
     let line = program.wait_for("request");
-    assert_eq!((line["status"].as_u64(), line["code"].as_str()), (Some(400), Some("unknown-parameter")));
+    assert_eq!(
+        (line["status"].as_u64(), line["code"].as_str()),
+        (Some(400), Some("unknown-parameter"))
+    );
 }
 
 #[test]

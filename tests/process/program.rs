@@ -105,7 +105,8 @@ impl Program {
 /// `head` is a request's line and further headers.
 pub(super) fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     let length = body.len();
-    let head = format!("{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let head =
+        format!("{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
     stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
 }
 

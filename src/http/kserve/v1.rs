@@ -92,11 +92,7 @@ fn prediction(
     Ok(answer["predictions"].take())
 }
 
-fn answer<U: UseCase>(
-    app: &App,
-    submission: &Submission,
-    stop: &Stop,
-) -> Result<Value, HttpError> {
+fn answer<U: UseCase>(app: &App, submission: &Submission, stop: &Stop) -> Result<Value, HttpError> {
     let checked = U::check(&submission.parameters, &app.desk)?;
     let answer = checked.answer(&submission.image, Form::Json, &app.desk, stop)?;
     serde_json::from_slice(&answer.body)
