@@ -11,9 +11,9 @@
 
 use std::path::Path;
 
-use convscope::config::Limits;
+use convscope::config::{EngineConfig, Limits, Switch};
 use convscope::preprocess::decode;
-use convscope::runtime::Stop;
+use convscope::runtime::{Engine, Stop};
 use convscope::service::{
     Activations, Desk, Form, GradCam, Library, Memory, Parameters, Predict, UseCase,
 };
@@ -29,7 +29,8 @@ const PHOTO: &[u8] = include_bytes!("../docs/photos/cat_and_dog.png");
 
 /// A desk with one model that remembers no picture, or every one.
 fn desk(model: &str, remembers: bool) -> Desk {
-    let library = Library::named(Path::new("models"), model).unwrap();
+    let engine = Engine::start(&EngineConfig { fast_conv: Switch::On }, 2).unwrap();
+    let library = Library::named(Path::new("models"), model, &engine).unwrap();
     let memory = Memory::holding(if remembers { 1 << 30 } else { 0 });
     Desk { library, memory, limits: Limits::default() }
 }

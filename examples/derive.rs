@@ -14,7 +14,7 @@ use std::time::Instant;
 use convscope::gradient;
 use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{Graph, Plan, Stop};
+use convscope::runtime::{Engine, Graph, Plan, Stop};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use npyz::{AutoSerialize, NpyFile, WriterBuilder};
 use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
@@ -39,12 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gradient = derived.embed(model.clone())?;
     fs::write(gradient_path, gradient.model.encode())?;
     let Some(folder) = folder else { return Ok(()) };
+    let engine = Engine::default();
 
     let picture = model.inputs()[0].name.clone();
     let mut wanted = gradient.residuals.clone();
     wanted.retain(|name| *name != picture);
     wanted.push(logits.clone());
-    let forward = Plan::compile(&model, directory, &shapes, &wanted)?;
+    let forward = Plan::compile(&model, directory, &shapes, &wanted, &engine)?;
     let start = Instant::now();
     let given = load(&folder, "input.npy")?;
     let mut values = forward.run(vec![given.clone()], &Stop::default())?;
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|value| value.shape().to_vec()).collect();
     let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
-    let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs)?;
+    let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs, &engine)?;
     let start = Instant::now();
     let cotangents = backward.run(inputs, &Stop::default())?;
     eprintln!("backward {:?}", start.elapsed());

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{LibraryConfig, Limits, ServerConfig};
 use crate::http::{self, App};
-use crate::runtime::{Stop, Workers};
+use crate::runtime::{Engine, Stop, Workers};
 use crate::service::{
     Activations, Desk, Form, GradCam, GradientRequest, Library, LoadError, Memory, Parameter,
     Parameters, Predict, ServiceError, UseCase, summary,
@@ -187,11 +187,13 @@ fn read_image(path: &Path) -> Result<Vec<u8>, CliError> {
 /// A path that exists is opened; anything else is a name in the models folder.
 fn open_model(matches: &ArgMatches) -> Result<Library, CliError> {
     let wanted = text(matches, "MODEL");
-    if Path::new(wanted).exists() {
-        return Ok(Library::open(Path::new(wanted))?);
-    }
     let config: LibraryConfig = parse(matches);
-    Ok(Library::named(&config.models, wanted)?)
+    let engine = Engine::start(&config.engine, cores())
+        .map_err(|cause| CliError::Server(cause.to_string()))?;
+    if Path::new(wanted).exists() {
+        return Ok(Library::open(Path::new(wanted), &engine)?);
+    }
+    Ok(Library::named(&config.models, wanted, &engine)?)
 }
 
 fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
@@ -211,18 +213,19 @@ fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
 
 fn serve(config: &ServerConfig) -> Result<(), CliError> {
     start_log(config.log_json);
-    let library = Library::load(&config.library.models, &config.library.default_model)?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = config.workers.map_or(cores, usize::from);
+    let threads = config.workers.map_or_else(cores, usize::from);
     let queue = config.queue.map_or(2 * threads, usize::from);
     let failed = |error: io::Error| CliError::Server(error.to_string());
+    let engine = Engine::start(&config.library.engine, threads).map_err(failed)?;
+    let LibraryConfig { models, default_model, .. } = &config.library;
+    let library = Library::load(models, default_model, &engine)?;
     let workers = Workers::start(threads, queue).map_err(failed)?;
     let memory = Memory::holding(config.cache_bytes);
     let desk = Desk { library, memory, limits: config.limits.clone() };
     let app = Arc::new(App::new(desk, workers, config.http.clone()));
     // The network needs little: the heavy work has threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(2))
+        .worker_threads(cores().min(2))
         .enable_all()
         .build()
         .map_err(failed)?;
@@ -235,6 +238,10 @@ fn serve(config: &ServerConfig) -> Result<(), CliError> {
         let limits = app.limits.clone();
         http::serve(listener, http::router(app), &limits, shutdown()).await.map_err(failed)
     })
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Ends on SIGTERM and on Ctrl-C.

@@ -1,5 +1,6 @@
 //! Every flag, variable, default and limit, declared once.
 
+mod engine;
 mod http;
 mod limits;
 mod seconds;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use engine::{EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
 pub use seconds::{Seconds, SecondsError};
@@ -54,4 +56,7 @@ pub struct LibraryConfig {
     /// The model that answers requests that name none
     #[arg(long, env = "CONVSCOPE_DEFAULT_MODEL", default_value = DEFAULT_MODEL)]
     pub default_model: String,
+    /// How they are run
+    #[command(flatten)]
+    pub engine: EngineConfig,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::time::timeout;
 
 use super::HttpError;
@@ -65,6 +66,9 @@ async fn arrive(
     Ok((submission, app.workers.admit()?))
 }
 
+/// What a header's value cannot hold as it is, and the sign itself. `utf8_percent_encode` adds what is not ASCII.
+const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
+
 /// The file, with what the caller should know beside it in headers.
 fn respond(answer: Answer) -> Response {
     let mut headers = HeaderMap::new();
@@ -72,7 +76,8 @@ fn respond(answer: Answer) -> Response {
     headers.insert(header::CONTENT_TYPE, media_type);
     for (name, value) in &answer.notes {
         let name = HeaderName::from_bytes(format!("convscope-{name}").as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        let value = utf8_percent_encode(value, UNPRINTABLE).to_string();
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     }

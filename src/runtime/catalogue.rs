@@ -153,7 +153,7 @@ impl Source {
     }
 
     fn folder(folder: &Path) -> Result<Self, CatalogueError> {
-        let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let full = ending_in_a_name(folder);
         let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
         let card_path = folder.join("model.toml");
         let card = if card_path.is_file() {
@@ -236,6 +236,14 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
 
 fn read(path: &Path) -> Result<String, CatalogueError> {
     fs::read_to_string(path).map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })
+}
+
+/// The folder itself, which keeps a link's own name; of `.` or `..` what that stands for.
+fn ending_in_a_name(folder: &Path) -> PathBuf {
+    match folder.file_name() {
+        Some(_) => folder.to_owned(),
+        None => folder.canonicalize().unwrap_or_else(|_| folder.to_owned()),
+    }
 }
 
 fn read_card(path: &Path, text: &str) -> Result<Card, CatalogueError> {

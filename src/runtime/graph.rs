@@ -5,7 +5,7 @@ use tract_onnx::tract_core::plan::SimplePlan;
 use tract_onnx::tract_hir::infer::InferenceFact;
 
 use super::facts::read_fact;
-use super::{Plan, RuntimeError};
+use super::{Engine, Plan, RuntimeError};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
@@ -63,22 +63,22 @@ impl Graph {
         facts
     }
 
-    /// Compiles the graph to compute `outputs`.
+    /// Compiles the graph to compute `outputs` with `engine`.
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
-    pub fn compile(self, outputs: &[String]) -> Result<Plan, RuntimeError> {
+    pub fn compile(self, outputs: &[String], engine: &Engine) -> Result<Plan, RuntimeError> {
         let outlet = |name: &String| {
             let outlet = self.outlets.get(name).copied();
             outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
         };
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, _>>()?;
-        let runnable = self
-            .graph
-            .with_output_outlets(&outlets)
-            .and_then(InferenceModelExt::into_optimized)
-            .and_then(SimplePlan::new)
-            .map_err(RuntimeError::engine("compiling the graph"))?;
-        Ok(Plan::new(runnable, outputs))
+        let compile = || {
+            let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
+            engine.accelerate(&mut typed)?;
+            SimplePlan::new(typed.into_optimized()?)
+        };
+        let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
+        Ok(Plan::new(runnable, outputs, engine.clone()))
     }
 }

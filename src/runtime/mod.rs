@@ -3,6 +3,7 @@
 mod card;
 mod catalogue;
 mod embedded;
+mod engine;
 mod error;
 mod facts;
 mod graph;
@@ -14,6 +15,7 @@ mod workers;
 
 pub use card::{Card, InputCard, LayersCard, OutputCard};
 pub use catalogue::{Catalogue, CatalogueError, Source};
+pub use engine::Engine;
 pub use error::RuntimeError;
 pub use graph::Graph;
 pub use labels::ClassName;

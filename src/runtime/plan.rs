@@ -5,13 +5,14 @@ use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::eval;
 
-use super::{Graph, RuntimeError, Stop, Stopped};
+use super::{Engine, Graph, RuntimeError, Stop, Stopped};
 use crate::onnx;
 
 /// A compiled graph that holds its weights and is shared by all requests.
 #[derive(Debug)]
 pub struct Plan {
     runnable: Arc<TypedSimplePlan>,
+    engine: Engine,
     outputs: HashMap<String, usize>,
 }
 
@@ -34,13 +35,14 @@ impl Plan {
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
         outputs: &[String],
+        engine: &Engine,
     ) -> Result<Self, RuntimeError> {
-        Graph::read(model, directory, input_shapes)?.compile(outputs)
+        Graph::read(model, directory, input_shapes)?.compile(outputs, engine)
     }
 
     /// A plan of a compiled graph that gives `outputs`, in that order.
-    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String]) -> Self {
-        Self { runnable, outputs: outputs.iter().cloned().zip(0..).collect() }
+    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String], engine: Engine) -> Self {
+        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect() }
     }
 
     /// Runs the plan; `inputs` stand in the order of the model's inputs.
@@ -50,12 +52,14 @@ impl Plan {
     pub fn run(&self, inputs: Vec<TValue>, stop: &Stop) -> Result<Values, RuntimeError> {
         let mut state = self.runnable.spawn().map_err(RuntimeError::engine("starting a run"))?;
         let mut stopped: Option<Stopped> = None;
-        let result = state.run_plan_with_eval(inputs.into(), |context, op_state, node, inputs| {
-            stop.check().map_err(|reason| {
-                stopped = Some(reason);
-                TractError::from(reason)
-            })?;
-            eval(context, op_state, node, inputs)
+        let result = self.engine.run(|| {
+            state.run_plan_with_eval(inputs.into(), |context, op_state, node, inputs| {
+                stop.check().map_err(|reason| {
+                    stopped = Some(reason);
+                    TractError::from(reason)
+                })?;
+                eval(context, op_state, node, inputs)
+            })
         });
         let computed = match (result, stopped) {
             (Ok(computed), _) => computed,

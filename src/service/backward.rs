@@ -4,7 +4,7 @@ use super::ServiceError;
 use super::recent::Recent;
 use crate::gradient::{Gradient, SEED, cotangent_name, layer_name};
 use crate::onnx::{Facts, Model};
-use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{Engine, Graph, Plan, RuntimeError, Source, Stop, Values};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ impl Backward {
         logits: &str,
         layer: &str,
         directory: Option<&str>,
+        engine: &Engine,
     ) -> Result<Self, ServiceError> {
         let seed_shape = shape_of(facts, logits)?;
         let mut shapes = vec![seed_shape.clone()];
@@ -31,7 +32,7 @@ impl Backward {
             shapes.push(shape_of(facts, residual)?);
         }
         let output = cotangent_name(layer);
-        let plan = Plan::compile(&gradient.model, directory, &shapes, &[output])?;
+        let plan = Plan::compile(&gradient.model, directory, &shapes, &[output], engine)?;
         let weight = weight(&gradient.model);
         let residuals = gradient.residuals.clone();
         Ok(Self { plan, residuals, seed_shape, weight })

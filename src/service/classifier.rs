@@ -11,7 +11,7 @@ use super::{LoadError, Parameters, ServiceError, Stages};
 use crate::gradient::{self, Gradient};
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
-use crate::runtime::{self, ClassName, Graph, Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stop, Values};
 
 /// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct Classifier {
     layouts: Layouts,
     layers: Vec<Layer>,
     plan: Plan,
+    engine: Engine,
     backwards: Backwards,
     refusals: HashMap<String, String>,
 }
@@ -33,12 +34,12 @@ impl Classifier {
     ///
     /// # Errors
     /// [`LoadError`], which names the file and the cause.
-    pub fn load(source: Source) -> Result<Self, LoadError> {
+    pub fn load(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
-        Self::try_load(source).map_err(|cause| LoadError { location, cause })
+        Self::try_load(source, engine).map_err(|cause| LoadError { location, cause })
     }
 
-    fn try_load(source: Source) -> Result<Self, String> {
+    fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
         let model = source.read().map_err(|error| error.cause())?;
         stages.end("read");
@@ -65,7 +66,7 @@ impl Classifier {
         drop(given);
         stages.end("derive");
         let outputs = plan_outputs(&layers, &head, &settings, &residuals);
-        let plan = graph.compile(&outputs).map_err(|error| error.to_string())?;
+        let plan = graph.compile(&outputs, engine).map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
         let backwards = Backwards::holding(model.graph().encoded_len());
@@ -78,6 +79,7 @@ impl Classifier {
             layouts,
             layers,
             plan,
+            engine: engine.clone(),
             backwards,
             refusals,
         })
@@ -102,6 +104,10 @@ impl Classifier {
     /// The graph with its weights, read again.
     pub(super) fn read(&self) -> Result<onnx::Model, ServiceError> {
         self.source.read().map_err(|error| ServiceError::Internal(error.cause()))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     pub(super) fn facts(&self) -> &Facts {
@@ -243,7 +249,7 @@ impl Classifier {
         let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
         let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
         let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
-        let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing)?;
+        let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing, &self.engine)?;
         let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
         values.extend(plan.run(inputs, stop)?);
         Ok(values)

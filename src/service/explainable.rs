@@ -34,7 +34,14 @@ impl Classifier {
             stages.end("derive");
             let directory = self.source().directory();
             let logits = &self.head().logits;
-            let backward = Backward::compile(&gradient, self.facts(), logits, layer, directory)?;
+            let backward = Backward::compile(
+                &gradient,
+                self.facts(),
+                logits,
+                layer,
+                directory,
+                self.engine(),
+            )?;
             stages.end("compile");
             tracing::info!(model = self.name(), layer, %stages, "gradient graph ready");
             Ok(backward)

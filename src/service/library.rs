@@ -4,7 +4,7 @@ use std::thread;
 
 use super::parameters::excerpt;
 use super::{Classifier, LoadError, ServiceError};
-use crate::runtime::{Catalogue, Source};
+use crate::runtime::{Catalogue, Engine, Source};
 
 /// The models that are ready, by name.
 #[derive(Debug, Clone)]
@@ -19,12 +19,12 @@ impl Library {
     ///
     /// # Errors
     /// [`LoadError`] for the first model that cannot be made ready.
-    pub fn load(folder: &Path, default: &str) -> Result<Self, LoadError> {
+    pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
         let catalogue = Catalogue::scan(folder)?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
             let sources = catalogue.into_sources().into_iter();
             let loading: Vec<_> = sources
-                .map(|source| (source.location(), scope.spawn(|| Classifier::load(source))))
+                .map(|source| (source.location(), scope.spawn(|| Classifier::load(source, engine))))
                 .collect();
             let join = |(location, thread): (String, thread::ScopedJoinHandle<'_, _>)| {
                 let cause = "loading it panicked".to_owned();
@@ -41,7 +41,7 @@ impl Library {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn named(folder: &Path, name: &str) -> Result<Self, LoadError> {
+    pub fn named(folder: &Path, name: &str, engine: &Engine) -> Result<Self, LoadError> {
         let sources = Catalogue::scan(folder)?.into_sources();
         let known: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         let missing = LoadError {
@@ -49,15 +49,15 @@ impl Library {
             cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
         };
         let source = sources.into_iter().find(|source| source.name == name).ok_or(missing)?;
-        Ok(Self::of(vec![Arc::new(Classifier::load(source)?)], name))
+        Ok(Self::of(vec![Arc::new(Classifier::load(source, engine)?)], name))
     }
 
     /// One model alone, at a path of the caller's choice.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let classifier = Arc::new(Classifier::load(Source::open(path)?)?);
+    pub fn open(path: &Path, engine: &Engine) -> Result<Self, LoadError> {
+        let classifier = Arc::new(Classifier::load(Source::open(path)?, engine)?);
         let name = classifier.name().to_owned();
         Ok(Self::of(vec![classifier], &name))
     }

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use convscope::config::Limits;
 use convscope::render::Colormap;
-use convscope::runtime::Stop;
+use convscope::runtime::{Engine, Stop};
 use convscope::service::{
     Activations, Answer, Desk, Form, GradCam, Library, Memory, Parameters, UseCase,
 };
 use ndarray::{Array2, ArrayD};
+
+const CONVNET: &str = "cats_and_dogs_small_1";
 
 const LAYERS: [&str; 8] = [
     "conv2d_1",
@@ -28,13 +30,15 @@ fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/convnet").join(name)
 }
 
-fn desk() -> Desk {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
-    let library = Library::open(&folder).unwrap();
+/// One model of `models/` alone.
+pub(crate) fn desk(model: &str) -> Desk {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model);
+    let library = Library::open(&folder, &Engine::default()).unwrap();
     Desk { library, memory: Memory::holding(0), limits: Limits::default() }
 }
 
-fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {
+/// The answer for a photograph of a cat.
+pub(crate) fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {
     let mut given = Parameters::default();
     for &(name, value) in parameters {
         given.push(name, value);
@@ -45,7 +49,7 @@ fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answ
 }
 
 /// The arrays of an .npz file as float64, whatever their type.
-fn npz(bytes: &[u8]) -> BTreeMap<String, ArrayD<f64>> {
+pub(crate) fn npz(bytes: &[u8]) -> BTreeMap<String, ArrayD<f64>> {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let mut arrays = BTreeMap::new();
     for index in 0..archive.len() {
@@ -58,7 +62,8 @@ fn npz(bytes: &[u8]) -> BTreeMap<String, ArrayD<f64>> {
     arrays
 }
 
-fn npy(bytes: &[u8]) -> ArrayD<f64> {
+/// The array of an .npy file as float64, whatever its type.
+pub(crate) fn npy(bytes: &[u8]) -> ArrayD<f64> {
     let header = npyz::NpyFile::new(bytes).unwrap();
     let shape: Vec<usize> = header.shape().iter().map(|&dim| dim as usize).collect();
     let kind = header.dtype().descr();
@@ -71,13 +76,14 @@ fn npy(bytes: &[u8]) -> ArrayD<f64> {
     ArrayD::from_shape_vec(shape, values).unwrap()
 }
 
-fn largest(array: &ArrayD<f64>) -> f64 {
+/// The largest magnitude.
+pub(crate) fn largest(array: &ArrayD<f64>) -> f64 {
     array.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
 #[test]
 fn activations_of_all_layers_are_keras_s() {
-    let answer = ask::<Activations>(&desk(), Form::Npz, &[]);
+    let answer = ask::<Activations>(&desk(CONVNET), Form::Npz, &[]);
     let ours = npz(&answer.body);
     let theirs = npz(&std::fs::read(reference("activations.npz")).unwrap());
     assert_eq!(ours.len(), LAYERS.len());
@@ -93,7 +99,7 @@ fn activations_of_all_layers_are_keras_s() {
 
 #[test]
 fn grids_are_the_books_pixel_by_pixel() {
-    let desk = desk();
+    let desk = desk(CONVNET);
     let dead: BTreeMap<String, Vec<usize>> =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
     let palette = Colormap::Viridis.rows();
@@ -125,7 +131,7 @@ fn grids_are_the_books_pixel_by_pixel() {
 
 #[test]
 fn dead_channels_are_listed() {
-    let answer = ask::<Activations>(&desk(), Form::Json, &[]);
+    let answer = ask::<Activations>(&desk(CONVNET), Form::Json, &[]);
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
@@ -137,7 +143,7 @@ fn dead_channels_are_listed() {
 
 #[test]
 fn the_raw_map_is_the_gradient_tapes() {
-    let desk = desk();
+    let desk = desk(CONVNET);
     let theirs = npz(&std::fs::read(reference("gradcam.npz")).unwrap());
     for class in ["cat", "dog"] {
         let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class)]);
@@ -154,7 +160,7 @@ fn the_raw_map_is_the_gradient_tapes() {
 
 #[test]
 fn the_overlay_is_opencvs() {
-    let desk = desk();
+    let desk = desk(CONVNET);
     for class in ["cat", "dog"] {
         let answer = ask::<GradCam>(&desk, Form::Png, &[("class", class)]);
         let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
@@ -174,7 +180,7 @@ fn the_overlay_is_opencvs() {
 fn a_map_without_heat_is_told() {
     // Of one sigmoid unit the two classes have opposite gradients: what is heat for one is
     // negative for the other, under either sign.
-    let desk = desk();
+    let desk = desk(CONVNET);
     let raw = |class, sign| {
         let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class), ("sign", sign)]);
         let map = npy(&answer.body);

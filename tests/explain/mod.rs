@@ -1,6 +1,7 @@
 //! Channel statistics, levels, Grad-CAM and seeds, against numpy, matplotlib and closed forms.
 
 mod cam;
+mod identity;
 mod levels;
 mod seed;
 

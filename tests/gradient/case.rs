@@ -4,7 +4,7 @@ use std::path::Path;
 use base64::Engine as _;
 use convscope::gradient::{self, Gradient};
 use convscope::onnx::{Element, Fact, Facts, Model};
-use convscope::runtime::{Graph, Plan, Stop, Values, input};
+use convscope::runtime::{Engine, Graph, Plan, Stop, Values, input};
 use ndarray::ArrayD;
 use serde::Deserialize;
 
@@ -114,7 +114,7 @@ impl Case {
             Values::default()
         } else {
             let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
-            Plan::compile(&model, None, &self.shapes(&model), &computed)
+            Plan::compile(&model, None, &self.shapes(&model), &computed, &Engine::default())
                 .and_then(|forward| forward.run(inputs, &Stop::default()))
                 .map_err(fail)?
         };
@@ -131,7 +131,7 @@ impl Case {
         }
         let outputs: Vec<String> =
             self.layers.iter().map(|layer| format!("grad/{layer}")).collect();
-        let backward = Plan::compile(&gradient.model, None, &shapes, &outputs)
+        let backward = Plan::compile(&gradient.model, None, &shapes, &outputs, &Engine::default())
             .map_err(|error| format!("backward: {error}"))?;
         let cotangents =
             backward.run(inputs, &Stop::default()).map_err(|error| format!("backward: {error}"))?;

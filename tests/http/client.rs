@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use convscope::config::{DEFAULT_MODEL, HttpLimits, Limits};
 use convscope::http::{App, router};
-use convscope::runtime::Workers;
+use convscope::runtime::{Engine, Workers};
 use convscope::service::{Desk, Library, Memory};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -34,7 +34,8 @@ pub(crate) fn app(library: Library, queue: usize, http: HttpLimits) -> App {
 /// The embedded convnet alone; it is loaded once.
 pub(crate) fn embedded() -> Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
-    let load = || Library::load(Path::new("no such folder"), DEFAULT_MODEL).unwrap();
+    let load =
+        || Library::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap();
     LIBRARY.get_or_init(load).clone()
 }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::HttpLimits;
+use convscope::runtime::Engine;
 use convscope::service::Library;
 use serde_json::{Value, json};
 
@@ -73,17 +74,31 @@ async fn health_and_readiness() {
 }
 
 /// A folder with one bare file, beside which the embedded model is loaded too.
-fn folder_of_one() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare");
+fn folder_of_one(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{name}"));
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
     fs::create_dir_all(&folder).unwrap();
-    fs::copy(model.join("model.onnx"), folder.join("mine.onnx")).unwrap();
+    fs::copy(model.join("model.onnx"), folder.join(format!("{name}.onnx"))).unwrap();
     folder
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_linked_folder_has_the_links_name() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links");
+    fs::create_dir_all(&folder).unwrap();
+    let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
+    let _ = fs::remove_file(&link);
+    std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(model), &link).unwrap();
+    let library = Library::load(&folder, "linked").unwrap();
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    assert_eq!(client.get("/models").await.json()["default"], "linked");
 }
 
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
-    let library = Library::load(&folder_of_one(), "no such model").unwrap();
+    let library =
+        Library::load(&folder_of_one("mine"), "no such model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);
@@ -104,4 +119,12 @@ async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let reply =
         client.post("/gradcam?model=mine&class=1", "application/json", &pictures::png()).await;
     assert_eq!(reply.json()["layer"], "conv2d_4");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ascii_is_percent_encoded_in_headers() {
+    let library = Library::load(&folder_of_one("größe"), "größe", &Engine::default()).unwrap();
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let reply = client.post("/predict", "*/*", &pictures::png()).await;
+    assert_eq!(reply.header("convscope-model"), Some("gr%C3%B6%C3%9Fe"), "{reply}");
 }

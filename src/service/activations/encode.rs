@@ -63,25 +63,26 @@ impl Activations {
 
     /// One PNG a layer, each named after it.
     pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
-        archive(shown, "png", |one| self.draw(std::slice::from_ref(one)))
+        let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
+        archive(shown, names, |one| self.draw(std::slice::from_ref(one)))
     }
 }
 
-/// One float32 array a layer, channels × height × width, as `numpy.savez` writes it. With chosen
-/// channels, those alone in their order.
+/// One float32 array a layer, channels × height × width, under its very name, as `numpy.savez` writes
+/// it. With chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
-    archive(shown, "npy", |one| npy(&one.values.select(ndarray::Axis(0), &one.selection)))
+    let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
+    archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), &one.selection)))
 }
 
 /// A ZIP archive of one file a layer.
 fn archive<'v>(
     shown: &[Shown<'v>],
-    extension: &str,
+    names: impl IntoIterator<Item = String>,
     file: impl Fn(&Shown<'v>) -> Result<Vec<u8>, ServiceError>,
 ) -> Result<Vec<u8>, ServiceError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for one in shown {
-        let name = entry_name(one, extension);
+    for (one, name) in shown.iter().zip(names) {
         archive.start_file(name, stored()).map_err(ServiceError::internal)?;
         archive.write_all(&file(one)?).map_err(ServiceError::internal)?;
     }
@@ -93,14 +94,35 @@ fn stored() -> SimpleFileOptions {
     SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false)
 }
 
-/// A layer's name as a file name inside an archive: what would leave the folder into which it is
-/// unpacked is replaced.
-fn entry_name(shown: &Shown<'_>, extension: &str) -> String {
+/// Layers' names as names of files to unpack: what would leave the folder is replaced, and a number
+/// tells apart what that makes alike.
+fn file_names<'n>(layers: impl Iterator<Item = &'n str>, extension: &str) -> Vec<String> {
     let safe = |symbol: char| match symbol {
         '/' | '\\' | ':' => '_',
         other if other.is_control() => '_',
         other => other,
     };
-    let name: String = shown.layer.name.chars().map(safe).collect();
-    format!("{name}.{extension}")
+    let mut names: Vec<String> = Vec::new();
+    for layer in layers {
+        let stem: String = layer.chars().map(safe).collect();
+        let numbered = (2..).map(|number| format!("{stem}_{number}.{extension}"));
+        let mut candidates = std::iter::once(format!("{stem}.{extension}")).chain(numbered);
+        names.extend(candidates.find(|name| !names.contains(name)));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_names;
+
+    #[test]
+    fn names_stay_in_the_folder_and_apart() {
+        let layers = ["conv1", "../up", "a/b", "a:b", "a_b", "a\tb"];
+        let names = file_names(layers.into_iter(), "png");
+        assert_eq!(
+            names,
+            ["conv1.png", ".._up.png", "a_b.png", "a_b_2.png", "a_b_3.png", "a_b_4.png"]
+        );
+    }
 }

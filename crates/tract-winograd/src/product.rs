@@ -1,0 +1,159 @@
+//! The matrix product that all convolutions end up in.
+
+use crate::simd::{Kernel, Lanes, Simd, WIDTH};
+
+/// One tile of a product: c\[i\]\[n\] = Σ a\[i\]\[k\] · b\[k\]\[n\] over k < `depth`.
+pub(crate) struct Tile<'a> {
+    /// i < `rows`, which is at most the instruction set's own limit.
+    pub(crate) rows: usize,
+    pub(crate) depth: usize,
+    /// For every sixteen k, at intervals of `a_stride`, one vector of these for every row.
+    pub(crate) a: &'a [Lanes],
+    pub(crate) a_stride: usize,
+    /// For every k, a panel of vectors.
+    pub(crate) b: &'a [Lanes],
+    /// For every row, a panel of vectors.
+    pub(crate) c: &'a mut [Lanes],
+}
+
+impl Kernel for Tile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        match S::PANEL {
+            2 => self.of_panel::<S, 2>(simd),
+            _ => self.of_panel::<S, 1>(simd),
+        }
+    }
+}
+
+/// The height of the tiles that cover `rows` rows with the least work: a step of a tile costs its
+/// multiplications and the loading of its panel.
+pub(crate) fn tile_height(rows: usize, most: usize, panel: usize) -> usize {
+    let cost = |height: &usize| rows.div_ceil(*height) * (panel * height + 3);
+    (1..=most.min(rows.max(1))).rev().min_by_key(cost).unwrap_or(1)
+}
+
+/// `a` as [`Tile::a`] wants it, from rows of length `depth`; missing rows are zero. Tiles of
+/// `height` rows follow each other.
+pub(crate) fn pack_rows(rows: &[f32], depth: usize, height: usize) -> Vec<Lanes> {
+    let blocks = depth.div_ceil(WIDTH);
+    let tiles = (rows.len() / depth).div_ceil(height);
+    let mut packed = vec![Lanes::default(); tiles * blocks * height];
+    for (row, values) in rows.chunks_exact(depth).enumerate() {
+        let tile = &mut packed[row / height * blocks * height..][..blocks * height];
+        for (block, values) in values.chunks(WIDTH).enumerate() {
+            tile[block * height + row % height].0[..values.len()].copy_from_slice(values);
+        }
+    }
+    packed
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn of_panel<S: Simd, const PANEL: usize>(self, simd: S) {
+        macro_rules! of_height {
+            ($($rows:literal)*) => {
+                match self.rows {
+                    $($rows if $rows <= S::ROWS => self.product::<S, $rows, PANEL>(simd),)*
+                    rows => unreachable!("a tile of {rows} rows, of {} at most", S::ROWS),
+                }
+            };
+        }
+        of_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    }
+
+    #[inline(always)]
+    fn product<S: Simd, const ROWS: usize, const PANEL: usize>(self, simd: S) {
+        let mut sums = [[simd.splat(0.0); PANEL]; ROWS];
+        let panels = &self.b.as_chunks::<PANEL>().0[..self.depth];
+        let (blocks, rest) = panels.as_chunks::<WIDTH>();
+        let mut rows = self.a.chunks(self.a_stride);
+        for block in blocks {
+            if let Some(a) = rows.next().and_then(<[Lanes]>::first_chunk::<ROWS>) {
+                for (k, panel) in block.iter().enumerate() {
+                    // What the next block will read.
+                    for vector in panel {
+                        simd.prefetch(std::ptr::from_ref(vector).wrapping_add(WIDTH * PANEL));
+                    }
+                    step(simd, &mut sums, a, k, panel);
+                }
+            }
+        }
+        if let Some(a) = rows.next().and_then(<[Lanes]>::first_chunk::<ROWS>) {
+            for (k, panel) in rest.iter().enumerate() {
+                step(simd, &mut sums, a, k, panel);
+            }
+        }
+        for (c, sums) in self.c.as_chunks_mut::<PANEL>().0.iter_mut().zip(sums) {
+            for (to, sum) in c.iter_mut().zip(sums) {
+                simd.store(sum, to);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn step<S: Simd, const ROWS: usize, const PANEL: usize>(
+    simd: S,
+    sums: &mut [[S::Vector; PANEL]; ROWS],
+    a: &[Lanes; ROWS],
+    k: usize,
+    panel: &[Lanes; PANEL],
+) {
+    let panel: [S::Vector; PANEL] = std::array::from_fn(|n| simd.load(&panel[n]));
+    for (sums, a) in sums.iter_mut().zip(a) {
+        let factor = simd.splat(a.0[k]);
+        for (sum, vector) in sums.iter_mut().zip(panel) {
+            *sum = simd.mul_add(factor, vector, *sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Isa;
+
+    #[test]
+    fn every_height_and_ragged_depth() {
+        for isa in Isa::available() {
+            for rows in 1..=isa.rows() {
+                for depth in [1, 7, 16, 17, 40] {
+                    let width = isa.panel() * WIDTH;
+                    let a: Vec<f32> = (0..rows * depth).map(|i| (i % 11) as f32 - 5.0).collect();
+                    let b: Vec<f32> = (0..depth * width).map(|i| (i % 7) as f32 - 3.0).collect();
+                    let packed = pack_rows(&a, depth, rows);
+                    let b_lanes = pack_rows(&b, WIDTH, 1);
+                    let mut c = vec![Lanes::default(); rows * isa.panel()];
+                    isa.run(Tile {
+                        rows,
+                        depth,
+                        a: &packed,
+                        a_stride: rows,
+                        b: &b_lanes,
+                        c: &mut c,
+                    });
+                    for i in 0..rows {
+                        for n in 0..width {
+                            let want: f32 =
+                                (0..depth).map(|k| a[i * depth + k] * b[k * width + n]).sum();
+                            let got = c[i * isa.panel() + n / WIDTH].0[n % WIDTH];
+                            // Small integers: every sum is exact.
+                            assert_eq!(got, want, "{isa:?}, {rows} rows, depth {depth}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_cover_evenly() {
+        assert_eq!(tile_height(98, 14, 2), 14);
+        assert_eq!(tile_height(16, 14, 2), 8);
+        assert_eq!(tile_height(1, 14, 2), 1);
+        assert_eq!(tile_height(0, 14, 2), 1);
+    }
+}

@@ -1,0 +1,94 @@
+//! Plain arrays, which the compiler turns into whatever vectors the target has: NEON on AArch64,
+//! SSE2 on x86-64.
+
+use super::{Kernel, Lanes, Simd, WIDTH};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Portable;
+
+type Vector = [f32; WIDTH];
+
+#[inline(always)]
+fn zip(a: Vector, b: Vector, of: impl Fn(f32, f32) -> f32) -> Vector {
+    std::array::from_fn(|lane| of(a[lane], b[lane]))
+}
+
+impl Simd for Portable {
+    type Vector = Vector;
+    const PANEL: usize = 1;
+    // A row takes four registers: AArch64 has 32 of them, SSE2 16.
+    const ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 2 };
+
+    #[inline(always)]
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Vector {
+        [value; WIDTH]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Lanes) -> Vector {
+        from.0
+    }
+
+    #[inline(always)]
+    fn store(self, vector: Vector, to: &mut Lanes) {
+        to.0 = vector;
+    }
+
+    #[inline(always)]
+    fn load_slice(self, from: &[f32]) -> Vector {
+        let mut vector = [0.0; WIDTH];
+        vector[..from.len()].copy_from_slice(from);
+        vector
+    }
+
+    #[inline(always)]
+    fn store_slice(self, vector: Vector, to: &mut [f32]) {
+        to.copy_from_slice(&vector[..to.len()]);
+    }
+
+    #[inline(always)]
+    fn add(self, a: Vector, b: Vector) -> Vector {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Vector, b: Vector) -> Vector {
+        zip(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Vector, b: Vector, c: Vector) -> Vector {
+        // Without the instruction, `f32::mul_add` is a call of the C library for every lane.
+        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+            std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
+        } else {
+            std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+        }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Vector, b: Vector) -> Vector {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn min(self, a: Vector, b: Vector) -> Vector {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: &mut [Vector; WIDTH]) {
+        let before = *rows;
+        for (j, row) in rows.iter_mut().enumerate() {
+            *row = std::array::from_fn(|i| before[i][j]);
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, _: *const Lanes) {}
+}

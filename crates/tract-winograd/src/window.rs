@@ -1,0 +1,37 @@
+/// How a kernel moves over an image. Pairs are height, width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    /// Zeros above and to the left.
+    pub(crate) before: [usize; 2],
+    /// Zeros below and to the right.
+    pub(crate) after: [usize; 2],
+}
+
+impl Window {
+    /// The size of what comes out for an image of `input`; `None` where the kernel does not fit.
+    pub(crate) fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
+        let length = |axis: usize| {
+            let span = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            let padded = input[axis] + self.before[axis] + self.after[axis];
+            padded.checked_sub(span).map(|room| room / self.stride[axis] + 1)
+        };
+        Some([length(0)?, length(1)?])
+    }
+
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Whether every output reads the input at its own place alone.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        *self == Self { kernel: [1; 2], dilation: self.dilation, ..Self::sliding([1; 2], [0; 2]) }
+    }
+
+    /// A kernel that moves one step at a time, with the same padding on both sides.
+    pub(crate) const fn sliding(kernel: [usize; 2], padding: [usize; 2]) -> Self {
+        Self { kernel, stride: [1; 2], dilation: [1; 2], before: padding, after: padding }
+    }
+}

@@ -1,0 +1,110 @@
+//! The three matrices of Winograd's minimal filtering, F(2×2, 3×3) and F(4×4, 3×3), as in Lavin &
+//! Gray, *Fast Algorithms for Convolutional Neural Networks* (2015), section 4: an output tile is
+//! Aᵀ\[(G g Gᵀ) ⊙ (Bᵀ d B)\]A. Their points are 0, ±1, ∞ and 0, ±1, ±2, ∞.
+//!
+//! `POINTS` is the side of an input tile, 4 or 6; `SIDE` that of an output tile, 2 or 4.
+
+use crate::simd::{Simd, WIDTH};
+
+/// Bᵀ x
+#[inline(always)]
+fn data<S: Simd, const POINTS: usize>(simd: S, x: [S::Vector; POINTS]) -> [S::Vector; POINTS] {
+    let mut y = x;
+    if POINTS == 4 {
+        y[0] = simd.sub(x[0], x[2]);
+        y[1] = simd.add(x[1], x[2]);
+        y[2] = simd.sub(x[2], x[1]);
+        y[3] = simd.sub(x[1], x[3]);
+    } else {
+        let [four, minus_four, minus_five, two] = [4.0, -4.0, -5.0, 2.0].map(|v| simd.splat(v));
+        y[0] = simd.mul_add(four, x[0], simd.mul_add(minus_five, x[2], x[4]));
+        y[5] = simd.mul_add(four, x[1], simd.mul_add(minus_five, x[3], x[5]));
+        let (even, odd) =
+            (simd.mul_add(minus_four, x[2], x[4]), simd.mul_add(minus_four, x[1], x[3]));
+        y[1] = simd.add(even, odd);
+        y[2] = simd.sub(even, odd);
+        let (even, odd) = (simd.sub(x[4], x[2]), simd.sub(x[3], x[1]));
+        y[3] = simd.mul_add(two, odd, even);
+        y[4] = simd.sub(even, simd.add(odd, odd));
+    }
+    y
+}
+
+/// Aᵀ x
+#[inline(always)]
+fn output<S: Simd, const POINTS: usize, const SIDE: usize>(
+    simd: S,
+    x: [S::Vector; POINTS],
+) -> [S::Vector; SIDE] {
+    let mut y = [x[0]; SIDE];
+    if POINTS == 4 {
+        y[0] = simd.add(x[0], simd.add(x[1], x[2]));
+        y[1] = simd.sub(simd.sub(x[1], x[2]), x[3]);
+    } else {
+        let [two, four, eight] = [2.0, 4.0, 8.0].map(|v| simd.splat(v));
+        let (sum_1, difference_1) = (simd.add(x[1], x[2]), simd.sub(x[1], x[2]));
+        let (sum_2, difference_2) = (simd.add(x[3], x[4]), simd.sub(x[3], x[4]));
+        y[0] = simd.add(x[0], simd.add(sum_1, sum_2));
+        y[1] = simd.mul_add(two, difference_2, difference_1);
+        y[2] = simd.mul_add(four, sum_2, sum_1);
+        y[3] = simd.add(x[5], simd.mul_add(eight, difference_2, difference_1));
+    }
+    y
+}
+
+/// Bᵀ d B, for sixteen channels at once.
+#[inline(always)]
+pub(super) fn data_tile<S: Simd, const POINTS: usize>(
+    simd: S,
+    rows: [[S::Vector; POINTS]; POINTS],
+) -> [[S::Vector; POINTS]; POINTS] {
+    let rows = rows.map(|row| data(simd, row));
+    // The result is symmetric in form: columns of it are stored as rows.
+    std::array::from_fn(|j| data(simd, std::array::from_fn(|i| rows[i][j])))
+}
+
+/// Aᵀ m A, for sixteen channels at once; `columns` as [`data_tile`] gives them.
+#[inline(always)]
+pub(super) fn output_tile<S: Simd, const POINTS: usize, const SIDE: usize>(
+    simd: S,
+    columns: [[S::Vector; POINTS]; POINTS],
+) -> [[S::Vector; SIDE]; SIDE] {
+    let columns = columns.map(|column| output::<S, POINTS, SIDE>(simd, column));
+    std::array::from_fn(|i| output::<S, POINTS, SIDE>(simd, std::array::from_fn(|j| columns[j][i])))
+}
+
+/// One row of G, applied to three taps.
+type Row = [f64; 3];
+
+const WEIGHT_2: [Row; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+
+const WEIGHT_4: [Row; 6] = [
+    [1.0 / 4.0, 0.0, 0.0],
+    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+    [0.0, 0.0, 1.0],
+];
+
+/// G g Gᵀ for sixteen kernels at once, in double precision since it is done once; calls `put` with
+/// every point, numbered as [`data_tile`] orders them.
+pub(super) fn weight_tile(
+    side: usize,
+    taps: &[[f64; WIDTH]; 9],
+    mut put: impl FnMut(usize, [f32; WIDTH]),
+) {
+    let matrix: &[Row] = if side == 2 { &WEIGHT_2 } else { &WEIGHT_4 };
+    let combine = |row: &Row, [a, b, c]: [&[f64; WIDTH]; 3]| -> [f64; WIDTH] {
+        std::array::from_fn(|lane| row[0] * a[lane] + row[1] * b[lane] + row[2] * c[lane])
+    };
+    for (j, across) in matrix.iter().enumerate() {
+        let column: [[f64; WIDTH]; 3] = std::array::from_fn(|y| {
+            combine(across, [&taps[3 * y], &taps[3 * y + 1], &taps[3 * y + 2]])
+        });
+        for (i, down) in matrix.iter().enumerate() {
+            let point = combine(down, [&column[0], &column[1], &column[2]]);
+            put(j * matrix.len() + i, point.map(|value| value as f32));
+        }
+    }
+}

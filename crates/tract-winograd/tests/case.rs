@@ -1,0 +1,232 @@
+use tract_core::internal::*;
+use tract_core::ops::cnn::conv::Conv;
+use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
+use tract_core::ops::math::{add, max, min};
+use tract_core::ops::nn::DataFormat;
+use tract_winograd::{Isa, Team, accelerate};
+
+use crate::definition::values;
+use crate::random::Random;
+
+/// A convolution and what follows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) batch: usize,
+    /// Input and output channels.
+    pub(crate) channels: [usize; 2],
+    pub(crate) group: usize,
+    pub(crate) input: [usize; 2],
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    pub(crate) before: [usize; 2],
+    pub(crate) after: [usize; 2],
+    pub(crate) residual: bool,
+    pub(crate) clip: Option<(f32, Option<f32>)>,
+    pub(crate) pool: bool,
+    /// Which of the four values are outputs of the model, besides the last one.
+    pub(crate) asked: [bool; 4],
+}
+
+impl Case {
+    pub(crate) fn output(&self) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let span = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            (self.input[axis] + self.before[axis] + self.after[axis] - span) / self.stride[axis] + 1
+        })
+    }
+
+    fn weights(&self) -> usize {
+        self.channels[1] * self.channels[0] / self.group * self.kernel[0] * self.kernel[1]
+    }
+
+    fn any(random: &mut Random) -> Self {
+        let three_by_three = random.flip();
+        let side = if three_by_three { 3 } else { random.one_of(&[1, 1, 2, 3, 5]) };
+        let stride = if three_by_three { 1 } else { random.one_of(&[1, 1, 2, 3]) };
+        let dilation = if three_by_three { 1 } else { random.one_of(&[1, 1, 1, 2]) };
+        let channels = [1 + random.below(70), 1 + random.below(70)];
+        let (channels, group) = match random.below(6) {
+            0 if !three_by_three => ([channels[0]; 2], channels[0]),
+            _ => (channels, 1),
+        };
+        let span = (side - 1) * dilation + 1;
+        let length = |random: &mut Random| {
+            let most = random.one_of(&[9, 50]);
+            span + random.below(most)
+        };
+        let input = [length(random), length(random)];
+        let pad = |random: &mut Random| [random.below(2), random.below(2)];
+        let mut case = Self {
+            batch: 1 + random.below(2),
+            channels,
+            group,
+            input,
+            kernel: [side; 2],
+            stride: [stride; 2],
+            dilation: [dilation; 2],
+            before: pad(random),
+            after: pad(random),
+            residual: random.below(3) == 0,
+            clip: random.one_of(&[
+                None,
+                Some((0.0, None)),
+                Some((0.0, None)),
+                Some((0.0, Some(6.0))),
+            ]),
+            pool: false,
+            asked: [random.flip(), random.flip(), random.flip(), true],
+        };
+        case.pool = random.flip() && case.output().iter().all(|&length| length >= 2);
+        case
+    }
+
+    /// The model, and which of the four values its outputs are.
+    fn model(&self, weights: &[f32], bias: &[f32]) -> TractResult<(TypedModel, Vec<usize>)> {
+        let mut model = TypedModel::default();
+        let [inputs, outputs] = self.channels;
+        let [h, w] = self.input;
+        let [oh, ow] = self.output();
+        let x = model.add_source("x", f32::fact([self.batch, inputs, h, w]))?;
+        let shape = [outputs, inputs / self.group, self.kernel[0], self.kernel[1]];
+        let weights = model.add_const("w", Tensor::from_shape(&shape, weights)?)?;
+        let bias = model.add_const("b", Tensor::from_shape(&[outputs], bias)?)?;
+        let pool_spec = PoolSpec::new(
+            DataFormat::NCHW,
+            self.kernel.as_slice().into(),
+            PaddingSpec::Explicit(self.before.as_slice().into(), self.after.as_slice().into()),
+            Some(self.dilation.as_slice().into()),
+            Some(self.stride.as_slice().into()),
+            inputs,
+            outputs,
+        );
+        let conv = Conv::new(pool_spec, KernelFormat::OIHW, self.group, None);
+        let mut wire = model.wire_node("conv", conv, &[x, weights, bias])?[0];
+        let mut stages = vec![(0, wire)];
+        if self.residual {
+            let r = model.add_source("r", f32::fact([self.batch, outputs, oh, ow]))?;
+            wire = model.wire_node("sum", add(), &[wire, r])?[0];
+            stages.push((1, wire));
+        }
+        if let Some((low, high)) = self.clip {
+            let low = model.add_const("low", tensor4(&[[[[low]]]]))?;
+            wire = model.wire_node("max", max(), &[wire, low])?[0];
+            if let Some(high) = high {
+                let high = model.add_const("high", tensor4(&[[[[high]]]]))?;
+                wire = model.wire_node("min", min(), &[wire, high])?[0];
+            }
+            stages.push((2, wire));
+        }
+        if self.pool {
+            let pool_spec = PoolSpec::new(
+                DataFormat::NCHW,
+                tvec![2, 2],
+                PaddingSpec::Valid,
+                None,
+                Some(tvec![2, 2]),
+                outputs,
+                outputs,
+            );
+            wire = model.wire_node("pool", MaxPool::new(pool_spec, None), &[wire])?[0];
+            stages.push((3, wire));
+        }
+        stages.retain(|&(value, outlet)| outlet == wire || self.asked[value]);
+        let (given, outlets): (Vec<usize>, Vec<OutletId>) = stages.into_iter().unzip();
+        model.select_output_outlets(&outlets)?;
+        Ok((model, given))
+    }
+
+    /// The greatest difference between the rewritten model and the definition, relative to the
+    /// greatest absolute value before anything is cut off.
+    pub(crate) fn error(&self, random: &mut Random, isa: Isa, team: &Team) -> TractResult<f64> {
+        let [inputs, outputs] = self.channels;
+        let [oh, ow] = self.output();
+        let x = random.floats(self.batch * inputs * self.input[0] * self.input[1]);
+        let r = random.floats(self.batch * outputs * oh * ow);
+        let (w, b) = (random.floats(self.weights()), random.floats(outputs));
+        let (mut model, given) = self.model(&w, &b)?;
+        let replaced = team.run(|| accelerate(&mut model, isa))?;
+        ensure!(replaced == 1, "{replaced} convolutions replaced");
+        let plan = model.into_optimized()?.into_runnable()?;
+        let shape = [self.batch, inputs, self.input[0], self.input[1]];
+        let mut feed = tvec![Tensor::from_shape(&shape, &x)?.into_tvalue()];
+        if self.residual {
+            let shape = [self.batch, outputs, oh, ow];
+            feed.push(Tensor::from_shape(&shape, &r)?.into_tvalue());
+        }
+        let got = team.run(|| plan.run(feed))?;
+        let wanted = values(self, &x, &w, &b, &r);
+        let largest = wanted[1].iter().fold(f64::MIN_POSITIVE, |a, y| a.max(y.abs()));
+        let mut worst = 0f64;
+        for (value, tensor) in given.into_iter().zip(got) {
+            let wanted = &wanted[value];
+            let got = tensor.to_plain_array_view::<f32>()?.iter().copied().collect::<Vec<f32>>();
+            ensure!(got.len() == wanted.len(), "value {value} has {} elements", got.len());
+            for (got, wanted) in got.iter().zip(wanted) {
+                let error = (f64::from(*got) - wanted).abs() / largest;
+                worst = if error.is_nan() { f64::INFINITY } else { worst.max(error) };
+            }
+        }
+        Ok(worst)
+    }
+}
+
+/// What the project promises of a layer.
+const TOLERANCE: f64 = 2e-5;
+
+#[test]
+fn random_convolutions() {
+    let teams = [Team::new(1).unwrap(), Team::new(3).unwrap()];
+    for isa in Isa::available() {
+        let mut random = Random(1);
+        let mut failures = Vec::new();
+        for index in 0..150 {
+            let case = Case::any(&mut random);
+            match case.error(&mut random, isa, &teams[index % 2]) {
+                Ok(error) if error <= TOLERANCE => {}
+                Ok(error) => failures.push(format!("{error:.1e} in {case:?}")),
+                Err(error) => failures.push(format!("{error:?} in {case:?}")),
+            }
+        }
+        assert!(failures.is_empty(), "{isa:?}: {}\n{}", failures.len(), failures.join("\n"));
+    }
+}
+
+/// The layers of the networks that people have: deep, and with pictures of all sizes.
+#[test]
+fn layers_of_known_networks() {
+    let team = Team::new(2).unwrap();
+    let layers = [
+        ([3, 64], 112, 3, 1, 1),
+        ([64, 64], 56, 3, 1, 1),
+        ([256, 40], 28, 3, 1, 1),
+        ([512, 512], 14, 3, 1, 1),
+        ([512, 64], 7, 3, 1, 1),
+        ([3, 32], 150, 3, 1, 0),
+        ([3, 64], 224, 7, 2, 3),
+        ([1024, 64], 14, 1, 1, 0),
+        ([512, 128], 28, 1, 2, 0),
+        ([128, 128], 28, 3, 2, 1),
+    ];
+    for isa in Isa::available() {
+        for (channels, side, kernel, stride, pad) in layers {
+            let case = Case {
+                batch: 1,
+                channels,
+                group: 1,
+                input: [side; 2],
+                kernel: [kernel; 2],
+                stride: [stride; 2],
+                dilation: [1; 2],
+                before: [pad; 2],
+                after: [pad; 2],
+                residual: false,
+                clip: Some((0.0, None)),
+                pool: true,
+                asked: [true; 4],
+            };
+            let error = case.error(&mut Random(side as u64), isa, &team).unwrap();
+            assert!(error <= TOLERANCE, "{isa:?}: {error:.1e} in {case:?}");
+        }
+    }
+}
