@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub use access::AccessConfig;
-pub use engine::{EngineConfig, Switch};
+pub use engine::{DenseWeights, EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
 pub use seconds::{Seconds, SecondsError};

@@ -10,6 +10,11 @@ pub(crate) fn png() -> Vec<u8> {
         let ramp = |position: u32, side: u32| u8::try_from(position * 255 / side).unwrap();
         image::Rgb([ramp(x, 96), ramp(y, 64), if in_disc { 230 } else { 20 }])
     });
+    encoded(&picture)
+}
+
+/// `picture` as a PNG file.
+pub(crate) fn encoded(picture: &RgbImage) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     picture.write_to(&mut file, ImageFormat::Png).unwrap();
     file.into_inner()
