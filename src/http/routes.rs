@@ -17,9 +17,9 @@ use super::connections::Crowded;
 use super::info::{info, metrics, readyz};
 use super::kserve;
 use super::leftover::read_leftovers;
-use super::model_path::ModelPath;
 use super::observe::observe;
 use super::page;
+use super::path_name::PathName;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
@@ -109,7 +109,7 @@ async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpE
 
 async fn model(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     app.loaded()?;
@@ -121,7 +121,7 @@ async fn model(
 /// The derived gradient graph as an ONNX file.
 async fn gradient(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     app.loaded()?;

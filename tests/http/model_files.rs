@@ -69,7 +69,8 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         (
             "circle",
             changed(|graph| {
-                let (at, last) = (node(graph, "Conv"), graph.node.last().unwrap().output[0].clone());
+                let (at, last) =
+                    (node(graph, "Conv"), graph.node.last().unwrap().output[0].clone());
                 graph.node[at].input[0] = last;
             }),
         ),
@@ -115,10 +116,8 @@ fn shape(graph: &mut GraphProto, dims: &[i64]) {
     else {
         panic!("the input is no tensor")
     };
-    let dim = |&value: &i64| Dimension {
-        value: Some(Value::DimValue(value)),
-        ..Dimension::default()
-    };
+    let dim =
+        |&value: &i64| Dimension { value: Some(Value::DimValue(value)), ..Dimension::default() };
     tensor.shape.as_mut().unwrap().dim = dims.iter().map(dim).collect();
 }
 
