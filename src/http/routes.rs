@@ -145,8 +145,14 @@ async fn no_route(uri: Uri) -> HttpError {
     HttpError::NoRoute { path: uri.path().to_owned() }
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> HttpError {
-    HttpError::Method { path: uri.path().to_owned(), method: method.to_string() }
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let error = HttpError::Method { path: uri.path().to_owned(), method: method.to_string() };
+    let mut response = error.into_response();
+    // The router sees one route where the protocol has two; elsewhere it says itself what it allows.
+    if let Some(allowed) = kserve::v1_allowed(uri.path()) {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    }
+    response
 }
 
 /// A panic in a handler, which should not be: the caller gets a problem answer all the same.

@@ -38,6 +38,13 @@ pub(in crate::http) async fn model(
     Ok(Json(json!({ "name": classifier.name(), "ready": true })))
 }
 
+/// The methods of what lies under `/v1/models/`.
+pub(in crate::http) fn allowed(path: &str) -> Option<&'static str> {
+    let name = path.strip_prefix("/v1/models/")?;
+    let is_verb = name.ends_with(":predict") || name.ends_with(":explain");
+    Some(if is_verb { "POST" } else { "GET,HEAD" })
+}
+
 /// `POST /v1/models/{model}:predict` and `:explain`. An instance is what `POST /predict` and
 /// `POST /gradcam` take as JSON, or a list of them is refused as a whole.
 pub(in crate::http) async fn run(
