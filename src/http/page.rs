@@ -3,13 +3,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::HttpError;
 use super::app::App;
+use super::path_name::PathName;
 
 /// What the page is made of: the name below `/web/`, and the file.
 macro_rules! files {
@@ -100,7 +100,7 @@ fn media_type(name: &str) -> &'static str {
 
 /// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
 pub(super) fn files() -> Router<Arc<App>> {
-    let file = async |Path(name): Path<String>, headers: HeaderMap| send(&name, &headers);
+    let file = async |PathName(name): PathName, headers: HeaderMap| send(&name, &headers);
     Router::new().route("/web/{*name}", get(file))
 }
 

@@ -33,6 +33,9 @@ pub struct Classifier {
     refusals: HashMap<String, String>,
 }
 
+/// Elements of one value of a graph: 1 GiB of floats. A file can ask for any; the process would end.
+const LARGEST_VALUE: usize = 1 << 28;
+
 impl Classifier {
     /// Reads, checks and compiles a model.
     ///
@@ -41,19 +44,6 @@ impl Classifier {
     pub fn load(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         Self::try_load(source, engine).map_err(|cause| LoadError { location, cause })
-    }
-
-    /// The same, and shows on one picture that it works: what is served has run.
-    ///
-    /// # Errors
-    /// [`LoadError`], which names the file and the cause.
-    pub fn proven(source: Source, engine: &Engine) -> Result<Self, LoadError> {
-        let location = source.location();
-        let classifier = Self::load(source, engine)?;
-        match classifier.prove() {
-            Ok(()) => Ok(classifier),
-            Err(error) => Err(LoadError { location, cause: error.to_string() }),
-        }
     }
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
@@ -67,6 +57,10 @@ impl Classifier {
         let graph =
             Graph::read(&model, source.directory(), &shapes).map_err(|error| error.to_string())?;
         let facts = graph.facts();
+        if let Some((name, fact)) = facts.larger_than(LARGEST_VALUE) {
+            let shape = &fact.shape;
+            return Err(format!("{name:?} has shape {shape:?}, more than a value may have here"));
+        }
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
