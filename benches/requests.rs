@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use convscope::config::{EngineConfig, Limits, Switch};
+use convscope::config::{EngineConfig, Limits};
 use convscope::preprocess::decode;
 use convscope::runtime::{Engine, Stop};
 use convscope::service::{
@@ -29,10 +29,10 @@ const PHOTO: &[u8] = include_bytes!("../docs/photos/cat_and_dog.png");
 
 /// A desk with one model that remembers no picture, or every one.
 fn desk(model: &str, remembers: bool) -> Desk {
-    let engine = Engine::start(&EngineConfig { fast_conv: Switch::On }, 2).unwrap();
+    let engine = Engine::start(&EngineConfig::default(), 2).unwrap();
     let library = Library::named(Path::new("models"), model, &engine).unwrap();
     let memory = Memory::holding(if remembers { 1 << 30 } else { 0 });
-    Desk { library, memory, limits: Limits::default() }
+    Desk { library: library.into(), memory, limits: Limits::default() }
 }
 
 #[divan::bench(args = MODELS)]

@@ -8,22 +8,31 @@ export function heatOf(raw) {
   return raw.map((value) => (value > 0 && largest > 0 ? value / largest : 0));
 }
 
-/** OpenCV's INTER_LINEAR: half-pixel centres, edges clamped. `map` is `{ values, height, width }`. */
-export function enlarge(map, height, width) {
-  const across = taps(map.width, width);
-  const down = taps(map.height, height);
+/**
+ * The map at the picture's size, by OpenCV's INTER_LINEAR: half-pixel centres, edges clamped. It lies in `window`, shares
+ * of the picture; around it there is no heat. `map` is `{ values, height, width }`.
+ */
+export function enlarge(map, window, height, width) {
+  const [left, columns] = span(window.x, window.width, width);
+  const [top, rows] = span(window.y, window.height, height);
+  const across = taps(map.width, columns);
+  const down = taps(map.height, rows);
   const out = new Float32Array(height * width);
-  for (let y = 0; y < height; y++) {
-    const [top, bottom, v] = down[y];
-    for (let x = 0; x < width; x++) {
-      const [left, right, u] = across[x];
+  down.forEach(([above, below, v], y) => {
+    across.forEach(([before, after, u], x) => {
       const at = (row, column) => map.values[row * map.width + column];
-      const above = at(top, left) * (1 - u) + at(top, right) * u;
-      const below = at(bottom, left) * (1 - u) + at(bottom, right) * u;
-      out[y * width + x] = above * (1 - v) + below * v;
-    }
-  }
+      const upper = at(above, before) * (1 - u) + at(above, after) * u;
+      const lower = at(below, before) * (1 - u) + at(below, after) * u;
+      out[(top + y) * width + left + x] = upper * (1 - v) + lower * v;
+    });
+  });
   return out;
+}
+
+/** Start and length in pixels; at least one. */
+function span(from, share, length) {
+  const start = Math.min(Math.round(from * length), length - 1);
+  return [start, Math.max(Math.min(Math.round((from + share) * length), length) - start, 1)];
 }
 
 /** For each position: the one before, the one after, and how far between them it is. */
@@ -55,15 +64,13 @@ export function paint(out, picture, heat, { draw, rows, alpha }) {
   }
 }
 
-/** Where the map is hottest, in words. */
-export function whereHottest(map) {
+/** Where in the picture it is hottest, in words. */
+export function whereHottest(heat, { height, width }) {
   let best = 0;
-  for (let i = 0; i < map.values.length; i++) if (map.values[i] > map.values[best]) best = i;
-  const row = (Math.floor(best / map.width) + 0.5) / map.height;
-  const column = ((best % map.width) + 0.5) / map.width;
+  for (let i = 0; i < heat.length; i++) if (heat[i] > heat[best]) best = i;
   const third = (share, names) => names[Math.min(Math.floor(share * 3), 2)];
-  const vertical = third(row, ["upper", "middle", "lower"]);
-  const horizontal = third(column, ["left", "centre", "right"]);
+  const vertical = third(Math.floor(best / width) / height, ["upper", "middle", "lower"]);
+  const horizontal = third((best % width) / width, ["left", "centre", "right"]);
   if (vertical === "middle" && horizontal === "centre") return "in the middle";
   return vertical === "middle" ? `at the ${horizontal}` : `in the ${vertical} ${horizontal}`;
 }

@@ -7,7 +7,7 @@ import { chosenClass, labelOf } from "./classes.js";
 import { colorBar, rows } from "./colormap.js";
 import { announce, byId, element, percent } from "./dom.js";
 import { enlarge, heatOf, paint, whereHottest } from "./heat.js";
-import { pixelsOf } from "./picture.js";
+import { pixelsOf, windowOf } from "./picture.js";
 import { change } from "./state.js";
 import { fillControls, lookingControls } from "./controls.js";
 
@@ -101,8 +101,10 @@ async function drawnMap(picture, fields, signal) {
 function figure(map, shown, { state, model }) {
   const picture = shown.pixels;
   const label = labelOf(model, map.index);
-  const words = diagnosis(map, label, state);
-  const heat = enlarge(map, picture.height, picture.width);
+  // A map that the server has drawn lies in the whole picture already.
+  const window = map.coarse ? { x: 0, y: 0, width: 1, height: 1 } : windowOf(model.input, shown);
+  const heat = enlarge(map, window, picture.height, picture.width);
+  const words = diagnosis(map, heat, picture, label, state);
   const canvas = element("canvas", { width: picture.width, height: picture.height, tabIndex: 0, role: "img",
     "aria-label": `Heat map for ${label}. ${words} Arrow keys move the cursor.` });
   const mark = element("span", { class: "cross", hidden: true });
@@ -140,11 +142,11 @@ function turnSign(state) {
 }
 
 /** What the map says, and how far it can be trusted. */
-function diagnosis(map, label, { sign }) {
+function diagnosis(map, heat, picture, label, { sign }) {
   const spoke = sign === "positive" ? "for" : "against";
   if (map.empty) return `Nothing in ${map.layer} spoke ${spoke} “${label}”, so there is no heat.`;
   const [height, width] = map.coarse ?? [map.height, map.width];
-  const where = `What spoke ${spoke} “${label}” most lies ${whereHottest(map)}. The map has ${height} × ${width} values, from ${map.layer}.`;
+  const where = `What spoke ${spoke} “${label}” most lies ${whereHottest(heat, picture)}. The map has ${height} × ${width} values, from ${map.layer}.`;
   if (!map.saturated) return where;
   return `${where} The network is as good as certain: its probability rounds to 1, where an ordinary gradient is noise. This map is computed so that it holds.`;
 }

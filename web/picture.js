@@ -124,15 +124,25 @@ function bitmapOf(blob) {
   return createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
-/** The part of the picture that the network gets: shares of its width and height. */
+/** The part of the picture that the network gets, as torchvision crops: shares of its width and height. */
 export function windowOf(input, { fullWidth, fullHeight }) {
   if (input.crop !== "center") return { x: 0, y: 0, width: 1, height: 1 };
   const [height, width] = input.size;
   const scale = input.resize_to
     ? input.resize_to / Math.min(fullWidth, fullHeight)
     : Math.max(width / fullWidth, height / fullHeight);
-  const share = { width: Math.min(width / (fullWidth * scale), 1), height: Math.min(height / (fullHeight * scale), 1) };
-  return { x: (1 - share.width) / 2, y: (1 - share.height) / 2, ...share };
+  // A little more, since a product that is a whole number may come out just below.
+  const side = (full) => Math.floor(full * scale + 1e-6);
+  const [x, w] = cut(side(fullWidth), width);
+  const [y, h] = cut(side(fullHeight), height);
+  return { x, y, width: w, height: h };
+}
+
+/** Start and length of the middle of a side, in shares of it; an odd rest is halved to the even number. */
+function cut(side, length) {
+  const spare = Math.max(side - length, 0);
+  const start = Math.floor(spare / 2) + (spare % 4 === 3 ? 1 : 0);
+  return [start / side, Math.min(length, side) / side];
 }
 
 /** Frames the part that the network gets, where that is not all. */

@@ -207,6 +207,18 @@ impl Recipe {
         (place, std::array::from_fn(value))
     }
 
+    /// The part of the picture that the tensor holds: left, top, width and height in shares of the picture's sides.
+    pub fn window(&self, picture: &Picture) -> [f64; 4] {
+        let (x, y) = self.fit(picture);
+        let share = |part: usize, axis: &resample::Axis| part as f64 / axis.length as f64;
+        [
+            share(x.window.start, &x),
+            share(y.window.start, &y),
+            share(x.window.len(), &x),
+            share(y.window.len(), &y),
+        ]
+    }
+
     /// To what width and height the picture is resized, and which window of that is taken.
     ///
     /// Of torchvision: the longer side is `int(resize_to · long / short)`, the crop starts at `round((side − crop) / 2)`,

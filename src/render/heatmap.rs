@@ -1,6 +1,7 @@
 //! Heat maps, alone or laid over the picture.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -36,6 +37,34 @@ pub struct Panel<'a> {
     pub caption: Option<String>,
 }
 
+/// The part of the picture that the network got, where the maps lie, in shares of the picture's sides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Of the width, from the left.
+    pub left: f64,
+    /// Of the height, from the top.
+    pub top: f64,
+    /// Of the width.
+    pub width: f64,
+    /// Of the height.
+    pub height: f64,
+}
+
+impl Window {
+    /// The whole picture.
+    pub const ALL: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+
+    /// Columns and rows of a picture of this size; at least one of each.
+    fn pixels(self, width: usize, height: usize) -> (Range<usize>, Range<usize>) {
+        let range = |from: f64, share: f64, length: usize| {
+            let place = |share: f64| (share * length as f64).round() as usize;
+            let start = place(from).min(length.saturating_sub(1));
+            start..place(from + share).clamp(start + 1, length.max(start + 1))
+        };
+        (range(self.left, self.width, width), range(self.top, self.height, height))
+    }
+}
+
 /// How maps are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HeatmapOptions {
@@ -45,6 +74,8 @@ pub struct HeatmapOptions {
     pub colormap: Colormap,
     /// Strength of the colours in an overlay.
     pub alpha: f64,
+    /// Where in the picture the maps lie; around it there is no heat.
+    pub window: Window,
     /// The most pixels of the whole picture.
     pub max_pixels: u64,
 }
@@ -53,7 +84,7 @@ impl HeatmapOptions {
     /// The defaults of a view: `jet` and 0.4 for overlays, `viridis` for heat maps.
     pub fn of(view: View) -> Self {
         let colormap = if view == View::Heatmap { Colormap::Viridis } else { Colormap::Jet };
-        Self { view, colormap, alpha: 0.4, max_pixels: MAX_PIXELS }
+        Self { view, colormap, alpha: 0.4, window: Window::ALL, max_pixels: MAX_PIXELS }
     }
 }
 
@@ -76,7 +107,7 @@ pub fn heatmap(
     }
     let bare = panels.len() == 1 && panels[0].caption.is_none();
     let (width, height) = if bare { picture.dimensions() } else { figure_size(picture) };
-    let layout = Layout::new(width as usize, height as usize, panels, bare);
+    let layout = Layout::new(width as usize, height as usize, panels, bare, options.window);
     let remedy = if bare { "send a smaller picture" } else { "ask for fewer classes" };
     check_size(layout.width as u64, layout.height as u64, options.max_pixels, remedy)?;
     if options.view == View::Heatmap {
@@ -158,6 +189,8 @@ struct Layout {
     height: usize,
     /// Width and height of a panel.
     panel: (usize, usize),
+    /// Columns and rows of a panel where the map lies.
+    window: (Range<usize>, Range<usize>),
     margin: usize,
     line: usize,
 }
@@ -166,7 +199,7 @@ struct Layout {
 const TEXT: usize = 16;
 
 impl Layout {
-    fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool) -> Self {
+    fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool, window: Window) -> Self {
         let margin = if bare { 0 } else { 12 };
         let captioned = panels.iter().any(|panel| panel.caption.is_some());
         let line = if captioned { line_height(TEXT) + TEXT / 4 } else { 0 };
@@ -174,6 +207,7 @@ impl Layout {
             width: panels.len() * (width + margin) + margin,
             height: height + line + 2 * margin,
             panel: (width, height),
+            window: window.pixels(width, height),
             margin,
             line,
         }
@@ -188,14 +222,21 @@ impl Layout {
     ) -> Canvas<P> {
         let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
         let (width, height) = self.panel;
+        let (columns, rows) = &self.window;
         for (i, panel) in panels.iter().enumerate() {
             let x = self.margin + i * (width + self.margin);
             if let Some(caption) = &panel.caption {
                 Label::new(caption).draw(&mut canvas, (x, self.margin), width, TEXT, inks);
             }
             let top = self.margin + self.line;
-            rows_linear(panel.heat, width, height, |y, heat| {
-                draw(y, heat, canvas.row(x, top + y, width));
+            let mut row = vec![0.0; width];
+            for y in (0..rows.start).chain(rows.end..height) {
+                draw(y, &row, canvas.row(x, top + y, width));
+            }
+            rows_linear(panel.heat, columns.len(), rows.len(), |y, heat| {
+                row[columns.clone()].copy_from_slice(heat);
+                let y = rows.start + y;
+                draw(y, &row, canvas.row(x, top + y, width));
             });
         }
         canvas

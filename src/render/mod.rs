@@ -21,7 +21,7 @@ mod resize;
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
 pub use grid::{GridOptions, Tiles, grid};
-pub use heatmap::{HeatmapOptions, Panel, View, heatmap};
+pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
 pub use resize::resize_linear;
 

@@ -2,15 +2,16 @@ use std::io;
 use std::sync::Arc;
 
 use tract_onnx::prelude::{TractResult, TypedModel};
-use tract_winograd::{Isa, Team, accelerate};
+use tract_winograd::{Accelerator, Storage, Team};
 
-use crate::config::{EngineConfig, Switch};
+use crate::config::{DenseWeights, EngineConfig, Switch};
 
-/// How plans are compiled, and the threads that run them. Cloning shares the threads.
+/// How plans are compiled, and the threads that run them. Cloning shares the threads, and the
+/// weights that several plans have in common.
 #[derive(Debug, Clone)]
 pub struct Engine {
     team: Arc<Team>,
-    fast_convolutions: bool,
+    accelerator: Option<Arc<Accelerator>>,
 }
 
 impl Engine {
@@ -19,8 +20,13 @@ impl Engine {
     /// # Errors
     /// The operating system's, when it refuses a thread.
     pub fn start(config: &EngineConfig, threads: usize) -> io::Result<Self> {
-        let team = Arc::new(Team::new(threads)?);
-        Ok(Self { team, fast_convolutions: config.fast_conv == Switch::On })
+        let dense = match config.dense_weights {
+            DenseWeights::F32 => Storage::F32,
+            DenseWeights::F16 => Storage::F16,
+        };
+        let accelerator = Accelerator { dense, ..Accelerator::default() };
+        let accelerator = (config.fast_conv == Switch::On).then(|| Arc::new(accelerator));
+        Ok(Self { team: Arc::new(Team::new(threads)?), accelerator })
     }
 
     /// Runs `work` on this thread and, while others have nothing to do, on theirs.
@@ -30,17 +36,17 @@ impl Engine {
 
     /// Replaces what can be computed faster than tract does.
     pub(super) fn accelerate(&self, model: &mut TypedModel) -> TractResult<()> {
-        if self.fast_convolutions {
+        if let Some(accelerator) = &self.accelerator {
             model.prop_consts()?;
-            accelerate(model, Isa::best())?;
+            accelerator.accelerate(model)?;
         }
         Ok(())
     }
 }
 
-/// An engine of one thread, with fast convolutions.
+/// An engine of one thread, with everything fast.
 impl Default for Engine {
     fn default() -> Self {
-        Self { team: Arc::new(Team::alone()), fast_convolutions: true }
+        Self { team: Arc::new(Team::alone()), accelerator: Some(Arc::default()) }
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::TypedModelPatch;
+use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::plan::SimplePlan;
 use tract_onnx::tract_hir::infer::InferenceFact;
 
@@ -75,10 +77,31 @@ impl Graph {
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, _>>()?;
         let compile = || {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
+            cast_weights(&mut typed)?;
             engine.accelerate(&mut typed)?;
             SimplePlan::new(typed.into_optimized()?)
         };
         let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
         Ok(Plan::new(runnable, outputs, engine.clone()))
     }
+}
+
+/// Casts weights that are stored in another precision, once: tract would do it for every picture, for it folds no constant
+/// away whose result is large.
+fn cast_weights(model: &mut TypedModel) -> TractResult<()> {
+    for id in 0..model.nodes.len() {
+        let node = model.node(id);
+        if !node.op_is::<Cast>() {
+            continue;
+        }
+        let Some(stored) = model.outlet_fact(node.inputs[0])?.konst.clone() else { continue };
+        let Some(cast) = node.op.eval_out_of_plan(tvec![stored.into_tvalue()])? else { continue };
+        let mut patch = TypedModelPatch::default();
+        for value in cast {
+            let wire = patch.add_const(&node.name, value.into_arc_tensor())?;
+            patch.shunt_outside(model, id.into(), wire)?;
+        }
+        patch.apply(model)?;
+    }
+    Ok(())
 }

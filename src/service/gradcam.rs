@@ -8,7 +8,7 @@ use super::{
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::gradient::cotangent_name;
 use crate::onnx::Layer;
-use crate::render::{HeatmapOptions, Panel, View, heatmap};
+use crate::render::{HeatmapOptions, Panel, View, Window, heatmap};
 use crate::runtime::{Stop, Values};
 
 mod encode;
@@ -202,7 +202,10 @@ impl GradCam {
             .zip(&heats)
             .map(|(one, heat)| Panel { heat: heat.view(), caption: several.then(|| one.caption()) })
             .collect();
-        Ok(heatmap(&seen.picture.pixels, &panels, &self.options)?)
+        let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
+        let window = Window { left, top, width, height };
+        let options = HeatmapOptions { window, ..self.options };
+        Ok(heatmap(&seen.picture.pixels, &panels, &options)?)
     }
 
     /// The diagnosis of every map, in the order of the maps.

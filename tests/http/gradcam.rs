@@ -1,6 +1,12 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use convscope::config::HttpLimits;
+use convscope::service::Library;
 use serde_json::Value;
 
-use super::client::{Client, from_base64};
+use super::client::{Client, app, from_base64};
 use super::pictures;
 
 async fn ask(query: &str, accept: &str) -> Vec<u8> {
@@ -137,4 +143,42 @@ async fn the_gradient_graph_is_an_onnx_file_with_the_layers_asked_for() {
     let outputs: Vec<&str> = graph.outputs().iter().map(|it| it.name.as_str()).collect();
     assert_eq!(outputs, ["grad/conv2d_4", "grad/conv2d_1"]);
     assert!(graph.inputs().iter().any(|input| input.name == "seed"));
+}
+
+/// The embedded network, with a card that has it look at the middle square alone.
+fn looking_at_the_middle() -> Client {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("middle");
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    fs::create_dir_all(folder.join("middle")).unwrap();
+    let card = fs::read_to_string(bundled.join("model.toml")).unwrap();
+    let card = card.replace("crop = \"none\"", "crop = \"center\"");
+    assert!(card.contains("center") && card.contains("nearest"), "{card}");
+    fs::write(folder.join("middle/model.toml"), card).unwrap();
+    for file in ["model.onnx", "labels.json"] {
+        fs::copy(bundled.join(file), folder.join("middle").join(file)).unwrap();
+    }
+    let library = Library::load(&folder, "middle").unwrap();
+    Client::of(Arc::new(app(library, 8, HttpLimits::default())))
+}
+
+/// What the network does not get has no heat, and what it gets has the heat that it would have by itself.
+#[tokio::test]
+async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
+    let client = looking_at_the_middle();
+    let color = |x: u32, y: u32| image::Rgb([(x * 2) as u8, (y * 4) as u8, (x * y) as u8]);
+    let whole = image::RgbImage::from_fn(128, 64, color);
+    let middle = image::RgbImage::from_fn(64, 64, |x, y| color(x + 32, y));
+    let query = "/gradcam?class=dog&view=heatmap&colormap=gray";
+    let mut drawn = Vec::new();
+    for picture in [&whole, &middle] {
+        let png = client.post(query, "image/png", &pictures::encoded(picture)).await.file();
+        drawn.push(image::load_from_memory(&png).unwrap().into_rgb8());
+    }
+    assert!(drawn[1].pixels().any(|pixel| pixel[0] > 200), "there is heat");
+    for (x, y, pixel) in drawn[0].enumerate_pixels() {
+        let expected = if (32..96).contains(&x) { drawn[1].get_pixel(x - 32, y)[0] } else { 0 };
+        assert_eq!(pixel[0], expected, "at {x}, {y}");
+    }
+    let answer = client.post(query, "application/json", &pictures::encoded(&whole)).await.json();
+    assert_eq!(answer["window"], serde_json::json!([0.0, 32.0, 64.0, 64.0]));
 }

@@ -10,6 +10,22 @@ pub(crate) fn png() -> Vec<u8> {
         let ramp = |position: u32, side: u32| u8::try_from(position * 255 / side).unwrap();
         image::Rgb([ramp(x, 96), ramp(y, 64), if in_disc { 230 } else { 20 }])
     });
+    encoded(&picture)
+}
+
+/// `picture` as a PNG file.
+pub(crate) fn encoded(picture: &RgbImage) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+/// Another one: stripes.
+pub(crate) fn other_png() -> Vec<u8> {
+    let picture = RgbImage::from_fn(64, 80, |x, y| {
+        let stripe = if (x / 6 + y / 9) % 2 == 0 { 220 } else { 40 };
+        image::Rgb([stripe, 255 - stripe, 90])
+    });
     let mut file = Cursor::new(Vec::new());
     picture.write_to(&mut file, ImageFormat::Png).unwrap();
     file.into_inner()

@@ -1,6 +1,6 @@
 //! The model's input equals Keras's.
 
-use convscope::preprocess::{Color, Layout, Recipe};
+use convscope::preprocess::{Color, Crop, Layout, Recipe};
 
 use super::{bytes, picture};
 
@@ -43,4 +43,19 @@ fn channels_first_holds_the_same_values() {
     let first = Recipe { layout: Layout::Nchw, ..recipe("caffe") }.tensor(&picture);
     assert_eq!(first.shape(), [1, 3, 24, 32]);
     assert_eq!(first.permuted_axes([0, 2, 3, 1]), last);
+}
+
+/// torchvision's `Resize(256)` and `CenterCrop(224)` of a picture of 451 × 300: 384 × 256, of which 224 × 224 are taken
+/// from 80, 16.
+#[test]
+fn the_window_is_what_torchvision_cuts_out() {
+    let (width, height) = (451, 300);
+    let pixels = image::RgbImage::new(width, height);
+    let picture = convscope::preprocess::Picture { pixels, ..picture("cat.png") };
+    let recipe =
+        Recipe { size: [224, 224], crop: Crop::Center, resize_to: Some(256), ..Recipe::default() };
+    let expected = [80.0 / 384.0, 16.0 / 256.0, 224.0 / 384.0, 224.0 / 256.0];
+    assert_eq!(recipe.window(&picture), expected);
+    let whole = Recipe { crop: Crop::None, ..recipe };
+    assert_eq!(whole.window(&picture), [0.0, 0.0, 1.0, 1.0]);
 }

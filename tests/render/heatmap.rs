@@ -1,7 +1,7 @@
 //! Heat maps and overlays, against OpenCV.
 
 use convscope::render::{
-    Colormap, HeatmapOptions, Panel, RenderError, View, heatmap, resize_linear,
+    Colormap, HeatmapOptions, Panel, RenderError, View, Window, heatmap, resize_linear,
 };
 use image::RgbImage;
 use ndarray::Array2;
@@ -64,6 +64,21 @@ fn a_mask_keeps_the_picture_where_it_is_hot() {
         for (found, original) in found.iter().zip(cat.iter()) {
             assert!((f32::from(*found) - factor * f32::from(*original)).abs() <= 0.5 + 1e-3);
         }
+    }
+}
+
+#[test]
+fn a_map_in_a_window_leaves_the_picture_around_it_without_heat() {
+    let picture = RgbImage::new(40, 20);
+    let heat = Array2::from_elem((3, 4), 1.0);
+    let window = Window { left: 0.25, top: 0.5, width: 0.5, height: 0.25 };
+    let options =
+        HeatmapOptions { colormap: Colormap::Gray, window, ..HeatmapOptions::of(View::Heatmap) };
+    let panel = Panel { heat: heat.view(), caption: None };
+    let found = pixels(&heatmap(&picture, &[panel], &options).unwrap());
+    for (x, y, pixel) in found.enumerate_pixels() {
+        let inside = (10..30).contains(&x) && (10..15).contains(&y);
+        assert_eq!(pixel[0], if inside { 255 } else { 0 }, "at {x}, {y}");
     }
 }
 

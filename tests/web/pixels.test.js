@@ -67,6 +67,18 @@ test("heat maps: every drawing, in every colour map, for and against, of both sc
   assertSilent(browser);
 });
 
+test("the heat of a network that crops lies where the server draws it", async () => {
+  const page = await showing(CAT, "model=efficientnet_lite0&draw=heatmap&heatcolors=gray");
+  const drawn = await drawnByServer(page, "gradcam", await readFile(CAT), [["model", "efficientnet_lite0"], ["view", "heatmap"], ["colormap", "gray"]]);
+  const painted = await pixelsOf(page, "figure canvas");
+  assert.ok(difference(drawn, painted) <= 1);
+  // 451 × 300, of which the middle 224/256 of the height is seen.
+  const at = (x, y) => drawn.data[4 * (y * 451 + x)];
+  assert.equal(Math.max(at(90, 150), at(225, 15), at(360, 150), at(225, 284)), 0);
+  assert.ok(drawn.data.some((value, i) => i % 4 === 0 && value > 250));
+  assertSilent(browser);
+});
+
 test("the grid is cut up without a pixel lost, whatever the order", async () => {
   const page = await showing(BOTH, "view=layers&layer=conv2d_4&order=max&normalize=minmax&colors=magma");
   const fields = [["layer", "conv2d_4"], ["order", "max"], ["normalize", "minmax"], ["colormap", "magma"], ["columns", "1"]];

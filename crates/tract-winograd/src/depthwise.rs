@@ -4,7 +4,7 @@ use crate::finish::Finish;
 use crate::scratch::lend;
 use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH, floats, floats_mut};
 use crate::team::{share, threads};
-use crate::window::Window;
+use crate::window::{Window, copy_every};
 
 /// Vectors that one step computes, so that a tap's weight is spread over them.
 const STEP: usize = 4;
@@ -127,14 +127,12 @@ impl Kernel for Channel<'_> {
     fn run<S: Simd>(self, simd: S) {
         let layout = self.layout;
         let planes = floats_mut(self.planes);
+        let [top, left] = layout.before;
+        let stride = layout.stride[1];
         for (y, row) in self.plane.chunks_exact(layout.input[1]).enumerate() {
-            let [top, left] = layout.before;
-            if layout.stride[1] == 1 {
-                planes[layout.place([y + top, left])..][..row.len()].copy_from_slice(row);
-            } else {
-                for (x, &pixel) in row.iter().enumerate() {
-                    planes[layout.place([y + top, x + left])] = pixel;
-                }
+            for first in 0..stride.min(row.len()) {
+                let to = &mut planes[layout.place([y + top, first + left])..];
+                copy_every(stride, &row[first..], &mut to[..(row.len() - first).div_ceil(stride)]);
             }
         }
         let [_, kernel_width] = self.window.kernel;

@@ -4,9 +4,9 @@
 use crate::finish::Finish;
 use crate::product::{Tile, pack_rows, tile_height};
 use crate::scratch::lend;
-use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH};
+use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH, floats_mut};
 use crate::team::{share, threads};
-use crate::window::Window;
+use crate::window::{Window, copy_every};
 
 /// Bytes of the picture's pixels that one piece of work gathers, so that they stay in the second
 /// level cache while all its output channels are computed.
@@ -175,7 +175,6 @@ impl Kernel for Columns<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let count = self.last - self.first;
         let area = self.input[0] * self.input[1];
         let panel = S::PANEL;
         if self.window.is_pointwise() {
@@ -189,71 +188,69 @@ impl Kernel for Columns<'_> {
             return;
         }
         self.to.fill(Lanes::default());
-        let [_, width] = self.output;
+        let mut runs = [Run::default(); 2 * WIDTH];
+        let mut count = 0;
+        let mut next = self.first;
+        while next < self.last {
+            let place = [next / self.output[1], next % self.output[1]];
+            let length = (self.output[1] - place[1]).min(self.last - next);
+            runs[count] = Run { place, length, at: next - self.first };
+            count += 1;
+            next += length;
+        }
+        let [height, width] = self.window.kernel;
         let mut rows = self.to.chunks_exact_mut(panel);
         for plane in self.picture.chunks_exact(area) {
-            for ky in 0..self.window.kernel[0] {
-                for kx in 0..self.window.kernel[1] {
-                    let Some(to) = rows.next() else { return };
-                    let mut done = 0;
-                    while done < count {
-                        let (oy, ox) = ((self.first + done) / width, (self.first + done) % width);
-                        let run = (width - ox).min(count - done);
-                        copy_run(
-                            &self.window,
-                            plane,
-                            self.input,
-                            [ky, kx],
-                            [oy, ox],
-                            run,
-                            to,
-                            done,
-                        );
-                        done += run;
-                    }
+            for tap in (0..height).flat_map(|y| (0..width).map(move |x| [y, x])) {
+                let Some(to) = rows.next() else { return };
+                let to = floats_mut(to);
+                for run in &runs[..count] {
+                    run.copy(&self.window, plane, self.input, tap, to);
                 }
             }
         }
     }
 }
 
-/// Copies what `run` adjacent outputs of one row read at one tap; beside the picture there are
-/// zeros, which are there already.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "the inner loop of one kernel")]
-fn copy_run(
-    window: &Window,
-    plane: &[f32],
-    [height, width]: [usize; 2],
-    tap: [usize; 2],
-    [oy, ox]: [usize; 2],
-    run: usize,
-    to: &mut [Lanes],
+/// Adjacent outputs in one row.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    /// Row and column of the first one.
+    place: [usize; 2],
+    length: usize,
+    /// Its place in the panel.
     at: usize,
-) {
-    let place = |axis: usize, output: usize| {
-        (output * window.stride[axis] + tap[axis] * window.dilation[axis])
-            .wrapping_sub(window.before[axis])
-    };
-    let y = place(0, oy);
-    if y >= height {
-        return;
-    }
-    let row = &plane[y * width..][..width];
-    let stride = window.stride[1];
-    // Outputs left of the first one that reads inside, and right of the last.
-    let offset = tap[1] * window.dilation[1];
-    let skipped = (window.before[1].saturating_sub(offset)).div_ceil(stride).saturating_sub(ox);
-    let inside = (width + window.before[1]).saturating_sub(offset).div_ceil(stride);
-    let end = inside.saturating_sub(ox).min(run);
-    if skipped >= end {
-        return;
-    }
-    let start = place(1, ox + skipped);
-    let mut pixels = row[start..].iter().step_by(stride);
-    for lane in at + skipped..at + end {
-        if let Some(pixel) = pixels.next() {
-            to[lane / WIDTH].0[lane % WIDTH] = *pixel;
+}
+
+impl Run {
+    /// Copies what the outputs read at one tap; beside the picture there are zeros, which are there
+    /// already.
+    #[inline(always)]
+    fn copy(
+        &self,
+        window: &Window,
+        plane: &[f32],
+        [height, width]: [usize; 2],
+        tap: [usize; 2],
+        to: &mut [f32],
+    ) {
+        let [stride_y, stride] = window.stride;
+        let offset = [tap[0] * window.dilation[0], tap[1] * window.dilation[1]];
+        // Wraps round where the row is above the picture.
+        let y = (self.place[0] * stride_y + offset[0]).wrapping_sub(window.before[0]);
+        if y >= height {
+            return;
+        }
+        // Outputs that read left of the picture, and all up to the last one that reads inside.
+        let column = self.place[1];
+        let left = window.before[1].saturating_sub(offset[1]).div_ceil(stride);
+        let inside = (width + window.before[1]).saturating_sub(offset[1]).div_ceil(stride);
+        let skipped = left.saturating_sub(column);
+        let end = inside.saturating_sub(column).min(self.length);
+        if skipped < end {
+            let x = (column + skipped) * stride + offset[1] - window.before[1];
+            let from = &plane[y * width + x..(y + 1) * width];
+            copy_every(stride, from, &mut to[self.at + skipped..self.at + end]);
         }
     }
 }

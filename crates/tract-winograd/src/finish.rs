@@ -72,17 +72,20 @@ impl Finish<'_> {
     /// No two calls at the same time have an output in common.
     #[inline(always)]
     pub(crate) unsafe fn put<S: Simd>(&self, simd: S, mut y: S::Vector, at: usize, count: usize) {
-        let store = |places: &Option<Places>, y: S::Vector| {
-            if let Some(places) = places {
-                // SAFETY: as the caller promises.
-                simd.store_slice(y, unsafe { places.slice(at, count) });
-            }
-        };
-        store(&self.plain, y);
+        if let Some(places) = self.plain {
+            // SAFETY: as the caller promises.
+            simd.store_slice(y, unsafe { places.slice(at, count) });
+        }
         if let Some(residual) = self.residual {
             y = simd.add(y, simd.load_slice(&residual[at..at + count]));
         }
-        store(&self.sum, y);
-        store(&self.clipped, self.clip.apply(simd, y));
+        if let Some(places) = self.sum {
+            // SAFETY: as the caller promises.
+            simd.store_slice(y, unsafe { places.slice(at, count) });
+        }
+        if let Some(places) = self.clipped {
+            // SAFETY: as the caller promises.
+            simd.store_slice(self.clip.apply(simd, y), unsafe { places.slice(at, count) });
+        }
     }
 }

@@ -102,10 +102,13 @@ fn step<S: Simd, const ROWS: usize, const PANEL: usize>(
     k: usize,
     panel: &[Lanes; PANEL],
 ) {
-    let panel: [S::Vector; PANEL] = std::array::from_fn(|n| simd.load(&panel[n]));
+    let mut vectors = [simd.splat(0.0); PANEL];
+    for (vector, from) in vectors.iter_mut().zip(panel) {
+        *vector = simd.load(from);
+    }
     for (sums, a) in sums.iter_mut().zip(a) {
         let factor = simd.splat(a.0[k]);
-        for (sum, vector) in sums.iter_mut().zip(panel) {
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
             *sum = simd.mul_add(factor, vector, *sum);
         }
     }

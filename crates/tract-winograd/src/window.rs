@@ -35,3 +35,14 @@ impl Window {
         Self { kernel, stride: [1; 2], dilation: [1; 2], before: padding, after: padding }
     }
 }
+
+/// Copies every `stride`-th element of `from`, as many as `to` holds.
+#[inline(always)]
+pub(crate) fn copy_every(stride: usize, from: &[f32], to: &mut [f32]) {
+    match stride {
+        1 => to.copy_from_slice(&from[..to.len()]),
+        // With the stride in sight of the compiler, these are shuffles.
+        2 => to.iter_mut().zip(from.iter().step_by(2)).for_each(|(to, from)| *to = *from),
+        _ => to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
+    }
+}

@@ -3,7 +3,7 @@ use tract_core::ops::cnn::conv::Conv;
 use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
 use tract_core::ops::math::{add, max, min};
 use tract_core::ops::nn::DataFormat;
-use tract_winograd::{Isa, Team, accelerate};
+use tract_winograd::{Accelerator, Isa, Team};
 
 use crate::definition::values;
 use crate::random::Random;
@@ -145,7 +145,8 @@ impl Case {
         let r = random.floats(self.batch * outputs * oh * ow);
         let (w, b) = (random.floats(self.weights()), random.floats(outputs));
         let (mut model, given) = self.model(&w, &b)?;
-        let replaced = team.run(|| accelerate(&mut model, isa))?;
+        let accelerator = Accelerator { isa, ..Accelerator::default() };
+        let replaced = team.run(|| accelerator.accelerate(&mut model))?;
         ensure!(replaced == 1, "{replaced} convolutions replaced");
         let plan = model.into_optimized()?.into_runnable()?;
         let shape = [self.batch, inputs, self.input[0], self.input[1]];

@@ -17,6 +17,8 @@ struct GradCamJson<'a> {
     layer_shape: [usize; 3],
     /// Height and width of the picture, upright.
     picture: [u32; 2],
+    /// Top, left, height and width of what the network got of it.
+    window: [f64; 4],
     score: Score,
     sign: Sign,
     view: View,
@@ -60,6 +62,7 @@ impl GradCam {
             layer: &self.layer.name,
             layer_shape: self.layer.spatial().unwrap_or_default(),
             picture: [seen.picture.height(), seen.picture.width()],
+            window: self.window(seen),
             score: self.score,
             sign: self.sign,
             view: self.options.view,
@@ -69,6 +72,13 @@ impl GradCam {
             png: STANDARD.encode(self.draw(seen, explained)?),
         };
         serde_json::to_vec(&answer).map_err(ServiceError::internal)
+    }
+
+    /// Where the maps lie, in pixels of the picture.
+    fn window(&self, seen: &Seen) -> [f64; 4] {
+        let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
+        let (w, h) = (f64::from(seen.picture.width()), f64::from(seen.picture.height()));
+        [top * h, left * w, height * h, width * w]
     }
 
     fn map_json<'a>(&self, one: &'a Explained) -> MapJson<'a> {

@@ -1,110 +1,55 @@
-//! Finds convolutions, and what follows them, in a model.
+//! Finds what can be computed faster, and puts it into a model.
 
 mod chain;
 mod constants;
-
-use std::sync::Arc;
+mod conv;
+mod dense;
 
 use tract_core::internal::*;
-use tract_core::ops::cnn::KernelFormat;
-use tract_core::ops::cnn::conv::Conv;
 
-use self::chain::Chain;
-use self::constants::{floats, per_channel};
-use crate::layer::{Algorithm, Layer, Shape};
-use crate::op::FusedConv;
+use self::conv::ConvFound;
+use self::dense::DenseFound;
+use crate::matrix::{Storage, Weights};
 use crate::simd::Isa;
-use crate::window::Window;
 
-/// Replaces the float32 convolutions of `model` that this crate computes faster than tract, and
-/// fuses what follows them: batch norm, addition, ReLU and other clipping, 2×2 max-pooling. Values
-/// that are asked for on the way, by another node or as an output of the model, stay there.
-///
-/// `model` must not have been decluttered, since that takes convolutions apart; its constants should
-/// have been propagated ([`TypedModel::prop_consts`]) and its input shapes set. Called within
-/// [`Team::run`](crate::Team::run), all threads of the team prepare the weights.
-///
-/// Gives the number of convolutions replaced.
-///
-/// # Errors
-/// tract's, where the model contradicts itself.
-pub fn accelerate(model: &mut TypedModel, isa: Isa) -> TractResult<usize> {
-    let mut replaced = 0;
-    for id in model.eval_order()? {
-        let Some(found) = Found::at(model, id)? else { continue };
-        found.replace(model, id, isa)?;
-        replaced += 1;
-    }
-    Ok(replaced)
+/// Replaces what this crate computes faster than tract.
+#[derive(Debug, Default)]
+pub struct Accelerator {
+    /// The instructions that the replacements use.
+    pub isa: Isa,
+    /// How the weights of dense layers are stored.
+    pub dense: Storage,
+    /// The weights of dense layers that all models changed by this accelerator have in common: a
+    /// layer's backward product reads the forward weights.
+    pub weights: Weights,
 }
 
-/// A convolution that can be replaced.
-struct Found {
-    shape: Shape,
-    algorithm: Algorithm,
-    weights: Arc<Tensor>,
-    bias: Arc<Tensor>,
-}
-
-impl Found {
-    fn at(model: &TypedModel, id: usize) -> TractResult<Option<Self>> {
-        let node = model.node(id);
-        let Some(conv) = node.op_as::<Conv>() else { return Ok(None) };
-        let facts = model.node_input_facts(id)?;
-        let spec = &conv.pool_spec;
-        let plain = conv.q_params.is_none()
-            && conv.kernel_fmt == KernelFormat::OIHW
-            && !spec.data_format.c_is_last()
-            && spec.kernel_shape.len() == 2
-            && facts.iter().all(|fact| fact.datum_type == f32::datum_type());
-        let (Some(weights), Some(bias)) = (facts[1].konst.clone(), facts[2].konst.clone()) else {
-            return Ok(None);
-        };
-        let Some(input) = facts[0].shape.as_concrete().filter(|_| plain) else { return Ok(None) };
-        let input = [input[input.len() - 2], input[input.len() - 1]];
-        let padding = spec.computed_padding(&input);
-        let pair = |of: &dyn Fn(usize) -> usize| [of(0), of(1)];
-        let window = Window {
-            kernel: pair(&|axis| spec.kernel_shape[axis]),
-            stride: pair(&|axis| spec.stride(axis)),
-            dilation: pair(&|axis| spec.dilation(axis)),
-            before: pair(&|axis| padding[axis].pad_before),
-            after: pair(&|axis| padding[axis].pad_after),
-        };
-        let output = pair(&|axis| padding[axis].convoluted);
-        let channels = [spec.input_channels, spec.output_channels];
-        let shape = Shape { window, group: conv.group, channels, input, output };
-        // A window in ceiling mode may reach beyond the padding.
-        let regular = window.output(input) == Some(output) && !output.contains(&0);
-        let algorithm = Algorithm::best(&shape).filter(|_| regular);
-        Ok(algorithm.map(|algorithm| Self { shape, algorithm, weights, bias }))
-    }
-
-    fn replace(self, model: &mut TypedModel, id: usize, isa: Isa) -> TractResult<()> {
-        let Self { shape, algorithm, weights, bias } = self;
-        let outputs = shape.channels[1];
-        let mut weights = floats(&weights)?;
-        let mut bias = per_channel(&bias, outputs)?.context("a bias of another length")?;
-        let chain = Chain::after(model, id, outputs, matches!(algorithm, Algorithm::Winograd(_)))?;
-        let size = weights.len() / outputs;
-        for (weights, scale) in weights.chunks_exact_mut(size).zip(&chain.scale) {
-            weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
+impl Accelerator {
+    /// Replaces the float32 convolutions of `model`, and fuses what follows them: batch norm,
+    /// addition, ReLU and other clipping, 2×2 max-pooling. Values that are asked for on the way, by
+    /// another node or as an output of the model, stay there. Products of one vector by a constant
+    /// matrix, dense layers, are replaced as well. What this crate has no faster way for is left
+    /// alone.
+    ///
+    /// `model` must not have been decluttered, since that takes convolutions apart; its constants
+    /// should have been propagated ([`TypedModel::prop_consts`]) and its input shapes set. Called
+    /// within [`Team::run`](crate::Team::run), all threads of the team prepare the weights.
+    ///
+    /// Gives the number of nodes replaced.
+    ///
+    /// # Errors
+    /// tract's, where the model contradicts itself.
+    pub fn accelerate(&self, model: &mut TypedModel) -> TractResult<usize> {
+        let mut replaced = 0;
+        for id in model.eval_order()? {
+            if let Some(found) = ConvFound::at(model, id)? {
+                found.replace(model, id, self.isa)?;
+                replaced += 1;
+            } else if let Some(found) = DenseFound::at(model, id)? {
+                found.replace(model, id, self)?;
+                replaced += 1;
+            }
         }
-        for ((bias, scale), shift) in bias.iter_mut().zip(&chain.scale).zip(&chain.shift) {
-            *bias = (f64::from(*bias) * scale + shift) as f32;
-        }
-        let layer = Arc::new(Layer::new(isa, algorithm, shape.window, &weights, &bias));
-        let gives = chain.gives.iter().map(|&(value, _)| value).collect();
-        let op = FusedConv { layer, algorithm, shape, clip: chain.clip, gives };
-        let mut patch = TypedModelPatch::default();
-        let mut inputs = tvec![patch.tap_model(model, model.node(id).inputs[0])?];
-        if let Some(residual) = chain.residual {
-            inputs.push(patch.tap_model(model, residual)?);
-        }
-        let wires = patch.wire_node(&model.node(id).name, op, &inputs)?;
-        for (wire, (_, outlet)) in wires.into_iter().zip(chain.gives) {
-            patch.shunt_outside(model, outlet, wire)?;
-        }
-        patch.apply(model)
+        Ok(replaced)
     }
 }

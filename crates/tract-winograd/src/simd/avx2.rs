@@ -1,4 +1,4 @@
-//! AVX2 and FMA: two registers a vector, and 12 of the 16 hold a tile of 6 rows by one vector.
+//! AVX2 and what comes with it, FMA and F16C: two registers a vector, and 12 of the 16 hold a tile of 6 rows by one vector.
 //!
 //! # Safety of this file
 //! An [`Avx2`] exists only where [`Avx2::detect`] has found the instructions, so every intrinsic
@@ -15,8 +15,8 @@ type Vector = [__m256; 2];
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
-        let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        there.then_some(Self(()))
+        let has_arithmetic = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        (has_arithmetic && is_x86_feature_detected!("f16c")).then_some(Self(()))
     }
 }
 
@@ -35,8 +35,8 @@ fn first_lanes(count: usize) -> [__m256i; 2] {
     let mask = &ALL_THEN_NONE[WIDTH - count..][..WIDTH];
     // SAFETY: only called where `Avx2` exists; `mask` has sixteen elements.
     unsafe {
-        let half = |at| _mm256_loadu_si256(mask.as_ptr().add(at).cast());
-        [half(0), half(WIDTH / 2)]
+        let low = _mm256_loadu_si256(mask.as_ptr().cast());
+        [low, _mm256_loadu_si256(mask.as_ptr().add(WIDTH / 2).cast())]
     }
 }
 
@@ -47,7 +47,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         fn compiled<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
             kernel.run(simd)
         }
@@ -87,6 +87,17 @@ impl Simd for Avx2 {
         unsafe {
             let high_half = from.wrapping_add(WIDTH / 2);
             [_mm256_maskload_ps(from, low), _mm256_maskload_ps(high_half, high)]
+        }
+    }
+
+    #[inline(always)]
+    fn load_halves(self, from: &[u16; WIDTH]) -> Vector {
+        let from = from.as_ptr();
+        // SAFETY: `self` proves the feature; `from` has sixteen elements.
+        unsafe {
+            let low = _mm_loadu_si128(from.cast());
+            let high = _mm_loadu_si128(from.add(WIDTH / 2).cast());
+            [_mm256_cvtph_ps(low), _mm256_cvtph_ps(high)]
         }
     }
 
@@ -135,8 +146,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn transpose(self, rows: &mut [Vector; WIDTH]) {
         const HALF: usize = WIDTH / 2;
-        let square = |i: usize, j: usize| std::array::from_fn(|row| rows[i * HALF + row][j]);
-        let mut squares = [[square(0, 0), square(0, 1)], [square(1, 0), square(1, 1)]];
+        let mut squares = [[[rows[0][0]; HALF]; 2]; 2];
+        for (row, [left, right]) in rows.iter().enumerate() {
+            squares[row / HALF][0][row % HALF] = *left;
+            squares[row / HALF][1][row % HALF] = *right;
+        }
         for square in squares.as_flattened_mut() {
             // SAFETY: `self` proves the feature.
             unsafe { transpose(square) }
@@ -160,7 +174,8 @@ impl Simd for Avx2 {
 fn transpose(rows: &mut [__m256; 8]) {
     let mut halves = *rows;
     for four in 0..2 {
-        let [a, b, c, d] = std::array::from_fn(|i| rows[4 * four + i]);
+        let [a, b, c, d] =
+            [rows[4 * four], rows[4 * four + 1], rows[4 * four + 2], rows[4 * four + 3]];
         let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
         halves[4 * four] = _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);

@@ -62,6 +62,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn load_halves(self, from: &[u16; WIDTH]) -> __m512 {
+        // SAFETY: `self` proves the feature; `from` has sixteen elements.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
     fn store_slice(self, vector: __m512, to: &mut [f32]) {
         // SAFETY: `self` proves the feature; lanes beyond the slice are masked and not written.
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first_lanes(to.len()), vector) }
@@ -110,19 +116,24 @@ impl Simd for Avx512 {
     }
 }
 
+/// The pairs of two vectors, of even and of odd place.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn couple(low: __m512, high: __m512) -> (__m512, __m512) {
+    let (low, high) = (_mm512_castps_pd(low), _mm512_castps_pd(high));
+    let (even, odd) = (_mm512_unpacklo_pd(low, high), _mm512_unpackhi_pd(low, high));
+    (_mm512_castpd_ps(even), _mm512_castpd_ps(odd))
+}
+
 /// Four rounds, each exchanging one bit of the row's number with one of the lane's: pairs, then
 /// couples of pairs within each quarter, then the quarters themselves.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose(rows: &mut [__m512; WIDTH]) {
-    let couple = |low: __m512, high: __m512| {
-        let (low, high) = (_mm512_castps_pd(low), _mm512_castps_pd(high));
-        let halves = (_mm512_unpacklo_pd(low, high), _mm512_unpackhi_pd(low, high));
-        (_mm512_castpd_ps(halves.0), _mm512_castpd_ps(halves.1))
-    };
     let mut quarters = *rows;
     for four in 0..4 {
-        let [a, b, c, d] = std::array::from_fn(|i| rows[4 * four + i]);
+        let [a, b, c, d] =
+            [rows[4 * four], rows[4 * four + 1], rows[4 * four + 2], rows[4 * four + 3]];
         let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
         (quarters[4 * four], quarters[4 * four + 1]) = couple(ab_low, cd_low);
@@ -130,7 +141,7 @@ fn transpose(rows: &mut [__m512; WIDTH]) {
     }
     // quarters[4f + j] now holds, in quarter q, column 4q + j of rows 4f … 4f + 3.
     for j in 0..4 {
-        let [a, b, c, d] = std::array::from_fn(|four| quarters[4 * four + j]);
+        let [a, b, c, d] = [quarters[j], quarters[4 + j], quarters[8 + j], quarters[12 + j]];
         let even_low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
         let even_high = _mm512_shuffle_f32x4::<0b10_00_10_00>(c, d);
         let odd_low = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);

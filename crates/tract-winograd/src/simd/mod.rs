@@ -54,6 +54,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn store(self, vector: Self::Vector, to: &mut Lanes);
     /// The first lanes from at most sixteen floats, the others zero.
     fn load_slice(self, from: &[f32]) -> Self::Vector;
+    /// All lanes from half precision, given as its bits.
+    fn load_halves(self, from: &[u16; WIDTH]) -> Self::Vector;
     /// The first lanes to at most sixteen floats.
     fn store_slice(self, vector: Self::Vector, to: &mut [f32]);
     /// a + b
@@ -146,6 +148,13 @@ impl Isa {
     /// Rows of a tile of the matrix product at most.
     pub(crate) fn rows(self) -> usize {
         self.run(Rows)
+    }
+}
+
+/// The fastest.
+impl Default for Isa {
+    fn default() -> Self {
+        Self::best()
     }
 }
 

@@ -13,6 +13,16 @@ fn zip(a: Vector, b: Vector, of: impl Fn(f32, f32) -> f32) -> Vector {
     std::array::from_fn(|lane| of(a[lane], b[lane]))
 }
 
+/// A half precision number: its exponent and fraction at their places in single precision, times
+/// what the exponents' biases differ by, which makes normal numbers of those that are not.
+#[inline(always)]
+fn single(half: u16) -> f32 {
+    let magnitude = u32::from(half & 0x7fff) << 13;
+    let finite = f32::from_bits(magnitude) * f32::from_bits(0x7780_0000);
+    let infinite = if half & 0x7c00 == 0x7c00 { 0x7f80_0000 } else { 0 };
+    f32::from_bits(finite.to_bits() | infinite | u32::from(half & 0x8000) << 16)
+}
+
 impl Simd for Portable {
     type Vector = Vector;
     const PANEL: usize = 1;
@@ -44,6 +54,11 @@ impl Simd for Portable {
         let mut vector = [0.0; WIDTH];
         vector[..from.len()].copy_from_slice(from);
         vector
+    }
+
+    #[inline(always)]
+    fn load_halves(self, from: &[u16; WIDTH]) -> Vector {
+        std::array::from_fn(|lane| single(from[lane]))
     }
 
     #[inline(always)]

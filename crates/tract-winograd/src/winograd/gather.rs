@@ -49,13 +49,15 @@ impl<const POINTS: usize, const SIDE: usize> Kernel for Gather<'_, POINTS, SIDE>
         for row in 0..self.block.size[0] {
             for column in 0..self.block.size[1] {
                 let corner = &self.pixels[row * SIDE * wide + column * SIDE..];
-                let rows = std::array::from_fn(|i| {
-                    let row = &corner[i * wide..][..POINTS];
-                    std::array::from_fn(|j| simd.load(&row[j]))
-                });
-                let points: [[S::Vector; POINTS]; POINTS] = data_tile(simd, rows);
-                for (point, vector) in points.into_iter().flatten().enumerate() {
-                    simd.store(vector, &mut self.points[point * self.stride + tile]);
+                let mut rows = [[simd.splat(0.0); POINTS]; POINTS];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    for (vector, pixel) in row.iter_mut().zip(&corner[i * wide..][..POINTS]) {
+                        *vector = simd.load(pixel);
+                    }
+                }
+                let columns = data_tile(simd, rows);
+                for (point, vector) in columns.as_flattened().iter().enumerate() {
+                    simd.store(*vector, &mut self.points[point * self.stride + tile]);
                 }
                 tile += 1;
             }

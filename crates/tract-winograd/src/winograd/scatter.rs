@@ -35,9 +35,10 @@ impl<const POINTS: usize, const SIDE: usize> Kernel for Scatter<'_, POINTS, SIDE
         for row in 0..self.block.size[0] {
             for column in 0..self.block.size[1] {
                 let points = &self.points[tile * self.panel..];
-                let columns: [[S::Vector; POINTS]; POINTS] = std::array::from_fn(|j| {
-                    std::array::from_fn(|i| simd.load(&points[(j * POINTS + i) * self.stride]))
-                });
+                let mut columns = [[bias; POINTS]; POINTS];
+                for (point, vector) in columns.as_flattened_mut().iter_mut().enumerate() {
+                    *vector = simd.load(&points[point * self.stride]);
+                }
                 let rows: [[S::Vector; SIDE]; SIDE] = output_tile(simd, columns);
                 let corner = &mut self.pixels[row * SIDE * wide + column * SIDE..];
                 for (i, row) in rows.into_iter().enumerate() {
@@ -92,8 +93,9 @@ impl<const POINTS: usize, const SIDE: usize> Scatter<'_, POINTS, SIDE> {
             for (run, (upper, lower)) in runs.enumerate() {
                 let mut vectors = [simd.splat(0.0); WIDTH];
                 for (vector, ([a, b], [c, d])) in vectors.iter_mut().zip(upper.iter().zip(lower)) {
-                    let [a, b, c, d] = [a, b, c, d].map(|pixel| simd.load(pixel));
-                    *vector = simd.max(simd.max(a, b), simd.max(c, d));
+                    let above = simd.max(simd.load(a), simd.load(b));
+                    let below = simd.max(simd.load(c), simd.load(d));
+                    *vector = simd.max(above, below);
                 }
                 simd.transpose(&mut vectors);
                 for (channel, vector) in (self.channels[0]..self.channels[1]).zip(vectors) {

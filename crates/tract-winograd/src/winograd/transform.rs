@@ -3,6 +3,8 @@
 //! Aᵀ\[(G g Gᵀ) ⊙ (Bᵀ d B)\]A. Their points are 0, ±1, ∞ and 0, ±1, ±2, ∞.
 //!
 //! `POINTS` is the side of an input tile, 4 or 6; `SIDE` that of an output tile, 2 or 4.
+//!
+//! What is vectorised calls no closures: they would be compiled without the instruction set.
 
 use crate::simd::{Simd, WIDTH};
 
@@ -16,7 +18,8 @@ fn data<S: Simd, const POINTS: usize>(simd: S, x: [S::Vector; POINTS]) -> [S::Ve
         y[2] = simd.sub(x[2], x[1]);
         y[3] = simd.sub(x[1], x[3]);
     } else {
-        let [four, minus_four, minus_five, two] = [4.0, -4.0, -5.0, 2.0].map(|v| simd.splat(v));
+        let (two, four) = (simd.splat(2.0), simd.splat(4.0));
+        let (minus_four, minus_five) = (simd.splat(-4.0), simd.splat(-5.0));
         y[0] = simd.mul_add(four, x[0], simd.mul_add(minus_five, x[2], x[4]));
         y[5] = simd.mul_add(four, x[1], simd.mul_add(minus_five, x[3], x[5]));
         let (even, odd) =
@@ -41,7 +44,7 @@ fn output<S: Simd, const POINTS: usize, const SIDE: usize>(
         y[0] = simd.add(x[0], simd.add(x[1], x[2]));
         y[1] = simd.sub(simd.sub(x[1], x[2]), x[3]);
     } else {
-        let [two, four, eight] = [2.0, 4.0, 8.0].map(|v| simd.splat(v));
+        let (two, four, eight) = (simd.splat(2.0), simd.splat(4.0), simd.splat(8.0));
         let (sum_1, difference_1) = (simd.add(x[1], x[2]), simd.sub(x[1], x[2]));
         let (sum_2, difference_2) = (simd.add(x[3], x[4]), simd.sub(x[3], x[4]));
         y[0] = simd.add(x[0], simd.add(sum_1, sum_2));
@@ -52,15 +55,22 @@ fn output<S: Simd, const POINTS: usize, const SIDE: usize>(
     y
 }
 
-/// Bᵀ d B, for sixteen channels at once.
+/// Bᵀ d B, column by column, for sixteen channels at once.
 #[inline(always)]
 pub(super) fn data_tile<S: Simd, const POINTS: usize>(
     simd: S,
     rows: [[S::Vector; POINTS]; POINTS],
 ) -> [[S::Vector; POINTS]; POINTS] {
-    let rows = rows.map(|row| data(simd, row));
-    // The result is symmetric in form: columns of it are stored as rows.
-    std::array::from_fn(|j| data(simd, std::array::from_fn(|i| rows[i][j])))
+    let mut columns = rows;
+    for (i, row) in rows.into_iter().enumerate() {
+        for (j, value) in data(simd, row).into_iter().enumerate() {
+            columns[j][i] = value;
+        }
+    }
+    for column in &mut columns {
+        *column = data(simd, *column);
+    }
+    columns
 }
 
 /// Aᵀ m A, for sixteen channels at once; `columns` as [`data_tile`] gives them.
@@ -69,8 +79,18 @@ pub(super) fn output_tile<S: Simd, const POINTS: usize, const SIDE: usize>(
     simd: S,
     columns: [[S::Vector; POINTS]; POINTS],
 ) -> [[S::Vector; SIDE]; SIDE] {
-    let columns = columns.map(|column| output::<S, POINTS, SIDE>(simd, column));
-    std::array::from_fn(|i| output::<S, POINTS, SIDE>(simd, std::array::from_fn(|j| columns[j][i])))
+    let mut rows = [[columns[0][0]; POINTS]; SIDE];
+    for (j, column) in columns.into_iter().enumerate() {
+        let column: [S::Vector; SIDE] = output(simd, column);
+        for (row, value) in rows.iter_mut().zip(column) {
+            row[j] = value;
+        }
+    }
+    let mut tile = [[columns[0][0]; SIDE]; SIDE];
+    for (to, row) in tile.iter_mut().zip(rows) {
+        *to = output(simd, row);
+    }
+    tile
 }
 
 /// One row of G, applied to three taps.

@@ -1,0 +1,7 @@
+//! What tract sees: the operators that stand for those of a model.
+
+mod conv;
+mod dense;
+
+pub(crate) use conv::{FusedConv, Value};
+pub(crate) use dense::Dense;

@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use tract_core::internal::*;
+use tract_core::ops::cnn::KernelFormat;
+use tract_core::ops::cnn::conv::Conv;
+
+use super::chain::Chain;
+use super::constants::{floats, per_channel};
+use crate::layer::{Algorithm, Layer, Shape};
+use crate::op::FusedConv;
+use crate::simd::Isa;
+use crate::window::Window;
+
+/// A convolution that can be replaced.
+pub(super) struct ConvFound {
+    shape: Shape,
+    algorithm: Algorithm,
+    weights: Arc<Tensor>,
+    bias: Arc<Tensor>,
+}
+
+impl ConvFound {
+    pub(super) fn at(model: &TypedModel, id: usize) -> TractResult<Option<Self>> {
+        let node = model.node(id);
+        let Some(conv) = node.op_as::<Conv>() else { return Ok(None) };
+        let facts = model.node_input_facts(id)?;
+        let spec = &conv.pool_spec;
+        let plain = conv.q_params.is_none()
+            && conv.kernel_fmt == KernelFormat::OIHW
+            && !spec.data_format.c_is_last()
+            && spec.kernel_shape.len() == 2
+            && facts.iter().all(|fact| fact.datum_type == f32::datum_type());
+        let (Some(weights), Some(bias)) = (facts[1].konst.clone(), facts[2].konst.clone()) else {
+            return Ok(None);
+        };
+        let Some(input) = facts[0].shape.as_concrete().filter(|_| plain) else { return Ok(None) };
+        let input = [input[input.len() - 2], input[input.len() - 1]];
+        let padding = spec.computed_padding(&input);
+        let pair = |of: &dyn Fn(usize) -> usize| [of(0), of(1)];
+        let window = Window {
+            kernel: pair(&|axis| spec.kernel_shape[axis]),
+            stride: pair(&|axis| spec.stride(axis)),
+            dilation: pair(&|axis| spec.dilation(axis)),
+            before: pair(&|axis| padding[axis].pad_before),
+            after: pair(&|axis| padding[axis].pad_after),
+        };
+        let output = pair(&|axis| padding[axis].convoluted);
+        let channels = [spec.input_channels, spec.output_channels];
+        let shape = Shape { window, group: conv.group, channels, input, output };
+        // A window in ceiling mode may reach beyond the padding.
+        let regular = window.output(input) == Some(output) && !output.contains(&0);
+        let algorithm = Algorithm::best(&shape).filter(|_| regular);
+        Ok(algorithm.map(|algorithm| Self { shape, algorithm, weights, bias }))
+    }
+
+    pub(super) fn replace(self, model: &mut TypedModel, id: usize, isa: Isa) -> TractResult<()> {
+        let Self { shape, algorithm, weights, bias } = self;
+        let outputs = shape.channels[1];
+        let mut weights = floats(&weights)?;
+        let mut bias = per_channel(&bias, outputs)?.context("a bias of another length")?;
+        let chain = Chain::after(model, id, outputs, matches!(algorithm, Algorithm::Winograd(_)))?;
+        let size = weights.len() / outputs;
+        for (weights, scale) in weights.chunks_exact_mut(size).zip(&chain.scale) {
+            weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
+        }
+        for ((bias, scale), shift) in bias.iter_mut().zip(&chain.scale).zip(&chain.shift) {
+            *bias = (f64::from(*bias) * scale + shift) as f32;
+        }
+        let layer = Arc::new(Layer::new(isa, algorithm, shape.window, &weights, &bias));
+        let gives = chain.gives.iter().map(|&(value, _)| value).collect();
+        let op = FusedConv { layer, algorithm, shape, clip: chain.clip, gives };
+        let mut patch = TypedModelPatch::default();
+        let mut inputs = tvec![patch.tap_model(model, model.node(id).inputs[0])?];
+        if let Some(residual) = chain.residual {
+            inputs.push(patch.tap_model(model, residual)?);
+        }
+        let wires = patch.wire_node(&model.node(id).name, op, &inputs)?;
+        for (wire, (_, outlet)) in wires.into_iter().zip(chain.gives) {
+            patch.shunt_outside(model, outlet, wire)?;
+        }
+        patch.apply(model)
+    }
+}
