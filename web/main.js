@@ -1,6 +1,6 @@
 // Puts the parts together: state → requests → what is on screen. Nothing is shown that was asked for an earlier state.
 
-import { askJson, ask, Problem } from "./api.js";
+import { ask, askJson, Problem, useKey } from "./api.js";
 import { labelOf, markClasses, setUpOtherClass, showClasses, showWaiting } from "./classes.js";
 import { loadColormaps } from "./colormap.js";
 import { announce, byId, fillSelect, grouped } from "./dom.js";
@@ -144,10 +144,13 @@ function showTake() {
 function showTrouble(error, again) {
   if (error.name === "AbortError") return;
   if (!(error instanceof Problem)) console.error(error);
-  const [words, button] = byId("trouble").children;
+  const words = byId("trouble").querySelector("p");
   words.textContent = sentence(error.message);
-  if (error.requestId) words.title = `request ${error.requestId}`;
-  button.onclick = again;
+  words.title = error.requestId ? `request ${error.requestId}` : "";
+  const needsKey = error.code === "unauthorized";
+  byId("key-form").hidden = !needsKey;
+  byId("again").hidden = needsKey;
+  byId("again").onclick = again;
   byId("trouble").hidden = false;
   byId("classes").setAttribute("aria-busy", "false");
 }
@@ -211,6 +214,12 @@ byId("model").addEventListener("change", (event) => {
   change({ model: event.target.value, layer: "", channel: "", class: "", versus: "", explained: "", all: "" });
 });
 byId("all-layers").querySelector("input").addEventListener("change", (event) => change({ all: event.target.checked ? "yes" : "" }));
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(byId("key").value.trim());
+  byId("key").value = "";
+  look();
+});
 byId("copy").addEventListener("click", copy);
 byId("download").addEventListener("click", download);
 window.addEventListener("popstate", readAddress);

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use convscope::config::HttpLimits;
+use convscope::runtime::Engine;
 use convscope::service::Library;
 use serde_json::Value;
 
@@ -157,7 +158,7 @@ fn looking_at_the_middle() -> Client {
     for file in ["model.onnx", "labels.json"] {
         fs::copy(bundled.join(file), folder.join("middle").join(file)).unwrap();
     }
-    let library = Library::load(&folder, "middle").unwrap();
+    let library = Library::load(&folder, "middle", &Engine::default()).unwrap();
     Client::of(Arc::new(app(library, 8, HttpLimits::default())))
 }
 
@@ -166,8 +167,9 @@ fn looking_at_the_middle() -> Client {
 async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
     let client = looking_at_the_middle();
     let color = |x: u32, y: u32| image::Rgb([(x * 2) as u8, (y * 4) as u8, (x * y) as u8]);
-    let whole = image::RgbImage::from_fn(128, 64, color);
-    let middle = image::RgbImage::from_fn(64, 64, |x, y| color(x + 32, y));
+    // 62 is no multiple of 4, so that no sample lies on the border of two pixels.
+    let whole = image::RgbImage::from_fn(124, 62, color);
+    let middle = image::RgbImage::from_fn(62, 62, |x, y| color(x + 31, y));
     let query = "/gradcam?class=dog&view=heatmap&colormap=gray";
     let mut drawn = Vec::new();
     for picture in [&whole, &middle] {
@@ -176,9 +178,9 @@ async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
     }
     assert!(drawn[1].pixels().any(|pixel| pixel[0] > 200), "there is heat");
     for (x, y, pixel) in drawn[0].enumerate_pixels() {
-        let expected = if (32..96).contains(&x) { drawn[1].get_pixel(x - 32, y)[0] } else { 0 };
+        let expected = if (31..93).contains(&x) { drawn[1].get_pixel(x - 31, y)[0] } else { 0 };
         assert_eq!(pixel[0], expected, "at {x}, {y}");
     }
     let answer = client.post(query, "application/json", &pictures::encoded(&whole)).await.json();
-    assert_eq!(answer["window"], serde_json::json!([0.0, 32.0, 64.0, 64.0]));
+    assert_eq!(answer["window"], serde_json::json!([0.0, 31.0, 62.0, 62.0]));
 }

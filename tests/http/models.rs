@@ -90,7 +90,7 @@ async fn a_linked_folder_has_the_links_name() {
     let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
     let _ = fs::remove_file(&link);
     std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(model), &link).unwrap();
-    let library = Library::load(&folder, "linked").unwrap();
+    let library = Library::load(&folder, "linked", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     assert_eq!(client.get("/models").await.json()["default"], "linked");
 }

@@ -224,7 +224,7 @@ test("errors are told in the server's words, and the next picture clears them", 
   await page.waitForSelector("#trouble:not([hidden])");
   assert.match(await page.locator("#trouble p").textContent(), /does not answer/);
   await page.unroute("**/gradcam");
-  await page.click("#trouble >> text=Try again");
+  await page.click("#again");
   await page.waitForSelector("figcaption strong:text('dog')");
   assert.equal(await page.locator("#trouble").isVisible(), false);
   assertSilent(browser);
@@ -240,6 +240,24 @@ test("a busy server is asked again", async () => {
   await page.click("#classes .why:has-text('cat')");
   await page.waitForSelector("figcaption strong:text('cat')");
   assert.equal(refusals, -1);
+  assertSilent(browser);
+});
+
+test("a server that wants a key is given one, and the command names no key", async () => {
+  const prepare = (page) => page.route(/\/(models|predict|gradcam|activations)/, (route) => {
+    const isKnown = route.request().headers()["x-api-key"] === "open sesame";
+    const problem = { code: "unauthorized", detail: "this server wants a key" };
+    return isKnown ? route.continue() : route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  });
+  const page = await browser.open(server.address, { prepare, allow: /401/ });
+  await page.waitForSelector("#trouble:has-text('This server wants a key.')");
+  await page.fill("#key", "open sesame");
+  await page.press("#key", "Enter");
+  await settled(page);
+  assert.equal(await page.locator("#trouble").isVisible(), false);
+  const command = await page.locator("#curl").textContent();
+  assert.match(command, /-H "x-api-key: \$API_KEY"/);
+  assert.doesNotMatch(command, /sesame/);
   assertSilent(browser);
 });
 
