@@ -5,7 +5,7 @@ import { labelOf, markClasses, setUpOtherClass, showClasses, showWaiting } from 
 import { loadColormaps } from "./colormap.js";
 import { announce, byId, fillSelect, grouped } from "./dom.js";
 import { layersRequest, setUpLayers, showLayers } from "./layers.js";
-import { classesShown, repaint, setUpLooking, showLooking } from "./looking.js";
+import { classesShown, redraw, setUpLooking, showLooking } from "./looking.js";
 import { FIRST, pictureOf, pixelsOf, setUpPicture, showPicture, showWindow } from "./picture.js";
 import { curl, heatRequest, safe } from "./requests.js";
 import { change, current, onChange, readAddress } from "./state.js";
@@ -68,8 +68,9 @@ async function loadModel(signal) {
   fillSelect(byId("model"), told.names.includes(name) ? told.names : [name, ...told.names], name);
   told.model = await askJson(`models/${encodeURIComponent(name)}`, { signal });
   showStrip(told.model);
-  const [height, width] = told.model.input.size;
-  byId("model-facts").textContent = `${name}: ${grouped(told.model.parameters)} weights, ${told.model.output.classes} classes, looks at ${height} × ${width} pixels.`;
+  const { input, output, parameters } = told.model;
+  const [height, width] = input.size;
+  byId("model-facts").textContent = `${name}: ${grouped(parameters)} weights, ${output.classes} classes, looks at ${height} × ${width} pixels${input.crop === "center" ? ", of the middle of the picture: the dashed frame" : ""}.`;
 }
 
 async function predict(signal) {
@@ -194,9 +195,9 @@ readAddress();
 onChange((state, changed) => {
   const isPainted = [...changed].every((name) => PAINTED.includes(name));
   if (changed.has("model") || changed.has("picture")) return look();
-  if (isPainted && told.predictions && state.view === "heat") {
-    repaint(state);
-    return stage();
+  if (isPainted && state.view === "heat" && !byId("take").hidden) {
+    redraw(state, told.model);
+    return showTake();
   }
   if (changed.has("all") && told.model) {
     showStrip(told.model);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, assertSilent, settled, startBrowser, startServer } from "./stand.js";
@@ -240,6 +241,37 @@ test("a busy server is asked again", async () => {
   await page.click("#classes .why:has-text('cat')");
   await page.waitForSelector("figcaption strong:text('cat')");
   assert.equal(refusals, -1);
+  assertSilent(browser);
+});
+
+test("what is waited for is said: the upload, then the network", async () => {
+  // Two seconds behind the real one.
+  const late = createServer(async (asked, answer) => {
+    const body = Buffer.concat(await asked.toArray());
+    if (asked.url === "/predict") await new Promise((resolve) => setTimeout(resolve, 2000));
+    const { method, headers: { host, connection, "content-length": length, ...headers } } = asked;
+    const real = await fetch(new URL(asked.url, server.address), { method, headers, body: method === "POST" ? body : undefined });
+    answer.writeHead(real.status, Object.fromEntries([...real.headers].filter(([name]) => name !== "transfer-encoding")));
+    answer.end(Buffer.from(await real.arrayBuffer()));
+  });
+  await new Promise((resolve) => late.listen(0, "127.0.0.1", resolve));
+  const page = await browser.open(`http://127.0.0.1:${late.address().port}/`);
+  await page.waitForSelector("#sending:has-text('The network looks …')");
+  await settled(page);
+  assert.equal(await page.locator("#sending").isVisible(), false);
+
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route("**/predict", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.setInputFiles("#file", CAT);
+  await page.waitForSelector("#sending:has-text('Sending')");
+  release();
+  await settled(page);
+  await page.context().close();
+  late.close();
   assertSilent(browser);
 });
 
