@@ -32,7 +32,7 @@ fn desk(model: &str, remembers: bool) -> Desk {
     let engine = Engine::start(&EngineConfig::default(), 2).unwrap();
     let library = Library::named(Path::new("models"), model, &engine).unwrap();
     let memory = Memory::holding(if remembers { 1 << 30 } else { 0 });
-    Desk { library, memory, limits: Limits::default() }
+    Desk { library: library.into(), memory, limits: Limits::default() }
 }
 
 #[divan::bench(args = MODELS)]

@@ -8,5 +8,6 @@ mod explain;
 mod gradient;
 mod http;
 mod preprocess;
+mod process;
 mod render;
 mod tidy;

@@ -37,6 +37,10 @@ pub struct HttpLimits {
     )]
     #[serde(rename = "max_slow_bodies")]
     pub slow_bodies: u32,
+    /// Pictures in one request of KServe's protocols
+    #[arg(long = "max-instances", env = "CONVSCOPE_MAX_INSTANCES", default_value_t = HttpLimits::DEFAULT.instances)]
+    #[serde(rename = "max_instances")]
+    pub instances: usize,
     /// Seconds for a request's headers to arrive
     #[arg(long = "header-timeout", env = "CONVSCOPE_HEADER_TIMEOUT", default_value_t = HttpLimits::DEFAULT.header_timeout)]
     pub header_timeout: Seconds,
@@ -67,6 +71,7 @@ impl HttpLimits {
         header_bytes: 64 << 10,
         connections: 1024,
         slow_bodies: 64,
+        instances: 16,
         header_timeout: Seconds::new(10),
         body_timeout: Seconds::new(30),
         request_timeout: Seconds::new(60),

@@ -1,5 +1,6 @@
 //! Every flag, variable, default and limit, declared once.
 
+mod access;
 mod engine;
 mod http;
 mod limits;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use access::AccessConfig;
 pub use engine::{DenseWeights, EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
@@ -36,9 +38,15 @@ pub struct ServerConfig {
     /// Bytes of memory for the pictures seen last, so that a further class or layer costs no forward pass
     #[arg(long, env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
     pub cache_bytes: usize,
+    /// Seconds between two looks at the models folder for what has changed; 0 never looks
+    #[arg(long, env = "CONVSCOPE_RELOAD_INTERVAL", default_value_t = Seconds::new(5))]
+    pub reload_interval: Seconds,
     /// Write logs as JSON, one object a line
     #[arg(long, env = "CONVSCOPE_LOG_JSON")]
     pub log_json: bool,
+    /// Who may ask
+    #[command(flatten)]
+    pub access: AccessConfig,
     /// What a connection and its requests may take
     #[command(flatten)]
     pub http: HttpLimits,

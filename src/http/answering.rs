@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,11 +24,13 @@ pub(super) async fn use_case<U: UseCase>(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, HttpError> {
+    app.loaded()?;
     let form = negotiate(request.headers(), U::FORMS)?;
     refuse_early(request.headers(), app.limits.body_bytes)?;
     let permit = app.workers.admit()?;
     let (stop, started) = (app.deadline(), Instant::now());
-    let (submission, permit) = arrive(&app, request, permit).await?;
+    let reading = pin!(Submission::read(request, app.limits.body_bytes));
+    let (submission, permit) = arrive(&app, reading, permit).await?;
     let (read, queued) = (started.elapsed(), Instant::now());
     let shared = Arc::clone(&app);
     let work = move |stop: &Stop| {
@@ -43,27 +45,25 @@ pub(super) async fn use_case<U: UseCase>(
     Ok(respond(answer))
 }
 
-/// Reads the submission, and tells which place in the queue it has.
-async fn arrive(
+/// Waits for what is being read, and tells which place in the queue it has.
+pub(super) async fn arrive<T>(
     app: &App,
-    request: Request,
+    mut reading: Pin<&mut impl Future<Output = Result<T, HttpError>>>,
     permit: Permit,
-) -> Result<(Submission, Permit), HttpError> {
+) -> Result<(T, Permit), HttpError> {
     let limits = &app.limits;
     let patience = limits.body_timeout.min(limits.request_timeout);
-    let late = || HttpError::SlowBody { seconds: patience };
-    let mut reading = pin!(Submission::read(request, limits.body_bytes));
     let prompt = PROMPT.min(patience.duration());
-    if let Ok(submission) = timeout(prompt, &mut reading).await {
-        return Ok((submission?, permit));
+    if let Ok(read) = timeout(prompt, &mut reading).await {
+        return Ok((read?, permit));
     }
     drop(permit);
     let Ok(_slow) = app.slow_bodies.try_acquire() else {
         return Err(HttpError::SlowBodies { limit: limits.slow_bodies });
     };
-    let rest = patience.duration() - prompt;
-    let submission = timeout(rest, &mut reading).await.map_err(|_| late())??;
-    Ok((submission, app.workers.admit()?))
+    let rest = timeout(patience.duration() - prompt, reading).await;
+    let read = rest.map_err(|_| HttpError::SlowBody { seconds: patience })??;
+    Ok((read, app.workers.admit()?))
 }
 
 /// What a header's value cannot hold as it is, and the sign itself. `utf8_percent_encode` adds what is not ASCII.
@@ -84,5 +84,7 @@ fn respond(answer: Answer) -> Response {
     if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
         headers.insert("server-timing", value);
     }
-    (headers, answer.body).into_response()
+    let mut response = (headers, answer.body).into_response();
+    response.extensions_mut().insert(answer.stages);
+    response
 }

@@ -3,6 +3,10 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
+use super::HttpError;
+use super::access::Access;
+use super::metrics::Metrics;
+use super::phase::{CurrentPhase, Phase};
 use crate::config::HttpLimits;
 use crate::runtime::{Stop, Workers};
 use crate::service::Desk;
@@ -16,20 +20,64 @@ pub struct App {
     pub workers: Workers,
     /// What a connection and its requests may take.
     pub limits: HttpLimits,
+    /// Who may ask.
+    pub access: Access,
     /// Bodies that may still arrive without a place in the queue.
     pub(super) slow_bodies: Arc<Semaphore>,
+    pub(super) metrics: Metrics,
+    phase: CurrentPhase,
 }
 
 impl App {
-    /// Ready to serve what lies on the desk.
+    /// Ready to serve what lies on the desk, to everybody.
     #[must_use]
     pub fn new(desk: Desk, workers: Workers, limits: HttpLimits) -> Self {
+        Self::starting(desk, workers, limits, Access::default(), Phase::Ready)
+    }
+
+    /// The same in any phase, with conditions.
+    #[must_use]
+    pub fn starting(
+        desk: Desk,
+        workers: Workers,
+        limits: HttpLimits,
+        access: Access,
+        phase: Phase,
+    ) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
-        Self { desk, workers, limits, slow_bodies }
+        let (metrics, phase) = (Metrics::default(), CurrentPhase::new(phase));
+        Self { desk, workers, limits, access, slow_bodies, metrics, phase }
+    }
+
+    /// Goes on to `phase`; never back.
+    pub fn advance(&self, phase: Phase) {
+        self.phase.advance(phase);
+    }
+
+    /// Where the server is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Notes how renewing the models went, for `GET /metrics`.
+    pub fn note_reload(&self, went_well: bool) {
+        self.metrics.reloads(went_well);
     }
 
     /// When a request that comes now has taken too long.
     pub(super) fn deadline(&self) -> Stop {
         Stop::at(Instant::now() + self.limits.request_timeout.duration())
+    }
+
+    /// Whether requests for models can be answered.
+    ///
+    /// # Errors
+    /// [`HttpError::Loading`].
+    pub(super) fn loaded(&self) -> Result<(), HttpError> {
+        match self.phase() {
+            Phase::Loading => Err(HttpError::Loading),
+            Phase::Ready | Phase::Draining => Ok(()),
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use super::app::App;
 use super::patience::{Answering, Patient, Phase};
 use crate::config::HttpLimits;
 
@@ -38,9 +39,10 @@ pub(super) struct Crowded;
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
-    limits: &HttpLimits,
+    app: &App,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
+    let limits = &app.limits;
     let (connections, graceful) = (limits.connections as usize, GracefulShutdown::new());
     let seats = Arc::new(Semaphore::new(connections + RESERVE));
     let mut shutdown = pin!(shutdown);
@@ -55,10 +57,13 @@ pub async fn serve(
         let crowded = seats.available_permits() < RESERVE;
         let connection = connection(stream, router.clone(), crowded, limits);
         let connection = graceful.watch(connection);
+        let open = app.metrics.connections.clone();
+        open.inc();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection");
             }
+            open.dec();
             drop(seat);
         });
     }

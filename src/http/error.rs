@@ -77,12 +77,39 @@ pub enum HttpError {
         /// How many may.
         limit: u32,
     },
+    /// The models are not loaded yet.
+    #[error("the models are being loaded; ask again in a moment")]
+    Loading,
+    /// The server is about to end.
+    #[error("the server is about to end; ask another")]
+    Draining,
+    /// The request has no key, or a wrong one.
+    #[error(
+        "this needs a key that the server knows: send it as Authorization: Bearer KEY, or as X-API-Key"
+    )]
+    Unauthorized,
     /// Too many connections are open.
     #[error("too many connections are open; ask again in a moment")]
     Crowded,
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
     Body(String),
+    /// More pictures than one request may hold.
+    #[error("there are {given} pictures, at most {limit} fit one request: ask in several")]
+    TooManyPictures {
+        /// How many were sent.
+        given: usize,
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// Something is wrong with one of several pictures.
+    #[error("instance {index}: {error}")]
+    Instance {
+        /// Which of them, from 0.
+        index: usize,
+        /// What is wrong.
+        error: Box<HttpError>,
+    },
     /// There is no picture in the request.
     #[error("there is no picture: {0}")]
     NoImage(&'static str),
@@ -104,9 +131,9 @@ pub(super) struct Problem {
     title: &'static str,
     status: u16,
     /// Stable, for programs.
-    pub(super) code: &'static str,
+    code: &'static str,
     /// For people: what is wrong and what to do.
-    pub(super) detail: String,
+    detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
@@ -116,7 +143,7 @@ impl HttpError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy(busy) => Some(busy.retry_after.as_secs()),
-            Self::SlowBodies { .. } | Self::Crowded => Some(1),
+            Self::SlowBodies { .. } | Self::Crowded | Self::Loading => Some(1),
             _ => None,
         }
     }
@@ -127,6 +154,9 @@ impl HttpError {
         match self {
             Self::Service(error) => service_kind(error),
             Self::Busy(_) | Self::SlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::Loading => (S::SERVICE_UNAVAILABLE, "loading"),
+            Self::Draining => (S::SERVICE_UNAVAILABLE, "shutting-down"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
             Self::Crowded => (S::SERVICE_UNAVAILABLE, "too-many-connections"),
             Self::Work(WorkError::Panicked(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
             Self::Work(WorkError::Stopped(Stopped::Late)) => {
@@ -146,6 +176,8 @@ impl HttpError {
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::SlowBody { .. } => (S::REQUEST_TIMEOUT, "slow-body"),
             Self::Body(_) => (S::BAD_REQUEST, "unreadable-body"),
+            Self::TooManyPictures { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-pictures"),
+            Self::Instance { error, .. } => error.kind(),
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
             Self::Json(_) => (S::BAD_REQUEST, "invalid-json"),
@@ -233,12 +265,29 @@ impl IntoResponse for HttpError {
             request_id: None,
         };
         let mut response = status.into_response();
+        let headers = response.headers_mut();
         if let Some(seconds) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"convscope\"");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if matches!(self, Self::Work(WorkError::Panicked(_))) {
+            response.extensions_mut().insert(Panicked);
         }
         response.extensions_mut().insert(problem);
         response
     }
+}
+
+/// Marks the answer to work that panicked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panicked;
+
+/// The stable code of a problem that is yet to be written out.
+pub(super) fn problem_code(response: &Response) -> Option<&'static str> {
+    response.extensions().get::<Problem>().map(|problem| problem.code)
 }
 
 /// Writes a problem out, with the request's id.

@@ -1,17 +1,27 @@
 //! Routes, extractors, problem answers: the only place that knows a status code.
 
 mod accept;
+mod access;
 mod answering;
 mod app;
 mod connections;
 mod error;
+mod info;
+mod kserve;
 mod leftover;
+mod metrics;
+mod model_path;
+mod observe;
 mod page;
 mod patience;
+mod phase;
 mod routes;
 mod submission;
+mod trace_context;
 
+pub use access::{Access, AccessError};
 pub use app::App;
 pub use connections::serve;
 pub use error::HttpError;
+pub use phase::Phase;
 pub use routes::{answering, dressed, router};

@@ -1,23 +1,24 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{
-    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use super::HttpError;
+use super::access::require_key;
 use super::answering::use_case;
 use super::app::App;
 use super::connections::Crowded;
-use super::error::complete;
+use super::info::{info, metrics, readyz};
+use super::kserve;
 use super::leftover::read_leftovers;
+use super::model_path::ModelPath;
+use super::observe::observe;
 use super::page;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
@@ -29,11 +30,12 @@ use crate::service::{
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 /// What a balancer asks; answered whatever else is refused.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+pub(super) const PROBES: [&str; 4] = ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"];
 
 /// Every route, as it is served.
 pub fn router(app: Arc<App>) -> Router {
-    dressed(app, routes())
+    let key = middleware::from_fn_with_state(Arc::clone(&app), require_key);
+    dressed(app, guarded().route_layer(key).merge(open()))
 }
 
 /// A use case as a route of its own.
@@ -41,7 +43,8 @@ pub fn answering<U: UseCase>() -> MethodRouter<Arc<App>> {
     post(use_case::<U>)
 }
 
-fn routes() -> Router<Arc<App>> {
+/// What needs a key, where keys are needed.
+fn guarded() -> Router<Arc<App>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
         .route("/gradcam", post(use_case::<GradCam>))
@@ -49,58 +52,81 @@ fn routes() -> Router<Arc<App>> {
         .route("/models", get(models))
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
+        .route("/v1/models", get(kserve::v1_models))
+        .route("/v1/models/{model}", get(kserve::v1_model).post(kserve::v1_run))
+        .route("/v2/models/{model}", get(kserve::v2_model))
+        .route("/v2/models/{model}/ready", get(kserve::v2_model_ready))
+        .route("/v2/models/{model}/infer", post(kserve::v2_infer))
+        .route("/info", get(info))
+        .route("/metrics", get(metrics))
+}
+
+/// What everybody may see.
+fn open() -> Router<Arc<App>> {
+    Router::new()
         .route("/", get(page::index))
         .route("/docs", get(page::docs))
         .route("/openapi.yaml", get(openapi))
+        .route("/v2", get(kserve::v2_metadata))
+        .route("/v2/health/live", get(kserve::v2_live))
+        .route("/v2/health/ready", get(kserve::v2_ready))
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async || "ready\n"))
+        .route("/readyz", get(readyz))
         .merge(page::files())
 }
 
 /// `routes` with what every answer has: request id, log line, problems written out, limits kept.
 pub fn dressed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
-    routes
+    let cors = app.access.cors();
+    let router = routes
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(refuse_crowd))
-        .layer(middleware::from_fn(finish))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
         .layer(middleware::from_fn(drop_odd_request_id))
         .layer(middleware::from_fn(read_leftovers))
-        .with_state(app)
+        .with_state(app);
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// For routes that take no parameter.
-fn refuse_parameters(uri: &Uri) -> Result<(), HttpError> {
+pub(super) fn refuse_parameters(uri: &Uri) -> Result<(), HttpError> {
     Ok(query(uri.query())?.check(&[]).map_err(ServiceError::from)?)
 }
 
 async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
+    app.loaded()?;
     refuse_parameters(&uri)?;
-    Ok(axum::Json(model_list(&app.desk.library)).into_response())
+    Ok(axum::Json(model_list(&app.desk.library.now())).into_response())
 }
 
 async fn model(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    ModelPath(name): ModelPath,
     uri: Uri,
 ) -> Result<Response, HttpError> {
+    app.loaded()?;
     refuse_parameters(&uri)?;
     let classifier = app.desk.library.get(Some(&name))?;
-    Ok(axum::Json(model_description(classifier)).into_response())
+    Ok(axum::Json(model_description(&classifier)).into_response())
 }
 
 /// The derived gradient graph as an ONNX file.
 async fn gradient(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    ModelPath(name): ModelPath,
     uri: Uri,
 ) -> Result<Response, HttpError> {
+    app.loaded()?;
     let parameters = query(uri.query())?;
-    let classifier = Arc::clone(app.desk.library.get(Some(&name))?);
+    let classifier = app.desk.library.get(Some(&name))?;
     let permit = app.workers.admit()?;
     let work = move |_: &Stop| GradientRequest::check(&parameters, classifier)?.file();
     let file = app.workers.run(permit, app.deadline(), work).await??;
@@ -135,21 +161,6 @@ async fn refuse_crowd(request: Request, next: Next) -> Response {
         return HttpError::Crowded.into_response();
     }
     next.run(request).await
-}
-
-/// Writes problems out and adds the headers that every answer has.
-async fn finish(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>();
-    let id = id.and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = Instant::now();
-    let mut response = complete(next.run(request).await, id.clone());
-    let nosniff = HeaderValue::from_static("nosniff");
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let status = response.status().as_u16();
-    tracing::info!(%method, path, status, milliseconds, id, "request");
-    response
 }
 
 /// A caller's request id is kept where it is plain and short; anything else is replaced.

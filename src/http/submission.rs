@@ -6,13 +6,13 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::HttpError;
 use crate::service::Parameters;
 
 /// A picture and the parameters sent with it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Submission {
     pub(super) image: Bytes,
     pub(super) parameters: Parameters,
@@ -49,7 +49,7 @@ impl Submission {
                     .map_err(|_| HttpError::ContentType { given: content_type })?;
                 multipart(body, boundary, parameters, body_limit).await
             }
-            "application/json" => json(&collect(body, body_limit).await?, parameters),
+            "application/json" => submission(parse(&collect(body, body_limit).await?)?, parameters),
             "" | "application/octet-stream" => raw(body, parameters, body_limit).await,
             _ if essence.starts_with("image/") => raw(body, parameters, body_limit).await,
             _ => Err(HttpError::ContentType { given: content_type }),
@@ -162,14 +162,48 @@ fn multipart_error(error: &multer::Error, limit: usize) -> HttpError {
     HttpError::Body(error.to_string())
 }
 
-/// The picture as base64 under `image`, the parameters as strings, numbers, booleans or lists.
-fn json(body: &[u8], mut parameters: Parameters) -> Result<Submission, HttpError> {
-    let expected = "expected an object with the picture as base64 under \"image\"";
+/// What a JSON body should be.
+const OBJECT: &str = "expected an object with the picture as base64 under \"image\"";
+
+fn parse(body: &[u8]) -> Result<Map<String, Value>, HttpError> {
     let value: Value = serde_json::from_slice(body)
-        .map_err(|error| HttpError::Json(format!("the body is not JSON: {error}; {expected}")))?;
-    let Value::Object(object) = value else {
-        return Err(HttpError::Json(format!("the body is not an object; {expected}")));
+        .map_err(|error| HttpError::Json(format!("the body is not JSON: {error}; {OBJECT}")))?;
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(HttpError::Json(format!("the body is not an object; {OBJECT}"))),
+    }
+}
+
+/// The body as a JSON object, whatever type it says it has.
+pub(super) async fn collect_json(
+    request: Request,
+    body_limit: usize,
+) -> Result<Map<String, Value>, HttpError> {
+    let body = Limited::new(request.into_body(), body_limit);
+    parse(&collect(body, body_limit).await?)
+}
+
+/// One of several pictures in a JSON body, with its parameters: the same object as `POST /predict`
+/// takes, in which the picture may also be TensorFlow Serving's `{"b64": "…"}`.
+pub(super) fn instance(value: Value, model: &str) -> Result<Submission, HttpError> {
+    let Value::Object(mut object) = value else {
+        return Err(HttpError::Json(format!("the instance is not an object; {OBJECT}")));
     };
+    if let Some(Value::Object(image)) = object.get_mut("image")
+        && let (Some(text), 1) = (image.get_mut("b64").map(Value::take), image.len())
+    {
+        object.insert("image".to_owned(), text);
+    }
+    let mut parameters = Parameters::default();
+    parameters.push("model", model);
+    submission(object, parameters)
+}
+
+/// The picture as base64 under `image`, the parameters as strings, numbers, booleans or lists.
+fn submission(
+    object: Map<String, Value>,
+    mut parameters: Parameters,
+) -> Result<Submission, HttpError> {
     let mut image = None;
     for (name, value) in object {
         match value {
@@ -208,7 +242,7 @@ fn scalar(name: &str, value: Value) -> Result<String, HttpError> {
 }
 
 /// Plain base64, or a `data:` URL.
-fn decode_base64(text: &str) -> Result<Bytes, HttpError> {
+pub(super) fn decode_base64(text: &str) -> Result<Bytes, HttpError> {
     let payload = match text.strip_prefix("data:") {
         Some(url) => url.split_once(";base64,").map_or(url, |(_, payload)| payload),
         None => text,

@@ -3,13 +3,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::labels::{ClassName, read_labels};
-use super::{Card, embedded};
+use super::{Card, Stamp, embedded};
 use crate::onnx;
 
 /// The models that can be loaded, found in the models folder and in the binary.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Catalogue {
-    sources: Vec<Source>,
+    entries: Vec<Entry>,
+}
+
+/// One model that was found, or what is wrong with its card or labels.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Itself.
+    pub source: Result<Source, CatalogueError>,
 }
 
 /// One model as it lies on disk or in the binary: its card and labels are read, its graph is not.
@@ -21,6 +30,8 @@ pub struct Source {
     pub card: Card,
     /// The class names; none where there is no label file.
     pub labels: Vec<ClassName>,
+    /// Changes whenever one of its files does.
+    pub stamp: Stamp,
     origin: Origin,
     gradient: Option<PathBuf>,
 }
@@ -98,28 +109,31 @@ impl Catalogue {
     /// does not exist holds no models.
     ///
     /// # Errors
-    /// [`CatalogueError`] for an unreadable folder, card or label file.
+    /// [`CatalogueError`] for an unreadable folder.
     pub fn scan(folder: &Path) -> Result<Self, CatalogueError> {
-        let mut sources = Vec::new();
-        for path in entries(folder)? {
+        let mut entries = Vec::new();
+        for path in paths(folder)? {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             if path.join("model.onnx").is_file() {
-                sources.push(Source::folder(&path)?);
+                let source = Source::folder(&path);
+                let name = source.as_ref().map_or(stem, |source| &source.name).to_owned();
+                entries.push(Entry { name, source });
             } else if path.extension().is_some_and(|extension| extension == "onnx") {
-                sources.push(Source::file(stem, &path));
+                let source = Ok(Source::file(stem, &path));
+                entries.push(Entry { name: stem.to_owned(), source });
             }
         }
-        if !sources.iter().any(|source| source.name == embedded::NAME) {
-            sources.push(Source::embedded()?);
+        if !entries.iter().any(|entry| entry.name == embedded::NAME) {
+            entries.push(Entry { name: embedded::NAME.to_owned(), source: Source::embedded() });
         }
-        sources.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { sources })
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { entries })
     }
 
     /// The models, sorted by name.
     #[must_use]
-    pub fn into_sources(self) -> Vec<Source> {
-        self.sources
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
     }
 }
 
@@ -147,6 +161,7 @@ impl Source {
             name: name.to_owned(),
             card: Card::default(),
             labels: Vec::new(),
+            stamp: Stamp::of_file(path),
             origin: Origin::File(path.to_owned()),
             gradient: None,
         }
@@ -155,6 +170,7 @@ impl Source {
     fn folder(folder: &Path) -> Result<Self, CatalogueError> {
         let full = ending_in_a_name(folder);
         let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
+        let stamp = Stamp::of_folder(folder);
         let card_path = folder.join("model.toml");
         let card = if card_path.is_file() {
             read_card(&card_path, &read(&card_path)?)?
@@ -172,7 +188,7 @@ impl Source {
         };
         let gradient = Some(folder.join("gradient.onnx")).filter(|path| path.is_file());
         let origin = Origin::File(folder.join("model.onnx"));
-        Ok(Self { name, card, labels, origin, gradient })
+        Ok(Self { name, card, labels, stamp, origin, gradient })
     }
 
     fn embedded() -> Result<Self, CatalogueError> {
@@ -181,7 +197,8 @@ impl Source {
         let labels = read_labels("labels.json", embedded::LABELS)
             .map_err(|cause| CatalogueError::Labels { path, cause })?;
         let origin = Origin::Embedded(embedded::MODEL);
-        Ok(Self { name: embedded::NAME.to_owned(), card, labels, origin, gradient: None })
+        let (name, stamp) = (embedded::NAME.to_owned(), Stamp::default());
+        Ok(Self { name, card, labels, stamp, origin, gradient: None })
     }
 
     /// Reads and decodes the graph with its weights. This is not kept: the engine holds the
@@ -223,7 +240,7 @@ impl Source {
     }
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
     let failed = |cause| CatalogueError::Read { path: folder.to_owned(), cause };
     match fs::read_dir(folder) {
         Ok(entries) => {

@@ -11,7 +11,9 @@ use super::{LoadError, Parameters, ServiceError, Stages};
 use crate::gradient::{self, Gradient};
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
-use crate::runtime::{self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{
+    self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stamp, Stop, Values,
+};
 
 /// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
 #[derive(Debug)]
@@ -37,6 +39,19 @@ impl Classifier {
     pub fn load(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         Self::try_load(source, engine).map_err(|cause| LoadError { location, cause })
+    }
+
+    /// The same, and shows on one picture that it works: what is served has run.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and the cause.
+    pub fn proven(source: Source, engine: &Engine) -> Result<Self, LoadError> {
+        let location = source.location();
+        let classifier = Self::load(source, engine)?;
+        match classifier.prove() {
+            Ok(()) => Ok(classifier),
+            Err(error) => Err(LoadError { location, cause: error.to_string() }),
+        }
     }
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
@@ -89,6 +104,12 @@ impl Classifier {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.source.name
+    }
+
+    /// Changes whenever one of the model's files does.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.source.stamp
     }
 
     /// The card with every gap filled.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Classifier, Library, Memory, Parameters, Seen, ServiceError, Stages};
+use super::{Classifier, Memory, Parameters, Seen, ServiceError, Shelf, Stages};
 use crate::config::Limits;
 use crate::preprocess::decode;
 use crate::runtime::Stop;
@@ -10,7 +10,7 @@ use crate::runtime::Stop;
 #[derive(Debug)]
 pub struct Desk {
     /// The models.
-    pub library: Library,
+    pub library: Shelf,
     /// The pictures seen last.
     pub memory: Memory,
     /// What a request may cost.
@@ -23,7 +23,7 @@ impl Desk {
     /// # Errors
     /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
     pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
-        Ok(Arc::clone(self.library.get(parameters.text("model"))?))
+        self.library.get(parameters.text("model"))
     }
 
     /// Decodes the picture in `file` and runs `classifier` on it, or remembers both.
@@ -44,7 +44,7 @@ impl Desk {
             stages.end("forward");
             Ok(Seen { picture, values })
         };
-        let (seen, remembered) = self.memory.recall_or(classifier.name(), file, look)?;
+        let (seen, remembered) = self.memory.recall_or(classifier, file, look)?;
         if remembered {
             stages.end("recall");
         }

@@ -4,13 +4,26 @@ use std::thread;
 
 use super::parameters::excerpt;
 use super::{Classifier, LoadError, ServiceError};
-use crate::runtime::{Catalogue, Engine, Source};
+use crate::runtime::{Catalogue, Engine, Entry, Source, Stamp};
 
 /// The models that are ready, by name.
 #[derive(Debug, Clone)]
 pub struct Library {
     classifiers: Vec<Arc<Classifier>>,
     default: Option<String>,
+    refused: Vec<Refused>,
+}
+
+/// A model that could not be loaded when the library was renewed. Where there was an older one of
+/// its name, that one stands.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Its name.
+    pub name: String,
+    /// Its files, as they were.
+    pub(super) stamp: Option<Stamp>,
+    /// What is wrong.
+    pub error: LoadError,
 }
 
 impl Library {
@@ -20,11 +33,14 @@ impl Library {
     /// # Errors
     /// [`LoadError`] for the first model that cannot be made ready.
     pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
-        let catalogue = Catalogue::scan(folder)?;
+        let entries = Catalogue::scan(folder)?.into_entries().into_iter();
+        let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
-            let sources = catalogue.into_sources().into_iter();
             let loading: Vec<_> = sources
-                .map(|source| (source.location(), scope.spawn(|| Classifier::load(source, engine))))
+                .into_iter()
+                .map(|source| {
+                    (source.location(), scope.spawn(|| Classifier::proven(source, engine)))
+                })
                 .collect();
             let join = |(location, thread): (String, thread::ScopedJoinHandle<'_, _>)| {
                 let cause = "loading it panicked".to_owned();
@@ -42,14 +58,14 @@ impl Library {
     /// # Errors
     /// [`LoadError`].
     pub fn named(folder: &Path, name: &str, engine: &Engine) -> Result<Self, LoadError> {
-        let sources = Catalogue::scan(folder)?.into_sources();
-        let known: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let entries = Catalogue::scan(folder)?.into_entries();
+        let known: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let missing = LoadError {
             location: excerpt(name),
             cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
         };
-        let source = sources.into_iter().find(|source| source.name == name).ok_or(missing)?;
-        Ok(Self::of(vec![Arc::new(Classifier::load(source, engine)?)], name))
+        let entry = entries.into_iter().find(|entry| entry.name == name).ok_or(missing)?;
+        Ok(Self::of(vec![Arc::new(Classifier::load(entry.source?, engine)?)], name))
     }
 
     /// One model alone, at a path of the caller's choice.
@@ -62,6 +78,60 @@ impl Library {
         Ok(Self::of(vec![classifier], &name))
     }
 
+    /// No model yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::of(Vec::new(), "")
+    }
+
+    /// The library as `folder` has it now. A model whose files are as they were is kept as it is, or
+    /// with `everything` loaded again; one that cannot be loaded is refused, and the old one stands;
+    /// one that is gone from the folder is gone. One is loaded after the other, so that no more than
+    /// one is in memory twice.
+    ///
+    /// # Errors
+    /// [`LoadError`] where the folder cannot be read.
+    pub fn renewed(
+        &self,
+        folder: &Path,
+        default: &str,
+        engine: &Engine,
+        everything: bool,
+    ) -> Result<Self, LoadError> {
+        let (mut classifiers, mut refused) = (Vec::new(), Vec::new());
+        for Entry { name, source } in Catalogue::scan(folder)?.into_entries() {
+            let old = self.classifiers.iter().find(|classifier| classifier.name() == name);
+            let stamp = source.as_ref().ok().map(|source| source.stamp);
+            let known = |held: Option<Stamp>| !everything && held.is_some() && held == stamp;
+            if let Some(old) = old.filter(|old| known(Some(old.stamp()))) {
+                classifiers.push(Arc::clone(old));
+                continue;
+            }
+            let before = self.refused.iter().find(|refused| refused.name == name);
+            let loaded = match before.filter(|before| known(before.stamp)) {
+                Some(before) => Err(before.error.clone()),
+                None => {
+                    let source = source.map_err(LoadError::from);
+                    source.and_then(|source| Classifier::proven(source, engine))
+                }
+            };
+            match loaded {
+                Ok(classifier) => classifiers.push(Arc::new(classifier)),
+                Err(error) => {
+                    classifiers.extend(old.cloned());
+                    refused.push(Refused { name, stamp, error });
+                }
+            }
+        }
+        Ok(Self { refused, ..Self::of(classifiers, default) })
+    }
+
+    /// The models that could not be loaded when the library was renewed.
+    #[must_use]
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
     fn of(classifiers: Vec<Arc<Classifier>>, default: &str) -> Self {
         let default = match classifiers.as_slice() {
             [only] => Some(only.name().to_owned()),
@@ -70,7 +140,7 @@ impl Library {
                 found.map(|classifier| classifier.name().to_owned())
             }
         };
-        Self { classifiers, default }
+        Self { classifiers, default, refused: Vec::new() }
     }
 
     /// The model called `name`; without a name, the default.

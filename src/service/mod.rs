@@ -15,9 +15,12 @@ mod models;
 mod numpy;
 mod parameters;
 mod predict;
+mod proof;
 mod recent;
+mod scores;
 mod seen;
 mod settings;
+mod shelf;
 
 pub use activations::Activations;
 pub use answer::{Answer, Form, Stages, UseCase};
@@ -27,15 +30,17 @@ pub use desk::Desk;
 pub use error::{LoadError, ServiceError};
 pub use gradcam::GradCam;
 pub use gradient_request::GradientRequest;
-pub use library::Library;
+pub use library::{Library, Refused};
 pub use models::{
     InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
     model_description, model_list, summary,
 };
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use predict::Predict;
+pub use scores::Scores;
 pub use seen::{Memory, Seen};
 pub use settings::{Assumption, Settings};
+pub use shelf::Shelf;
 
 /// The parameter that every use case has.
 const MODEL: Parameter = Parameter {

@@ -74,6 +74,13 @@ impl Parameters {
         self.bare.push(name.into());
     }
 
+    /// Those of one name alone.
+    #[must_use]
+    pub fn only(&self, name: &str) -> Self {
+        let pairs = self.pairs.iter().filter(|(key, _)| key == name).cloned().collect();
+        Self { pairs, bare: Vec::new() }
+    }
+
     /// Refuses a name that is not in `table`, and a repetition of what stands once.
     ///
     /// # Errors

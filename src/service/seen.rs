@@ -2,9 +2,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Classifier;
 use super::recent::Recent;
 use crate::preprocess::Picture;
-use crate::runtime::Values;
+use crate::runtime::{Stamp, Values};
 
 /// A picture that a model has seen: decoded, and with the values of its forward pass. Every
 /// further class, layer and method starts from here.
@@ -29,6 +30,7 @@ pub struct Memory {
 struct Key {
     hash: u64,
     model: String,
+    stamp: Stamp,
     file: Vec<u8>,
 }
 
@@ -40,6 +42,12 @@ impl Memory {
         Self { seen, hasher: RandomState::new(), capacity }
     }
 
+    /// The most bytes that it holds.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// What `model` saw of the picture in `file`, and whether it was remembered; else what `look`
     /// sees, which is remembered where it fits.
     ///
@@ -47,7 +55,7 @@ impl Memory {
     /// Those of `look`.
     pub fn recall_or<E>(
         &self,
-        model: &str,
+        model: &Classifier,
         file: &[u8],
         look: impl FnOnce() -> Result<Seen, E>,
     ) -> Result<(Arc<Seen>, bool), E> {
@@ -55,7 +63,9 @@ impl Memory {
             return Ok((Arc::new(look()?), false));
         }
         let hash = self.hasher.hash_one(file);
-        let is_meant = |key: &Key| key.hash == hash && key.model == model && key.file == file;
+        let (name, stamp) = (model.name(), model.stamp());
+        let is_same = |key: &Key| key.hash == hash && key.stamp == stamp && key.model == name;
+        let is_meant = |key: &Key| is_same(key) && key.file == file;
         let recent = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = recent().get(is_meant) {
             return Ok((seen, true));
@@ -64,7 +74,7 @@ impl Memory {
         let pixels = seen.picture.pixels.as_raw().len();
         let bytes = seen.values.bytes() + pixels + file.len();
         if bytes <= self.capacity {
-            let key = Key { hash, model: model.to_owned(), file: file.to_vec() };
+            let key = Key { hash, model: name.to_owned(), stamp, file: file.to_vec() };
             recent().put(key, Arc::clone(&seen), bytes);
         }
         Ok((seen, false))

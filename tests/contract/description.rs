@@ -41,7 +41,10 @@ impl Description {
         let matches = |template: &str| {
             let (template, path) = (template.split('/'), path.split('/'));
             template.clone().count() == path.clone().count()
-                && template.zip(path).all(|(a, b)| a.starts_with('{') || a == b)
+                && template.zip(path).all(|(a, b)| match a.split_once('}') {
+                    Some((_, verb)) => b.ends_with(verb),
+                    None => a == b,
+                })
         };
         self.operations().find(|it| it.method.eq_ignore_ascii_case(method) && matches(it.path))
     }

@@ -34,7 +34,7 @@ fn reference(name: &str) -> PathBuf {
 pub(crate) fn desk(model: &str) -> Desk {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model);
     let library = Library::open(&folder, &Engine::default()).unwrap();
-    Desk { library, memory: Memory::holding(0), limits: Limits::default() }
+    Desk { library: library.into(), memory: Memory::holding(0), limits: Limits::default() }
 }
 
 /// The answer for a photograph of a cat.

@@ -1,14 +1,19 @@
 //! The router as a caller meets it. Every answer is held to `openapi.yaml` on the way.
 
+mod access;
 mod activations;
 mod client;
 mod forms;
+mod framing;
 mod gradcam;
+mod kserve;
+mod lifecycle;
 mod load;
 mod models;
+mod observe;
 mod page;
 mod patience;
-mod pictures;
+pub(crate) mod pictures;
 mod refusals;
 mod stopping;
 mod wire;

@@ -20,6 +20,17 @@ pub(crate) fn encoded(picture: &RgbImage) -> Vec<u8> {
     file.into_inner()
 }
 
+/// Another one: stripes.
+pub(crate) fn other_png() -> Vec<u8> {
+    let picture = RgbImage::from_fn(64, 80, |x, y| {
+        let stripe = if (x / 6 + y / 9) % 2 == 0 { 220 } else { 40 };
+        image::Rgb([stripe, 255 - stripe, 90])
+    });
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
 /// The head of a PNG file of this size, without a pixel.
 pub(crate) fn png_head(width: u32, height: u32) -> Vec<u8> {
     let mut file = Vec::new();

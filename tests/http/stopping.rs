@@ -87,7 +87,7 @@ async fn work_ends_with_the_callers_connection_and_its_place_is_free() {
         callers.push(connection);
     }
     eventually("two at work, two waiting", || (load().busy, load().waiting) == (2, 2)).await;
-    assert_eq!(AT_WORK.load(Ordering::SeqCst), 2);
+    eventually("both have begun", || AT_WORK.load(Ordering::SeqCst) == 2).await;
     // Those who wait leave the queue at once; those at work stop between two steps.
     callers.pop();
     callers.pop();

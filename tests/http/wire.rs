@@ -27,12 +27,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let limits = app.limits.clone();
+        let served = Arc::clone(&app);
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            serve(listener, router, &limits, stopped).await
+            serve(listener, router, &served, stopped).await
         });
         Self { app, address, stop, task }
     }
@@ -69,6 +69,11 @@ impl Connection {
 
     pub(crate) async fn try_send(&mut self, message: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(message).await
+    }
+
+    /// Tells that nothing more will come.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// What comes until the server closes; a test that waits longer than ten seconds has failed.

@@ -1,1 +1,261 @@
+//! Small networks, rewritten, against tract's own operators.
 
+use tract_core::internal::*;
+use tract_core::ops::cnn::conv::Conv;
+use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::math::{add, max, min, mul};
+use tract_core::ops::nn::{DataFormat, sigmoid};
+use tract_winograd::{Accelerator, Storage, Team};
+
+use crate::random::Random;
+
+/// A model under construction, with weights from one seed.
+struct Network {
+    model: TypedModel,
+    random: Random,
+}
+
+type Built = TractResult<(TypedModel, usize)>;
+
+impl Network {
+    fn new() -> Self {
+        Self { model: TypedModel::default(), random: Random(7) }
+    }
+
+    fn input(&mut self, shape: &[usize]) -> TractResult<OutletId> {
+        self.model.add_source("input", f32::fact(shape))
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize]) -> TractResult<OutletId> {
+        let values = self.random.floats(shape.iter().product());
+        self.model.add_const(name, Tensor::from_shape(shape, &values)?)
+    }
+
+    fn window(side: usize, stride: usize, pad: usize, channels: [usize; 2]) -> PoolSpec {
+        PoolSpec::new(
+            DataFormat::NCHW,
+            tvec![side, side],
+            PaddingSpec::Explicit(tvec![pad, pad], tvec![pad, pad]),
+            None,
+            Some(tvec![stride, stride]),
+            channels[0],
+            channels[1],
+        )
+    }
+
+    fn conv(&mut self, name: &str, x: OutletId, to: usize, group: usize) -> TractResult<OutletId> {
+        let from = self.model.outlet_fact(x)?.shape[1].to_usize()?;
+        let weights = self.constant(&format!("{name}.w"), &[to, from / group, 3, 3])?;
+        let bias = self.constant(&format!("{name}.b"), &[to])?;
+        let conv = Conv::new(Self::window(3, 1, 1, [from, to]), KernelFormat::OIHW, group, None);
+        Ok(self.model.wire_node(name, conv, &[x, weights, bias])?[0])
+    }
+
+    fn bound(&mut self, name: &str, x: OutletId, low: bool, bound: f32) -> TractResult<OutletId> {
+        let bound = self.model.add_const(format!("{name}.bound"), tensor4(&[[[[bound]]]]))?;
+        let op = if low { max() } else { min() };
+        Ok(self.model.wire_node(name, op, &[x, bound])?[0])
+    }
+
+    fn binary(
+        &mut self,
+        name: &str,
+        op: tract_core::ops::binary::TypedBinOp,
+        a: OutletId,
+        b: OutletId,
+    ) -> TractResult<OutletId> {
+        Ok(self.model.wire_node(name, op, &[a, b])?[0])
+    }
+
+    fn pool(&mut self, name: &str, x: OutletId) -> TractResult<OutletId> {
+        let channels = self.model.outlet_fact(x)?.shape[1].to_usize()?;
+        let pool = MaxPool::new(Self::window(2, 2, 0, [channels; 2]), None);
+        Ok(self.model.wire_node(name, pool, &[x])?[0])
+    }
+
+    /// The model with these outputs, and how many nodes should be replaced.
+    fn give(mut self, outputs: &[OutletId], replaced: usize) -> Built {
+        self.model.select_output_outlets(outputs)?;
+        Ok((self.model, replaced))
+    }
+}
+
+/// Batch norm after a convolution: a factor and a summand for each channel.
+fn batch_norm() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 5, 12, 12])?;
+    let y = net.conv("conv", x, 20, 1)?;
+    let (scale, shift) =
+        (net.constant("scale", &[1, 20, 1, 1])?, net.constant("shift", &[1, 20, 1, 1])?);
+    let y = net.binary("mul", mul(), scale, y)?;
+    let y = net.binary("add", add(), shift, y)?;
+    let y = net.bound("relu", y, true, 0.0)?;
+    net.give(&[y], 1)
+}
+
+/// The convolution itself is asked for, so batch norm stays outside.
+fn batch_norm_of_a_value_that_is_asked_for() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 5, 12, 12])?;
+    let conv = net.conv("conv", x, 20, 1)?;
+    let scale = net.constant("scale", &[1, 20, 1, 1])?;
+    let y = net.binary("mul", mul(), scale, conv)?;
+    net.give(&[y, conv], 1)
+}
+
+/// x · sigmoid(x) + x: the addition must not be taken for a residual that is there before.
+fn residual_that_depends_on_the_convolution() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 4, 9, 9])?;
+    let conv = net.conv("conv", x, 8, 1)?;
+    let gate = net.model.wire_node("gate", sigmoid(), &[conv])?[0];
+    let sum = net.binary("sum", add(), conv, gate)?;
+    net.give(&[sum], 1)
+}
+
+/// Two convolutions added: one takes the other as its residual.
+fn sum_of_two_convolutions() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[2, 4, 9, 9])?;
+    let (a, b) = (net.conv("a", x, 8, 1)?, net.conv("b", x, 8, 1)?);
+    let sum = net.binary("sum", add(), a, b)?;
+    let y = net.bound("relu", sum, true, 0.0)?;
+    net.give(&[y, sum, b], 2)
+}
+
+/// A convolution added to itself is no residual.
+fn doubled() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 4, 9, 9])?;
+    let conv = net.conv("conv", x, 8, 1)?;
+    let twice = net.binary("twice", add(), conv, conv)?;
+    net.give(&[twice], 1)
+}
+
+/// Every value on the way is read by something else as well.
+fn everything_asked_for() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 6, 14, 11])?;
+    let conv = net.conv("conv", x, 17, 1)?;
+    let low = net.bound("low", conv, true, 0.0)?;
+    let high = net.bound("high", low, false, 2.0)?;
+    let pool = net.pool("pool", high)?;
+    let next = net.conv("next", pool, 4, 1)?;
+    let other = net.binary("other", mul(), conv, low)?;
+    net.give(&[next, other, high, pool, low], 2)
+}
+
+/// Pooling without an activation, of odd sides, and a bound from above alone.
+fn pool_at_once() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 3, 15, 7])?;
+    let conv = net.conv("conv", x, 5, 1)?;
+    let pool = net.pool("pool", conv)?;
+    let next = net.conv("next", pool, 5, 1)?;
+    let high = net.bound("high", next, false, 0.5)?;
+    net.give(&[high], 2)
+}
+
+/// Groups that are not depthwise stay with tract.
+fn groups() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 8, 9, 9])?;
+    let grouped = net.conv("grouped", x, 8, 2)?;
+    let depthwise = net.conv("depthwise", grouped, 8, 8)?;
+    net.give(&[depthwise], 1)
+}
+
+/// A bound for each channel is no activation.
+fn bounds_that_differ() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 3, 9, 9])?;
+    let conv = net.conv("conv", x, 6, 1)?;
+    let bounds = net.constant("bounds", &[1, 6, 1, 1])?;
+    let y = net.binary("max", max(), conv, bounds)?;
+    net.give(&[y], 1)
+}
+
+/// A matrix by a vector, stored either way, and its adjoint.
+fn dense() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 300])?;
+    let matrix = net.constant("matrix", &[300, 260])?;
+    let rows = net.constant("rows", &[310, 260])?;
+    let product =
+        |axes: &str| -> TractResult<EinSum> { Ok(EinSum::new(axes.parse()?, f32::datum_type())) };
+    let y = net.model.wire_node("by_columns", product("mk,kn->mn")?, &[x, matrix])?[0];
+    let z = net.model.wire_node("by_rows", product("mk,nk->mn")?, &[y, rows])?[0];
+    let back = net.model.wire_node("back", product("mn,nk->mk")?, &[z, rows])?[0];
+    net.give(&[y, z, back], 3)
+}
+
+/// Several vectors at once stay with tract.
+fn several_vectors() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[7, 300])?;
+    let matrix = net.constant("matrix", &[300, 260])?;
+    let product = EinSum::new("mk,kn->mn".parse()?, f32::datum_type());
+    let y = net.model.wire_node("product", product, &[x, matrix])?[0];
+    net.give(&[y], 0)
+}
+
+fn error(built: Built, dense: Storage) -> TractResult<f32> {
+    let (model, wanted) = built?;
+    let team = Team::new(2)?;
+    let mut fast = model.clone();
+    let accelerator = Accelerator { dense, ..Accelerator::default() };
+    let replaced = team.run(|| accelerator.accelerate(&mut fast))?;
+    ensure!(replaced == wanted, "{replaced} nodes replaced instead of {wanted}");
+    let fact = model.input_fact(0)?;
+    let shape = fact.shape.as_concrete().context("a concrete shape")?;
+    let x = Random(3).floats(shape.iter().product());
+    let x = Tensor::from_shape(shape, &x)?;
+    let expected = model.into_optimized()?.into_runnable()?.run(tvec![x.clone().into()])?;
+    let fast = fast.into_optimized()?.into_runnable()?;
+    let got = team.run(|| fast.run(tvec![x.into()]))?;
+    let mut worst = 0f32;
+    for (got, expected) in got.iter().zip(&expected) {
+        let (got, expected) =
+            (got.to_plain_array_view::<f32>()?, expected.to_plain_array_view::<f32>()?);
+        ensure!(got.shape() == expected.shape(), "{:?} and {:?}", got.shape(), expected.shape());
+        let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        for (got, expected) in got.iter().zip(expected) {
+            worst = worst.max((got - expected).abs() / largest);
+        }
+    }
+    Ok(worst)
+}
+
+#[test]
+fn rewritten_models_compute_the_same() {
+    let networks: [(&str, fn() -> Built); 11] = [
+        ("batch norm", batch_norm),
+        ("batch norm of a value that is asked for", batch_norm_of_a_value_that_is_asked_for),
+        ("residual that depends on the convolution", residual_that_depends_on_the_convolution),
+        ("sum of two convolutions", sum_of_two_convolutions),
+        ("doubled", doubled),
+        ("everything asked for", everything_asked_for),
+        ("pool at once", pool_at_once),
+        ("groups", groups),
+        ("bounds that differ", bounds_that_differ),
+        ("dense", dense),
+        ("several vectors", several_vectors),
+    ];
+    let failures: Vec<String> = networks
+        .into_iter()
+        .filter_map(|(name, network)| match error(network(), Storage::F32) {
+            Ok(error) if error <= 2e-5 => None,
+            Ok(error) => Some(format!("{name}: error {error:.1e}")),
+            Err(error) => Some(format!("{name}: {error:?}")),
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn half_precision_costs_half_precision() {
+    let error = error(dense(), Storage::F16).unwrap();
+    // Half a unit in the last of eleven places, twice, of which much cancels out.
+    assert!(error > 1e-6 && error < 5e-4, "{error:e}");
+}

@@ -1,17 +1,23 @@
-//! The same use cases, to files.
+//! The same use cases, to files; and the server, from its start to its end.
+
+mod healthcheck;
+mod log;
+mod reload;
+mod serve;
+mod traces;
 
 use std::fs;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use tokio::net::TcpListener;
 
+use self::healthcheck::{HealthcheckConfig, healthcheck};
+use self::serve::serve;
 use crate::config::{LibraryConfig, Limits, ServerConfig};
-use crate::http::{self, App};
-use crate::runtime::{Engine, Stop, Workers};
+use crate::runtime::{Engine, Stop};
 use crate::service::{
     Activations, Desk, Form, GradCam, GradientRequest, Library, LoadError, Memory, Parameter,
     Parameters, Predict, ServiceError, UseCase, summary,
@@ -42,6 +48,12 @@ pub enum CliError {
         /// The extensions there are.
         forms: Vec<&'static str>,
     },
+    /// The file of keys has none.
+    #[error("{}: there is no key in it; write one a line, or leave the flag out", path.display())]
+    NoKeys {
+        /// The file.
+        path: PathBuf,
+    },
     /// The server could not start or went down.
     #[error("{0}")]
     Server(String),
@@ -65,12 +77,14 @@ pub fn command() -> Command {
     let summary = LibraryConfig::augment_args(Command::new("summary"))
         .about("List a model's layers with shapes and parameters")
         .arg(model_argument());
+    let healthcheck = HealthcheckConfig::augment_args(Command::new("healthcheck"))
+        .about("Ask a running server whether it is well, for containers");
     // Plain `convscope` serves, so its flags stand at the top level as well.
     ServerConfig::augment_args(Command::new("convscope"))
         .version(env!("CARGO_PKG_VERSION"))
         .about("See what a convolutional network sees: any ONNX image classifier, any picture")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, activations, gradcam, predict, summary, gradient])
+        .subcommands([serve, activations, gradcam, predict, summary, gradient, healthcheck])
 }
 
 /// Runs the command that `matches` names.
@@ -84,6 +98,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
         Some(("predict", matches)) => to_file::<Predict>(matches),
         Some(("summary", matches)) => print_summary(matches),
         Some(("gradient", matches)) => write_gradient(matches),
+        Some(("healthcheck", matches)) => healthcheck(&parse(matches)),
         Some((_, matches)) => serve(&parse(matches)),
         None => serve(&parse(matches)),
     }
@@ -147,7 +162,7 @@ fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
     let form = form_of(&output, U::FORMS)?;
     let parameters = given(U::PARAMETERS, matches);
     let (library, memory) = (open_model(matches)?, Memory::holding(0));
-    let desk = Desk { library, memory, limits: parse(matches) };
+    let desk = Desk { library: library.into(), memory, limits: parse(matches) };
     let checked = U::check(&parameters, &desk)?;
     let image = read_image(Path::new(text(matches, "IMAGE")))?;
     let answer = checked.answer(&image, form, &desk, &Stop::never())?;
@@ -211,70 +226,9 @@ fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
     write_file(Path::new(text(matches, "output")), &request.file()?)
 }
 
-fn serve(config: &ServerConfig) -> Result<(), CliError> {
-    start_log(config.log_json);
-    let threads = config.workers.map_or_else(cores, usize::from);
-    let queue = config.queue.map_or(2 * threads, usize::from);
-    let failed = |error: io::Error| CliError::Server(error.to_string());
-    let engine = Engine::start(&config.library.engine, threads).map_err(failed)?;
-    let LibraryConfig { models, default_model, .. } = &config.library;
-    let library = Library::load(models, default_model, &engine)?;
-    let workers = Workers::start(threads, queue).map_err(failed)?;
-    let memory = Memory::holding(config.cache_bytes);
-    let desk = Desk { library, memory, limits: config.limits.clone() };
-    let app = Arc::new(App::new(desk, workers, config.http.clone()));
-    // The network needs little: the heavy work has threads of its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores().min(2))
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-            CliError::Server(format!("cannot listen on {}: {error}", config.listen))
-        })?;
-        let address = listener.local_addr().map_err(failed)?;
-        tracing::info!(%address, models = app.desk.library.iter().count(), threads, "listening");
-        let limits = app.limits.clone();
-        http::serve(listener, http::router(app), &limits, shutdown()).await.map_err(failed)
-    })
-}
-
+/// As many threads as the machine runs at once.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Ends on SIGTERM and on Ctrl-C.
-async fn shutdown() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler for Ctrl-C the system's own default ends the process.
-    let _ = interrupt.await;
-}
-
-fn start_log(json: bool) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("CONVSCOPE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,tract=error,tract_onnx=error"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
-    if json {
-        log.json().init();
-    } else {
-        log.init();
-    }
 }
 
 fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {

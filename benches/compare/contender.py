@@ -1,0 +1,94 @@
+"""One of the programs that convscope is compared with.
+
+    python contender.py KIND NAME FOLDER THREADS
+
+says `ready`, then answers every line on standard input with the milliseconds that one run took. KIND:
+
+    onnxruntime        FOLDER/model.onnx, forward
+    torch              torchvision's NAME, forward, without gradients
+    torchcam           Grad-CAM of torchcam, forward and backward, to the map at the layer's resolution
+    pytorch-grad-cam   the same of pytorch-grad-cam, which resizes the map to the input
+
+The input is a tensor that is there already; reading, resizing and drawing pictures are not counted.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+KIND, NAME, FOLDER, THREADS = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+CLASS = 281
+
+
+def onnxruntime_forward() -> Callable[[], object]:
+    """A session with the settings that its documentation advises for the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(FOLDER / "model.onnx", options, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    x = np.random.default_rng(0).standard_normal([dim if isinstance(dim, int) else 1 for dim in given.shape])
+    feed = {given.name: x.astype(np.float32)}
+    return lambda: session.run(None, feed)
+
+
+def torch_network():  # noqa: ANN201
+    """The network with random weights, as models/export/export_torch.py makes it, and an input."""
+    import torch
+    import torchvision
+
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    network = torchvision.models.get_model(NAME, weights=None).eval()
+    return network, torch.randn(1, 3, 224, 224)
+
+
+def torch_forward() -> Callable[[], object]:
+    """Without gradients."""
+    import torch
+
+    network, x = torch_network()
+
+    def run() -> object:
+        with torch.inference_mode():
+            return network(x)
+
+    return run
+
+
+def torchcam() -> Callable[[], object]:
+    """At the last convolution of VGG16, after its activation."""
+    from torchcam.methods import GradCAM
+
+    network, x = torch_network()
+    explainer = GradCAM(network, target_layer=network.features[29])
+    return lambda: explainer(CLASS, network(x))
+
+
+def pytorch_grad_cam() -> Callable[[], object]:
+    """At the same layer."""
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    network, x = torch_network()
+    explainer = GradCAM(model=network, target_layers=[network.features[29]])
+    return lambda: explainer(input_tensor=x, targets=[ClassifierOutputTarget(CLASS)])
+
+
+KINDS = {
+    "onnxruntime": onnxruntime_forward,
+    "torch": torch_forward,
+    "torchcam": torchcam,
+    "pytorch-grad-cam": pytorch_grad_cam,
+}
+
+run = KINDS[KIND]()
+print("ready", flush=True)
+for _ in sys.stdin:
+    start = time.perf_counter()
+    run()
+    print(f"{(time.perf_counter() - start) * 1e3:.3f}", flush=True)

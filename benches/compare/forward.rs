@@ -1,0 +1,36 @@
+//! Times bare forward passes on demand: `forward MODEL_FOLDER PICTURE THREADS` answers every line on
+//! standard input with the milliseconds that one took. `compare.py` drives it, in turn with others.
+
+#![allow(clippy::print_stdout, reason = "it talks to the program that drives it")]
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Instant;
+use std::{env, fs};
+
+use convscope::config::{EngineConfig, ImageLimits};
+use convscope::preprocess::decode;
+use convscope::runtime::{Engine, Stop};
+use convscope::service::Library;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).filter(|text| text != "--bench").collect();
+    let [model, picture, threads] = arguments.as_slice() else {
+        // `cargo bench` runs every benchmark without arguments.
+        return Ok(());
+    };
+    let engine = Engine::start(&EngineConfig::default(), threads.parse()?)?;
+    let library = Library::open(Path::new(model), &engine)?;
+    let classifier = library.get(None)?;
+    let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
+    println!("ready");
+    for line in io::stdin().lines() {
+        line?;
+        let start = Instant::now();
+        classifier.forward(&picture, &Stop::never())?;
+        println!("{:.3}", start.elapsed().as_secs_f64() * 1e3);
+        io::stdout().flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! A picture's bytes: decoded within the limits or refused, and never more memory than allowed.
+
+#![no_main]
+
+use convscope::config::ImageLimits;
+use convscope::preprocess::decode;
+use libfuzzer_sys::fuzz_target;
+
+const LIMITS: ImageLimits = ImageLimits { pixels: 1 << 20, side: 4096, decode_bytes: 16 << 20 };
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(picture) = decode(bytes, &LIMITS) {
+        let pixels = u64::from(picture.width()) * u64::from(picture.height());
+        assert!(pixels > 0 && pixels <= LIMITS.pixels);
+        assert_eq!(picture.pixels.as_raw().len() as u64, 3 * pixels);
+    }
+});

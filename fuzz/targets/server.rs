@@ -1,0 +1,45 @@
+//! The router with the embedded convnet, asked in this process.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use convscope::config::{HttpLimits, Limits};
+use convscope::http::{App, router};
+use convscope::runtime::{Engine, Workers};
+use convscope::service::{Desk, Library, Memory};
+use http_body_util::BodyExt;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+static ROUTER: LazyLock<Router> = LazyLock::new(|| {
+    let library = Library::load(Path::new("no such folder"), "cats_and_dogs_small_1", &Engine::default()).unwrap();
+    let limits = Limits { output_pixels: 1 << 20, ..Limits::default() };
+    let desk = Desk { library: library.into(), memory: Memory::holding(32 << 20), limits };
+    let workers = Workers::start(1, 4).unwrap();
+    router(Arc::new(App::new(desk, workers, HttpLimits::default())))
+});
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+
+/// Asks, and fails where the answer is a fault of the server's.
+pub fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    // What cannot be written as a request cannot be sent as one either.
+    let Ok(request) = request.body(Body::from(body.to_vec())) else { return };
+    let (status, problem, body) = RUNTIME.block_on(async {
+        let answer = ROUTER.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let media_type = answer.headers().get("content-type").map(|it| it.as_bytes().to_vec());
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, media_type == Some(b"application/problem+json".to_vec()), body)
+    });
+    assert!(status < 500, "{status}: {}", String::from_utf8_lossy(&body));
+    assert!(status < 400 || problem, "{status} without a problem");
+}

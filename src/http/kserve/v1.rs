@@ -1,0 +1,125 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use serde_json::{Map, Value, json};
+
+use super::super::HttpError;
+use super::super::app::App;
+use super::super::model_path::ModelPath;
+use super::super::routes::refuse_parameters;
+use super::super::submission::{Submission, instance};
+use super::{at_work, object, several};
+use crate::runtime::Stop;
+use crate::service::{Form, GradCam, Predict, ServiceError, UseCase};
+
+/// `GET /v1/models`.
+pub(in crate::http) async fn models(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    app.loaded()?;
+    refuse_parameters(&uri)?;
+    let library = app.desk.library.now();
+    let names: Vec<&str> = library.iter().map(|classifier| classifier.name()).collect();
+    Ok(Json(json!({ "models": names })))
+}
+
+/// `GET /v1/models/{model}`.
+pub(in crate::http) async fn model(
+    State(app): State<Arc<App>>,
+    ModelPath(name): ModelPath,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    app.loaded()?;
+    refuse_parameters(&uri)?;
+    let classifier = app.desk.library.get(Some(&name))?;
+    Ok(Json(json!({ "name": classifier.name(), "ready": true })))
+}
+
+/// `POST /v1/models/{model}:predict` and `:explain`. An instance is what `POST /predict` and
+/// `POST /gradcam` take as JSON, or a list of them is refused as a whole.
+pub(in crate::http) async fn run(
+    State(app): State<Arc<App>>,
+    ModelPath(name): ModelPath,
+    uri: Uri,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    refuse_parameters(&uri)?;
+    let no_route = || HttpError::NoRoute { path: uri.path().to_owned() };
+    let (model, verb) = name.rsplit_once(':').ok_or_else(no_route)?;
+    let explains = match verb {
+        "predict" => false,
+        "explain" => true,
+        _ => return Err(no_route()),
+    };
+    let (object, permit) = object(&app, request).await?;
+    let model = model.to_owned();
+    at_work(&app, permit, move |app, stop| {
+        let instances = instances(app, &model, object)?;
+        let mut predictions = Vec::with_capacity(instances.len());
+        let mut explanations = Vec::new();
+        for (index, submission) in instances.iter().enumerate() {
+            let at = |error: HttpError| HttpError::Instance { index, error: Box::new(error) };
+            let prediction = prediction(app, submission, explains, stop).map_err(at)?;
+            predictions.push(prediction);
+            if explains {
+                explanations.push(answer::<GradCam>(app, submission, stop).map_err(at)?);
+            }
+        }
+        Ok(match explains {
+            false => json!({ "predictions": predictions }),
+            true => json!({ "predictions": predictions, "explanations": explanations }),
+        })
+    })
+    .await
+}
+
+/// The classes of one picture, the likeliest first.
+fn prediction(
+    app: &App,
+    submission: &Submission,
+    explains: bool,
+    stop: &Stop,
+) -> Result<Value, HttpError> {
+    // The parameters of an explanation are not those of a prediction; the model is of both.
+    let mut alone = submission.clone();
+    if explains {
+        alone.parameters = alone.parameters.only("model");
+    }
+    let mut answer = answer::<Predict>(app, &alone, stop)?;
+    Ok(answer["predictions"].take())
+}
+
+fn answer<U: UseCase>(app: &App, submission: &Submission, stop: &Stop) -> Result<Value, HttpError> {
+    let checked = U::check(&submission.parameters, &app.desk)?;
+    let answer = checked.answer(&submission.image, Form::Json, &app.desk, stop)?;
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| ServiceError::Internal(error.to_string()).into())
+}
+
+/// The instances under `instances`, or `inputs`, as TensorFlow Serving calls them in columns.
+fn instances(
+    app: &App,
+    model: &str,
+    mut object: Map<String, Value>,
+) -> Result<Vec<Submission>, HttpError> {
+    let given = object.remove("instances").or_else(|| object.remove("inputs"));
+    let Some(Value::Array(given)) = given else {
+        let expected = "expected {\"instances\": [{\"image\": {\"b64\": \"…\"}}, …]}";
+        return Err(HttpError::Json(format!("there is no list of instances; {expected}")));
+    };
+    // TensorFlow Serving's; there is one signature here, so its name says nothing.
+    object.remove("signature_name");
+    if let Some(key) = object.keys().next() {
+        let text = format!("there is no key {key:?} here; parameters stand in each instance");
+        return Err(HttpError::Json(text));
+    }
+    let given = several(app, "instances", given)?;
+    let read = |(index, value)| {
+        let at = |error: HttpError| HttpError::Instance { index, error: Box::new(error) };
+        instance(value, model).map_err(at)
+    };
+    given.into_iter().enumerate().map(read).collect()
+}

@@ -1,0 +1,55 @@
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// Tells whether files have changed without reading them: names, lengths and times of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Stamp(u64);
+
+impl Stamp {
+    /// Of a folder: its files, and those of the folders in it.
+    #[must_use]
+    pub fn of_folder(folder: &Path) -> Self {
+        let mut files = Vec::new();
+        for path in listed(folder) {
+            if path.is_dir() {
+                files.extend(listed(&path));
+            }
+            files.push(path);
+        }
+        Self::of(files)
+    }
+
+    /// Of a bare model: the file, and those beside it whose names begin with its own, as its
+    /// external data's do.
+    #[must_use]
+    pub(super) fn of_file(file: &Path) -> Self {
+        let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+        let begins = |path: &PathBuf| {
+            path.file_name().is_some_and(|other| other.as_encoded_bytes().starts_with(name))
+        };
+        let beside = file.parent().map(listed).unwrap_or_default();
+        Self::of(beside.into_iter().filter(begins).collect())
+    }
+
+    fn of(mut files: Vec<PathBuf>) -> Self {
+        files.sort();
+        let mut hasher = DefaultHasher::new();
+        for file in files {
+            // A file that cannot be seen is as good as another file.
+            let seen = fs::metadata(&file).ok().map(|metadata| {
+                let changed = metadata.modified().ok();
+                let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                (metadata.len(), changed)
+            });
+            (file, seen).hash(&mut hasher);
+        }
+        Self(hasher.finish())
+    }
+}
+
+fn listed(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect()
+}

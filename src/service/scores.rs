@@ -1,0 +1,40 @@
+use super::{Classifier, Desk, ServiceError, Stages};
+use crate::explain::Activation;
+use crate::runtime::Stop;
+
+/// What the network says of one picture, class by class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// One a class.
+    pub logits: Vec<f32>,
+    /// One a class; none where the model gives no probabilities.
+    pub probabilities: Vec<f32>,
+}
+
+impl Desk {
+    /// Decodes the picture in `file` and asks `classifier` about every class.
+    ///
+    /// # Errors
+    /// What is wrong with the picture, and what went wrong with us.
+    pub fn scores(
+        &self,
+        classifier: &Classifier,
+        file: &[u8],
+        stop: &Stop,
+    ) -> Result<Scores, ServiceError> {
+        let seen = self.look(classifier, file, &mut Stages::start(), stop)?;
+        let mut ranked = classifier.ranked(&classifier.logits(&seen.values)?);
+        ranked.sort_by_key(|score| score.class);
+        let logits = ranked.iter().map(|score| score.logit).collect();
+        let probabilities = ranked.iter().filter_map(|score| score.probability);
+        Ok(Scores { logits, probabilities: probabilities.map(|it| it as f32).collect() })
+    }
+}
+
+impl Classifier {
+    /// Whether the model ends in a softmax or sigmoid.
+    #[must_use]
+    pub fn gives_probabilities(&self) -> bool {
+        self.settings().activation != Activation::Logits
+    }
+}

@@ -1,0 +1,93 @@
+//! Keys, other origins, and what browsers are told.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use convscope::http::{Access, App, dressed};
+
+use super::client::{Client, app, embedded};
+use super::pictures;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn application(keys: &[&str], origins: &[&str]) -> Arc<App> {
+    let owned = |texts: &[&str]| -> Vec<String> { texts.iter().map(|&it| it.into()).collect() };
+    let mut app = app(embedded(), 8, Default::default());
+    app.access = Access::new(&owned(keys), &owned(origins)).unwrap();
+    Arc::new(app)
+}
+
+#[tokio::test]
+async fn who_has_no_key_is_told_how_to_send_one() {
+    let client = Client::of(application(&["another key, longer", KEY], &[]));
+    let png = pictures::png();
+    let bearer = format!("Bearer {KEY}");
+    for (header, value, expected) in [
+        ("authorization", bearer.as_str(), 200),
+        ("x-api-key", KEY, 200),
+        ("x-api-key", "0123456789abcdef0123456789abcdeF", 401),
+        ("x-other", KEY, 401),
+    ] {
+        let headers = [("content-type", "image/png"), (header, value)];
+        let reply = client.send("POST", "/predict", &headers, png.clone()).await;
+        assert_eq!(reply.status, expected, "{header}: {reply}");
+        let scheme = (expected == 401).then_some("Bearer realm=\"convscope\"");
+        assert_eq!(reply.header("www-authenticate"), scheme);
+    }
+    for path in ["/models", "/info", "/metrics", "/models/cats_and_dogs_small_1/gradient"] {
+        let reply = client.get(path).await;
+        assert_eq!((reply.status, reply.json()["code"].as_str()), (401, Some("unauthorized")));
+    }
+    for path in ["/healthz", "/readyz", "/openapi.yaml"] {
+        assert_eq!(client.get(path).await.status, 200, "{path}");
+    }
+    let info = client.send("GET", "/info", &[("x-api-key", KEY)], Vec::new()).await;
+    assert!(!String::from_utf8_lossy(&info.body).contains(KEY), "{info}");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_let_in_one_by_one() {
+    let page = [("origin", "https://page.example")];
+    let png = pictures::png();
+    let closed = Client::of(application(&[], &[]));
+    let reply = closed.send("POST", "/predict", &page, png.clone()).await;
+    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, None));
+
+    let open = Client::of(application(&[], &["https://page.example", "https://other.example"]));
+    for (path, expected) in [("/predict", 200), ("/predict?x=1", 400), ("/nowhere", 404)] {
+        let reply = open.send_unchecked("POST", path, &page, png.clone()).await;
+        assert_eq!(reply.status, expected, "{reply}");
+        let allowed = reply.header("access-control-allow-origin");
+        assert_eq!(allowed, Some("https://page.example"), "{path}");
+        let exposed = reply.header("access-control-expose-headers").unwrap_or_default();
+        assert!(exposed.contains("convscope-empty") && exposed.contains("x-request-id"));
+    }
+    let stranger = [("origin", "https://stranger.example")];
+    let reply = open.send("POST", "/predict", &stranger, png).await;
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    let asks = [
+        page[0],
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type, authorization"),
+    ];
+    let reply = open.send_unchecked("OPTIONS", "/predict", &asks, Vec::new()).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("access-control-allow-origin"), Some("https://page.example"));
+    assert!(reply.header("access-control-allow-headers").unwrap().contains("authorization"));
+}
+
+#[tokio::test]
+async fn every_answer_forbids_guessing_and_pages_have_a_policy() {
+    let app = application(&[], &[]);
+    let routes = Router::new().route("/page", get(async || Html("<p>hello</p>")));
+    let client = Client::over(dressed(app, routes));
+    for path in ["/page", "/nowhere"] {
+        let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        let policy = reply.header("content-security-policy").unwrap_or_default();
+        assert_eq!(policy.contains("default-src 'self'"), path == "/page", "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+}

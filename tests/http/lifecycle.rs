@@ -1,0 +1,141 @@
+//! Loading, renewing, draining.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use convscope::config::{HttpLimits, Limits};
+use convscope::http::{Access, App, Phase};
+use convscope::onnx::pb::ModelProto;
+use convscope::runtime::{Engine, Workers};
+use convscope::service::{Desk, Library, Memory};
+use prost::Message;
+
+use super::client::{Client, embedded};
+use super::pictures;
+
+/// Two workers, and a memory of pictures.
+fn app(library: Library, phase: Phase) -> Arc<App> {
+    let (library, memory) = (library.into(), Memory::holding(64 << 20));
+    let desk = Desk { library, memory, limits: Limits::default() };
+    let (workers, limits) = (Workers::start(2, 8).unwrap(), HttpLimits::default());
+    Arc::new(App::starting(desk, workers, limits, Access::default(), phase))
+}
+
+#[tokio::test]
+async fn only_what_is_loaded_and_not_ending_is_ready() {
+    let app = app(Library::empty(), Phase::Loading);
+    let client = Client::of(Arc::clone(&app));
+    let state = async || {
+        let live = client.get("/healthz").await.status;
+        let ready = client.get("/readyz").await;
+        let code = (ready.status != 200).then(|| ready.json()["code"].as_str().unwrap().to_owned());
+        let predict = client.post("/predict", "*/*", &pictures::png()).await;
+        (live, ready.status, code.unwrap_or_default(), predict.status)
+    };
+    assert_eq!(state().await, (200, 503, "loading".to_owned(), 503));
+    let reply = client.get("/models").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply}");
+    app.desk.library.replace(embedded());
+    app.advance(Phase::Ready);
+    assert_eq!(state().await, (200, 200, String::new(), 200));
+    app.advance(Phase::Draining);
+    assert_eq!(state().await, (200, 503, "shutting-down".to_owned(), 200));
+    app.advance(Phase::Ready);
+    assert_eq!(app.phase(), Phase::Draining);
+}
+
+/// A models folder with a copy of the convnet under each of `names`.
+fn folder(test: &str, names: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder);
+    names.iter().for_each(|name| add(&folder, name));
+    folder
+}
+
+fn add(folder: &Path, name: &str) {
+    let convnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    let model = folder.join(name);
+    fs::create_dir_all(&model).unwrap();
+    for file in ["model.onnx", "model.toml", "labels.json"] {
+        fs::copy(convnet.join(file), model.join(file)).unwrap();
+    }
+}
+
+/// Makes the bias of the last layer no number: the file stays valid, its answers do not.
+fn poison(file: &Path) {
+    let mut model = ModelProto::decode(fs::read(file).unwrap().as_slice()).unwrap();
+    let weights = &mut model.graph.as_mut().unwrap().initializer;
+    let bias = weights.iter_mut().find(|weight| weight.dims == [1]).unwrap();
+    bias.float_data.clear();
+    bias.raw_data = f32::NAN.to_le_bytes().to_vec();
+    fs::write(file, model.encode_to_vec()).unwrap();
+}
+
+fn names(library: &Library) -> Vec<&str> {
+    library.iter().map(|classifier| classifier.name()).collect()
+}
+
+const OURS: &str = "cats_and_dogs_small_1";
+
+#[test]
+fn what_has_changed_is_loaded_and_the_rest_is_kept() {
+    let folder = folder("renewed", &["a", "b", "gone"]);
+    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
+    assert_eq!(names(&first), ["a", "b", OURS, "gone"]);
+    fs::write(folder.join("b/labels.json"), r#"["x", "y"]"#).unwrap();
+    fs::remove_dir_all(folder.join("gone")).unwrap();
+    add(&folder, "new");
+    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    assert_eq!(names(&second), ["a", "b", OURS, "new"]);
+    let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
+    assert_eq!((same("a"), same("b"), same(OURS)), (true, false, true));
+    let labels = |library: &Library| library.get(Some("b")).unwrap().labels()[0].label.clone();
+    assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
+    let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
+    assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
+}
+
+#[test]
+fn a_broken_file_leaves_the_old_model_and_says_so() {
+    let folder = folder("broken", &["a", "b", "c"]);
+    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
+    fs::write(folder.join("a/model.onnx"), "no longer").unwrap();
+    fs::write(folder.join("b/model.toml"), "[input]\nscale = true").unwrap();
+    poison(&folder.join("c/model.onnx"));
+    fs::write(folder.join("d.onnx"), "never was").unwrap();
+    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    assert_eq!(names(&second), ["a", "b", "c", OURS]);
+    for name in ["a", "b", "c"] {
+        assert!(Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap()));
+    }
+    let refused: Vec<&str> = second.refused().iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(refused, ["a", "b", "c", "d"]);
+    let cause = &second.refused()[2].error.cause;
+    assert!(cause.contains("input.scale"), "not by the golden picture: {cause}");
+    // What was refused is not tried again until it changes; what is mended comes in.
+    add(&folder, "a");
+    let third = second.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    assert_eq!(third.refused().len(), 3);
+    assert!(!Arc::ptr_eq(first.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
+}
+
+#[tokio::test]
+async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
+    let folder = folder("seen", &["a"]);
+    let app = app(Library::load(&folder, "a", &Engine::default()).unwrap(), Phase::Ready);
+    let client = Client::of(Arc::clone(&app));
+    let ask = async || {
+        let reply = client.post("/predict?model=a", "*/*", &pictures::png()).await;
+        reply.json()["predictions"][0]["probability"].as_f64().unwrap()
+    };
+    let first = ask().await;
+    assert_eq!(ask().await, first);
+    let card = folder.join("a/model.toml");
+    let text = fs::read_to_string(&card).unwrap().replace("scale = 0.00392", "scale = 0.00192");
+    fs::write(&card, text).unwrap();
+    app.desk
+        .library
+        .replace(app.desk.library.now().renewed(&folder, "a", &Engine::default(), false).unwrap());
+    assert_ne!(ask().await, first);
+}

@@ -1,0 +1,103 @@
+//! What operators see.
+
+use std::sync::Arc;
+
+use convscope::config::HttpLimits;
+
+use super::client::{Client, app, embedded};
+use super::pictures;
+
+/// The value of one line of `GET /metrics`.
+async fn metric(client: &Client, line: &str) -> f64 {
+    let text = String::from_utf8(client.get("/metrics").await.body).unwrap();
+    let value = text.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {line} in {text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn metrics_count_what_happens() {
+    let mut app = app(embedded(), 1, HttpLimits::default());
+    app.desk.memory = convscope::service::Memory::holding(64 << 20);
+    let app = Arc::new(app);
+    let client = Client::of(Arc::clone(&app));
+    let png = pictures::png();
+    for (path, expected) in [("/predict", 200), ("/predict", 200), ("/predict?x=1", 400)] {
+        assert_eq!(client.post(path, "*/*", &png).await.status, expected);
+    }
+    let permits: Vec<_> = (0..3).map(|_| app.workers.admit().unwrap()).collect();
+    assert_eq!(client.post("/gradcam", "*/*", &png).await.status, 503);
+    assert_eq!(metric(&client, "convscope_queue_depth").await, 3.0);
+    drop(permits);
+    let duration = "http_request_duration_seconds_count";
+    let expected = [
+        (format!("{duration}{{method=\"POST\",route=\"/predict\",status=\"200\"}}"), 2.0),
+        (format!("{duration}{{method=\"POST\",route=\"/predict\",status=\"400\"}}"), 1.0),
+        ("stage_duration_seconds_count{stage=\"forward\"}".to_owned(), 1.0),
+        ("stage_duration_seconds_count{stage=\"recall\"}".to_owned(), 1.0),
+        ("stage_duration_seconds_count{stage=\"queue\"}".to_owned(), 2.0),
+        ("convscope_picture_cache_total{result=\"hit\"}".to_owned(), 1.0),
+        ("convscope_picture_cache_total{result=\"miss\"}".to_owned(), 1.0),
+        ("convscope_rejected_total{reason=\"busy\"}".to_owned(), 1.0),
+        ("convscope_rejected_total{reason=\"unknown-parameter\"}".to_owned(), 1.0),
+        ("convscope_cancelled_total".to_owned(), 0.0),
+        ("convscope_panics_total".to_owned(), 0.0),
+        ("convscope_workers".to_owned(), 2.0),
+        ("convscope_busy_workers".to_owned(), 0.0),
+        ("convscope_queue_capacity".to_owned(), 1.0),
+        ("convscope_queue_depth".to_owned(), 0.0),
+    ];
+    for (line, value) in expected {
+        assert_eq!(metric(&client, &line).await, value, "{line}");
+    }
+    let model = "convscope_model{model=\"cats_and_dogs_small_1\",input=\"150x150\",classes=\"2\"}";
+    assert_eq!(metric(&client, model).await, 1.0);
+    assert!(metric(&client, "process_resident_memory_bytes").await > 1e6);
+}
+
+#[tokio::test]
+async fn what_callers_make_up_makes_no_labels() {
+    let client = Client::of(Arc::new(app(embedded(), 1, HttpLimits::default())));
+    for method in ["BREW", "PROPFIND"] {
+        for path in ["/made/up", "/models/made-up"] {
+            client.send_unchecked(method, path, &[], Vec::new()).await;
+        }
+    }
+    let text = String::from_utf8(client.get("/metrics").await.body).unwrap();
+    assert!(!text.contains("made") && !text.contains("BREW"), "{text}");
+    let other =
+        "http_request_duration_seconds_count{method=\"other\",route=\"none\",status=\"404\"}";
+    assert_eq!(metric(&client, other).await, 2.0);
+}
+
+#[tokio::test]
+async fn a_plain_request_id_is_kept_and_an_odd_one_replaced() {
+    let client = Client::new();
+    let long = "x".repeat(129);
+    for (id, is_kept) in [("a-1_b.C", true), ("a b", false), ("", false), (long.as_str(), false)] {
+        let reply = client.send("GET", "/healthz", &[("x-request-id", id)], Vec::new()).await;
+        assert_eq!(reply.header("x-request-id") == Some(id), is_kept, "{id:?}");
+        assert!(!reply.header("x-request-id").unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn info_lists_every_limit_that_is_a_flag() {
+    let info = Client::new().get("/info").await.json();
+    let limits = info["limits"].as_object().unwrap();
+    let command = convscope::cli::command();
+    let serve = command.find_subcommand("serve").unwrap();
+    let flags = serve.get_arguments().filter_map(|argument| argument.get_long());
+    let is_limit = |flag: &&str| {
+        let ends = ["-timeout", "-delay", "-bytes"];
+        flag.starts_with("max-")
+            || ends.iter().any(|end| flag.ends_with(end))
+            || ["workers", "queue"].contains(flag)
+    };
+    let mut expected: Vec<String> = flags.filter(is_limit).map(|it| it.replace('-', "_")).collect();
+    let mut found: Vec<String> = limits.keys().cloned().collect();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    assert!(expected.len() > 15, "{expected:?}");
+    assert_eq!(info["models"]["loaded"][0], "cats_and_dogs_small_1");
+}

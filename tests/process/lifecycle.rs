@@ -1,0 +1,202 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::program::{Program, convscope, receive, send};
+use crate::http::pictures;
+
+/// A models folder of its own, with a copy of the convnet called `a`.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder);
+    let convnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    fs::create_dir_all(folder.join("a")).unwrap();
+    for file in ["model.onnx", "model.toml", "labels.json"] {
+        fs::copy(convnet.join(file), folder.join("a").join(file)).unwrap();
+    }
+    folder
+}
+
+const PREDICT: &str = "POST /predict?model=a HTTP/1.1\r\nContent-Type: image/png";
+
+#[test]
+fn sigterm_ends_it_well_though_connections_are_silent() {
+    let flags = ["--workers", "1", "--queue", "8", "--drain-timeout", "2"];
+    let mut program = Program::start(&folder("sigterm"), &flags);
+    let idle = program.connect();
+    let mut half = program.connect();
+    std::io::Write::write_all(&mut half, b"POST /predict HTTP/1.1\r\nHost:").unwrap();
+    let mut working: Vec<_> = (0..6).map(|_| program.connect()).collect();
+    for stream in &mut working {
+        let path = "POST /activations?model=a HTTP/1.1\r\nContent-Type: image/png";
+        send(stream, path, &pictures::png());
+    }
+    // The headers of all must have been read before the end begins.
+    thread::sleep(Duration::from_millis(150));
+    program.signal("TERM");
+    let (status, took) = program.end();
+    assert!(status.success(), "{status}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    for stream in &mut working {
+        assert_eq!(receive(stream).0, 200);
+    }
+    drop(idle);
+}
+
+#[test]
+fn after_sigterm_it_is_not_ready_and_goes_on_answering_for_the_delay() {
+    let mut program = Program::start(&folder("delay"), &["--drain-delay", "1.5"]);
+    assert_eq!(program.ask("GET /readyz HTTP/1.1", b"").0, 200);
+    program.signal("TERM");
+    thread::sleep(Duration::from_millis(200));
+    let (status, body) = program.ask("GET /readyz HTTP/1.1", b"");
+    assert!(status == 503 && body.contains("shutting-down"), "{status} {body}");
+    assert_eq!(program.ask("GET /healthz HTTP/1.1", b"").0, 200);
+    assert_eq!(program.ask(PREDICT, &pictures::png()).0, 200);
+    assert!(program.end().0.success());
+}
+
+#[test]
+fn a_changed_folder_is_loaded_and_a_broken_file_is_not() {
+    let folder = folder("changed");
+    let program = Program::start(&folder, &["--reload-interval", "0.1"]);
+    let label = || {
+        let (status, body) = program.ask(PREDICT, &pictures::png());
+        assert_eq!(status, 200, "{body}");
+        body
+    };
+    assert!(label().contains("\"cat\""));
+    fs::write(folder.join("a/labels.json"), r#"["lynx", "wolf"]"#).unwrap();
+    let renewed = program.wait_for("models renewed");
+    assert_eq!((renewed["models"].as_u64(), renewed["refused"].as_u64()), (Some(2), Some(0)));
+    assert!(label().contains("\"lynx\""));
+    fs::write(folder.join("a/model.onnx"), "broken").unwrap();
+    let refused = program.wait_for("model not renewed");
+    assert_eq!(refused["model"], "a");
+    assert!(label().contains("\"lynx\""));
+    let info = program.ask("GET /info HTTP/1.1", b"").1;
+    assert!(info.contains(r#""refused":[{"name":"a","kept":true}]"#), "{info}");
+}
+
+#[test]
+fn reloading_under_load_fails_nobody_and_keeps_no_memory() {
+    let folder = folder("reloads");
+    let flags = ["--reload-interval", "0", "--queue", "64", "--cache-bytes", "0"];
+    let program = Arc::new(Program::start(&folder, &flags));
+    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let png = pictures::png();
+    let reload = |times: usize| {
+        for _ in 0..times {
+            program.signal("HUP");
+            let renewed = program.wait_for("models renewed");
+            assert_eq!(renewed["refused"], 0);
+        }
+    };
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        let (status, body) = program.ask(PREDICT, &png);
+                        assert_eq!(status, 200, "{body}");
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        // Allocator and threads settle first; then nothing may add up.
+        reload(20);
+        let before = settled(&program);
+        reload(180);
+        let after = settled(&program);
+        over.store(true, Ordering::Relaxed);
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        assert!(after as f64 <= 1.1 * before as f64, "{before} bytes before, {after} after");
+    });
+    assert!(answered.load(Ordering::Relaxed) > 100);
+}
+
+/// The least memory that the process holds within two seconds: between two peaks.
+fn settled(program: &Program) -> u64 {
+    let samples = (0..40).map(|_| {
+        thread::sleep(Duration::from_millis(50));
+        program.memory()
+    });
+    samples.min().unwrap()
+}
+
+#[test]
+fn a_broken_model_stops_the_start_with_its_file_and_cause() {
+    let folder = folder("start");
+    fs::write(folder.join("a/model.onnx"), "broken").unwrap();
+    let output = convscope()
+        .args(["serve", "--listen", "127.0.0.1:0", "--models"])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().last().unwrap_or_default();
+    assert!(!output.status.success() && last.contains("a/model.onnx: "), "{text}");
+}
+
+#[test]
+fn the_healthcheck_tells_by_its_exit_code() {
+    let program = Program::start(&folder("health"), &["--drain-delay", "3"]);
+    let check = |flags: &[&str]| {
+        let mut command = convscope();
+        command.args(["healthcheck", "--listen", &program.address]).args(flags);
+        command.output().unwrap().status.success()
+    };
+    assert!(check(&[]) && check(&["--live"]));
+    program.signal("TERM");
+    thread::sleep(Duration::from_millis(200));
+    assert!(!check(&[]) && check(&["--live"]));
+    drop(program);
+    let nobody = convscope().args(["healthcheck", "--listen", "127.0.0.1:9"]).output().unwrap();
+    assert!(!nobody.status.success());
+}
+
+#[test]
+fn the_log_has_one_line_a_request_with_its_stages_and_its_trace() {
+    let program = Program::start(&folder("log"), &[]);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let head =
+        format!("{PREDICT}\r\nX-Request-Id: mine\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01");
+    assert_eq!(program.ask(&head, &pictures::png()).0, 200);
+    let line = program.wait_for("request");
+    assert_eq!(line["id"], "mine");
+    assert_eq!(line["trace"], trace);
+    assert_eq!(line["route"], "/predict");
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["model"], "a");
+    let stages = ["read", "queue", "decode", "forward", "render"];
+    let sum: f64 = stages.iter().map(|stage| line[stage].as_f64().unwrap()).sum();
+    let total = line["milliseconds"].as_f64().unwrap();
+    assert!(sum <= total && sum > 0.5 * total, "{sum} of {total}");
+    assert_eq!(program.ask("POST /predict?colour=1 HTTP/1.1", &pictures::png()).0, 400);
+    let line = program.wait_for("request");
+    assert_eq!(
+        (line["status"].as_u64(), line["code"].as_str()),
+        (Some(400), Some("unknown-parameter"))
+    );
+}
+
+#[test]
+fn keys_come_from_a_file_and_a_short_one_is_refused() {
+    let folder = folder("keys");
+    let file = folder.join("keys.txt");
+    fs::write(&file, "# ours\n0123456789abcdef\n\n").unwrap();
+    let program = Program::start(&folder, &["--api-keys-file", file.to_str().unwrap()]);
+    assert_eq!(program.ask("GET /models HTTP/1.1", b"").0, 401);
+    assert_eq!(program.ask("GET /models HTTP/1.1\r\nX-API-Key: 0123456789abcdef", b"").0, 200);
+    for (text, says) in [("short\n", "has 5 characters"), ("# none\n", "there is no key in it")] {
+        fs::write(&file, text).unwrap();
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--api-keys-file"];
+        let output = convscope().args(serve).arg(&file).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(says), "{text}");
+    }
+}
