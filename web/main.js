@@ -42,7 +42,7 @@ async function look() {
     const id = current().picture || FIRST;
     if (told.picture?.id !== id) told.picture = await pictureOf(id, signal);
     showPicture(told.picture);
-    if (!told.picture) return showWaiting(0);
+    if (!told.picture) return showNothing();
     await predict(signal);
     await stage();
     const shown = await pixelsOf(told.picture, told.model, signal);
@@ -54,6 +54,12 @@ async function look() {
   } finally {
     if (looking.signal === signal) byId("sending").hidden = true;
   }
+}
+
+/** Without a picture there is nothing to say. */
+function showNothing() {
+  showWaiting(0);
+  for (const panel of ["heat", "layers"]) byId(panel).hidden = true;
 }
 
 async function loadModels(signal) {

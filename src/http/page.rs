@@ -3,8 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -106,7 +105,10 @@ fn media_type(name: &str) -> &'static str {
 
 /// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
 pub(super) fn files() -> Router<Arc<App>> {
-    let file = async |Path(name): Path<String>, headers: HeaderMap| send(&name, &headers);
+    // By the path as it was sent: all names are plain, and an odd one is nobody's.
+    let file = async |uri: Uri, headers: HeaderMap| {
+        send(uri.path().trim_start_matches("/web/"), &headers)
+    };
     Router::new().route("/web/{*name}", get(file))
 }
 
