@@ -17,7 +17,7 @@ test *filter:
 
 # Test the page in Chromium, by the binary that there is
 test-page:
-    npm ci --prefix tests/web && npm test --prefix tests/web
+    npm ci --prefix examples/frontend && npm ci --prefix tests/web && npm test --prefix tests/web
 
 # Format
 format:

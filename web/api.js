@@ -5,6 +5,19 @@ export function address(path) {
   return new URL(path, document.baseURI).href;
 }
 
+let key = sessionStorage.getItem("key") ?? "";
+
+/** Whether a key is sent. */
+export function hasKey() {
+  return key !== "";
+}
+
+/** Sends `given` with every request, while this tab is open. */
+export function useKey(given) {
+  key = given;
+  sessionStorage.setItem("key", given);
+}
+
 /** What went wrong, in words for the reader: the `detail` of a problem answer. */
 export class Problem extends Error {
   constructor(detail, code = "", requestId = "") {
@@ -15,7 +28,10 @@ export class Problem extends Error {
 }
 
 const AT_A_TIME = 2;
-const RETRIES = 4;
+/** What passes by itself: how often it is asked again, and after how many milliseconds first. */
+const PASSING = { busy: [5, 400], "too-many-connections": [5, 400], loading: [60, 1000] };
+/** The longest pause. */
+const PATIENCE = 4000;
 const waiting = [];
 let running = 0;
 
@@ -34,8 +50,9 @@ export async function ask(path, { image, fields = [], accept = "application/json
       try {
         return await send(path, { image, fields, accept, signal, progress });
       } catch (problem) {
-        if (problem.code !== "busy" || attempt === RETRIES) throw problem;
-        await pause(500 * 2 ** attempt, signal);
+        const [times, first] = PASSING[problem.code] ?? [0];
+        if (attempt >= times) throw problem;
+        await pause(Math.min(first * 2 ** attempt, PATIENCE), signal);
       }
     }
   } finally {
@@ -92,6 +109,7 @@ function send(path, { image, fields, accept, signal, progress }) {
     request.open(image ? "POST" : "GET", address(path));
     request.responseType = "arraybuffer";
     request.setRequestHeader("accept", accept);
+    if (key) request.setRequestHeader("x-api-key", key);
     const stop = () => request.abort();
     signal?.addEventListener("abort", stop);
     request.onloadend = () => signal?.removeEventListener("abort", stop);

@@ -12,7 +12,7 @@ export function labelOf(model, index) {
 /** Empty rows while the network works, so that nothing moves later. */
 export function showWaiting(count) {
   byId("classes").replaceChildren(...Array.from({ length: count }, () => element("li", { class: "waiting" })));
-  byId("classes").setAttribute("aria-busy", "true");
+  byId("classes").setAttribute("aria-busy", String(count > 0));
 }
 
 /** One row a class. */

@@ -51,8 +51,13 @@ export async function showLooking(context) {
   announce(figures.map(({ words }) => words).join(" "));
 }
 
-/** Paints the maps on screen anew: for strength, colours and kind of drawing, which need no request. */
-export function repaint(state) {
+/** Shows a change of strength, colours or kind of drawing, which need no request. */
+export function redraw(state, model) {
+  fillControls(parts.controls, state, model);
+  repaint(state);
+}
+
+function repaint(state) {
   const options = { draw: state.draw, rows: rows(state.heatcolors), alpha: Number(state.alpha) };
   for (const { canvas, picture, heat } of figures) {
     const context = canvas.getContext("2d");

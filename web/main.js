@@ -1,11 +1,11 @@
 // Puts the parts together: state → requests → what is on screen. Nothing is shown that was asked for an earlier state.
 
-import { askJson, ask, Problem } from "./api.js";
+import { ask, askJson, Problem, useKey } from "./api.js";
 import { labelOf, markClasses, setUpOtherClass, showClasses, showWaiting } from "./classes.js";
 import { loadColormaps } from "./colormap.js";
 import { announce, byId, fillSelect, grouped } from "./dom.js";
 import { layersRequest, setUpLayers, showLayers } from "./layers.js";
-import { classesShown, repaint, setUpLooking, showLooking } from "./looking.js";
+import { classesShown, redraw, setUpLooking, showLooking } from "./looking.js";
 import { FIRST, pictureOf, pixelsOf, setUpPicture, showPicture, showWindow } from "./picture.js";
 import { curl, heatRequest, safe } from "./requests.js";
 import { change, current, onChange, readAddress } from "./state.js";
@@ -42,7 +42,7 @@ async function look() {
     const id = current().picture || FIRST;
     if (told.picture?.id !== id) told.picture = await pictureOf(id, signal);
     showPicture(told.picture);
-    if (!told.picture) return showWaiting(0);
+    if (!told.picture) return showNothing();
     await predict(signal);
     await stage();
     const shown = await pixelsOf(told.picture, told.model, signal);
@@ -54,6 +54,12 @@ async function look() {
   } finally {
     if (looking.signal === signal) byId("sending").hidden = true;
   }
+}
+
+/** Without a picture there is nothing to say. */
+function showNothing() {
+  showWaiting(0);
+  for (const panel of ["heat", "layers"]) byId(panel).hidden = true;
 }
 
 async function loadModels(signal) {
@@ -68,8 +74,9 @@ async function loadModel(signal) {
   fillSelect(byId("model"), told.names.includes(name) ? told.names : [name, ...told.names], name);
   told.model = await askJson(`models/${encodeURIComponent(name)}`, { signal });
   showStrip(told.model);
-  const [height, width] = told.model.input.size;
-  byId("model-facts").textContent = `${name}: ${grouped(told.model.parameters)} weights, ${told.model.output.classes} classes, looks at ${height} × ${width} pixels.`;
+  const { input, output, parameters } = told.model;
+  const [height, width] = input.size;
+  byId("model-facts").textContent = `${name}: ${grouped(parameters)} weights, ${output.classes} classes, looks at ${height} × ${width} pixels${input.crop === "center" ? ", of the middle of the picture: the dashed frame" : ""}.`;
 }
 
 async function predict(signal) {
@@ -144,10 +151,13 @@ function showTake() {
 function showTrouble(error, again) {
   if (error.name === "AbortError") return;
   if (!(error instanceof Problem)) console.error(error);
-  const [words, button] = byId("trouble").children;
+  const words = byId("trouble").querySelector("p");
   words.textContent = sentence(error.message);
-  if (error.requestId) words.title = `request ${error.requestId}`;
-  button.onclick = again;
+  words.title = error.requestId ? `request ${error.requestId}` : "";
+  const needsKey = error.code === "unauthorized";
+  byId("key-form").hidden = !needsKey;
+  byId("again").hidden = needsKey;
+  byId("again").onclick = again;
   byId("trouble").hidden = false;
   byId("classes").setAttribute("aria-busy", "false");
 }
@@ -191,9 +201,9 @@ readAddress();
 onChange((state, changed) => {
   const isPainted = [...changed].every((name) => PAINTED.includes(name));
   if (changed.has("model") || changed.has("picture")) return look();
-  if (isPainted && told.predictions && state.view === "heat") {
-    repaint(state);
-    return stage();
+  if (isPainted && state.view === "heat" && !byId("take").hidden) {
+    redraw(state, told.model);
+    return showTake();
   }
   if (changed.has("all") && told.model) {
     showStrip(told.model);
@@ -211,6 +221,12 @@ byId("model").addEventListener("change", (event) => {
   change({ model: event.target.value, layer: "", channel: "", class: "", versus: "", explained: "", all: "" });
 });
 byId("all-layers").querySelector("input").addEventListener("change", (event) => change({ all: event.target.checked ? "yes" : "" }));
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(byId("key").value.trim());
+  byId("key").value = "";
+  look();
+});
 byId("copy").addEventListener("click", copy);
 byId("download").addEventListener("click", download);
 window.addEventListener("popstate", readAddress);

@@ -1,6 +1,6 @@
 // What is on screen as a request: the same fields for what the page fetches, downloads, and shows as a command.
 
-import { address } from "./api.js";
+import { address, hasKey } from "./api.js";
 
 /** What the API takes where a field is left out. */
 const DEFAULTS = { order: "index", normalize: "standard", score: "probability", sign: "positive", view: "overlay", alpha: "0.4" };
@@ -62,7 +62,9 @@ export function curl(request, picture) {
   const image = picture.sample ? "-F image=@-" : `-F ${quoted(`image=@${fileOfForm(picture.name)}`)}`;
   const sample = picture.sample ? `curl -s ${quoted(address(picture.path))} | ` : "";
   const file = quoted(safe(request.file));
-  return `${sample}curl ${[image, ...form].join(" ")} ${quoted(address(request.path))} -o ${file}`;
+  // Not the key itself: a command is shown to others.
+  const key = hasKey() ? ['-H "x-api-key: $API_KEY"'] : [];
+  return `${sample}curl ${[...key, image, ...form].join(" ")} ${quoted(address(request.path))} -o ${file}`;
 }
 
 function fileOfForm(name) {

@@ -8,7 +8,8 @@
   if (stored) root.dataset.theme = stored;
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("theme").addEventListener("click", () => {
-      const isDark = getComputedStyle(root).colorScheme === "dark";
+      const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+      const isDark = (root.dataset.theme ?? system) === "dark";
       root.dataset.theme = isDark ? "light" : "dark";
       localStorage.setItem("theme", root.dataset.theme);
     });

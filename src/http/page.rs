@@ -3,13 +3,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::HttpError;
 use super::app::App;
-use super::path_name::PathName;
 
 /// What the page is made of: the name below `/web/`, and the file.
 macro_rules! files {
@@ -27,13 +26,17 @@ const FILES: &[(&str, &[u8])] = files![
     "arrays.js",
     "camera.js",
     "channel.js",
+    "channels.css",
+    "classes.css",
     "classes.js",
     "colormap.js",
+    "controls.css",
     "controls.js",
     "docs.css",
     "docs.html",
     "docs.js",
     "dom.js",
+    "figures.css",
     "frame.css",
     "grid.js",
     "heat.js",
@@ -42,6 +45,7 @@ const FILES: &[(&str, &[u8])] = files![
     "looking.js",
     "main.js",
     "mark.svg",
+    "picture.css",
     "picture.js",
     "requests.js",
     "samples/cat.jpg",
@@ -50,6 +54,7 @@ const FILES: &[(&str, &[u8])] = files![
     "samples/rocket.jpg",
     "stage.css",
     "state.js",
+    "strip.css",
     "strip.js",
     "tabs.js",
     "theme.js",
@@ -100,7 +105,9 @@ fn media_type(name: &str) -> &'static str {
 
 /// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
 pub(super) fn files() -> Router<Arc<App>> {
-    let file = async |PathName(name): PathName, headers: HeaderMap| send(&name, &headers);
+    // By the path as it was sent: all names are plain, and an odd one is nobody's.
+    let file =
+        async |uri: Uri, headers: HeaderMap| send(uri.path().trim_start_matches("/web/"), &headers);
     Router::new().route("/web/{*name}", get(file))
 }
 

@@ -1,10 +1,12 @@
 // Without a mouse, without eyes, without much room; and the reference.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { ROOT, assertSilent, settled, startBrowser, startServer } from "./stand.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -168,7 +170,7 @@ test("the reference lists every operation and tries those that take a picture", 
   const listed = await page.locator(".opblock-summary-path").evaluateAll((paths) => paths.map((path) => path.dataset.path));
   const description = await readFile(join(ROOT, "openapi.yaml"), "utf8");
   const described = [...description.matchAll(/^ {2}(\/\S*):$/gm)].map(([, path]) => path);
-  assert.deepEqual(listed.sort(), described.sort());
+  assert.deepEqual([...new Set(listed)].sort(), described.sort());
   for (const [name, answer] of [["predict", /"label": "cat"/], ["gradcam", /convscope-class: 0/], ["activations", /convscope-dead-channels/]]) {
     const operation = page.locator(`#operations-explain-${name}`);
     await operation.locator(".opblock-summary-control").click();
@@ -177,6 +179,11 @@ test("the reference lists every operation and tries those that take a picture", 
     await operation.locator(".live-responses-table .response .response-col_status").waitFor();
     assert.match(await operation.locator(".live-responses-table .response .response-col_status").textContent(), /^200/, name);
     assert.match(await operation.locator(".live-responses-table").textContent(), answer);
+    // The command that it shows does the same.
+    const command = await operation.locator(".curl-command .curl").textContent();
+    const run = ["-c", `${command} --silent --output /dev/null --write-out '%{http_code}'`];
+    const { stdout } = await promisify(execFile)("sh", run, { cwd: join(ROOT, "docs/photos") });
+    assert.equal(stdout, "200", command);
   }
   assertSilent(browser);
 });

@@ -124,14 +124,13 @@ test("the command gives the file that the button gives", async () => {
     "picture=cat&view=layers&layer=conv2d_2&order=mean&normalize=layer&colors=turbo",
     "picture=cat&view=layers&layer=conv2d_2&channel=3&colors=gray",
   ];
-  const pages = await Promise.all([
-    ...views.map(async (hash) => {
-      const page = await browser.open(`${server.address}#${hash}`);
-      await settled(page);
-      return page;
-    }),
-    showing(odd, "score=logit&draw=mask"),
-  ]);
+  const pages = [];
+  for (const hash of views) {
+    const page = await browser.open(`${server.address}#${hash}`);
+    await settled(page);
+    pages.push(page);
+  }
+  pages.push(await showing(odd, "score=logit&draw=mask"));
   for (const page of pages) {
     const command = await page.locator("#curl").textContent();
     const [file] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);

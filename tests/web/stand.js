@@ -15,10 +15,11 @@ const FLAGS = [
 ];
 
 /** Starts `convscope serve` on a free port, or takes the one at `CONVSCOPE_ADDRESS`; `{ address, stop }`. */
-export async function startServer(models = join(ROOT, "models")) {
+export async function startServer(...flags) {
   if (process.env.CONVSCOPE_ADDRESS) return { address: process.env.CONVSCOPE_ADDRESS, stop() {} };
+  const models = join(ROOT, "models");
   const binary = process.env.CONVSCOPE_BINARY ?? join(ROOT, "target", "release", "convscope");
-  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--models", models, "--log-json"]);
+  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--models", models, "--log-json", ...flags]);
   const lines = createInterface({ input: server.stderr });
   const address = await new Promise((resolve, reject) => {
     server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -27,6 +28,7 @@ export async function startServer(models = join(ROOT, "models")) {
       if (found) resolve(`http://${found[0]}/`);
     });
   });
+  while (!(await fetch(`${address}readyz`)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
   const stop = () => new Promise((resolve) => {
     server.once("exit", resolve);
     server.kill();
@@ -39,8 +41,11 @@ export async function startBrowser() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   const complaints = [];
-  /** A page in a context of its own. `allow` is what the console may say, `prepare` gets the page before it loads. */
-  const open = async (address, { allow, prepare, ...options } = {}) => {
+  /**
+   * A page in a context of its own. `allow` is what the console may say, `calls` the addresses that it may call beside its
+   * own; `prepare` gets the page before it loads.
+   */
+  const open = async (address, { allow, prepare, calls = [], ...options } = {}) => {
     const context = await browser.newContext({ viewport: { width: 1440, height: 950 }, colorScheme: "dark", ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
@@ -51,7 +56,8 @@ export async function startBrowser() {
     page.on("pageerror", (error) => complaints.push(error.stack));
     page.on("request", (request) => {
       const url = request.url();
-      if (!/^(blob|data):/.test(url) && !url.startsWith(new URL(address).origin)) complaints.push(`called ${url}`);
+      const isExpected = /^(blob|data):/.test(url) || [new URL(address).origin, ...calls].some((one) => url.startsWith(one));
+      if (!isExpected) complaints.push(`called ${url}`);
     });
     await prepare?.(page);
     await page.goto(address);
