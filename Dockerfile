@@ -9,7 +9,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/convscope/target \
     cargo build --release --locked --target "$TARGET" \
-    && cp "target/$TARGET/release/convscope" /usr/local/bin/
+    && strip --strip-debug -o /usr/local/bin/convscope "target/$TARGET/release/convscope"
 
 FROM scratch
 COPY --from=build /usr/local/bin/convscope /convscope

@@ -36,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
     let derived = gradient::derive(&model, &facts, &layers, logits)?;
     eprintln!("facts {:?}, derive {:?}", inferred - start, inferred.elapsed());
-    let gradient = derived.embed(model.clone())?;
+    let tensors = model.tensors(&derived.weights(|_| false));
+    let gradient = derived.embed(tensors, |_| false)?;
     fs::write(gradient_path, gradient.model.encode())?;
     let Some(folder) = folder else { return Ok(()) };
     let engine = Engine::default();

@@ -9,5 +9,6 @@ mod gradient;
 mod http;
 mod preprocess;
 mod process;
+mod regression;
 mod render;
 mod tidy;

@@ -1,3 +1,4 @@
+use crate::onnx::is_hollow;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::DataType;
 
@@ -18,6 +19,8 @@ impl Flip {
         let raw = weight.raw_data.len();
         match DataType::try_from(weight.data_type) {
             _ if count == 0 => false,
+            // Only raw numbers are ever left out.
+            Ok(DataType::Float | DataType::Float16 | DataType::Double) if is_hollow(weight) => true,
             Ok(DataType::Float) => raw == 4 * count || weight.float_data.len() == count,
             Ok(DataType::Float16) => raw == 2 * count,
             Ok(DataType::Double) => raw == 8 * count,

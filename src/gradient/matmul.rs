@@ -36,6 +36,13 @@ fn product(a: &Value, transposes_a: bool, b: &Value, transposes_b: bool, alpha: 
 /// y = a·b over the last two axes. ā = ȳ·bᵀ; b̄ = aᵀ·ȳ.
 pub(super) fn matmul(site: &mut Site, argument: usize) -> Cotangent {
     let (a, b, g) = (site.x_shape(0)?, site.x_shape(1)?, site.g());
+    if a.len() == 2 && b.len() == 2 {
+        // Transposed as it is read, which leaves a weight in memory once.
+        return Ok(match argument {
+            0 => product(&g, false, &site.x(1)?, true, 1.0),
+            _ => product(&site.x(0)?, true, &g, false, 1.0),
+        });
+    }
     // A vector on the left is a row, on the right a column, and the axis is missing in y.
     let mut shape = g.shape().to_vec();
     if b.len() == 1 {

@@ -7,7 +7,7 @@
 //!
 //! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
 //! accumulation. The weights that the rules read stay in the forward model until [`Derived::embed`]
-//! moves them. `table` names the rule of every operator; the rules are formulas and live in
+//! takes them. `table` names the rule of every operator; the rules are formulas and live in
 //! one file a family. Nothing here runs a graph.
 
 mod activations;

@@ -87,10 +87,17 @@ impl<'m> Tape<'m> {
     fn constant(&mut self, name: &str) -> Option<Value> {
         let shape = self.forward.shape(name)?;
         if let Some(tensor) = self.forward.tensor(name) {
-            let weight = Weight { name: name.to_owned(), source: name.to_owned(), flip: None };
-            self.weights.push(weight);
+            let element = element_of(tensor);
+            let (own, source) = (name.to_owned(), name.to_owned());
+            self.weights.push(Weight {
+                name: own,
+                source,
+                element,
+                shape: shape.clone(),
+                flip: None,
+            });
             self.builder.reserve(name);
-            return Some(self.builder.named(name, element_of(tensor), &shape));
+            return Some(self.builder.named(name, element, &shape));
         }
         let element = self.forward.element(name)?;
         match self.forward.small(name) {
@@ -134,9 +141,10 @@ impl<'m> Tape<'m> {
             return None;
         }
         let name = self.builder.fresh("flipped");
-        let value = self.builder.named(&name, element_of(tensor), dims);
-        let (source, flip) = (source.to_owned(), Some((flip, dims.to_vec())));
-        self.weights.push(Weight { name, source, flip });
+        let stored = element_of(tensor);
+        let value = self.builder.named(&name, stored, dims);
+        let (source, shape, flip) = (source.to_owned(), dims.to_vec(), Some(flip));
+        self.weights.push(Weight { name, source, element: stored, shape, flip });
         Some(value.cast(element))
     }
 

@@ -106,9 +106,8 @@ fn media_type(name: &str) -> &'static str {
 /// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
 pub(super) fn files() -> Router<Arc<App>> {
     // By the path as it was sent: all names are plain, and an odd one is nobody's.
-    let file = async |uri: Uri, headers: HeaderMap| {
-        send(uri.path().trim_start_matches("/web/"), &headers)
-    };
+    let file =
+        async |uri: Uri, headers: HeaderMap| send(uri.path().trim_start_matches("/web/"), &headers);
     Router::new().route("/web/{*name}", get(file))
 }
 

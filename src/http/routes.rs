@@ -17,9 +17,9 @@ use super::connections::Crowded;
 use super::info::{info, metrics, readyz};
 use super::kserve;
 use super::leftover::read_leftovers;
-use super::model_path::ModelPath;
 use super::observe::observe;
 use super::page;
+use super::path_name::PathName;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
@@ -109,7 +109,7 @@ async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpE
 
 async fn model(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     app.loaded()?;
@@ -121,7 +121,7 @@ async fn model(
 /// The derived gradient graph as an ONNX file.
 async fn gradient(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     app.loaded()?;
@@ -145,8 +145,14 @@ async fn no_route(uri: Uri) -> HttpError {
     HttpError::NoRoute { path: uri.path().to_owned() }
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> HttpError {
-    HttpError::Method { path: uri.path().to_owned(), method: method.to_string() }
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let error = HttpError::Method { path: uri.path().to_owned(), method: method.to_string() };
+    let mut response = error.into_response();
+    // The router sees one route where the protocol has two; elsewhere it says itself what it allows.
+    if let Some(allowed) = kserve::v1_allowed(uri.path()) {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    }
+    response
 }
 
 /// A panic in a handler, which should not be: the caller gets a problem answer all the same.

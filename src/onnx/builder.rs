@@ -260,7 +260,9 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
     proto
 }
 
-fn value_info(name: &str, element: Element, shape: &[usize]) -> ValueInfoProto {
+/// The declaration of a value.
+#[must_use]
+pub fn value_info(name: &str, element: Element, shape: &[usize]) -> ValueInfoProto {
     let dims = shape.iter().map(|&dim| tensor_shape_proto::Dimension {
         value: Some(tensor_shape_proto::dimension::Value::DimValue(dim as i64)),
         ..Default::default()

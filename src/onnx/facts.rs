@@ -59,6 +59,17 @@ impl Facts {
         self.by_name.get(name)
     }
 
+    /// A value of more than `elements` elements, where there is one.
+    #[must_use]
+    pub fn larger_than(&self, elements: usize) -> Option<(&str, &Fact)> {
+        let is_larger = |fact: &Fact| {
+            let count = fact.shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
+            count.is_none_or(|count| count > elements)
+        };
+        let found = self.by_name.iter().find(|(_, fact)| is_larger(fact));
+        found.map(|(name, fact)| (name.as_str(), fact))
+    }
+
     /// The shape of `name`.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<&[usize]> {

@@ -2,8 +2,8 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
-use super::OnnxError;
 use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use super::{Attributes, OnnxError};
 
 /// A decoded ONNX model that is known to hold a graph.
 #[derive(Debug, Clone)]
@@ -52,18 +52,38 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// The stored tensors by name: initializers, and those of `Constant` nodes, under the names of the values they are.
+    /// Copies of the stored tensors called `names`: initializers, and those of `Constant` nodes, under the names of the
+    /// values that they are.
     #[must_use]
-    pub fn into_tensors(self) -> HashMap<String, TensorProto> {
-        let graph = self.proto.graph.unwrap_or_default();
-        let named = |tensor: TensorProto| (tensor.name.clone(), tensor);
-        let constants = graph.node.into_iter().filter(|node| node.op_type == "Constant");
-        let given = constants.filter_map(|node| {
-            let name = node.output.into_iter().next()?;
-            let value = node.attribute.into_iter().find(|attribute| attribute.name == "value")?;
-            Some((name.clone(), TensorProto { name, ..value.t? }))
-        });
-        given.chain(graph.initializer.into_iter().map(named)).collect()
+    pub fn tensors(&self, names: &HashSet<String>) -> HashMap<String, TensorProto> {
+        let wanted = |name: &str| names.contains(name);
+        let stored = self.graph().initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
+        let constants = self.graph().node.iter().filter(|node| node.op_type == "Constant");
+        let given = constants
+            .filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
+        stored
+            .chain(given)
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
+            .collect()
+    }
+
+    pub(super) fn map_initializers(
+        mut self,
+        change: impl FnMut(TensorProto) -> TensorProto,
+    ) -> Self {
+        if let Some(graph) = &mut self.proto.graph {
+            let initializers = std::mem::take(&mut graph.initializer);
+            graph.initializer = initializers.into_iter().map(change).collect();
+        }
+        self
+    }
+
+    /// The same model with further inputs, after those that there are.
+    #[must_use]
+    pub fn with_inputs(mut self, inputs: Vec<ValueInfoProto>) -> Self {
+        self.proto.graph.get_or_insert_default().input.extend(inputs);
+        self
     }
 
     /// The same model with further initializers.

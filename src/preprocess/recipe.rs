@@ -95,6 +95,9 @@ impl Default for Recipe {
     }
 }
 
+/// Pixels of a side that a model may look at.
+const LARGEST_SIDE: usize = 4096;
+
 /// Why a recipe makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +105,12 @@ pub enum RecipeError {
     /// A side of zero.
     #[error("size is {0:?}; both height and width must be at least 1")]
     ZeroSize([usize; 2]),
+    /// A side that no network looks at, and no memory may hold.
+    #[error("a side of {side} is asked for; at most {LARGEST_SIDE} can be")]
+    TooLarge {
+        /// The longest side of `size` and `resize_to`.
+        side: usize,
+    },
     /// A number that no tensor can be made with.
     #[error("{key} is {value}; it must be finite{}", if *.key == "std" { " and not zero" } else { "" })]
     BadNumber {
@@ -129,6 +138,10 @@ impl Recipe {
     pub fn check(&self) -> Result<(), RecipeError> {
         if self.size.contains(&0) {
             return Err(RecipeError::ZeroSize(self.size));
+        }
+        let side = self.size.into_iter().chain(self.resize_to).max().unwrap_or(0);
+        if side > LARGEST_SIDE {
+            return Err(RecipeError::TooLarge { side });
         }
         let finite = |key, value: f32| match value.is_finite() && (key != "std" || value != 0.0) {
             true => Ok(()),

@@ -1,10 +1,12 @@
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::labels::{ClassName, read_labels};
 use super::{Card, Stamp, embedded};
 use crate::onnx;
+use crate::onnx::pb::TensorProto;
 
 /// The models that can be loaded, found in the models folder and in the binary.
 #[derive(Debug)]
@@ -210,6 +212,42 @@ impl Source {
         match &self.origin {
             Origin::Embedded(bytes) => decode(&self.name, bytes),
             Origin::File(path) => read_model(path),
+        }
+    }
+
+    /// Reads the stored tensors called `names`.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Read`], also where the model's files are no longer those that were loaded.
+    pub fn read_tensors(
+        &self,
+        names: &HashSet<String>,
+    ) -> Result<HashMap<String, TensorProto>, CatalogueError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |cause| CatalogueError::Read { path, cause }
+        };
+        match &self.origin {
+            Origin::Embedded(bytes) => {
+                let found = onnx::read_tensors(&mut io::Cursor::new(bytes), names);
+                found.map_err(failed(Path::new(&self.name)))
+            }
+            Origin::File(path) => {
+                if self.stamp != self.stamp_now(path) {
+                    let cause = "it has changed since it was loaded; reload the models";
+                    return Err(failed(path)(io::Error::other(cause)));
+                }
+                let file = fs::File::open(path).map(BufReader::new);
+                let found = file.and_then(|mut file| onnx::read_tensors(&mut file, names));
+                found.map_err(failed(path))
+            }
+        }
+    }
+
+    fn stamp_now(&self, path: &Path) -> Stamp {
+        match path.parent() {
+            Some(folder) if path.ends_with("model.onnx") => Stamp::of_folder(folder),
+            _ => Stamp::of_file(path),
         }
     }
 

@@ -1,13 +1,15 @@
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TypedModelPatch;
 use tract_onnx::tract_core::ops::cast::Cast;
+use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::plan::SimplePlan;
-use tract_onnx::tract_hir::infer::InferenceFact;
+use tract_onnx::tract_hir::infer::{InferenceFact, InferenceNode};
 
 use super::facts::read_fact;
-use super::{Engine, Plan, RuntimeError};
+use super::{Engine, Plan, RuntimeError, Values};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
@@ -16,6 +18,16 @@ use crate::onnx::{Facts, Model};
 pub struct Graph {
     graph: InferenceModel,
     outlets: HashMap<String, OutletId>,
+    /// The large stored tensors.
+    weights: HashMap<String, Weak<Tensor>>,
+}
+
+/// Tensors from so many elements on are worth sharing between plans.
+const LARGE: usize = 1 << 16;
+
+fn weight(node: &InferenceNode) -> Option<(String, Weak<Tensor>)> {
+    let tensor = node.op_as::<Const>()?.val();
+    (tensor.len() >= LARGE).then(|| (node.name.clone(), Arc::downgrade(tensor)))
 }
 
 impl Graph {
@@ -29,6 +41,19 @@ impl Graph {
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
     ) -> Result<Self, RuntimeError> {
+        Self::read_with(model, directory, input_shapes, &Values::default())
+    }
+
+    /// The same, with `constants` in place of the inputs of their names, for which no shape is given.
+    ///
+    /// # Errors
+    /// As [`Graph::read`].
+    pub fn read_with(
+        model: &Model,
+        directory: Option<&str>,
+        input_shapes: &[Vec<usize>],
+        constants: &Values,
+    ) -> Result<Self, RuntimeError> {
         // What a file declares of its inner values and outputs is ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
         let parsed = tract_onnx::onnx()
@@ -37,6 +62,7 @@ impl Graph {
             .parse(model.proto(), directory)
             .map_err(RuntimeError::engine("reading the graph"))?;
         let mut graph = parsed.model;
+        fix_inputs(&mut graph, constants).map_err(RuntimeError::engine("fixing the inputs"))?;
         for (index, shape) in input_shapes.iter().enumerate() {
             let declared =
                 graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
@@ -46,7 +72,8 @@ impl Graph {
                 .map_err(RuntimeError::engine("setting the input's shape"))?;
         }
         graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
-        Ok(Self { graph, outlets: parsed.outlets_by_name })
+        let weights = graph.nodes().iter().filter_map(weight).collect();
+        Ok(Self { graph, outlets: parsed.outlets_by_name, weights })
     }
 
     /// Shape, type and constant value of every value of the main graph. Values whose shape tract
@@ -82,8 +109,25 @@ impl Graph {
             SimplePlan::new(typed.into_optimized()?)
         };
         let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
-        Ok(Plan::new(runnable, outputs, engine.clone()))
+        Ok(Plan::new(runnable, outputs, engine.clone(), self.weights))
     }
+}
+
+/// Puts constants in place of inputs.
+fn fix_inputs(graph: &mut InferenceModel, constants: &Values) -> TractResult<()> {
+    let inputs = graph.input_outlets()?.to_vec();
+    let mut open = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let Ok(value) = constants.handle(&graph.node(input.node).name) else {
+            open.push(input);
+            continue;
+        };
+        let tensor = value.into_arc_tensor();
+        let node = graph.node_mut(input.node);
+        node.outputs[0].fact = InferenceFact::try_from(&tensor)?;
+        node.op = Box::new(Const::new(tensor)?);
+    }
+    graph.set_input_outlets(&open)
 }
 
 /// Casts weights that are stored in another precision, once: tract would do it for every picture, for it folds no constant

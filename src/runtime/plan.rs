@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
@@ -14,6 +14,7 @@ pub struct Plan {
     runnable: Arc<TypedSimplePlan>,
     engine: Engine,
     outputs: HashMap<String, usize>,
+    weights: HashMap<String, Weak<Tensor>>,
 }
 
 /// Values that a plan computed, by name. Cloning shares them.
@@ -41,8 +42,20 @@ impl Plan {
     }
 
     /// A plan of a compiled graph that gives `outputs`, in that order.
-    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String], engine: Engine) -> Self {
-        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect() }
+    pub(super) fn new(
+        runnable: Arc<TypedSimplePlan>,
+        outputs: &[String],
+        engine: Engine,
+        weights: HashMap<String, Weak<Tensor>>,
+    ) -> Self {
+        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), weights }
+    }
+
+    /// The large stored tensors that the plan holds as they were stored, for other plans to share.
+    #[must_use]
+    pub fn weights(&self) -> Values {
+        let held = self.weights.iter().filter_map(|(name, tensor)| Some((name, tensor.upgrade()?)));
+        Values { by_name: held.map(|(name, held)| (name.clone(), held.into_tvalue())).collect() }
     }
 
     /// Runs the plan; `inputs` stand in the order of the model's inputs.

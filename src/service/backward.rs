@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ServiceError;
 use super::recent::Recent;
+use super::{Classifier, ServiceError};
 use crate::gradient::{Gradient, SEED, cotangent_name, layer_name};
 use crate::onnx::{Facts, Model};
-use crate::runtime::{Engine, Graph, Plan, RuntimeError, Source, Stop, Values};
+use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
@@ -17,22 +17,23 @@ pub(super) struct Backward {
 }
 
 impl Backward {
-    /// Compiles a gradient graph for `layer`.
+    /// Compiles a gradient graph of `classifier` for `layer`; `weights` has those that it takes as
+    /// inputs.
     pub(super) fn compile(
+        classifier: &Classifier,
         gradient: &Gradient,
-        facts: &Facts,
-        logits: &str,
         layer: &str,
-        directory: Option<&str>,
-        engine: &Engine,
+        weights: &Values,
     ) -> Result<Self, ServiceError> {
-        let seed_shape = shape_of(facts, logits)?;
+        let facts = classifier.facts();
+        let seed_shape = shape_of(facts, &classifier.head().logits)?;
         let mut shapes = vec![seed_shape.clone()];
         for residual in &gradient.residuals {
             shapes.push(shape_of(facts, residual)?);
         }
-        let output = cotangent_name(layer);
-        let plan = Plan::compile(&gradient.model, directory, &shapes, &[output], engine)?;
+        let directory = classifier.source().directory();
+        let graph = Graph::read_with(&gradient.model, directory, &shapes, weights)?;
+        let plan = graph.compile(&[cotangent_name(layer)], classifier.engine())?;
         let weight = weight(&gradient.model);
         let residuals = gradient.residuals.clone();
         Ok(Self { plan, residuals, seed_shape, weight })
@@ -117,7 +118,7 @@ fn adopt(
         }
     }
     let residuals = residuals.to_vec();
-    Ok(Gradient { model, residuals })
+    Ok(Gradient { model, residuals, held: Vec::new() })
 }
 
 /// The compiled gradient graphs of one model, by layer, bounded by the weights that they hold:

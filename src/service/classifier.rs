@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::{ArrayView3, ArrayViewD};
 use prost::Message;
@@ -9,6 +9,7 @@ use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
 use super::{LoadError, Parameters, ServiceError, Stages};
 use crate::gradient::{self, Gradient};
+use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
@@ -25,11 +26,15 @@ pub struct Classifier {
     facts: Facts,
     layouts: Layouts,
     layers: Vec<Layer>,
+    outline: onnx::Model,
     plan: Plan,
     engine: Engine,
     backwards: Backwards,
     refusals: HashMap<String, String>,
 }
+
+/// Elements of one value of a graph: 1 GiB of floats. A file can ask for any; the process would end.
+const LARGEST_VALUE: usize = 1 << 28;
 
 impl Classifier {
     /// Reads, checks and compiles a model.
@@ -39,19 +44,6 @@ impl Classifier {
     pub fn load(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         Self::try_load(source, engine).map_err(|cause| LoadError { location, cause })
-    }
-
-    /// The same, and shows on one picture that it works: what is served has run.
-    ///
-    /// # Errors
-    /// [`LoadError`], which names the file and the cause.
-    pub fn proven(source: Source, engine: &Engine) -> Result<Self, LoadError> {
-        let location = source.location();
-        let classifier = Self::load(source, engine)?;
-        match classifier.prove() {
-            Ok(()) => Ok(classifier),
-            Err(error) => Err(LoadError { location, cause: error.to_string() }),
-        }
     }
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
@@ -65,6 +57,10 @@ impl Classifier {
         let graph =
             Graph::read(&model, source.directory(), &shapes).map_err(|error| error.to_string())?;
         let facts = graph.facts();
+        if let Some((name, fact)) = facts.larger_than(LARGEST_VALUE) {
+            let shape = &fact.shape;
+            return Err(format!("{name:?} has shape {shape:?}, more than a value may have here"));
+        }
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
@@ -80,11 +76,13 @@ impl Classifier {
         };
         drop(given);
         stages.end("derive");
+        let size = model.graph().encoded_len();
+        let outline = model.into_outline();
         let outputs = plan_outputs(&layers, &head, &settings, &residuals);
         let plan = graph.compile(&outputs, engine).map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
-        let backwards = Backwards::holding(model.graph().encoded_len());
+        let backwards = Backwards::holding(size);
         Ok(Self {
             source,
             input,
@@ -93,6 +91,7 @@ impl Classifier {
             facts,
             layouts,
             layers,
+            outline,
             plan,
             engine: engine.clone(),
             backwards,
@@ -122,9 +121,29 @@ impl Classifier {
         &self.source
     }
 
-    /// The graph with its weights, read again.
-    pub(super) fn read(&self) -> Result<onnx::Model, ServiceError> {
-        self.source.read().map_err(|error| ServiceError::Internal(error.cause()))
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The graph without its large weights.
+    pub(super) fn outline(&self) -> &onnx::Model {
+        &self.outline
+    }
+
+    /// The stored tensors called `names`; those that the outline lacks are read again.
+    pub(super) fn tensors(
+        &self,
+        names: HashSet<String>,
+    ) -> Result<HashMap<String, TensorProto>, ServiceError> {
+        let hollow = self.outline.hollow();
+        let (read, known): (HashSet<_>, HashSet<_>) =
+            names.into_iter().partition(|name| hollow.contains(name));
+        let mut tensors = self.outline.tensors(&known);
+        if !read.is_empty() {
+            let found = self.source.read_tensors(&read);
+            tensors.extend(found.map_err(|error| ServiceError::Internal(error.cause()))?);
+        }
+        Ok(tensors)
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -262,11 +281,12 @@ impl Classifier {
         if missing.is_empty() {
             return Ok(values);
         }
-        let model = self.read()?;
-        let topology = Topology::of(&model).map_err(RuntimeError::from)?;
+        let topology = Topology::of(&self.outline).map_err(RuntimeError::from)?;
         let known = |name: &str| values.contains(name);
-        let part = onnx::subgraph(&model, &topology, &self.facts, known, &missing)
+        let part = onnx::subgraph(&self.outline, &topology, &self.facts, known, &missing)
             .map_err(RuntimeError::from)?;
+        let weights = self.tensors(part.hollow())?;
+        let part = part.filled(weights);
         let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
         let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
         let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();

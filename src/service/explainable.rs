@@ -14,34 +14,45 @@ impl Classifier {
     /// [`ServiceError::NotExplainable`], and [`ServiceError::Internal`] where the model's files
     /// cannot be read any more.
     pub fn gradient(&self, layers: &[&str]) -> Result<Gradient, ServiceError> {
+        if let Some(given) = self.given(layers)? {
+            return Ok(given);
+        }
+        self.derive(layers, |_| false)
+    }
+
+    /// The gradient graph beside the model, where it has all of `layers`.
+    fn given(&self, layers: &[&str]) -> Result<Option<Gradient>, ServiceError> {
         let logits = &self.head().logits;
         let given = given(self.source(), self.facts(), logits).map_err(ServiceError::Internal)?;
         let has_all = |given: &Gradient| layers.iter().all(|layer| gives(given, layer));
-        if let Some(given) = given.filter(has_all) {
-            return Ok(given);
-        }
-        let model = self.read()?;
-        gradient::derive(&model, self.facts(), layers, logits)
-            .and_then(|derived| derived.embed(model))
-            .map_err(|error| self.not_explainable(layers.first().copied().unwrap_or(""), &error))
+        Ok(given.filter(has_all))
+    }
+
+    /// Derives the gradient graph; the weights for which `is_held` become inputs of it.
+    fn derive(
+        &self,
+        layers: &[&str],
+        is_held: impl Fn(&str) -> bool,
+    ) -> Result<Gradient, ServiceError> {
+        let refuse =
+            |error| self.not_explainable(layers.first().copied().unwrap_or_default(), &error);
+        let derived = gradient::derive(self.outline(), self.facts(), layers, &self.head().logits)
+            .map_err(refuse)?;
+        let tensors = self.tensors(derived.weights(&is_held))?;
+        derived.embed(tensors, is_held).map_err(refuse)
     }
 
     /// The compiled gradient graph for `layer`, from memory where it was asked for lately.
     pub(super) fn backward(&self, layer: &str) -> Result<Arc<Backward>, ServiceError> {
         self.backwards().get_or_make(layer, || {
             let mut stages = Stages::start();
-            let gradient = self.gradient(&[layer])?;
+            let weights = self.plan().weights();
+            let gradient = match self.given(&[layer])? {
+                Some(given) => given,
+                None => self.derive(&[layer], |name| weights.contains(name))?,
+            };
             stages.end("derive");
-            let directory = self.source().directory();
-            let logits = &self.head().logits;
-            let backward = Backward::compile(
-                &gradient,
-                self.facts(),
-                logits,
-                layer,
-                directory,
-                self.engine(),
-            )?;
+            let backward = Backward::compile(self, &gradient, layer, &weights)?;
             stages.end("compile");
             tracing::info!(model = self.name(), layer, %stages, "gradient graph ready");
             Ok(backward)

@@ -1,15 +1,37 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use image::{Rgb, RgbImage};
 
-use super::{Classifier, ServiceError};
+use super::{Classifier, LoadError, ServiceError};
 use crate::preprocess::{Format, Picture};
-use crate::runtime::Stop;
+use crate::runtime::{Engine, Source, Stop};
 
 impl Classifier {
+    /// Loads a model and shows on one picture that it works: what is served has run.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and the cause. A panic over a file that nobody foresaw is
+    /// one too: it must not keep the other models from being served.
+    pub fn proven(source: Source, engine: &Engine) -> Result<Self, LoadError> {
+        let location = source.location();
+        let load = AssertUnwindSafe(|| {
+            let classifier = Self::load(source, engine)?;
+            let proof = classifier.prove();
+            Ok::<_, LoadError>((classifier, proof))
+        });
+        let refused = |cause: String| LoadError { location: location.clone(), cause };
+        let loaded = catch_unwind(load);
+        let (classifier, proof) =
+            loaded.map_err(|_| refused("loading it panicked".to_owned()))??;
+        proof.map_err(|error| refused(error.to_string()))?;
+        Ok(classifier)
+    }
+
     /// Runs the network on a picture that is the same every time.
     ///
     /// # Errors
     /// The engine's, and [`ServiceError::NotFinite`] where the logits are no numbers.
-    pub(super) fn prove(&self) -> Result<(), ServiceError> {
+    fn prove(&self) -> Result<(), ServiceError> {
         let values = self.forward(&golden(), &Stop::never())?;
         self.logits(&values).map(drop)
     }

@@ -80,7 +80,10 @@ impl Case {
         let facts = self.facts(&model)?;
         let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
         gradient::derive(&model, &facts, &layers, &self.logits)
-            .and_then(|derived| derived.embed(model.clone()))
+            .and_then(|derived| {
+                let tensors = model.tensors(&derived.weights(|_| false));
+                derived.embed(tensors, |_| false)
+            })
             .map_err(|error| error.to_string())
     }
 

@@ -31,7 +31,9 @@ fn graph(nodes: &[&str]) -> (Model, Facts) {
 }
 
 fn gradient(model: Model, facts: &Facts, layers: &[&str], logits: &str) -> Gradient {
-    derive(&model, facts, layers, logits).unwrap().embed(model).unwrap()
+    let derived = derive(&model, facts, layers, logits).unwrap();
+    let tensors = model.tensors(&derived.weights(|_| false));
+    derived.embed(tensors, |_| false).unwrap()
 }
 
 fn refused(nodes: &[&str], layers: &[&str], logits: &str) -> GradientError {
@@ -135,6 +137,14 @@ fn the_weights_of_another_model_do_not_do() {
     }
     let derived = derive(&model, &facts, &["x"], "y").unwrap();
     let (other, _) = graph(&["Relu x a"]);
-    let error = derived.embed(other).unwrap_err();
+    let tensors = other.tensors(&derived.weights(|_| false));
+    let error = derived.clone().embed(tensors, |_| false).unwrap_err();
     assert!(matches!(error, GradientError::MissingWeight(name) if name == "w"));
+
+    let held = |name: &str| name == "w";
+    assert!(derived.weights(held).is_empty());
+    let gradient = derived.embed(Default::default(), held).unwrap();
+    assert_eq!(gradient.held, ["w"]);
+    let inputs = gradient.model.inputs();
+    assert_eq!(inputs.last().unwrap().name, "w");
 }

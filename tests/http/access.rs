@@ -91,3 +91,27 @@ async fn every_answer_forbids_guessing_and_pages_have_a_policy() {
         assert!(!policy.contains("unsafe"), "{policy}");
     }
 }
+
+/// The chunks of a PNG file.
+fn chunks(file: &[u8]) -> Vec<String> {
+    let (mut rest, mut found) = (&file[8..], Vec::new());
+    while let [a, b, c, d, tail @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        found.push(String::from_utf8_lossy(&tail[..4]).into_owned());
+        rest = &tail[length + 8..];
+    }
+    found
+}
+
+#[tokio::test]
+async fn pictures_hold_nothing_but_pixels() {
+    let photo = include_bytes!("../reference/pictures/decode/turned_6.jpg");
+    for path in ["/activations", "/gradcam", "/gradcam?view=heatmap", "/gradcam?view=mask"] {
+        let file = Client::new().post(path, "image/png", photo).await.file();
+        let odd: Vec<String> = chunks(&file)
+            .into_iter()
+            .filter(|chunk| !["IHDR", "PLTE", "tRNS", "IDAT", "IEND"].contains(&chunk.as_str()))
+            .collect();
+        assert!(odd.is_empty(), "{path}: {odd:?}");
+    }
+}

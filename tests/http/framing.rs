@@ -30,13 +30,12 @@ fn lines() -> Vec<Case> {
         case("no request", "hello\r\n\r\n", 400),
         case("binary", "\u{0}\u{1}\u{2}\u{3}\r\n\r\n", 400),
         case("TLS", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n", 400),
-        case("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         case("HTTP/0.9", "GET /\r\n\r\n", 400),
         get("HTTP/3.0", "GET / HTTP/3.0", 400),
         get("no version", "GET / ", 400),
         get("two spaces", "GET  / HTTP/1.1", 400),
         get("no path", "GET HTTP/1.1", 400),
-        get("path without slash", "GET healthz HTTP/1.1", 400),
+        get("path without slash", "GET healthz HTTP/1.1", 404),
         get("space in the path", "GET /a b HTTP/1.1", 400),
         get("NUL in the path", "GET /a\u{0}b HTTP/1.1", 400),
         get("control in the method", "GE\u{7}T / HTTP/1.1", 400),
@@ -52,7 +51,7 @@ fn lines() -> Vec<Case> {
         get("no UTF-8 in a file's name", "GET /web/%ff HTTP/1.1", 404),
         get("query no UTF-8", "GET /models?layer=%ff HTTP/1.1", 400),
         get("only a question mark", "POST /predict? HTTP/1.1", 400),
-        get("long path", &format!("GET /{long} HTTP/1.1"), 414),
+        get("long path", &format!("GET /{long} HTTP/1.1"), 431),
     ]
 }
 
@@ -135,6 +134,12 @@ async fn wrong_header_lines() {
 #[tokio::test]
 async fn wrong_framing_of_bodies() {
     run(bodies()).await;
+}
+
+#[tokio::test]
+async fn who_speaks_http_2_is_hung_up_on() {
+    let server = Server::start(app(embedded(), 64, HttpLimits::default())).await;
+    assert_eq!(server.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await, "");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod gradcam;
 mod kserve;
 mod lifecycle;
 mod load;
+mod model_files;
 mod models;
 mod observe;
 mod page;

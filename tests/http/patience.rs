@@ -103,7 +103,7 @@ async fn an_early_answer_is_not_lost_with_the_body_that_it_leaves() {
         connection.send(head).await;
         let answer = connection.answer().await;
         assert_eq!(status(&answer), expected, "{answer}");
-        assert!(begun.elapsed() < Duration::from_millis(500), "not before the body");
+        assert!(begun.elapsed() < Duration::from_secs(2), "not before the body");
         connection.send(body).await;
     }
     drop(permits);

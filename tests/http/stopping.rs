@@ -52,7 +52,7 @@ impl UseCase for Odd {
 
     fn answer(&self, image: &[u8], _: Form, _: &Desk, _: &Stop) -> Result<Answer, ServiceError> {
         assert_eq!(image, b"slow", "a secret of the house");
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(Duration::from_secs(2));
         Ok(Answer { form: Form::Json, body: b"{}".into(), notes: vec![], stages: Stages::start() })
     }
 }
@@ -95,7 +95,7 @@ async fn work_ends_with_the_callers_connection_and_its_place_is_free() {
     assert_eq!(load().busy, 2);
     drop(callers);
     let took = eventually("nobody works", || load().busy == 0).await;
-    assert!(took < Duration::from_millis(200), "{took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
     assert_eq!(AT_WORK.load(Ordering::SeqCst), 0);
 }
 
@@ -114,7 +114,7 @@ async fn a_deadline_is_kept_in_the_queue_and_at_work() {
         assert_eq!(status(&answer), 503, "{answer}");
         assert!(answer.contains("deadline-passed"), "{answer}");
     }
-    assert!(begun.elapsed() < Duration::from_millis(650), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn the_end_waits_for_work_and_not_for_silence() {
         assert_eq!(status(&connection.answer().await), 200);
     }
     let took = stopped.await.unwrap();
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(7), "{took:?}");
     assert_eq!(idle.rest().await, "");
 }
 
@@ -167,5 +167,5 @@ async fn half_a_request_holds_the_end_up_for_the_drain_timeout_at_most() {
     bodiless.send(&post("/predict", &pictures::png())[..120]).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let took = server.stop().await;
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }

@@ -4,16 +4,6 @@ use convscope::preprocess::{PictureError, decode};
 
 use super::{LIMITS, bytes, largest_difference, picture, reference};
 
-/// Lossless formats are equal. The JPEG decoder's inverse DCT rounds by one level otherwise, which the conversion from
-/// YCbCr can make three of, and its interpolation of halved chroma adds to that.
-fn tolerance(name: &str) -> u8 {
-    match name {
-        "progressive.jpg" => 5,
-        name if name.ends_with(".jpg") => 3,
-        _ => 0,
-    }
-}
-
 #[test]
 fn every_variant_is_what_pillow_makes_of_it() {
     let mut seen = 0;
@@ -32,7 +22,7 @@ fn every_variant_is_what_pillow_makes_of_it() {
             continue;
         }
         let difference = largest_difference(&found.pixels, &expected);
-        if difference > tolerance(&name) {
+        if difference > 0 {
             wrong.push(format!("{name}: off by {difference}"));
         }
     }

@@ -109,9 +109,10 @@ fn reloading_under_load_fails_nobody_and_keeps_no_memory() {
             .collect();
         // Allocator and threads settle first; then nothing may add up.
         reload(20);
-        let before = settled(&program);
+        let before = least_memory(&program);
         reload(180);
-        let after = settled(&program);
+        // Peaks of loading and answering lie over what is kept; the least of some seconds is that.
+        let after = (0..5).map(|_| least_memory(&program)).min().unwrap();
         over.store(true, Ordering::Relaxed);
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         assert!(after as f64 <= 1.1 * before as f64, "{before} bytes before, {after} after");
@@ -120,7 +121,7 @@ fn reloading_under_load_fails_nobody_and_keeps_no_memory() {
 }
 
 /// The least memory that the process holds within two seconds: between two peaks.
-fn settled(program: &Program) -> u64 {
+fn least_memory(program: &Program) -> u64 {
     let samples = (0..40).map(|_| {
         thread::sleep(Duration::from_millis(50));
         program.memory()

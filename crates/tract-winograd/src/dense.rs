@@ -1,12 +1,14 @@
 //! Products of one vector by a matrix of weights. Reading the matrix is nearly all of the work.
 
-use std::ops::Range;
-
-use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH};
+use crate::scratch::lend;
+use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH, floats, floats_mut};
 use crate::team::{share_chunks, threads};
 
 /// Rows that are read side by side.
 const ROWS: usize = 4;
+
+/// How many weights before it is read a weight is asked for: the machine does not look beyond a page.
+const AHEAD: usize = 512;
 
 /// A weight as it is stored.
 pub(crate) trait Weight: Copy + Sync {
@@ -46,13 +48,26 @@ pub(crate) fn by_rows<T: Weight>(isa: Isa, matrix: &[T], x: &[f32], y: &mut [f32
     });
 }
 
-/// y = Wᵀ x: the rows of `matrix`, each by one element of `x`, are added up.
+/// Weights that [`by_columns`] reads in one piece of work: what it costs to add the pieces up is
+/// little beside it.
+const PIECE: usize = 1 << 20;
+
+/// y = Wᵀ x: the rows of `matrix`, each by one element of `x`, are added up. Pieces are whole rows, so
+/// that memory is read in order; they do not depend on the number of threads, nor does the sum.
 pub(crate) fn by_columns<T: Weight>(isa: Isa, matrix: &[T], x: &[f32], y: &mut [f32]) {
     let columns = y.len();
-    let at_once = columns.div_ceil(4 * threads()).clamp(256, 1024).next_multiple_of(WIDTH);
-    share_chunks(y, at_once, |piece, y| {
-        let range = piece * at_once..piece * at_once + y.len();
-        isa.run(Columns { matrix, columns, range, x, y });
+    let rows = (PIECE / columns).max(1).next_multiple_of(ROWS);
+    let lanes = columns.div_ceil(WIDTH);
+    lend([x.len().div_ceil(rows) * lanes], |[partial]| {
+        share_chunks(partial, lanes, |piece, sums| {
+            let x = &x[piece * rows..x.len().min((piece + 1) * rows)];
+            let matrix = &matrix[piece * rows * columns..][..x.len() * columns];
+            isa.run(Columns { matrix, x, y: &mut floats_mut(sums)[..columns] });
+        });
+        y.fill(0.0);
+        for sums in partial.chunks_exact(lanes) {
+            y.iter_mut().zip(floats(sums)).for_each(|(y, sum)| *y += sum);
+        }
     });
 }
 
@@ -74,8 +89,9 @@ impl<T: Weight> Kernel for Rows<'_, T> {
             for (step, x) in whole.iter().enumerate() {
                 let x = simd.load_slice(x);
                 for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(columns)) {
-                    let weights = T::load(simd, &row[step * WIDTH..][..WIDTH]);
-                    *sum = simd.mul_add(weights, x, *sum);
+                    let weights = &row[step * WIDTH..][..WIDTH];
+                    simd.prefetch(weights.as_ptr().wrapping_add(AHEAD));
+                    *sum = simd.mul_add(T::load(simd, weights), x, *sum);
                 }
             }
             let x = simd.load_slice(rest);
@@ -94,9 +110,6 @@ impl<T: Weight> Kernel for Rows<'_, T> {
 
 struct Columns<'a, T> {
     matrix: &'a [T],
-    columns: usize,
-    /// The columns that are computed.
-    range: Range<usize>,
     x: &'a [f32],
     y: &'a mut [f32],
 }
@@ -107,16 +120,18 @@ impl<T: Weight> Kernel for Columns<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         self.y.fill(0.0);
-        for (rows, x) in self.matrix.chunks(ROWS * self.columns).zip(self.x.chunks(ROWS)) {
+        let columns = self.y.len();
+        for (rows, x) in self.matrix.chunks(ROWS * columns).zip(self.x.chunks(ROWS)) {
             let mut factors = [simd.splat(0.0); ROWS];
             for (factor, x) in factors.iter_mut().zip(x) {
                 *factor = simd.splat(*x);
             }
             for (run, y) in self.y.chunks_mut(WIDTH).enumerate() {
-                let from = self.range.start + run * WIDTH;
                 let mut sum = simd.load_slice(y);
-                for (factor, row) in factors.iter().zip(rows.chunks_exact(self.columns)) {
-                    sum = simd.mul_add(*factor, T::load(simd, &row[from..][..y.len()]), sum);
+                for (factor, row) in factors.iter().zip(rows.chunks_exact(columns)) {
+                    let weights = &row[run * WIDTH..][..y.len()];
+                    simd.prefetch(weights.as_ptr().wrapping_add(AHEAD));
+                    sum = simd.mul_add(*factor, T::load(simd, weights), sum);
                 }
                 simd.store_slice(sum, y);
             }

@@ -27,12 +27,13 @@ pub(crate) struct Shape {
 
 impl Algorithm {
     /// The fastest way, by measurement; `None` for grouped convolutions that are not depthwise.
-    pub(crate) fn best(shape: &Shape) -> Option<Self> {
+    /// `pools` where 2×2 max-pooling follows, which only Winograd's tiles take along.
+    pub(crate) fn best(shape: &Shape, pools: bool) -> Option<Self> {
         let [inputs, outputs] = shape.channels;
         let plain = Window { before: [0; 2], after: [0; 2], ..shape.window };
         let area = shape.output[0] * shape.output[1];
         match shape.group {
-            1 if plain == Window::sliding([3; 2], [0; 2]) => {
+            1 if plain == Window::sliding([3; 2], [0; 2]) && (pools || inputs > FEW) => {
                 // Small pictures are bound by reading the weights, of which F(2×2) has fewer.
                 Some(Self::Winograd(if area <= SMALL { 2 } else { 4 }))
             }
@@ -42,6 +43,9 @@ impl Algorithm {
         }
     }
 }
+
+/// Input channels, such as a picture's colours, for which the transforms are most of the work.
+const FEW: usize = 4;
 
 /// Outputs of a picture that is small.
 const SMALL: usize = 64;

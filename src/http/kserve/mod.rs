@@ -4,7 +4,7 @@
 mod v1;
 mod v2;
 
-pub(super) use v1::{model as v1_model, models as v1_models, run as v1_run};
+pub(super) use v1::{allowed as v1_allowed, model as v1_model, models as v1_models, run as v1_run};
 pub(super) use v2::{
     infer as v2_infer, live as v2_live, metadata as v2_metadata, model as v2_model,
     model_ready as v2_model_ready, ready as v2_ready,

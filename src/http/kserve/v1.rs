@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::HttpError;
 use super::super::app::App;
-use super::super::model_path::ModelPath;
+use super::super::path_name::PathName;
 use super::super::routes::refuse_parameters;
 use super::super::submission::{Submission, instance};
 use super::{at_work, object, several};
@@ -29,7 +29,7 @@ pub(in crate::http) async fn models(
 /// `GET /v1/models/{model}`.
 pub(in crate::http) async fn model(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     app.loaded()?;
@@ -38,11 +38,18 @@ pub(in crate::http) async fn model(
     Ok(Json(json!({ "name": classifier.name(), "ready": true })))
 }
 
+/// The methods of what lies under `/v1/models/`.
+pub(in crate::http) fn allowed(path: &str) -> Option<&'static str> {
+    let name = path.strip_prefix("/v1/models/")?;
+    let is_verb = name.ends_with(":predict") || name.ends_with(":explain");
+    Some(if is_verb { "POST" } else { "GET,HEAD" })
+}
+
 /// `POST /v1/models/{model}:predict` and `:explain`. An instance is what `POST /predict` and
 /// `POST /gradcam` take as JSON, or a list of them is refused as a whole.
 pub(in crate::http) async fn run(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
     request: Request,
 ) -> Result<Json<Value>, HttpError> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::HttpError;
 use super::super::app::App;
-use super::super::model_path::ModelPath;
+use super::super::path_name::PathName;
 use super::super::phase::Phase;
 use super::super::routes::refuse_parameters;
 use super::super::submission::decode_base64;
@@ -67,7 +67,7 @@ pub(in crate::http) async fn ready(State(app): State<Arc<App>>) -> Result<Json<V
 /// `GET /v2/models/{model}/ready`.
 pub(in crate::http) async fn model_ready(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     app.loaded()?;
@@ -79,7 +79,7 @@ pub(in crate::http) async fn model_ready(
 /// `GET /v2/models/{model}`.
 pub(in crate::http) async fn model(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     app.loaded()?;
@@ -107,7 +107,7 @@ fn outputs_of(classifier: &Classifier) -> &'static [&'static str] {
 /// `POST /v2/models/{model}/infer`.
 pub(in crate::http) async fn infer(
     State(app): State<Arc<App>>,
-    ModelPath(name): ModelPath,
+    PathName(name): PathName,
     uri: Uri,
     request: Request,
 ) -> Result<Json<Value>, HttpError> {

@@ -1,17 +1,9 @@
-//! JPEG, by `zune-jpeg` itself: lenient with odd headers, strict with the pixels, so that a file cut short is an
-//! error and not half a picture.
-//!
-//! Colour conversion is libjpeg's to the bit. Its inverse DCT and its interpolation of halved chroma round otherwise
-//! here and there: on photographs a pixel in six differs from Pillow's, by one level mostly, by more than two in one
-//! of a thousand.
+//! JPEG, by `libjpeg-turbo-rs`: pixel by pixel what libjpeg-turbo gives Pillow, and with it Keras. Strict: a file cut
+//! short is an error and not half a picture.
 
 use image::RgbImage;
 use image::metadata::Orientation;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use libjpeg_turbo_rs::{ColorSpace, Decoder, JpegError, PixelFormat};
 
 use super::{Format, exif, grey_to_rgb};
 use crate::config::ImageLimits;
@@ -33,27 +25,20 @@ pub(super) fn decode(
         let output = if frame.components == 4 { 7 } else { 3 };
         Format::Jpeg.check(frame.size, output + coefficients, limits)?;
     }
-    let options = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(refusal)?;
-    let info = decoder.info().ok_or_else(|| Format::Jpeg.broken("it has no header"))?;
-    let size = (u32::from(info.width), u32::from(info.height));
+    let mut decoder = Decoder::new(bytes).map_err(refusal)?;
+    let size = (u32::from(decoder.header().width), u32::from(decoder.header().height));
     Format::Jpeg.check(size, 3, limits)?;
-    let orientation = exif::orientation(info.exif_data.as_deref());
-
-    let out = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => ColorSpace::Luma,
-        Some(ColorSpace::CMYK) => ColorSpace::CMYK,
-        _ => ColorSpace::RGB,
+    let orientation = exif::orientation(decoder.exif_data());
+    let form = match decoder.jpeg_color_space() {
+        ColorSpace::Cmyk | ColorSpace::Ycck => PixelFormat::Cmyk,
+        ColorSpace::Grayscale => PixelFormat::Grayscale,
+        _ => PixelFormat::Rgb,
     };
-    decoder.set_options(options.set_strict_mode(true).jpeg_set_out_colorspace(out));
-    let raw = decoder.decode().map_err(refusal)?;
-    let rgb = match out {
-        ColorSpace::Luma => grey_to_rgb(&raw, 1),
-        ColorSpace::CMYK => cmyk_to_rgb(&raw),
+    decoder.set_output_format(form);
+    let raw = decoder.decode_image().map_err(refusal)?.into_vec();
+    let rgb = match form {
+        PixelFormat::Grayscale => grey_to_rgb(&raw, 1),
+        PixelFormat::Cmyk => cmyk_to_rgb(&raw),
         _ => raw,
     };
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
@@ -143,19 +128,10 @@ impl Frame {
     }
 }
 
-fn refusal(error: DecodeErrors) -> PictureError {
+fn refusal(error: JpegError) -> PictureError {
     match error {
-        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
-            Format::Jpeg.broken("it ends too early")
-        }
-        DecodeErrors::FormatStatic(text) => Format::Jpeg.broken(text),
-        DecodeErrors::Format(text)
-        | DecodeErrors::HuffmanDecode(text)
-        | DecodeErrors::DqtError(text)
-        | DecodeErrors::SosError(text)
-        | DecodeErrors::SofError(text)
-        | DecodeErrors::MCUError(text) => Format::Jpeg.broken(text),
-        DecodeErrors::Unsupported(scheme) => Format::Jpeg.unsupported(format!("{scheme:?}")),
+        JpegError::UnexpectedEof => Format::Jpeg.broken("it ends too early"),
+        JpegError::Unsupported(feature) => Format::Jpeg.unsupported(feature),
         error => Format::Jpeg.broken(error),
     }
 }

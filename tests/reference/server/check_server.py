@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "models/export"))
 from model_folder import Card  # noqa: E402
@@ -46,7 +46,7 @@ def tensor(recipe: dict, picture: bytes) -> np.ndarray:
     if recipe["color"] == "gray":
         mean, std = mean[:1], std[:1]
     card = Card(size=tuple(recipe["size"]), mean=mean, std=std, **{key: recipe[key] for key in keys})
-    values = card.tensor(Image.open(io.BytesIO(picture)))
+    values = card.tensor(ImageOps.exif_transpose(Image.open(io.BytesIO(picture))))
     return values if recipe["layout"] == "nhwc" else np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
 

@@ -1,13 +1,13 @@
 """The book's heat map on VGG16, by Keras and by convscope, from the export to the overlay.
 
     cargo build --release
-    python tests/reference/vgg16/check_vgg16.py PICTURE.png                        # random weights, seed 0
-    python tests/reference/vgg16/check_vgg16.py PICTURE.png --weights imagenet     # downloads 528 MB
+    python tests/reference/vgg16/check_vgg16.py PICTURE                        # random weights, seed 0
+    python tests/reference/vgg16/check_vgg16.py PICTURE --weights imagenet     # downloads 528 MB
 
 Makes the model folder with `models/export/export_keras.py`, lets the binary predict, explain and derive the gradient
 graph, and compares with the book's listings 5.40 to 5.45 in Keras, numpy and OpenCV. Fails above the issue's limits: raw
-map 1e-4 of its largest value; at most 0.1 % of the overlay's values off by more than 2 levels. A PNG, for JPEG decoders
-differ by a level or two. Needs models/export/requirements-keras.txt and opencv-python-headless.
+map 1e-4 of its largest value; at most 0.1 % of the overlay's values off by more than 2 levels. Needs
+models/export/requirements-keras.txt and opencv-python-headless.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def check(folder: Path, picture: Path, weights: str, seed: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("picture", type=Path, help="a PNG")
+    parser.add_argument("picture", type=Path)
     parser.add_argument("--weights", default="none", help="`imagenet`, or a weight file; without: random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder to leave the model in")

@@ -7,14 +7,13 @@ use tract_core::ops::cnn::conv::Conv;
 use super::chain::Chain;
 use super::constants::{floats, per_channel};
 use crate::layer::{Algorithm, Layer, Shape};
-use crate::op::FusedConv;
+use crate::op::{FusedConv, Value};
 use crate::simd::Isa;
 use crate::window::Window;
 
 /// A convolution that can be replaced.
 pub(super) struct ConvFound {
     shape: Shape,
-    algorithm: Algorithm,
     weights: Arc<Tensor>,
     bias: Arc<Tensor>,
 }
@@ -49,16 +48,19 @@ impl ConvFound {
         let shape = Shape { window, group: conv.group, channels, input, output };
         // A window in ceiling mode may reach beyond the padding.
         let regular = window.output(input) == Some(output) && !output.contains(&0);
-        let algorithm = Algorithm::best(&shape).filter(|_| regular);
-        Ok(algorithm.map(|algorithm| Self { shape, algorithm, weights, bias }))
+        let is_faster = regular && Algorithm::best(&shape, false).is_some();
+        Ok(is_faster.then_some(Self { shape, weights, bias }))
     }
 
     pub(super) fn replace(self, model: &mut TypedModel, id: usize, isa: Isa) -> TractResult<()> {
-        let Self { shape, algorithm, weights, bias } = self;
+        let Self { shape, weights, bias } = self;
         let outputs = shape.channels[1];
         let mut weights = floats(&weights)?;
         let mut bias = per_channel(&bias, outputs)?.context("a bias of another length")?;
-        let chain = Chain::after(model, id, outputs, matches!(algorithm, Algorithm::Winograd(_)))?;
+        let pools = matches!(Algorithm::best(&shape, true), Some(Algorithm::Winograd(_)));
+        let chain = Chain::after(model, id, outputs, pools)?;
+        let pooled = chain.gives.iter().any(|&(value, _)| value == Value::Pooled);
+        let algorithm = Algorithm::best(&shape, pooled).context("no way to compute it")?;
         let size = weights.len() / outputs;
         for (weights, scale) in weights.chunks_exact_mut(size).zip(&chain.scale) {
             weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);

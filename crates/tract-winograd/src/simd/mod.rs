@@ -71,7 +71,7 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Exchanges rows and columns.
     fn transpose(self, rows: &mut [Self::Vector; WIDTH]);
     /// Asks for the cache line at `address`, which need not exist.
-    fn prefetch(self, address: *const Lanes);
+    fn prefetch<T>(self, address: *const T);
 }
 
 /// Work that is compiled once for each instruction set.

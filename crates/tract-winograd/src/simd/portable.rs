@@ -105,5 +105,5 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch(self, _: *const Lanes) {}
+    fn prefetch<T>(self, _: *const T) {}
 }

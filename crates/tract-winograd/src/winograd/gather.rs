@@ -80,7 +80,8 @@ impl Planes<'_> {
             let mut vectors = [simd.splat(0.0); WIDTH];
             for (vector, plane) in vectors.iter_mut().zip(self.pixels.chunks_exact(height * width))
             {
-                *vector = simd.load_slice(&plane[y * width + x..][..run.len()]);
+                let pixels = &plane[y * width + x..][..run.len()];
+                *vector = simd.load_slice(pixels);
             }
             simd.transpose(&mut vectors);
             for (pixel, vector) in run.iter_mut().zip(vectors) {

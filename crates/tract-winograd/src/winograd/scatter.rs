@@ -74,6 +74,7 @@ impl<const POINTS: usize, const SIDE: usize> Scatter<'_, POINTS, SIDE> {
                 simd.transpose(&mut vectors);
                 for (channel, vector) in (self.channels[0]..self.channels[1]).zip(vectors) {
                     let at = (channel * height + y) * width + left + run * WIDTH;
+
                     // SAFETY: blocks do not overlap, nor do channels.
                     unsafe { self.finish.put(simd, vector, at, pixels.len()) };
                 }

@@ -3,10 +3,10 @@ use axum::http::request::Parts;
 
 use super::HttpError;
 
-/// The model's name in a path.
-pub(super) struct ModelPath(pub(super) String);
+/// The name in a path: a model's, or a file's of the page.
+pub(super) struct PathName(pub(super) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for ModelPath {
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
     type Rejection = HttpError;
 
     /// What is percent-encoded and no UTF-8 names nothing.

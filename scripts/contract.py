@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Holds a server of its own to openapi.yaml with schemathesis (pip install schemathesis==4.32.5).
+
+Every operation is asked with examples, with the edges of each schema, and with what is no longer valid by it; every
+answer must be one that the contract describes, and none a server error. That valid requests are accepted is not asked:
+random bytes are valid by the contract, and no picture.
+
+    cargo build --release && python3 scripts/contract.py
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def address(log):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        lines = [json.loads(line) for line in pathlib.Path(log).read_text().splitlines() if line.endswith("}")]
+        messages = {line.get("message"): line for line in lines}
+        if "ready" in messages:
+            return messages["listening"]["address"]
+        time.sleep(0.05)
+    sys.exit("the server is not ready")
+
+
+def main():
+    binary = ROOT / "target/release/convscope"
+    with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as reports:
+        # Large answers only cost time here, and two callers need no longer queue.
+        flags = ["--max-output-pixels", "4000000", "--queue", "16", "--models", "no-models", "--log-json"]
+        server = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", *flags], stderr=log)
+        try:
+            schemathesis = pathlib.Path(sys.executable).with_name("schemathesis")
+            command = [schemathesis, "run", ROOT / "openapi.yaml", "--url", f"http://{address(log.name)}"]
+            command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--seed", "1"]
+            command += ["--exclude-checks", "positive_data_acceptance,missing_required_header,ignored_auth"]
+            command += ["--request-timeout", "70", "--continue-on-failure", *sys.argv[1:]]
+            result = subprocess.run(command, cwd=reports).returncode
+            alive = server.poll() is None
+        finally:
+            server.terminate()
+            server.wait(60)
+    if not alive:
+        print("the server has ended")
+    sys.exit(result or not alive)
+
+
+main()

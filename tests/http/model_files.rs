@@ -1,0 +1,148 @@
+//! Model files that are wrong. None is served, none takes the server with it, each is told with its cause; and who asks for
+//! one is told that there is no such model.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use convscope::config::HttpLimits;
+use convscope::onnx::pb::tensor_proto::DataLocation;
+use convscope::onnx::pb::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
+use convscope::runtime::Engine;
+use convscope::service::Library;
+use prost::Message;
+
+use super::client::{Client, app};
+use super::pictures;
+
+const CONVNET: &[u8] = include_bytes!("../../models/cats_and_dogs_small_1/model.onnx");
+
+/// The convnet with something changed.
+fn changed(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
+    let mut model = ModelProto::decode(CONVNET).unwrap();
+    change(model.graph.as_mut().unwrap());
+    model.encode_to_vec()
+}
+
+fn weight(graph: &mut GraphProto) -> &mut TensorProto {
+    graph.initializer.iter_mut().find(|weight| weight.dims.len() == 4).unwrap()
+}
+
+fn node(graph: &mut GraphProto, operator: &str) -> usize {
+    graph.node.iter().position(|node| node.op_type == operator).unwrap()
+}
+
+fn external(location: &str) -> Vec<u8> {
+    changed(|graph| {
+        let weight = weight(graph);
+        weight.raw_data.clear();
+        weight.float_data.clear();
+        weight.data_location = Some(DataLocation::External.into());
+        let entry = |key: &str, value: &str| StringStringEntryProto {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        };
+        weight.external_data = vec![entry("location", location)];
+    })
+}
+
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let empty = ModelProto::default().encode_to_vec();
+    let mut flipped = CONVNET.to_vec();
+    flipped[..64].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    vec![
+        ("empty", Vec::new()),
+        ("text", b"hello".to_vec()),
+        ("picture", pictures::png()),
+        ("no-graph", empty),
+        ("half", CONVNET[..CONVNET.len() / 2].to_vec()),
+        ("head", CONVNET[..100].to_vec()),
+        ("flipped", flipped),
+        ("no-nodes", changed(|graph| graph.node.clear())),
+        ("no-inputs", changed(|graph| graph.input.clear())),
+        ("no-outputs", changed(|graph| graph.output.clear())),
+        ("no-weights", changed(|graph| graph.initializer.clear())),
+        ("unknown-operator", changed(|graph| graph.node[0].op_type = "Frobnicate".to_owned())),
+        ("unknown-input", changed(|graph| graph.node[1].input[0] = "nowhere".to_owned())),
+        ("unknown-output", changed(|graph| graph.output[0].name = "nowhere".to_owned())),
+        ("twice-defined", changed(|graph| graph.node[1].output = graph.node[0].output.clone())),
+        (
+            "circle",
+            changed(|graph| {
+                let (at, last) =
+                    (node(graph, "Conv"), graph.node.last().unwrap().output[0].clone());
+                graph.node[at].input[0] = last;
+            }),
+        ),
+        (
+            "no-attributes",
+            changed(|graph| {
+                let at = node(graph, "MaxPool");
+                graph.node[at].attribute.clear();
+            }),
+        ),
+        ("short-weights", changed(|graph| weight(graph).raw_data.truncate(8))),
+        ("negative-weights", changed(|graph| weight(graph).dims[0] = -1)),
+        ("huge-weights", changed(|graph| weight(graph).dims[0] = 1 << 40)),
+        ("other-weights", changed(|graph| weight(graph).dims.reverse())),
+        ("flat-input", changed(|graph| shape(graph, &[1, 150]))),
+        ("five-channels", changed(|graph| shape(graph, &[1, 150, 150, 5]))),
+        ("huge-input", changed(|graph| shape(graph, &[1, 1 << 20, 1 << 20, 3]))),
+        ("empty-input", changed(|graph| shape(graph, &[1, 0, 150, 3]))),
+        ("external-missing", external("weights.bin")),
+        ("external-outside", external("../../../../etc/hostname")),
+        (
+            "function-of-itself",
+            changed(|graph| {
+                graph.node.push(NodeProto {
+                    op_type: "Relu".to_owned(),
+                    input: vec!["x".to_owned()],
+                    output: vec!["x".to_owned()],
+                    ..NodeProto::default()
+                });
+                graph.output[0].name = "x".to_owned();
+            }),
+        ),
+    ]
+}
+
+/// Declares another shape of the input.
+fn shape(graph: &mut GraphProto, dims: &[i64]) {
+    use convscope::onnx::pb::tensor_shape_proto::Dimension;
+    use convscope::onnx::pb::tensor_shape_proto::dimension::Value;
+    use convscope::onnx::pb::type_proto;
+    let Some(type_proto::Value::TensorType(tensor)) =
+        graph.input[0].r#type.as_mut().unwrap().value.as_mut()
+    else {
+        panic!("the input is no tensor")
+    };
+    let dim =
+        |&value: &i64| Dimension { value: Some(Value::DimValue(value)), ..Dimension::default() };
+    tensor.shape.as_mut().unwrap().dim = dims.iter().map(dim).collect();
+}
+
+#[tokio::test]
+async fn wrong_models_are_not_served() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("model-files");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    for (name, bytes) in files() {
+        fs::write(folder.join(name).with_extension("onnx"), bytes).unwrap();
+    }
+    let empty = Library::empty();
+    let library = empty.renewed(&folder, "none", &Engine::default(), false).unwrap();
+    let mut served = Vec::new();
+    for (name, _) in files() {
+        match library.refused().iter().find(|refused| refused.name == name) {
+            Some(refused) => assert!(!refused.error.cause.is_empty(), "{name}"),
+            None => served.push(name),
+        }
+    }
+    assert!(served.is_empty(), "served: {served:?}");
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    for (name, _) in files() {
+        let reply = client.post(&format!("/predict?model={name}"), "*/*", &pictures::png()).await;
+        let code = reply.json()["code"].as_str().map(str::to_owned);
+        assert_eq!((reply.status, code.as_deref()), (404, Some("unknown-model")), "{name}");
+    }
+}
