@@ -15,7 +15,7 @@ const SHOTS = {
 const server = await startServer();
 const browser = await startBrowser();
 for (const [name, { hash, point, viewport = { width: 1440, height: 960 }, ...options }] of Object.entries(SHOTS)) {
-  const page = await browser.open(`${server.address}#${hash}`, { viewport, ...options });
+  const page = await browser.open(`${server.address}#${hash}`, { viewport, reducedMotion: "reduce", ...options });
   await settled(page);
   if (point) {
     const { x, y, width, height } = await page.locator(point).boundingBox();
