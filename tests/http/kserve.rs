@@ -93,6 +93,7 @@ async fn v2_gives_tensors_of_what_predict_says() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 async fn what_is_wrong_is_said_with_its_place() {
     let png = base64(&pictures::png());
     let good = json!({ "image": png });
