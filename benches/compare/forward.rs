@@ -1,5 +1,6 @@
 //! Times bare forward passes on demand: `forward MODEL_FOLDER PICTURE THREADS` answers every line on
-//! standard input with the milliseconds that one took. `compare.py` drives it, in turn with others.
+//! standard input with the milliseconds that one took, every layer an output, as a server computes it.
+//! `compare.py` drives it, in turn with others.
 
 #![allow(clippy::print_stdout, reason = "it talks to the program that drives it")]
 
@@ -11,7 +12,7 @@ use std::{env, fs};
 
 use convscope::config::{EngineConfig, ImageLimits};
 use convscope::preprocess::decode;
-use convscope::runtime::{Engine, Stop};
+use convscope::runtime::{Engine, Plan, Source, Stop, input};
 use convscope::service::Library;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,11 +25,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let library = Library::open(Path::new(model), &engine)?;
     let classifier = library.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
+    let tensor = input(classifier.settings().recipe.tensor(&picture).into_dyn());
+    let mut outputs: Vec<String> = classifier.layers().iter().map(|it| it.name.clone()).collect();
+    outputs.push(classifier.head().output.clone());
+    outputs.dedup();
+    let graph = Source::open(Path::new(model))?.read()?;
+    let plan = Plan::compile(&graph, None, &[tensor.shape().to_vec()], &outputs, &engine)?;
+    drop(graph);
     println!("ready");
     for line in io::stdin().lines() {
         line?;
         let start = Instant::now();
-        classifier.forward(&picture, &Stop::never())?;
+        plan.run(vec![tensor.clone()], &Stop::never())?;
         println!("{:.3}", start.elapsed().as_secs_f64() * 1e3);
         io::stdout().flush()?;
     }

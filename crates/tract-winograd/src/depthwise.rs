@@ -48,7 +48,7 @@ impl Depthwise {
                     let taps = self.window.taps();
                     self.isa.run(Channel {
                         layout: &layout,
-                        window: &self.window,
+
                         plane: &picture[channel * area..][..area],
                         weights: &self.weights[channel * taps..][..taps],
                         bias: self.bias[channel],
@@ -72,6 +72,8 @@ struct Phases {
     before: [usize; 2],
     /// Height and width of a phase.
     size: [usize; 2],
+    /// How far from an output's own place each tap reads.
+    taps: Vec<usize>,
 }
 
 impl Phases {
@@ -80,7 +82,13 @@ impl Phases {
             let padded = input[axis] + window.before[axis] + window.after[axis];
             padded.div_ceil(window.stride[axis])
         });
-        Self { input, output, stride: window.stride, before: window.before, size }
+        let (stride, before) = (window.stride, window.before);
+        let mut phases = Self { input, output, stride, before, size, taps: Vec::new() };
+        let [height, width] = window.kernel;
+        let [down, across] = window.dilation;
+        let taps = (0..height).flat_map(|y| (0..width).map(move |x| [y * down, x * across]));
+        phases.taps = taps.map(|place| phases.place(place)).collect();
+        phases
     }
 
     /// Floats from one phase to the next; a step may read beyond what it needs.
@@ -109,7 +117,6 @@ impl Phases {
 /// One channel of one picture.
 struct Channel<'a> {
     layout: &'a Phases,
-    window: &'a Window,
     plane: &'a [f32],
     weights: &'a [f32],
     bias: f32,
@@ -135,14 +142,11 @@ impl Kernel for Channel<'_> {
                 copy_every(stride, &row[first..], &mut to[..(row.len() - first).div_ceil(stride)]);
             }
         }
-        let [_, kernel_width] = self.window.kernel;
-        let [down, across] = self.window.dilation;
+
         for (step, sums) in self.result.as_chunks_mut::<STEP>().0.iter_mut().enumerate() {
             let mut vectors = [simd.splat(self.bias); STEP];
-            for (tap, &weight) in self.weights.iter().enumerate() {
-                let place = [tap / kernel_width * down, tap % kernel_width * across];
-                let from = layout.place(place) + step * STEP * WIDTH;
-                let pixels = &planes[from..][..STEP * WIDTH];
+            for (tap, &weight) in layout.taps.iter().zip(self.weights) {
+                let pixels = &planes[tap + step * STEP * WIDTH..][..STEP * WIDTH];
                 let weight = simd.splat(weight);
                 for (vector, pixels) in vectors.iter_mut().zip(pixels.as_chunks::<WIDTH>().0) {
                     *vector = simd.mul_add(weight, simd.load_slice(pixels), *vector);
