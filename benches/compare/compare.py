@@ -122,7 +122,7 @@ def own_python() -> Path:
 def build() -> Path:
     """The server, and the program that times bare forward passes."""
     subprocess.run(["cargo", "build", "--release", "--bin", "convscope"], cwd=ROOT, check=True)
-    command = ["cargo", "bench", "--bench", "forward", "--no-run", "--message-format", "json"]
+    command = ["cargo", "build", "--release", "--bench", "forward", "--message-format", "json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     built = [message for message in map(json.loads, lines) if message.get("target", {}).get("name") == "forward"]
     return Path(built[-1]["executable"])

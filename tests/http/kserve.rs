@@ -149,6 +149,7 @@ fn wrong_v2(png: &str) -> Vec<Wrong> {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 async fn what_is_wrong_is_said_with_its_place() {
     let png = base64(&pictures::png());
     let mut wrong = Vec::new();
