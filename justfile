@@ -45,6 +45,15 @@ export-test:
         $venv/bin/python -m pytest --quiet models/export/test_export.py || exit 1; \
     done
 
+# Load a server of its own and print what it did: just soak 20
+soak minutes="2":
+    cargo build --release
+    python3 scripts/soak.py --minutes {{minutes}}
+
+# Fuzz decode, load, derive, multipart or request for some seconds
+fuzz target seconds="60":
+    fuzz/run.sh {{target}} {{seconds}}
+
 # All that the CI runs
 ci:
     .ci/run

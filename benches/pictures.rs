@@ -98,7 +98,7 @@ fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, b
     let title = "block1_conv1  224 × 224 × 64".to_owned();
     let tiles = [Tiles { title, levels: levels.view(), dead: Vec::new() }];
     let options = GridOptions { zoom, titles, ..GridOptions::default() };
-    bencher.bench(|| grid(&tiles, &options).unwrap());
+    bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 
 #[divan::bench(args = [View::Overlay, View::Heatmap, View::Mask], sample_count = 10)]

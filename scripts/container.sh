@@ -30,9 +30,9 @@ ip link set lo up 2>/dev/null || true
 mount --bind "$image" "$image"
 mount -o remount,bind,ro "$image"
 run() { chroot --userspec=65532:65532 "$image" "$@"; }
-export CONVSCOPE_LISTEN=0.0.0.0:8080 CONVSCOPE_MODELS=/models PATH=/
+export CONVSCOPE_LISTEN=0.0.0.0:8080 CONVSCOPE_MODELS=/models
 
-run /convscope &
+chroot --userspec=65532:65532 "$image" /convscope &
 server=$!
 for _ in $(seq 100); do
     run /convscope healthcheck 2>/dev/null && break

@@ -7,6 +7,7 @@ mod convnet;
 mod explain;
 mod gradient;
 mod http;
+mod mutation;
 mod preprocess;
 mod process;
 mod regression;

@@ -10,7 +10,11 @@ export function readNpy(bytes) {
   if (!header.includes("'<f4'") || header.includes("'fortran_order': True")) {
     throw new Error(`not float32 in C order: ${header}`);
   }
-  const shape = /'shape': *\(([^)]*)\)/.exec(header)[1].split(",").filter((part) => part.trim() !== "").map(Number);
+  const shape = /'shape': *\(([^)]*)\)/
+    .exec(header)[1]
+    .split(",")
+    .filter((part) => part.trim() !== "")
+    .map(Number);
   // A copy, since the values need not start at a multiple of four.
   const values = new Float32Array(bytes.slice(start + length).buffer);
   return { shape, values };

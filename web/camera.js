@@ -21,9 +21,10 @@ export function setUpCamera(take) {
       words.textContent = "";
       shutter.disabled = false;
     } catch (error) {
-      words.textContent = error.name === "NotAllowedError"
-        ? "The browser may not use the camera. Allow it in the address bar, or choose a picture."
-        : "There is no camera that works. Choose a picture instead.";
+      words.textContent =
+        error.name === "NotAllowedError"
+          ? "The browser may not use the camera. Allow it in the address bar, or choose a picture."
+          : "There is no camera that works. Choose a picture instead.";
     }
   });
   shutter.addEventListener("click", () => {
@@ -31,10 +32,14 @@ export function setUpCamera(take) {
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
     canvas.getContext("2d").drawImage(video, 0, 0);
-    canvas.toBlob((blob) => {
-      dialog.close();
-      take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
-    }, "image/jpeg", 0.92);
+    canvas.toBlob(
+      (blob) => {
+        dialog.close();
+        take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+      },
+      "image/jpeg",
+      0.92,
+    );
   });
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", stop);

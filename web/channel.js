@@ -8,7 +8,11 @@ import { windowOf } from "./picture.js";
 
 /** The values of one channel: `{ values, height, width }`. */
 export async function valuesOf({ state, picture, signal }) {
-  const fields = [["model", state.model], ["layer", state.layer], ["channel", state.channel]];
+  const fields = [
+    ["model", state.model],
+    ["layer", state.layer],
+    ["channel", state.channel],
+  ];
   const { bytes } = await ask("activations", { image: picture, fields, accept: "application/x-npz", signal });
   const { shape, values } = readFirstOfNpz(bytes);
   return { values, height: shape[1], width: shape[2] };
@@ -20,7 +24,10 @@ export function channelFigures({ values, height, width }, { model, picture, show
   const canvas = draw(values, height, width, low, high, colors);
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `${label}: ${height} by ${width} values from ${short(low)} to ${short(high)}. Arrow keys move the cursor.`);
+  canvas.setAttribute(
+    "aria-label",
+    `${label}: ${height} by ${width} values from ${short(low)} to ${short(high)}. Arrow keys move the cursor.`,
+  );
   const image = element("img", { src: URL.createObjectURL(shown.blob), alt: picture.alt });
   image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
   const readout = element("output", { class: "readout", textContent: "Move over the map to read a value." });
@@ -39,7 +46,10 @@ export function channelFigures({ values, height, width }, { model, picture, show
     const [row, column] = [Math.min(Math.floor(y * height), height - 1), Math.min(Math.floor(x * width), width - 1)];
     readout.textContent = `row ${row}, column ${column}: ${short(values[row * width + column])}`;
   };
-  const leave = () => marks.forEach((mark) => { mark.hidden = true; });
+  const leave = () =>
+    marks.forEach((mark) => {
+      mark.hidden = true;
+    });
   followCursor(canvas, { width, height }, point, leave);
   image.addEventListener("pointermove", (event) => {
     const [x, y] = positionIn(image, event);
@@ -85,8 +95,9 @@ export function place(mark, x, y) {
 
 function positionIn(target, event) {
   const box = target.getBoundingClientRect();
-  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
-    .map((share) => Math.min(Math.max(share, 0), 0.99999));
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((share) =>
+    Math.min(Math.max(share, 0), 0.99999),
+  );
 }
 
 /** Calls `point(x, y)` with shares of width and height while a pointer moves or arrow keys are pressed. */
@@ -96,7 +107,8 @@ export function followCursor(target, steps, point, leave) {
   target.addEventListener("pointerleave", leave);
   target.addEventListener("blur", leave);
   target.addEventListener("keydown", (event) => {
-    const [right, down] = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key] ?? [];
+    const [right, down] =
+      { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key] ?? [];
     if (right === undefined) return;
     event.preventDefault();
     const keep = (share) => Math.min(Math.max(share, 0), 0.99999);

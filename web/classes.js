@@ -24,7 +24,9 @@ export function showClasses(predictions, model) {
   byId("other").hidden = !hasMore;
   byId("class-count").textContent = model.output.classes;
   const names = hasMore ? model.output.labels : [];
-  byId("class-names").replaceChildren(...names.map(({ label }) => element("option", { value: label.replaceAll("_", " ") })));
+  byId("class-names").replaceChildren(
+    ...names.map(({ label }) => element("option", { value: label.replaceAll("_", " ") })),
+  );
 }
 
 function row({ class: index, probability, logit }, model) {
@@ -34,15 +36,29 @@ function row({ class: index, probability, logit }, model) {
   bar.style.width = `${(probability ?? 0) * 100}%`;
   const why = element(
     "button",
-    { type: "button", class: "why", "aria-pressed": "false",
-      onclick: () => change({ view: "heat", class: index, versus: current().versus === String(index) ? "" : current().versus }) },
+    {
+      type: "button",
+      class: "why",
+      "aria-pressed": "false",
+      onclick: () =>
+        change({ view: "heat", class: index, versus: current().versus === String(index) ? "" : current().versus }),
+    },
     element("span", { class: "label", textContent: label }),
     element("span", { class: "percent", textContent: said }),
     element("span", { class: "meter" }, bar),
   );
-  const versus = element("button", {
-    type: "button", class: "versus", title: `Compare with ${label}`, "aria-pressed": "false", onclick: () => toggleVersus(index),
-  }, "vs", element("span", { class: "unseen", textContent: ` ${label}` }));
+  const versus = element(
+    "button",
+    {
+      type: "button",
+      class: "versus",
+      title: `Compare with ${label}`,
+      "aria-pressed": "false",
+      onclick: () => toggleVersus(index),
+    },
+    "vs",
+    element("span", { class: "unseen", textContent: ` ${label}` }),
+  );
   return element("li", { data: { class: String(index) } }, why, versus);
 }
 

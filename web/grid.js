@@ -38,25 +38,37 @@ function sideFor(count) {
 }
 
 function tile(layer, channel, place, side, told) {
-  const { bitmap, shape: [, height, width] } = layer;
+  const {
+    bitmap,
+    shape: [, height, width],
+  } = layer;
   // More pixels than a dense screen shows would only cost memory.
   const scale = Math.min(1, (2 * side) / Math.max(height, width));
-  const canvas = element("canvas", { width: Math.ceil(width * scale), height: Math.ceil(height * scale), "aria-hidden": "true" });
+  const canvas = element("canvas", {
+    width: Math.ceil(width * scale),
+    height: Math.ceil(height * scale),
+    "aria-hidden": "true",
+  });
   canvas.classList.toggle("coarse", width < side);
   const from = [(place % CUT) * width, Math.floor(place / CUT) * height, width, height];
   canvas.getContext("2d").drawImage(bitmap, ...from, 0, 0, canvas.width, canvas.height);
   const number = element("span", { class: "number", textContent: channel.index, "aria-hidden": "true" });
   const tell = () => told(channel);
-  return element("button", {
-    type: "button",
-    class: channel.dead ? "tile dead" : "tile",
-    tabindex: "-1",
-    "aria-label": describe(channel),
-    data: { channel: String(channel.index) },
-    onclick: () => change({ channel: channel.index }),
-    onpointerenter: tell,
-    onfocus: tell,
-  }, canvas, number);
+  return element(
+    "button",
+    {
+      type: "button",
+      class: channel.dead ? "tile dead" : "tile",
+      tabindex: "-1",
+      "aria-label": describe(channel),
+      data: { channel: String(channel.index) },
+      onclick: () => change({ channel: channel.index }),
+      onpointerenter: tell,
+      onfocus: tell,
+    },
+    canvas,
+    number,
+  );
 }
 
 /** A channel in words. */
@@ -73,8 +85,12 @@ export function setUpGridKeys(box) {
     const here = tiles.indexOf(document.activeElement);
     if (here < 0) return;
     const steps = {
-      ArrowRight: 1, ArrowLeft: -1, ArrowDown: columnsOf(box), ArrowUp: -columnsOf(box),
-      Home: -here, End: tiles.length - 1 - here,
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: columnsOf(box),
+      ArrowUp: -columnsOf(box),
+      Home: -here,
+      End: tiles.length - 1 - here,
     };
     if (!(event.key in steps)) return;
     event.preventDefault();

@@ -8,8 +8,17 @@ import { pixelsOf } from "./picture.js";
 import { channelRequest, gridRequest } from "./requests.js";
 import { change, current } from "./state.js";
 
-const ORDERS = [["index", "as numbered"], ["mean", "highest mean first"], ["max", "highest peak first"], ["std", "most contrast first"]];
-const SCALES = [["standard", "each channel, mean and spread"], ["minmax", "each channel, lowest to highest"], ["layer", "all channels alike"]];
+const ORDERS = [
+  ["index", "as numbered"],
+  ["mean", "highest mean first"],
+  ["max", "highest peak first"],
+  ["std", "most contrast first"],
+];
+const SCALES = [
+  ["standard", "each channel, mean and spread"],
+  ["minmax", "each channel, lowest to highest"],
+  ["layer", "all channels alike"],
+];
 
 const parts = {};
 /** The layer in the grid, to step through its channels in the order shown. */
@@ -27,8 +36,13 @@ export function setUpLayers() {
     parts[name] = select;
     return element("label", { class: "choice", for: id }, label, select);
   };
-  parts.controls = element("div", { class: "controls" },
-    chooser("order", "Order ", "order"), chooser("normalize", "Scale ", "normalize"), chooser("colors", "Colours ", "colors"));
+  parts.controls = element(
+    "div",
+    { class: "controls" },
+    chooser("order", "Order ", "order"),
+    chooser("normalize", "Scale ", "normalize"),
+    chooser("colors", "Colours ", "colors"),
+  );
   parts.steps = element("div", { class: "steps", hidden: true });
   parts.controls.append(parts.steps);
   byId("layers").replaceChildren(parts.title, parts.words, parts.controls, parts.told, parts.grid, parts.one);
@@ -46,7 +60,9 @@ export async function showLayers(context) {
     byId("layers").setAttribute("aria-busy", "true");
     const layer = await channelsOf(context);
     shownLayer = { ...layer, key };
-    showGrid(parts.grid, layer, (channel) => { parts.told.textContent = describe(channel); });
+    showGrid(parts.grid, layer, (channel) => {
+      parts.told.textContent = describe(channel);
+    });
   }
   byId("layers").setAttribute("aria-busy", "false");
   await (state.channel === "" ? showAll(context) : showOne(context));
@@ -61,8 +77,10 @@ function showAll({ state }) {
   const [channels, height, width] = shownLayer.shape;
   const dead = shownLayer.dead.length;
   parts.title.textContent = state.layer;
-  parts.words.textContent = `${channels} channels, each a map of ${height} × ${width} values: bright where the channel found what it looks for. `
-    + (dead > 0 ? `${dead} found nothing anywhere and ${dead === 1 ? "is" : "are"} hatched. ` : "") + "Choose one to see it large.";
+  parts.words.textContent =
+    `${channels} channels, each a map of ${height} × ${width} values: bright where the channel found what it looks for. ` +
+    (dead > 0 ? `${dead} found nothing anywhere and ${dead === 1 ? "is" : "are"} hatched. ` : "") +
+    "Choose one to see it large.";
   parts.told.textContent = "Point at a tile to read its numbers.";
   if (wasOne) focusTile(parts.grid, left);
 }
@@ -78,11 +96,21 @@ async function showOne(context) {
   const step = (by, name, text) => {
     const target = shownLayer.channels[place + by];
     return element("button", {
-      type: "button", class: "button", textContent: text, "aria-label": name, disabled: !target,
-      data: { step: String(by) }, onclick: () => change({ channel: target.index }),
+      type: "button",
+      class: "button",
+      textContent: text,
+      "aria-label": name,
+      disabled: !target,
+      data: { step: String(by) },
+      onclick: () => change({ channel: target.index }),
     });
   };
-  const back = element("button", { type: "button", class: "button", textContent: "All channels", onclick: () => change({ channel: "" }) });
+  const back = element("button", {
+    type: "button",
+    class: "button",
+    textContent: "All channels",
+    onclick: () => change({ channel: "" }),
+  });
   const focused = document.activeElement?.dataset.step;
   const hadFocus = document.activeElement?.classList.contains("tile");
   parts.title.textContent = label;

@@ -41,7 +41,10 @@ export async function showLooking(context) {
   fillControls(parts.controls, state, model);
   byId("heat").setAttribute("aria-busy", "true");
   const classes = classesShown(state, predictions);
-  const [shown, ...maps] = await Promise.all([pixelsOf(picture, model, signal), ...classes.map((index) => mapOf(context, index))]);
+  const [shown, ...maps] = await Promise.all([
+    pixelsOf(picture, model, signal),
+    ...classes.map((index) => mapOf(context, index)),
+  ]);
   if (signal.aborted) return;
   byId("heat").setAttribute("aria-busy", "false");
   figures = maps.map((map) => figure(map, shown, context));
@@ -71,11 +74,20 @@ function repaint(state) {
 
 /** One class's map: `{ values, height, width, index, probability, empty, saturated }`, 0..1. */
 async function mapOf({ state, model, picture, signal }, index) {
-  const fields = [["model", model.name], ["class", String(index)], ["layer", state.explained || model.gradcam], ["score", state.score], ["sign", state.sign]];
+  const fields = [
+    ["model", model.name],
+    ["class", String(index)],
+    ["layer", state.explained || model.gradcam],
+    ["score", state.score],
+    ["sign", state.sign],
+  ];
   const key = JSON.stringify([picture.id, fields]);
   if (known.has(key)) return known.get(key);
   const { bytes, headers } = await ask("gradcam", { image: picture, fields, accept: "application/x-npy", signal });
-  const { shape: [height, width], values: raw } = readNpy(bytes);
+  const {
+    shape: [height, width],
+    values: raw,
+  } = readNpy(bytes);
   const probability = headers("convscope-probability");
   const diagnosis = {
     index,
@@ -110,8 +122,13 @@ function figure(map, shown, { state, model }) {
   const window = map.coarse ? { x: 0, y: 0, width: 1, height: 1 } : windowOf(model.input, shown);
   const heat = enlarge(map, window, picture.height, picture.width);
   const words = diagnosis(map, heat, picture, label, state);
-  const canvas = element("canvas", { width: picture.width, height: picture.height, tabIndex: 0, role: "img",
-    "aria-label": `Heat map for ${label}. ${words} Arrow keys move the cursor.` });
+  const canvas = element("canvas", {
+    width: picture.width,
+    height: picture.height,
+    tabIndex: 0,
+    role: "img",
+    "aria-label": `Heat map for ${label}. ${words} Arrow keys move the cursor.`,
+  });
   const mark = element("span", { class: "cross", hidden: true });
   const readout = element("output", { class: "readout", textContent: "\u00a0" });
   const point = (x, y) => {
@@ -120,14 +137,22 @@ function figure(map, shown, { state, model }) {
   const leave = () => figures.forEach((other) => other.leave());
   followCursor(canvas, { width: 40, height: 40 }, point, leave);
   const said = map.probability === null ? "" : percent(map.probability);
-  const title = element("figcaption", {}, element("strong", { textContent: label }), element("span", { textContent: said }));
+  const title = element(
+    "figcaption",
+    {},
+    element("strong", { textContent: label }),
+    element("span", { textContent: said }),
+  );
   const notice = element("p", { class: map.empty || map.saturated ? "words notice" : "words", textContent: words });
   if (map.empty) notice.append(" ", turnSign(state));
   const frame = element("div", { class: "frame" }, canvas, mark);
   frame.style.setProperty("--ratio", picture.width / picture.height);
   return {
     box: element("figure", {}, title, frame, readout, notice),
-    canvas, picture, heat, words,
+    canvas,
+    picture,
+    heat,
+    words,
     point(x, y) {
       place(mark, x, y);
       const at = Math.floor(y * picture.height) * picture.width + Math.floor(x * picture.width);
@@ -143,7 +168,12 @@ function figure(map, shown, { state, model }) {
 function turnSign(state) {
   const other = state.sign === "positive" ? "negative" : "positive";
   const text = other === "negative" ? "See what spoke against it" : "See what spoke for it";
-  return element("button", { type: "button", class: "link", textContent: text, onclick: () => change({ sign: other }) });
+  return element("button", {
+    type: "button",
+    class: "link",
+    textContent: text,
+    onclick: () => change({ sign: other }),
+  });
 }
 
 /** What the map says, and how far it can be trusted. */

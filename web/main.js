@@ -1,16 +1,18 @@
 // Puts the parts together: state → requests → what is on screen. Nothing is shown that was asked for an earlier state.
 
-import { ask, askJson, Problem, useKey } from "./api.js";
+import { askJson } from "./api.js";
 import { labelOf, markClasses, setUpOtherClass, showClasses, showWaiting } from "./classes.js";
 import { loadColormaps } from "./colormap.js";
 import { announce, byId, fillSelect, grouped } from "./dom.js";
 import { layersRequest, setUpLayers, showLayers } from "./layers.js";
 import { classesShown, redraw, setUpLooking, showLooking } from "./looking.js";
 import { FIRST, pictureOf, pixelsOf, setUpPicture, showPicture, showWindow } from "./picture.js";
-import { curl, heatRequest, safe } from "./requests.js";
+import { heatRequest } from "./requests.js";
 import { change, current, onChange, readAddress } from "./state.js";
 import { chosenLayer, fillStrip, markStrip, showStrip } from "./strip.js";
 import { setUpTabs, showTab } from "./tabs.js";
+import { setUpTake, showTake } from "./take.js";
+import { hideTrouble, setUpKey, showTrouble } from "./trouble.js";
 
 /** Classes in the list. */
 const TOP = 6;
@@ -76,14 +78,18 @@ async function loadModel(signal) {
   showStrip(told.model);
   const { input, output, parameters } = told.model;
   const [height, width] = input.size;
-  byId("model-facts").textContent = `${name}: ${grouped(parameters)} weights, ${output.classes} classes, looks at ${height} × ${width} pixels${input.crop === "center" ? ", of the middle of the picture: the dashed frame" : ""}.`;
+  byId("model-facts").textContent =
+    `${name}: ${grouped(parameters)} weights, ${output.classes} classes, looks at ${height} × ${width} pixels${input.crop === "center" ? ", of the middle of the picture: the dashed frame" : ""}.`;
 }
 
 async function predict(signal) {
   const { model, picture } = told;
   showWaiting(Math.min(model.output.classes, TOP));
   showStrip(model);
-  const fields = [["model", model.name], ["top", String(Math.min(model.output.classes, TOP))]];
+  const fields = [
+    ["model", model.name],
+    ["top", String(Math.min(model.output.classes, TOP))],
+  ];
   const progress = showProgress(signal);
   const answer = await askJson("predict", { image: picture, fields, signal, progress });
   byId("sending").hidden = true;
@@ -97,7 +103,9 @@ async function predict(signal) {
 function showProgress(signal) {
   const box = byId("sending");
   const [bar, words] = box.children;
-  const timer = setTimeout(() => { box.hidden = signal.aborted || told.predictions !== null; }, 250);
+  const timer = setTimeout(() => {
+    box.hidden = signal.aborted || told.predictions !== null;
+  }, 250);
   signal.addEventListener("abort", () => clearTimeout(timer));
   words.textContent = "Sending …";
   return (share) => {
@@ -122,7 +130,7 @@ async function stage() {
   try {
     if (state.view === "layers") await showLayers({ state, model, picture, signal });
     else await showLooking({ state, model, picture, predictions, signal });
-    if (!signal.aborted) showTake();
+    if (!signal.aborted) showTake(request(), told.picture);
   } catch (error) {
     byId("heat").setAttribute("aria-busy", "false");
     byId("layers").setAttribute("aria-busy", "false");
@@ -140,56 +148,11 @@ function request() {
   const state = { ...filled(), model: current().model === told.fallback ? "" : current().model };
   if (state.view === "layers") return layersRequest(state);
   const classes = classesShown(state, told.predictions);
-  return heatRequest(state, classes, classes.map((index) => labelOf(told.model, index)));
-}
-
-function showTake() {
-  byId("take").hidden = false;
-  byId("curl").textContent = curl(request(), told.picture);
-}
-
-function showTrouble(error, again) {
-  if (error.name === "AbortError") return;
-  if (!(error instanceof Problem)) console.error(error);
-  const words = byId("trouble").querySelector("p");
-  words.textContent = sentence(error.message);
-  words.title = error.requestId ? `request ${error.requestId}` : "";
-  const needsKey = error.code === "unauthorized";
-  byId("key-form").hidden = !needsKey;
-  byId("again").hidden = needsKey;
-  byId("again").onclick = again;
-  byId("trouble").hidden = false;
-  byId("classes").setAttribute("aria-busy", "false");
-}
-
-function hideTrouble() {
-  byId("trouble").hidden = true;
-}
-
-function sentence(text) {
-  const capital = text.replace(/^./, (first) => first.toUpperCase());
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
-}
-
-async function copy() {
-  await navigator.clipboard.writeText(byId("curl").textContent);
-  byId("copy").textContent = "Copied";
-  announce("The command is in the clipboard.");
-  setTimeout(() => { byId("copy").textContent = "Copy"; }, 1500);
-}
-
-async function download() {
-  const { path, fields, file } = request();
-  try {
-    const { bytes } = await ask(path, { image: told.picture, fields, accept: "image/png" });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
-    link.download = safe(file);
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  } catch (error) {
-    showTrouble(error, download);
-  }
+  return heatRequest(
+    state,
+    classes,
+    classes.map((index) => labelOf(told.model, index)),
+  );
 }
 
 /** A new picture keeps the layer and the way of drawing, and forgets the classes of the old one. */
@@ -203,7 +166,7 @@ onChange((state, changed) => {
   if (changed.has("model") || changed.has("picture")) return look();
   if (isPainted && state.view === "heat" && !byId("take").hidden) {
     redraw(state, told.model);
-    return showTake();
+    return showTake(request(), told.picture);
   }
   if (changed.has("all") && told.model) {
     showStrip(told.model);
@@ -220,19 +183,15 @@ setUpOtherClass(() => told.model);
 byId("model").addEventListener("change", (event) => {
   change({ model: event.target.value, layer: "", channel: "", class: "", versus: "", explained: "", all: "" });
 });
-byId("all-layers").querySelector("input").addEventListener("change", (event) => change({ all: event.target.checked ? "yes" : "" }));
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  useKey(byId("key").value.trim());
-  byId("key").value = "";
-  look();
-});
-byId("copy").addEventListener("click", copy);
-byId("download").addEventListener("click", download);
+byId("all-layers")
+  .querySelector("input")
+  .addEventListener("change", (event) => change({ all: event.target.checked ? "yes" : "" }));
+setUpKey(look);
+setUpTake(() => ({ request: request(), picture: told.picture }));
 window.addEventListener("popstate", readAddress);
 window.addEventListener("resize", () => {
   if (told.picture?.shown) showWindow(told.model.input, told.picture.shown);
-  if (!byId("take").hidden) showTake();
+  if (!byId("take").hidden) showTake(request(), told.picture);
 });
 
 byId("skip").addEventListener("click", () => byId("stage").focus());

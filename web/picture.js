@@ -36,11 +36,18 @@ export function setUpPicture(chosen) {
   setUpDrop(takeFirst);
   document.addEventListener("paste", (event) => takeFirst(event.clipboardData?.files ?? []));
   setUpCamera(take);
-  byId("samples").replaceChildren(...SAMPLES.map(({ id, alt }) => {
-    const image = element("img", { src: pathOf(id), width: 56, height: 56, alt: "", loading: "lazy" });
-    const attributes = { type: "button", "aria-label": `Sample: ${alt}`, "aria-pressed": "false", data: { sample: id } };
-    return element("li", {}, element("button", { ...attributes, onclick: () => chosen(id) }, image));
-  }));
+  byId("samples").replaceChildren(
+    ...SAMPLES.map(({ id, alt }) => {
+      const image = element("img", { src: pathOf(id), width: 56, height: 56, alt: "", loading: "lazy" });
+      const attributes = {
+        type: "button",
+        "aria-label": `Sample: ${alt}`,
+        "aria-pressed": "false",
+        data: { sample: id },
+      };
+      return element("li", {}, element("button", { ...attributes, onclick: () => chosen(id) }, image));
+    }),
+  );
 }
 
 function setUpDrop(take) {
@@ -85,7 +92,8 @@ export function showPicture(picture) {
   byId("window").hidden = true;
   byId("invitation").hidden = Boolean(picture);
   if (!picture) {
-    byId("invitation").textContent = "The picture of this view stays with who chose it. Choose one to see it the same way.";
+    byId("invitation").textContent =
+      "The picture of this view stays with who chose it. Choose one to see it the same way.";
     return;
   }
   URL.revokeObjectURL(image.src);
@@ -104,7 +112,10 @@ export async function pixelsOf(picture, model, signal) {
   try {
     bitmap = await bitmapOf(blob);
   } catch {
-    const fields = [["model", model.name], ["alpha", "0"]];
+    const fields = [
+      ["model", model.name],
+      ["alpha", "0"],
+    ];
     const { bytes } = await ask("gradcam", { image: picture, fields, accept: "image/png", signal });
     blob = new Blob([bytes], { type: "image/png" });
     bitmap = await bitmapOf(blob);
@@ -156,6 +167,9 @@ export function showWindow(input, shown) {
   const [w, h] = [shown.fullWidth * scale, shown.fullHeight * scale];
   const [left, top] = [image.offsetLeft + (image.clientWidth - w) / 2, image.offsetTop + (image.clientHeight - h) / 2];
   Object.assign(frame.style, {
-    left: `${left + x * w}px`, top: `${top + y * h}px`, width: `${width * w}px`, height: `${height * h}px`,
+    left: `${left + x * w}px`,
+    top: `${top + y * h}px`,
+    width: `${width * w}px`,
+    height: `${height * h}px`,
   });
 }

@@ -3,7 +3,14 @@
 import { address, hasKey } from "./api.js";
 
 /** What the API takes where a field is left out. */
-const DEFAULTS = { order: "index", normalize: "standard", score: "probability", sign: "positive", view: "overlay", alpha: "0.4" };
+const DEFAULTS = {
+  order: "index",
+  normalize: "standard",
+  score: "probability",
+  sign: "positive",
+  view: "overlay",
+  alpha: "0.4",
+};
 
 /** Pairs of name and value, without those that the API assumes anyway. */
 function fields(pairs, defaults = {}) {

@@ -83,10 +83,18 @@ export function markStrip(model) {
 
 /** On each sheet the layer's most active channel. */
 export async function fillStrip(picture, model, signal) {
-  const layers = layersShown(model).filter(isPicture).map(({ name }) => name);
+  const layers = layersShown(model)
+    .filter(isPicture)
+    .map(({ name }) => name);
   for (let first = 0; first < layers.length; first += BATCH) {
     const batch = layers.slice(first, first + BATCH);
-    const fields = [["model", model.name], ["order", "mean"], ["limit", "1"], ["titles", "false"], ["colormap", current().colors]];
+    const fields = [
+      ["model", model.name],
+      ["order", "mean"],
+      ["limit", "1"],
+      ["titles", "false"],
+      ["colormap", current().colors],
+    ];
     for (const name of batch) fields.push(["layer", name]);
     const answer = await askJson("activations", { image: picture, fields, signal, patient: true });
     await Promise.all(answer.layers.map(drawSheet));

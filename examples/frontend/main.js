@@ -38,7 +38,12 @@ async function listModels() {
  */
 async function show(given, prediction) {
   /** @type {Schemas["GradCamForm"]} */
-  const fields = { image: given.get("image"), model: String(given.get("model")), class: [String(prediction.class)], alpha: 0.5 };
+  const fields = {
+    image: given.get("image"),
+    model: String(given.get("model")),
+    class: [String(prediction.class)],
+    alpha: 0.5,
+  };
   const { data, error } = await convscope.POST("/gradcam", { body: formOf(fields) });
   if (!data) return tell(error);
   const [map] = data.maps;
@@ -60,7 +65,8 @@ async function show(given, prediction) {
 function formOf(fields) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    for (const one of Array.isArray(value) ? value : [value]) body.append(name, one instanceof Blob ? one : String(one));
+    for (const one of Array.isArray(value) ? value : [value])
+      body.append(name, one instanceof Blob ? one : String(one));
   }
   return body;
 }

@@ -1,5 +1,7 @@
 //! The output of every channel of one or several layers, in one picture.
 
+use std::sync::OnceLock;
+
 use ndarray::{ArrayView3, Axis};
 
 use super::area::Area;
@@ -52,10 +54,17 @@ impl Default for GridOptions {
 /// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
 /// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
 ///
+/// The layers are drawn independently: `share(count, draw)` is to call `draw` with every index below `count`, in any order
+/// and on any threads.
+///
 /// # Errors
 ///
 /// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
-pub fn grid(layers: &[Tiles<'_>], options: &GridOptions) -> Result<Vec<u8>, RenderError> {
+pub fn grid(
+    layers: &[Tiles<'_>],
+    options: &GridOptions,
+    share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
+) -> Result<Vec<u8>, RenderError> {
     if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
@@ -69,7 +78,7 @@ pub fn grid(layers: &[Tiles<'_>], options: &GridOptions) -> Result<Vec<u8>, Rend
     )?;
     if layout.fitted {
         let (inks, palette) = Inks::figure(options.colormap);
-        return layout.draw(layers, &inks).encode(&palette);
+        return layout.draw(layers, &inks, share).encode(&palette);
     }
     let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
         _ if !bare => Needs::All,
@@ -77,8 +86,8 @@ pub fn grid(layers: &[Tiles<'_>], options: &GridOptions) -> Result<Vec<u8>, Rend
         false => Needs::None,
     };
     match Inks::exact(options.colormap, &used(layers), needs) {
-        Some((inks, palette)) => layout.draw(layers, &inks).encode(&palette),
-        None => layout.draw(layers, &Inks::rgb(options.colormap)).encode(),
+        Some((inks, palette)) => layout.draw(layers, &inks, share).encode(&palette),
+        None => layout.draw(layers, &Inks::rgb(options.colormap), share).encode(),
     }
 }
 
@@ -162,35 +171,48 @@ impl Layout {
         Self { width, height, text, fitted, bare, blocks }
     }
 
-    fn draw<P: Copy>(&self, layers: &[Tiles<'_>], inks: &Inks<P>) -> Canvas<P> {
+    /// The layers, each on a band of its own from its title to the next layer's.
+    fn draw<P: Copy + Send + Sync>(
+        &self,
+        layers: &[Tiles<'_>],
+        inks: &Inks<P>,
+        share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
+    ) -> Canvas<P> {
+        let bands: Vec<OnceLock<Vec<P>>> = layers.iter().map(|_| OnceLock::new()).collect();
+        share(layers.len(), &|index| {
+            bands[index].get_or_init(|| self.band(index, &layers[index], inks).pixels);
+        });
+        let mut pixels = Vec::with_capacity(self.width * self.height);
+        for band in &bands {
+            pixels.extend_from_slice(band.get().map_or(&[], Vec::as_slice));
+        }
+        Canvas { width: self.width, height: self.height, pixels }
+    }
+
+    fn band<P: Copy>(&self, index: usize, layer: &Tiles<'_>, inks: &Inks<P>) -> Canvas<P> {
         let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
-        let mut canvas = Canvas::new(self.width, self.height, paper);
-        for (layer, block) in layers.iter().zip(&self.blocks) {
-            if self.text > 0 {
-                let at = (block.x, block.title_y);
-                Label::new(&layer.title).draw(
-                    &mut canvas,
-                    at,
-                    self.width - 2 * block.x,
-                    self.text,
-                    inks,
-                );
-            }
-            let (height, width) = block.tile;
-            let (_, rows, columns) = layer.levels.dim();
-            let area = self.fitted.then(|| Area::new((rows, columns), block.tile));
-            for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
-                let x = block.x + k % block.columns * (width + block.gap);
-                let y = block.y + k / block.columns * (height + block.gap);
-                if layer.dead.get(k) == Some(&true) {
-                    canvas.dead((x, y), (width, height), inks);
-                } else if let Some(area) = &area {
-                    area.rows(tile, &inks.levels, |row, pixels| {
-                        canvas.row(x, y + row, pixels.len()).copy_from_slice(pixels);
-                    });
-                } else {
-                    canvas.levels((x, y), tile, block.zoom, inks);
-                }
+        let block = &self.blocks[index];
+        let top = if index == 0 { 0 } else { block.title_y };
+        let bottom = self.blocks.get(index + 1).map_or(self.height, |next| next.title_y);
+        let mut canvas = Canvas::new(self.width, bottom - top, paper);
+        if self.text > 0 {
+            let (at, width) = ((block.x, block.title_y - top), self.width - 2 * block.x);
+            Label::new(&layer.title).draw(&mut canvas, at, width, self.text, inks);
+        }
+        let (height, width) = block.tile;
+        let (_, rows, columns) = layer.levels.dim();
+        let area = self.fitted.then(|| Area::new((rows, columns), block.tile));
+        for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
+            let x = block.x + k % block.columns * (width + block.gap);
+            let y = block.y - top + k / block.columns * (height + block.gap);
+            if layer.dead.get(k) == Some(&true) {
+                canvas.dead((x, y), (width, height), inks);
+            } else if let Some(area) = &area {
+                area.rows(tile, &inks.levels, |row, pixels| {
+                    canvas.row(x, y + row, pixels.len()).copy_from_slice(pixels);
+                });
+            } else {
+                canvas.levels((x, y), tile, block.zoom, inks);
             }
         }
         canvas

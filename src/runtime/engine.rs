@@ -1,8 +1,8 @@
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tract_onnx::prelude::{TractResult, TypedModel};
-use tract_winograd::{Accelerator, Storage, Team};
+use tract_winograd::{Accelerator, Storage, Team, share};
 
 use crate::config::{DenseWeights, EngineConfig, Switch};
 
@@ -32,6 +32,18 @@ impl Engine {
     /// Runs `work` on this thread and, while others have nothing to do, on theirs.
     pub(super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         self.team.run(work)
+    }
+
+    /// Calls `work` with every index below `count` and gives the results in order; threads that have
+    /// nothing to do help.
+    pub fn map<T: Send + Sync>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
+        self.team.run(|| {
+            share(count, |index| {
+                results[index].get_or_init(|| work(index));
+            });
+        });
+        results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
     /// Replaces what can be computed faster than tract does.

@@ -4,6 +4,8 @@ use super::{
     Answer, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages, UseCase,
     channels, picture_shape,
 };
+use ndarray::Array3;
+
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
 use crate::render::{ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow};
@@ -89,6 +91,8 @@ struct Shown<'v> {
     values: ndarray::ArrayView3<'v, f32>,
     statistics: Vec<ChannelStatistics>,
     selection: Vec<usize>,
+    /// Of the channels selected; empty where nothing is drawn.
+    levels: Array3<u8>,
 }
 
 impl UseCase for Activations {
@@ -141,7 +145,7 @@ impl UseCase for Activations {
         let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
         let values = self.classifier.complete(&seen.values, &wanted, stop)?;
-        let shown = self.shown(&values)?;
+        let shown = self.shown(&values, form != Form::Npz)?;
         stages.end("explain");
         let body = match form {
             Form::Png | Form::Npy => self.draw(&shown)?,
@@ -155,17 +159,26 @@ impl UseCase for Activations {
 }
 
 impl Activations {
-    fn shown<'v>(&'v self, values: &'v Values) -> Result<Vec<Shown<'v>>, ServiceError> {
-        let show = |layer: &'v Layer| {
+    /// Every layer in numbers; in colours too, where `drawn`. Layer by layer, so that each is still near when it is read
+    /// again.
+    fn shown<'v>(
+        &'v self,
+        values: &'v Values,
+        drawn: bool,
+    ) -> Result<Vec<Shown<'v>>, ServiceError> {
+        let show = |index: usize| {
+            let layer = &self.layers[index];
             let values = channels(layer, values.view(&layer.name)?)?;
             let statistics = channel_statistics(values);
-            let selection = match self.channels.as_slice() {
-                [] => select(&statistics, self.order, self.limit),
-                chosen => chosen.to_vec(),
+            let (selection, normalize) = match self.channels.as_slice() {
+                [] => (select(&statistics, self.order, self.limit), self.normalize),
+                chosen => (chosen.to_vec(), Normalize::MinMax),
             };
-            Ok(Shown { layer, values, statistics, selection })
+            let levels = drawn.then(|| levels(values, &statistics, &selection, normalize));
+            let levels = levels.unwrap_or_default();
+            Ok(Shown { layer, values, statistics, selection, levels })
         };
-        self.layers.iter().map(show).collect()
+        self.classifier.engine().map(self.layers.len(), show).into_iter().collect()
     }
 
     fn notes(&self, shown: &[Shown<'_>]) -> Vec<(&'static str, String)> {
@@ -179,33 +192,23 @@ impl Activations {
     }
 
     fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
-        let levels: Vec<_> = shown
-            .iter()
-            .map(|shown| levels(shown.values, &shown.statistics, &shown.selection, self.normalize))
-            .collect();
         let tiles: Vec<Tiles<'_>> = shown
             .iter()
-            .zip(&levels)
-            .map(|(shown, levels)| Tiles {
+            .map(|shown| Tiles {
                 title: shown.title(),
-                levels: levels.view(),
+                levels: shown.levels.view(),
                 dead: shown.selection.iter().map(|&k| shown.statistics[k].dead).collect(),
             })
             .collect();
-        Ok(grid(&tiles, &self.grid)?)
+        let engine = self.classifier.engine();
+        Ok(grid(&tiles, &self.grid, |count, work| drop(engine.map(count, work)))?)
     }
 
     fn draw_channels(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
-        let levels: Vec<_> = shown
-            .iter()
-            .map(|shown| {
-                levels(shown.values, &shown.statistics, &shown.selection, Normalize::MinMax)
-            })
-            .collect();
         let labelled = self.grid.titles || shown.len() * self.channels.len() > 1;
         let mut tiles = Vec::new();
-        for (shown, levels) in shown.iter().zip(&levels) {
-            for (&channel, levels) in shown.selection.iter().zip(levels.outer_iter()) {
+        for shown in shown {
+            for (&channel, levels) in shown.selection.iter().zip(shown.levels.outer_iter()) {
                 tiles.push(ChannelTile {
                     levels,
                     dead: shown.statistics[channel].dead,

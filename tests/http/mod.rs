@@ -2,7 +2,7 @@
 
 mod access;
 mod activations;
-mod client;
+pub(crate) mod client;
 mod forms;
 mod framing;
 mod gradcam;

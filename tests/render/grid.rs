@@ -18,6 +18,10 @@ const BARE: GridOptions = GridOptions {
     max_pixels: 10_000_000,
 };
 
+fn in_turn(count: usize, draw: &(dyn Fn(usize) + Sync)) {
+    (0..count).for_each(draw);
+}
+
 fn tiles(levels: &Array3<u8>) -> Tiles<'_> {
     Tiles { title: "conv2d_1  12 × 17 × 20".to_owned(), levels: levels.view(), dead: Vec::new() }
 }
@@ -29,7 +33,7 @@ fn the_books_grid_pixel_by_pixel() {
     let all: Vec<usize> = (0..20).collect();
     let levels = levels(layer.view(), &statistics, &all, Normalize::Standard);
     let dead: Vec<bool> = statistics.iter().map(|channel| channel.dead).collect();
-    let found = grid(&[Tiles { dead, ..tiles(&levels) }], &BARE).unwrap();
+    let found = grid(&[Tiles { dead, ..tiles(&levels) }], &BARE, in_turn).unwrap();
     let found = pixels(&found);
     let expected = image::open(reference("layers/grid_standard.png")).unwrap().into_rgb8();
     assert_eq!(found.dimensions(), expected.dimensions());
@@ -50,10 +54,11 @@ fn the_books_grid_pixel_by_pixel() {
 #[test]
 fn zoom_repeats_every_value() {
     let levels = Array3::from_shape_fn((3, 2, 4), |(k, y, x)| (k * 80 + y * 20 + x) as u8);
-    let once = pixels(&grid(&[tiles(&levels)], &GridOptions { columns: 2, ..BARE }).unwrap());
+    let once =
+        pixels(&grid(&[tiles(&levels)], &GridOptions { columns: 2, ..BARE }, in_turn).unwrap());
     assert_eq!(once.dimensions(), (8, 4));
     let zoomed = GridOptions { columns: 2, zoom: Some(3), ..BARE };
-    let zoomed = pixels(&grid(&[tiles(&levels)], &zoomed).unwrap());
+    let zoomed = pixels(&grid(&[tiles(&levels)], &zoomed, in_turn).unwrap());
     assert_eq!(zoomed.dimensions(), (24, 12));
     for (x, y, pixel) in zoomed.enumerate_pixels() {
         assert_eq!(pixel, once.get_pixel(x / 3, y / 3));
@@ -81,13 +86,13 @@ fn a_picture_of_few_colours_is_a_palette() {
         (&all, vec![], titled, 2),
         (&all, dead, figure, 3),
     ] {
-        let png = grid(&[Tiles { dead, ..tiles(levels) }], &options).unwrap();
+        let png = grid(&[Tiles { dead, ..tiles(levels) }], &options, in_turn).unwrap();
         assert_eq!(color_type(&png), expected, "{options:?}");
     }
     // Palette or not, values drawn 1:1 have their level's exact colour.
     for (levels, dead) in [(&few, 1), (&all, 1), (&all, 0)] {
         let dead = (0..8).map(|k| k < dead).collect();
-        let found = pixels(&grid(&[Tiles { dead, ..tiles(levels) }], &BARE).unwrap());
+        let found = pixels(&grid(&[Tiles { dead, ..tiles(levels) }], &BARE, in_turn).unwrap());
         let expected = Colormap::Viridis.rows()[usize::from(levels[(3, 4, 5)])];
         assert_eq!(found.get_pixel(3 * 30 + 5, 4).0, expected);
     }
@@ -99,7 +104,7 @@ fn a_figure_gives_every_layer_one_width_and_shows_its_dead() {
     let dead: Vec<bool> = (0..64).map(|k| k % 5 == 0).collect();
     let drawn: Vec<Tiles<'_>> =
         layers.iter().map(|levels| Tiles { dead: dead.clone(), ..tiles(levels) }).collect();
-    let figure = pixels(&grid(&drawn, &GridOptions { titles: true, ..BARE }).unwrap());
+    let figure = pixels(&grid(&drawn, &GridOptions { titles: true, ..BARE }, in_turn).unwrap());
     assert!(figure.width() > 1000 && figure.width() < 2400, "{}", figure.width());
     let white = figure.pixels().filter(|pixel| pixel.0 == [255; 3]).count();
     assert!(white * 2 < figure.pixels().len(), "mostly background");
@@ -125,17 +130,17 @@ fn one_channel_without_a_caption_is_the_array() {
 fn too_large_is_refused_before_it_is_drawn() {
     let levels = Array3::zeros((16, 100, 100));
     let limits = GridOptions { max_pixels: 159_999, ..BARE };
-    let error = grid(&[tiles(&levels)], &limits).unwrap_err();
+    let error = grid(&[tiles(&levels)], &limits, in_turn).unwrap_err();
     assert!(matches!(error, RenderError::TooLarge { width: 1600, height: 100, .. }), "{error}");
     assert!(error.to_string().contains("smaller zoom"), "{error}");
     let huge = GridOptions { zoom: Some(u32::MAX), titles: true, ..BARE };
-    assert!(matches!(grid(&[tiles(&levels)], &huge), Err(RenderError::TooLarge { .. })));
+    assert!(matches!(grid(&[tiles(&levels)], &huge, in_turn), Err(RenderError::TooLarge { .. })));
     let tile = ChannelTile { levels: levels.index_axis(Axis(0), 0), dead: false, caption: None };
     let huge = MatshowOptions { zoom: Some(u32::MAX), ..MatshowOptions::default() };
     assert!(matches!(matshow(&[tile], &huge), Err(RenderError::TooLarge { .. })));
-    assert!(matches!(grid(&[], &BARE), Err(RenderError::Nothing)));
+    assert!(matches!(grid(&[], &BARE, in_turn), Err(RenderError::Nothing)));
     let none = Array3::zeros((0, 3, 3));
-    assert!(matches!(grid(&[tiles(&none)], &BARE), Err(RenderError::Nothing)));
+    assert!(matches!(grid(&[tiles(&none)], &BARE, in_turn), Err(RenderError::Nothing)));
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn layers_of_any_shape_are_drawn() {
         let levels = ramp(channels, height, width);
         for columns in [0, 1, 16, 5000] {
             let options = GridOptions { columns, ..GridOptions::default() };
-            let png = grid(&[tiles(&levels), tiles(&levels)], &options).unwrap();
+            let png = grid(&[tiles(&levels), tiles(&levels)], &options, in_turn).unwrap();
             assert!(pixels(&png).width() > 0);
         }
     }

@@ -34,7 +34,9 @@ async function violations(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+  return serious.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`,
+  );
 }
 
 for (const colorScheme of ["dark", "light"]) {
@@ -59,10 +61,11 @@ for (const colorScheme of ["dark", "light"]) {
 test("all can be done by keyboard", async () => {
   const page = await browser.open(server.address);
   await settled(page);
-  const focused = () => page.evaluate(() => {
-    const { id, dataset, ariaLabel, textContent } = document.activeElement;
-    return id || dataset.layer || dataset.channel || ariaLabel || textContent;
-  });
+  const focused = () =>
+    page.evaluate(() => {
+      const { id, dataset, ariaLabel, textContent } = document.activeElement;
+      return id || dataset.layer || dataset.channel || ariaLabel || textContent;
+    });
   const tabTo = async (wanted) => {
     for (let i = 0; i < 40; i++) {
       if (wanted.test(await focused())) return;
@@ -92,7 +95,9 @@ test("all can be done by keyboard", async () => {
   await page.keyboard.press("ArrowRight");
   assert.equal(await focused(), "2");
   assert.match(await page.locator("#layers > .readout").textContent(), /^channel 2: /);
-  const columns = await page.evaluate(() => getComputedStyle(document.querySelector(".grid")).gridTemplateColumns.split(" ").length);
+  const columns = await page.evaluate(
+    () => getComputedStyle(document.querySelector(".grid")).gridTemplateColumns.split(" ").length,
+  );
   await page.keyboard.press("ArrowDown");
   assert.equal(await focused(), String(2 + columns));
   await page.keyboard.press("End");
@@ -134,13 +139,20 @@ for (const width of [360, 700, 1024]) {
   test(`nothing sticks out of a window of ${width} pixels`, async () => {
     const wrong = [];
     for (const [name, hash] of Object.entries(VIEWS)) {
-      const page = await browser.open(`${server.address}#${hash}`, { viewport: { width, height: 740 }, hasTouch: true });
+      const page = await browser.open(`${server.address}#${hash}`, {
+        viewport: { width, height: 740 },
+        hasTouch: true,
+      });
       await settled(page);
-      const out = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const out = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       if (out > 0) wrong.push(`${name} sticks out by ${out}`);
       const hidden = await page.evaluate(() => {
         // A strip that scrolls may hide some.
-        const all = [...document.querySelectorAll("main button, main select, main input")].filter((it) => !it.closest(".strip") && it.checkVisibility());
+        const all = [...document.querySelectorAll("main button, main select, main input")].filter(
+          (it) => !it.closest(".strip") && it.checkVisibility(),
+        );
         const boxes = all.map((it) => [it.id || it.ariaLabel || it.textContent, it.getBoundingClientRect()]);
         return boxes.filter(([, box]) => box.left < -1 || box.right > innerWidth + 1).map(([name]) => name);
       });
@@ -167,17 +179,27 @@ test("dark and light: the system's, until the reader chooses", async () => {
 test("the reference lists every operation and tries those that take a picture", async () => {
   const page = await browser.open(`${server.address}docs`);
   await page.waitForSelector("#operations-explain-predict");
-  const listed = await page.locator(".opblock-summary-path").evaluateAll((paths) => paths.map((path) => path.dataset.path));
+  const listed = await page
+    .locator(".opblock-summary-path")
+    .evaluateAll((paths) => paths.map((path) => path.dataset.path));
   const description = await readFile(join(ROOT, "openapi.yaml"), "utf8");
   const described = [...description.matchAll(/^ {2}(\/\S*):$/gm)].map(([, path]) => path);
   assert.deepEqual([...new Set(listed)].sort(), described.sort());
-  for (const [name, answer] of [["predict", /"label": "cat"/], ["gradcam", /convscope-class: 0/], ["activations", /convscope-dead-channels/]]) {
+  for (const [name, answer] of [
+    ["predict", /"label": "cat"/],
+    ["gradcam", /convscope-class: 0/],
+    ["activations", /convscope-dead-channels/],
+  ]) {
     const operation = page.locator(`#operations-explain-${name}`);
     await operation.locator(".opblock-summary-control").click();
     await operation.locator("input[type=file]").setInputFiles(join(ROOT, "docs/photos/cat.png"));
     await operation.locator("button.execute").click();
     await operation.locator(".live-responses-table .response .response-col_status").waitFor();
-    assert.match(await operation.locator(".live-responses-table .response .response-col_status").textContent(), /^200/, name);
+    assert.match(
+      await operation.locator(".live-responses-table .response .response-col_status").textContent(),
+      /^200/,
+      name,
+    );
     assert.match(await operation.locator(".live-responses-table").textContent(), answer);
     // The command that it shows does the same.
     const command = await operation.locator(".curl-command .curl").textContent();

@@ -31,7 +31,8 @@ after(async () => {
   page.close();
 });
 
-const opened = (at, options) => browser.open(`${other}/?server=${at.address.slice(0, -1)}`, { calls: [at.address], ...options });
+const opened = (at, options) =>
+  browser.open(`${other}/?server=${at.address.slice(0, -1)}`, { calls: [at.address], ...options });
 
 test("a page of an origin that is let in gets classes and heat maps", async () => {
   const page = await opened(server);
@@ -41,7 +42,9 @@ test("a page of an origin that is let in gets classes and heat maps", async () =
   await page.click("button");
   await page.waitForFunction(() => document.querySelectorAll("figure img").length === 2);
   assert.deepEqual(await page.locator("figcaption").allTextContents(), ["dog, 99.9 %", "cat, 0.1 %"]);
-  const sizes = await page.locator("figure img").evaluateAll((pictures) => pictures.map((picture) => picture.naturalWidth));
+  const sizes = await page
+    .locator("figure img")
+    .evaluateAll((pictures) => pictures.map((picture) => picture.naturalWidth));
   assert.deepEqual(sizes, [224, 224]);
   assertSilent(browser);
 });
@@ -49,7 +52,11 @@ test("a page of an origin that is let in gets classes and heat maps", async () =
 test("what is wrong is told in the server's words", async () => {
   const page = await opened(server, { allow: /415/ });
   await page.waitForFunction(() => document.querySelectorAll("option").length === 3);
-  await page.setInputFiles("input[type=file]", { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await page.setInputFiles("input[type=file]", {
+    name: "a.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("no picture"),
+  });
   await page.click("button");
   await page.waitForSelector("#words:has-text('PNG, JPEG, WebP, GIF, BMP or TIFF')");
   assertSilent(browser);

@@ -7,15 +7,23 @@ import { ROOT, settled, startBrowser, startServer } from "./stand.js";
 const SHOTS = {
   "page-compare": { hash: "model=vgg16_cats_dogs&class=0&versus=1&alpha=0.5" },
   "page-layer": { hash: "view=layers&layer=conv2d_1&picture=cat" },
-  "page-channel": { hash: "model=vgg16_cats_dogs&picture=cat&view=layers&layer=block4_conv2&channel=7", colorScheme: "light", point: ".map" },
-  "page-thousand": { hash: "model=efficientnet_lite0&picture=coffee&alpha=0.5", colorScheme: "light", point: "figure canvas" },
+  "page-channel": {
+    hash: "model=vgg16_cats_dogs&picture=cat&view=layers&layer=block4_conv2&channel=7",
+    colorScheme: "light",
+    point: ".map",
+  },
+  "page-thousand": {
+    hash: "model=efficientnet_lite0&picture=coffee&alpha=0.5",
+    colorScheme: "light",
+    point: "figure canvas",
+  },
   "page-narrow": { hash: "model=vgg16_cats_dogs&class=0", viewport: { width: 360, height: 1420 } },
 };
 
 const server = await startServer();
 const browser = await startBrowser();
 for (const [name, { hash, point, viewport = { width: 1440, height: 960 }, ...options }] of Object.entries(SHOTS)) {
-  const page = await browser.open(`${server.address}#${hash}`, { viewport, ...options });
+  const page = await browser.open(`${server.address}#${hash}`, { viewport, reducedMotion: "reduce", ...options });
   await settled(page);
   if (point) {
     const { x, y, width, height } = await page.locator(point).boundingBox();

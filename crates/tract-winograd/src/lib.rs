@@ -77,4 +77,4 @@ mod winograd;
 pub use matrix::{Storage, Weights};
 pub use rewrite::Accelerator;
 pub use simd::Isa;
-pub use team::Team;
+pub use team::{Team, share};

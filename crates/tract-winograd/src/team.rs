@@ -146,8 +146,9 @@ pub(crate) fn threads() -> usize {
     LEADING.with_borrow(|leading| leading.as_ref().map_or(1, |(shared, _)| shared.threads))
 }
 
-/// Calls `piece` with every index below `count`, on this thread and on those that help it.
-pub(crate) fn share(count: usize, piece: impl Fn(usize) + Sync) {
+/// Calls `piece` with every index below `count`, on this thread and on those that help it: within
+/// [`Team::run`] those that have nothing to do, elsewhere nobody.
+pub fn share(count: usize, piece: impl Fn(usize) + Sync) {
     // Taken, so that a piece which shares out work itself does that alone.
     let leading = if count > 1 { LEADING.take() } else { None };
     let Some((shared, board)) = leading else { return (0..count).for_each(piece) };

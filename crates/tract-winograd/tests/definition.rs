@@ -8,9 +8,9 @@ pub(crate) fn values(case: &Case, x: &[f32], w: &[f32], b: &[f32], r: &[f32]) ->
     let per_group = [inputs / case.group, outputs / case.group];
     let mut plain = Vec::new();
     for n in 0..case.batch {
-        for o in 0..outputs {
+        for (o, bias) in b.iter().enumerate().take(outputs) {
             for (oy, ox) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
-                let mut sum = f64::from(b[o]);
+                let mut sum = f64::from(*bias);
                 for i in 0..per_group[0] {
                     let channel = o / per_group[1] * per_group[0] + i;
                     for ky in 0..case.kernel[0] {

@@ -227,9 +227,12 @@ fn error(built: Built, dense: Storage) -> TractResult<f32> {
     Ok(worst)
 }
 
+/// A name, and what builds it.
+type Named = (&'static str, fn() -> Built);
+
 #[test]
 fn rewritten_models_compute_the_same() {
-    let networks: [(&str, fn() -> Built); 11] = [
+    let networks: [Named; 11] = [
         ("batch norm", batch_norm),
         ("batch norm of a value that is asked for", batch_norm_of_a_value_that_is_asked_for),
         ("residual that depends on the convolution", residual_that_depends_on_the_convolution),

@@ -222,7 +222,7 @@ mod tests {
                 simd.store(vector, &mut all);
                 assert_eq!(all.0[..count], source[..count]);
                 assert!(all.0[count..].iter().all(|&lane| lane == 0.0), "{count} lanes");
-                let mut some = vec![-1.0; 20];
+                let mut some = [-1.0; 20];
                 simd.store_slice(vector, &mut some[..count]);
                 assert_eq!(some[..count], source[..count]);
                 assert!(some[count..].iter().all(|&value| value == -1.0), "{count} lanes");
