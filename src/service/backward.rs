@@ -80,11 +80,11 @@ pub(super) fn given(
     facts: &Facts,
     logits: &str,
 ) -> Result<Option<Gradient>, String> {
-    let Some(model) = source.read_gradient().map_err(|error| error.cause())? else {
+    let name = |cause| format!("gradient.onnx: {cause}");
+    let Some(model) = source.read_gradient().map_err(|error| name(error.cause()))? else {
         return Ok(None);
     };
-    let gradient = adopt(model, facts, logits, source.directory());
-    gradient.map(Some).map_err(|cause| format!("gradient.onnx: {cause}"))
+    adopt(model, facts, logits, source.directory()).map(Some).map_err(name)
 }
 
 fn adopt(

@@ -146,3 +146,59 @@ async fn wrong_models_are_not_served() {
         assert_eq!((reply.status, code.as_deref()), (404, Some("unknown-model")), "{name}");
     }
 }
+
+/// The gradient graph of the convnet's own layer, with something changed.
+fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
+    let library = Library::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
+    let gradient = library.get(None).unwrap().gradient(&["conv2d_4"]).unwrap();
+    let mut model = gradient.model.proto().clone();
+    change(model.graph.as_mut().unwrap());
+    model.encode_to_vec()
+}
+
+fn beside(name: &str, gradient: &[u8]) -> Result<Library, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("beside-{name}"));
+    fs::create_dir_all(folder.join("mine")).unwrap();
+    fs::write(folder.join("mine/model.onnx"), CONVNET).unwrap();
+    fs::write(folder.join("mine/gradient.onnx"), gradient).unwrap();
+    Library::load(&folder, "mine", &Engine::default()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_gradient_graph_beside_the_model_is_used() {
+    let map = async |library| {
+        let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+        let path = "/gradcam?class=1&layer=conv2d_4";
+        client.post(path, "application/json", &pictures::png()).await.json()["maps"][0].clone()
+    };
+    let same = map(beside("same", &gradient(|_| {})).unwrap()).await;
+    // What it says counts: the seed is taken twice.
+    let twice = gradient(|graph| {
+        let (output, node) = (graph.output[0].name.clone(), graph.node.last_mut().unwrap());
+        assert_eq!((node.op_type.as_str(), &node.output[0]), ("Identity", &output));
+        node.op_type = "Add".to_owned();
+        node.input.push(node.input[0].clone());
+    });
+    let twice = map(beside("twice", &twice).unwrap()).await;
+    let ratio = twice["max"].as_f64().unwrap() / same["max"].as_f64().unwrap();
+    assert!((ratio - 2.0).abs() < 1e-5, "{ratio}");
+}
+
+#[test]
+fn a_gradient_graph_of_another_model_stops_the_start() {
+    let cases = [
+        ("layer", gradient(|graph| rename(graph, "grad/conv2d_3")), "has shape"),
+        ("stray", gradient(|graph| rename(graph, "grad/nothing")), "not grad/ and a layer's name"),
+        ("seed", gradient(|graph| graph.input[0].name = "cotangent".to_owned()), "first input"),
+        ("half", gradient(|_| {})[..1000].to_vec(), "gradient.onnx"),
+    ];
+    for (name, file, says) in cases {
+        let error = beside(name, &file).unwrap_err();
+        assert!(error.contains("mine") && error.contains(says), "{name}: {error}");
+    }
+}
+
+fn rename(graph: &mut GraphProto, output: &str) {
+    graph.output[0].name = output.to_owned();
+    graph.node.last_mut().unwrap().output[0] = output.to_owned();
+}
