@@ -210,6 +210,18 @@ async def mix(server, picture, seconds, per_second):
     return tally, wrong, gone, reloads
 
 
+class Pause:
+    """The longest time for which this process itself did not run: what is lost then is not the server's doing."""
+
+    longest = 0.0
+
+    async def watch(self):
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.02)
+            self.longest = max(self.longest, time.monotonic() - before - 0.02)
+
+
 async def metric(port, name):
     request = f"GET /metrics HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
     reader, writer = await asyncio.open_connection(HOST, port)
@@ -255,6 +267,8 @@ async def run(server, minutes, picture):
     part = minutes * 60 / rounds / 3
     base, full, mixed, probes = Tally(), Tally(), Tally(), Tally()
     wrong, gone, reloads = [], 0, 0
+    pause = Pause()
+    watching = asyncio.create_task(pause.watch())
     for _ in range(rounds):
         carried = await carry(server, picture, part, 2)
         base += carried
@@ -275,7 +289,9 @@ async def run(server, minutes, picture):
     print(f"memory {before:.0f} MiB before, {after:.0f} MiB after; {gone} callers went away, {cancelled:.0f} of them "
           f"noticed before the answer; {reloads} reloads; {panics:.0f} panics; idle {idle:.1f} s after the last request; "
           f"probes under overload p50 {probes.percentile(200, 50):.1f} ms, p99 {probes.percentile(200, 99):.1f} ms, "
-          f"{sum(probes.counts.values()) - probes.counts[200]} unanswered")
+          f"{sum(probes.counts.values()) - probes.counts[200]} unanswered; longest pause of the callers themselves "
+          f"{pause.longest:.1f} s")
+    watching.cancel()
     ratio = full.good() / base.good()
     promise(other == 0, f"every good request ended in 200 or 503 ({other} did not: "
             f"{[key for key in (base.counts | full.counts | mixed.counts) if key not in (200, 503)]})")
