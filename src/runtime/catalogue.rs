@@ -41,8 +41,23 @@ pub struct Source {
 /// Where a model's graph comes from.
 #[derive(Debug, Clone)]
 enum Origin {
-    File(PathBuf),
+    /// A file, and the model folder that it belongs to; none of a bare file.
+    File {
+        path: PathBuf,
+        folder: Option<PathBuf>,
+    },
     Embedded(&'static [u8]),
+}
+
+impl Origin {
+    /// Changes whenever one of the model's files does.
+    fn stamp(&self) -> Stamp {
+        match self {
+            Self::File { folder: Some(folder), .. } => Stamp::of_folder(folder),
+            Self::File { path, folder: None } => Stamp::of_file(path),
+            Self::Embedded(_) => Stamp::default(),
+        }
+    }
 }
 
 /// What can be wrong with a models folder or a model's files.
@@ -159,20 +174,17 @@ impl Source {
     }
 
     fn file(name: &str, path: &Path) -> Self {
-        Self {
-            name: name.to_owned(),
-            card: Card::default(),
-            labels: Vec::new(),
-            stamp: Stamp::of_file(path),
-            origin: Origin::File(path.to_owned()),
-            gradient: None,
-        }
+        let origin = Origin::File { path: path.to_owned(), folder: None };
+        let (name, stamp) = (name.to_owned(), origin.stamp());
+        Self { name, card: Card::default(), labels: Vec::new(), stamp, origin, gradient: None }
     }
 
     fn folder(folder: &Path) -> Result<Self, CatalogueError> {
         let full = ending_in_a_name(folder);
         let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
-        let stamp = Stamp::of_folder(folder);
+        let (path, own) = (folder.join("model.onnx"), folder.to_owned());
+        let origin = Origin::File { path, folder: Some(own) };
+        let stamp = origin.stamp();
         let card_path = folder.join("model.toml");
         let card = if card_path.is_file() {
             read_card(&card_path, &read(&card_path)?)?
@@ -189,7 +201,6 @@ impl Source {
             }
         };
         let gradient = Some(folder.join("gradient.onnx")).filter(|path| path.is_file());
-        let origin = Origin::File(folder.join("model.onnx"));
         Ok(Self { name, card, labels, stamp, origin, gradient })
     }
 
@@ -199,7 +210,7 @@ impl Source {
         let labels = read_labels("labels.json", embedded::LABELS)
             .map_err(|cause| CatalogueError::Labels { path, cause })?;
         let origin = Origin::Embedded(embedded::MODEL);
-        let (name, stamp) = (embedded::NAME.to_owned(), Stamp::default());
+        let (name, stamp) = (embedded::NAME.to_owned(), origin.stamp());
         Ok(Self { name, card, labels, stamp, origin, gradient: None })
     }
 
@@ -211,7 +222,7 @@ impl Source {
     pub fn read(&self) -> Result<onnx::Model, CatalogueError> {
         match &self.origin {
             Origin::Embedded(bytes) => decode(&self.name, bytes),
-            Origin::File(path) => read_model(path),
+            Origin::File { path, .. } => read_model(path),
         }
     }
 
@@ -232,8 +243,8 @@ impl Source {
                 let found = onnx::read_tensors(&mut io::Cursor::new(bytes), names);
                 found.map_err(failed(Path::new(&self.name)))
             }
-            Origin::File(path) => {
-                if self.stamp != self.stamp_now(path) {
+            Origin::File { path, .. } => {
+                if self.stamp != self.origin.stamp() {
                     let cause = "it has changed since it was loaded; reload the models";
                     return Err(failed(path)(io::Error::other(cause)));
                 }
@@ -241,13 +252,6 @@ impl Source {
                 let found = file.and_then(|mut file| onnx::read_tensors(&mut file, names));
                 found.map_err(failed(path))
             }
-        }
-    }
-
-    fn stamp_now(&self, path: &Path) -> Stamp {
-        match path.parent() {
-            Some(folder) if path.ends_with("model.onnx") => Stamp::of_folder(folder),
-            _ => Stamp::of_file(path),
         }
     }
 
@@ -264,7 +268,7 @@ impl Source {
     pub fn directory(&self) -> Option<&str> {
         match &self.origin {
             Origin::Embedded(_) => None,
-            Origin::File(path) => path.parent().and_then(Path::to_str),
+            Origin::File { path, .. } => path.parent().and_then(Path::to_str),
         }
     }
 
@@ -273,7 +277,7 @@ impl Source {
     pub fn location(&self) -> String {
         match &self.origin {
             Origin::Embedded(_) => format!("{} (embedded)", self.name),
-            Origin::File(path) => path.display().to_string(),
+            Origin::File { path, .. } => path.display().to_string(),
         }
     }
 }

@@ -202,3 +202,16 @@ fn rename(graph: &mut GraphProto, output: &str) {
     graph.output[0].name = output.to_owned();
     graph.node.last_mut().unwrap().output[0] = output.to_owned();
 }
+
+#[tokio::test]
+async fn a_bare_file_called_as_in_a_folder_is_read_again_all_the_same() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare-model");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("model.onnx"), CONVNET).unwrap();
+    fs::write(folder.join("notes.txt"), "what else lies in a models folder").unwrap();
+    let library = Library::load(&folder, "model", &Engine::default()).unwrap();
+    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    // The gradient graph of an early layer holds kernels that are read from the file.
+    let reply = client.post("/gradcam?class=1&layer=conv2d_1", "*/*", &pictures::png()).await;
+    assert_eq!(reply.status, 200, "{reply}");
+}
