@@ -70,6 +70,18 @@ impl App {
         Stop::at(Instant::now() + self.limits.request_timeout.duration())
     }
 
+    /// Whether every model has run, and the end has not begun.
+    ///
+    /// # Errors
+    /// [`HttpError::Loading`] and [`HttpError::Draining`].
+    pub(super) fn ready(&self) -> Result<(), HttpError> {
+        match self.phase() {
+            Phase::Loading => Err(HttpError::Loading),
+            Phase::Ready => Ok(()),
+            Phase::Draining => Err(HttpError::Draining),
+        }
+    }
+
     /// Whether requests for models can be answered.
     ///
     /// # Errors

@@ -148,6 +148,11 @@ impl HttpError {
         }
     }
 
+    /// The same, of the picture `index` of several.
+    pub(super) fn of_instance(self, index: usize) -> Self {
+        Self::Instance { index, error: Box::new(self) }
+    }
+
     /// Status and stable code.
     pub(super) fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;

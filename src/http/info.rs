@@ -83,9 +83,6 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Htt
 
 /// `GET /readyz`: whether every model has run, and the end has not begun.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, HttpError> {
-    match app.phase() {
-        Phase::Loading => Err(HttpError::Loading),
-        Phase::Ready => Ok("ready\n"),
-        Phase::Draining => Err(HttpError::Draining),
-    }
+    app.ready()?;
+    Ok("ready\n")
 }

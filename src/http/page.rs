@@ -132,7 +132,6 @@ fn send(name: &str, asked: &HeaderMap) -> Result<Response, HttpError> {
     // Ask each time whether it has changed: a new server never meets an old page.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if is_known(asked, &file.etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }

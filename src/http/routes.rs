@@ -23,8 +23,8 @@ use super::path_name::PathName;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
-    Activations, GradCam, GradientRequest, Predict, ServiceError, UseCase, model_description,
-    model_list,
+    Activations, Classifier, GradCam, GradientRequest, Predict, ServiceError, UseCase,
+    model_description, model_list,
 };
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -53,9 +53,9 @@ fn guarded() -> Router<Arc<App>> {
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
         .route("/v1/models", get(kserve::v1_models))
-        .route("/v1/models/{model}", get(kserve::v1_model).post(kserve::v1_run))
+        .route("/v1/models/{model}", get(kserve::model_ready).post(kserve::v1_run))
         .route("/v2/models/{model}", get(kserve::v2_model))
-        .route("/v2/models/{model}/ready", get(kserve::v2_model_ready))
+        .route("/v2/models/{model}/ready", get(kserve::model_ready))
         .route("/v2/models/{model}/infer", post(kserve::v2_infer))
         .route("/info", get(info))
         .route("/metrics", get(metrics))
@@ -101,6 +101,13 @@ pub(super) fn refuse_parameters(uri: &Uri) -> Result<(), HttpError> {
     Ok(query(uri.query())?.check(&[]).map_err(ServiceError::from)?)
 }
 
+/// The model that the path names, for routes that take no parameter.
+pub(super) fn named(app: &App, name: &str, uri: &Uri) -> Result<Arc<Classifier>, HttpError> {
+    app.loaded()?;
+    refuse_parameters(uri)?;
+    Ok(app.desk.library.get(Some(name))?)
+}
+
 async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
     app.loaded()?;
     refuse_parameters(&uri)?;
@@ -112,9 +119,7 @@ async fn model(
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
-    app.loaded()?;
-    refuse_parameters(&uri)?;
-    let classifier = app.desk.library.get(Some(&name))?;
+    let classifier = named(&app, &name, &uri)?;
     Ok(axum::Json(model_description(&classifier)).into_response())
 }
 

@@ -63,15 +63,20 @@ impl Classifier {
     /// Every class, the likeliest first; `logits` are the network's.
     #[must_use]
     pub fn ranked(&self, logits: &[f32]) -> Vec<ClassScore> {
+        let mut scores = self.scored(logits);
+        // The logit tells apart what has rounded to the same probability.
+        scores.sort_by(|a, b| b.logit.total_cmp(&a.logit));
+        scores
+    }
+
+    /// Every class, by index.
+    pub(super) fn scored(&self, logits: &[f32]) -> Vec<ClassScore> {
         let probabilities = match self.settings().activation {
             explain::Activation::Logits => None,
             activation => Some(explain::probabilities(logits, activation)),
         };
         let score = |class| self.score(class, logits, probabilities.as_deref());
-        let mut scores: Vec<ClassScore> = (0..self.settings().classes).map(score).collect();
-        // The logit tells apart what has rounded to the same probability.
-        scores.sort_by(|a, b| b.logit.total_cmp(&a.logit));
-        scores
+        (0..self.settings().classes).map(score).collect()
     }
 
     fn score(&self, class: usize, logits: &[f32], probabilities: Option<&[f64]>) -> ClassScore {

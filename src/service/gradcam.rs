@@ -202,10 +202,14 @@ impl GradCam {
             .zip(&heats)
             .map(|(one, heat)| Panel { heat: heat.view(), caption: several.then(|| one.caption()) })
             .collect();
-        let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
-        let window = Window { left, top, width, height };
-        let options = HeatmapOptions { window, ..self.options };
+        let options = HeatmapOptions { window: self.window(seen), ..self.options };
         Ok(heatmap(&seen.picture.pixels, &panels, &options)?)
+    }
+
+    /// Where in the picture the maps lie.
+    fn window(&self, seen: &Seen) -> Window {
+        let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
+        Window { left, top, width, height }
     }
 
     /// The diagnosis of every map, in the order of the maps.

@@ -1,3 +1,4 @@
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -36,15 +37,11 @@ impl Library {
         let entries = Catalogue::scan(folder)?.into_entries().into_iter();
         let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
-            let loading: Vec<_> = sources
-                .into_iter()
-                .map(|source| {
-                    (source.location(), scope.spawn(|| Classifier::proven(source, engine)))
-                })
-                .collect();
-            let join = |(location, thread): (String, thread::ScopedJoinHandle<'_, _>)| {
-                let cause = "loading it panicked".to_owned();
-                thread.join().unwrap_or(Err(LoadError { location, cause }))
+            let load = |source| scope.spawn(|| Classifier::proven(source, engine));
+            let loading: Vec<_> = sources.into_iter().map(load).collect();
+            // A panic over a model has been caught where it came up.
+            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
             };
             loading.into_iter().map(join).collect()
         });

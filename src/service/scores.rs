@@ -23,10 +23,9 @@ impl Desk {
         stop: &Stop,
     ) -> Result<Scores, ServiceError> {
         let seen = self.look(classifier, file, &mut Stages::start(), stop)?;
-        let mut ranked = classifier.ranked(&classifier.logits(&seen.values)?);
-        ranked.sort_by_key(|score| score.class);
-        let logits = ranked.iter().map(|score| score.logit).collect();
-        let probabilities = ranked.iter().filter_map(|score| score.probability);
+        let scored = classifier.scored(&classifier.logits(&seen.values)?);
+        let logits = scored.iter().map(|score| score.logit).collect();
+        let probabilities = scored.iter().filter_map(|score| score.probability);
         Ok(Scores { logits, probabilities: probabilities.map(|it| it as f32).collect() })
     }
 }

@@ -5,9 +5,9 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
-import { ROOT, assertSilent, settled, startBrowser, startServer } from "./stand.js";
+import { ROOT, assertSilent, browser, server, settled, useServerAndBrowser } from "./stand.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = {
@@ -18,15 +18,7 @@ const VIEWS = {
   channel: "view=layers&layer=conv2d_3&channel=4",
 };
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 /** What axe-core finds that is serious or critical, in words. */
 async function violations(page) {

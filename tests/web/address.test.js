@@ -1,18 +1,10 @@
 // Back, forward, and addresses for others.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { BOTH, CAT, assertSilent, settled, startBrowser, startServer } from "./stand.js";
+import { test } from "node:test";
+import { BOTH, CAT, assertSilent, browser, server, settled, useServerAndBrowser } from "./stand.js";
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 test("Back undoes one step, also between pictures of one's own", async () => {
   const page = await browser.open(server.address);

@@ -1,18 +1,10 @@
 // What a person sees and does first.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { assertSilent, labels, settled, startBrowser, startServer, titles } from "./stand.js";
+import { test } from "node:test";
+import { assertSilent, browser, labels, server, settled, titles, useServerAndBrowser } from "./stand.js";
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 test("a first visit paints before the models are known, shows a sample, and moves nothing meanwhile", async () => {
   let release;

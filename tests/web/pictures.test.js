@@ -2,18 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { BOTH, CAT, assertSilent, labels, settled, startBrowser, startServer, titles } from "./stand.js";
+import { test } from "node:test";
+import { BOTH, CAT, assertSilent, browser, labels, server, settled, titles, useServerAndBrowser } from "./stand.js";
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 /** What the API itself says. */
 async function predicted(path, fields = {}) {

@@ -5,33 +5,26 @@ import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import {
   BOTH,
   CAT,
   assertSilent,
+  browser,
   comparedToServer,
   difference,
   drawnByServer,
   pixelsOf,
   prepareComparison,
+  server,
   settled,
-  startBrowser,
-  startServer,
+  useServerAndBrowser,
 } from "./stand.js";
 
 const COLORMAPS = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 /** The page with a picture chosen, in the view that the address tells. */
 async function showing(picture, hash) {

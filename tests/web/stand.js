@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -82,6 +83,21 @@ export async function startBrowser() {
     return page;
   };
   return { open, stop: () => browser.close(), complaints };
+}
+
+/** What most files of tests have: a server and a browser, from {@link useServerAndBrowser} on. */
+export let server, browser;
+
+/** Starts both before a file's tests, and stops them after. */
+export function useServerAndBrowser() {
+  before(async () => {
+    server = await startServer();
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser.stop();
+    await server.stop();
+  });
 }
 
 /** Waits until nothing is asked any more and the result is on screen. */

@@ -2,18 +2,10 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, before, test } from "node:test";
-import { CAT, assertSilent, settled, startBrowser, startServer } from "./stand.js";
+import { test } from "node:test";
+import { CAT, assertSilent, browser, server, settled, useServerAndBrowser } from "./stand.js";
 
-let server, browser;
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser.stop();
-  await server.stop();
-});
+useServerAndBrowser();
 
 test("errors are told in the server's words, and the next picture clears them", async () => {
   const page = await browser.open(server.address, { allow: /415|Failed to load resource/ });

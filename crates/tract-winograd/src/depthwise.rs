@@ -48,7 +48,6 @@ impl Depthwise {
                     let taps = self.window.taps();
                     self.isa.run(Channel {
                         layout: &layout,
-
                         plane: &picture[channel * area..][..area],
                         weights: &self.weights[channel * taps..][..taps],
                         bias: self.bias[channel],

@@ -4,23 +4,37 @@
 mod v1;
 mod v2;
 
-pub(super) use v1::{allowed as v1_allowed, model as v1_model, models as v1_models, run as v1_run};
+pub(super) use v1::{allowed as v1_allowed, models as v1_models, run as v1_run};
 pub(super) use v2::{
     infer as v2_infer, live as v2_live, metadata as v2_metadata, model as v2_model,
-    model_ready as v2_model_ready, ready as v2_ready,
+    ready as v2_ready,
 };
 
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::extract::Request;
-use serde_json::{Map, Value};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use serde_json::{Map, Value, json};
 
 use super::HttpError;
 use super::answering::arrive;
 use super::app::App;
+use super::path_name::PathName;
+use super::routes::named;
 use super::submission::{collect_json, refuse_early};
 use crate::runtime::{Permit, Stop};
+
+/// `GET /v1/models/{model}` and `GET /v2/models/{model}/ready`: what is loaded is ready.
+pub(super) async fn model_ready(
+    State(app): State<Arc<App>>,
+    PathName(name): PathName,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    let classifier = named(&app, &name, &uri)?;
+    Ok(Json(json!({ "name": classifier.name(), "ready": true })))
+}
 
 /// Reads a JSON object, with a place in the queue taken before.
 async fn object(app: &App, request: Request) -> Result<(Map<String, Value>, Permit), HttpError> {
@@ -35,10 +49,10 @@ async fn at_work(
     app: &Arc<App>,
     permit: Permit,
     work: impl FnOnce(&App, &Stop) -> Result<Value, HttpError> + Send + 'static,
-) -> Result<axum::Json<Value>, HttpError> {
+) -> Result<Json<Value>, HttpError> {
     let shared = Arc::clone(app);
     let work = move |stop: &Stop| work(&shared, stop);
-    app.workers.run(permit, app.deadline(), work).await?.map(axum::Json)
+    app.workers.run(permit, app.deadline(), work).await?.map(Json)
 }
 
 /// The pictures of one request, within the limit.

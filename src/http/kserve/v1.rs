@@ -26,18 +26,6 @@ pub(in crate::http) async fn models(
     Ok(Json(json!({ "models": names })))
 }
 
-/// `GET /v1/models/{model}`.
-pub(in crate::http) async fn model(
-    State(app): State<Arc<App>>,
-    PathName(name): PathName,
-    uri: Uri,
-) -> Result<Json<Value>, HttpError> {
-    app.loaded()?;
-    refuse_parameters(&uri)?;
-    let classifier = app.desk.library.get(Some(&name))?;
-    Ok(Json(json!({ "name": classifier.name(), "ready": true })))
-}
-
 /// The methods of what lies under `/v1/models/`.
 pub(in crate::http) fn allowed(path: &str) -> Option<&'static str> {
     let name = path.strip_prefix("/v1/models/")?;
@@ -68,7 +56,7 @@ pub(in crate::http) async fn run(
         let mut predictions = Vec::with_capacity(instances.len());
         let mut explanations = Vec::new();
         for (index, submission) in instances.iter().enumerate() {
-            let at = |error: HttpError| HttpError::Instance { index, error: Box::new(error) };
+            let at = |error: HttpError| error.of_instance(index);
             let prediction = prediction(app, submission, explains, stop).map_err(at)?;
             predictions.push(prediction);
             if explains {
@@ -124,9 +112,6 @@ fn instances(
         return Err(HttpError::Json(text));
     }
     let given = several(app, "instances", given)?;
-    let read = |(index, value)| {
-        let at = |error: HttpError| HttpError::Instance { index, error: Box::new(error) };
-        instance(value, model).map_err(at)
-    };
+    let read = |(index, value)| instance(value, model).map_err(|error| error.of_instance(index));
     given.into_iter().enumerate().map(read).collect()
 }

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use super::super::HttpError;
 use super::super::app::App;
 use super::super::path_name::PathName;
-use super::super::phase::Phase;
-use super::super::routes::refuse_parameters;
+use super::super::routes::{named, refuse_parameters};
 use super::super::submission::decode_base64;
 use super::{at_work, object, several};
 use crate::service::{Classifier, Scores};
@@ -57,23 +56,8 @@ pub(in crate::http) async fn live() -> Json<Value> {
 
 /// `GET /v2/health/ready`.
 pub(in crate::http) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, HttpError> {
-    match app.phase() {
-        Phase::Loading => Err(HttpError::Loading),
-        Phase::Ready => Ok(Json(json!({ "ready": true }))),
-        Phase::Draining => Err(HttpError::Draining),
-    }
-}
-
-/// `GET /v2/models/{model}/ready`.
-pub(in crate::http) async fn model_ready(
-    State(app): State<Arc<App>>,
-    PathName(name): PathName,
-    uri: Uri,
-) -> Result<Json<Value>, HttpError> {
-    app.loaded()?;
-    refuse_parameters(&uri)?;
-    let classifier = app.desk.library.get(Some(&name))?;
-    Ok(Json(json!({ "name": classifier.name(), "ready": true })))
+    app.ready()?;
+    Ok(Json(json!({ "ready": true })))
 }
 
 /// `GET /v2/models/{model}`.
@@ -82,9 +66,7 @@ pub(in crate::http) async fn model(
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
-    app.loaded()?;
-    refuse_parameters(&uri)?;
-    let classifier = app.desk.library.get(Some(&name))?;
+    let classifier = named(&app, &name, &uri)?;
     let tensor = |name: &&str| {
         let shape = [-1, i64::try_from(classifier.settings().classes).unwrap_or(-1)];
         json!({ "name": name, "datatype": "FP32", "shape": shape })
@@ -122,8 +104,7 @@ pub(in crate::http) async fn infer(
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
             let found = app.desk.scores(&classifier, picture, stop);
-            let at = |error| HttpError::Instance { index, error: Box::new(error) };
-            scores.push(found.map_err(HttpError::from).map_err(at)?);
+            scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
         let outputs: Vec<Value> = names.iter().map(|name| output(name, &scores)).collect();
         let mut answer = json!({ "model_name": classifier.name(), "outputs": outputs });
@@ -166,8 +147,7 @@ fn pictures(app: &App, inputs: Vec<Input>) -> Result<Vec<Bytes>, HttpError> {
         return Err(wrong(format!("the shape {:?} is not that of {count} pictures", input.shape)));
     }
     let decode = |(index, text): (usize, String)| {
-        let at = |error| HttpError::Instance { index, error: Box::new(error) };
-        decode_base64(&text).map_err(at)
+        decode_base64(&text).map_err(|error| error.of_instance(index))
     };
     several(app, "data", input.data)?.into_iter().enumerate().map(decode).collect()
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Explained, GradCam};
 use crate::explain::{Score, Sign};
-use crate::render::View;
+use crate::render::{View, Window};
 use crate::service::numpy;
 use crate::service::{ClassScore, Seen, ServiceError};
 
@@ -62,7 +62,7 @@ impl GradCam {
             layer: &self.layer.name,
             layer_shape: self.layer.spatial().unwrap_or_default(),
             picture: [seen.picture.height(), seen.picture.width()],
-            window: self.window(seen),
+            window: self.window_in_pixels(seen),
             score: self.score,
             sign: self.sign,
             view: self.options.view,
@@ -74,9 +74,8 @@ impl GradCam {
         serde_json::to_vec(&answer).map_err(ServiceError::internal)
     }
 
-    /// Where the maps lie, in pixels of the picture.
-    fn window(&self, seen: &Seen) -> [f64; 4] {
-        let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
+    fn window_in_pixels(&self, seen: &Seen) -> [f64; 4] {
+        let Window { left, top, width, height } = self.window(seen);
         let (w, h) = (f64::from(seen.picture.width()), f64::from(seen.picture.height()));
         [top * h, left * w, height * h, width * w]
     }
