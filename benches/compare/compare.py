@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "benches/compare"
 MODELS = ("vgg16", "resnet50", "mobilenet_v2", "efficientnet_lite0")
 CAMS = ("torchcam", "pytorch-grad-cam")
+PAUSE = 0.1  # seconds between runs
 BINARY = ROOT / "target/release/convscope"
 
 
@@ -172,6 +173,8 @@ def interleave(runs: dict[str, object], rounds: int) -> dict[str, list[float]]:
     for turn in range(rounds + 3):
         random.Random(turn).shuffle(order)
         for name in order:
+            # Threads that spin after their work, as others' do, would take a core from the next.
+            time.sleep(PAUSE)
             took = runs[name]()
             if turn >= 3:
                 times[name].append(took)
