@@ -65,7 +65,13 @@ pub(crate) struct Finish<'a> {
     pub(crate) clipped: Option<Places<'a>>,
 }
 
-impl Finish<'_> {
+impl<'a> Finish<'a> {
+    /// Nothing is done on the way.
+    pub(crate) fn plain(places: Places<'a>) -> Self {
+        let [sum, clipped] = [None; 2];
+        Self { plain: Some(places), residual: None, sum, clip: Clip::NONE, clipped }
+    }
+
     /// Takes `count` adjacent outputs that begin at `at`.
     ///
     /// # Safety

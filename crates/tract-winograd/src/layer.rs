@@ -1,4 +1,4 @@
-use crate::depthwise::Depthwise;
+use crate::channelwise::Depthwise;
 use crate::direct::Direct;
 use crate::finish::{Finish, Places};
 use crate::simd::Isa;
@@ -39,7 +39,7 @@ impl Algorithm {
                 // Small pictures are bound by reading the weights, of which F(2×2) has fewer.
                 Some(Self::Winograd(if area <= SMALL { 2 } else { 4 }))
             }
-            1 if area <= NARROW && inputs > FEW => Some(Self::Transposed),
+            1 if inputs > FEW && is_narrow(shape) => Some(Self::Transposed),
             1 => Some(Self::Direct),
             group if group == inputs && group == outputs => Some(Self::Depthwise),
             _ => None,
@@ -53,9 +53,20 @@ const FEW: usize = 4;
 /// Outputs of a picture that is small.
 const SMALL: usize = 64;
 
-/// Outputs of a picture that would leave much of [`Direct`]'s vectors empty, and whose weights are
-/// more than its pixels.
-const NARROW: usize = 400;
+/// Whether [`Transposed`] is faster than [`Direct`]: where a picture's outputs would leave many
+/// vectors half empty, and where the pixels under several taps are slow to gather one by one.
+fn is_narrow(shape: &Shape) -> bool {
+    let area = shape.output[0] * shape.output[1];
+    let taps = shape.window.taps();
+    let gathered = shape.channels[0] * taps * area * size_of::<f32>();
+    (taps > 1 || area <= NARROW) && gathered <= GATHERED
+}
+
+/// Outputs of a picture of which a few vectors are many.
+const NARROW: usize = 800;
+
+/// Bytes that the gathered pixels may take, all of which are read for every panel of weights.
+const GATHERED: usize = 4 << 20;
 
 /// A convolution with its weights, in the form that its algorithm wants.
 pub(crate) enum Layer {

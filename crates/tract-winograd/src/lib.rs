@@ -49,7 +49,7 @@
 //! - `simd`: vectors of sixteen floats, for each instruction set; [`Isa`] chooses at run time.
 //! - `product`: the tile of a matrix product that `winograd`, `direct` and `transposed` end up in.
 //! - `planes`: from channels one after the other to channels side by side.
-//! - `winograd`, `direct`, `transposed`, `depthwise`, `dense`: the algorithms, over `simd`.
+//! - `winograd`, `direct`, `transposed`, `channelwise`, `dense`: the algorithms, over `simd`.
 //! - `finish`: what happens to a sum on its way to memory.
 //! - `team`: the threads. `scratch`: memory that they keep.
 //! - `layer`: which algorithm for which convolution. `matrix`: dense weights, held once.
@@ -60,8 +60,8 @@
 //! Winograd's F(4×4, 3×3) rounds more than the definition does: against double precision the error is
 //! some 1e-6 to 1e-5 of the greatest value of a layer, and the tests hold it to 2e-5.
 
+mod channelwise;
 mod dense;
-mod depthwise;
 mod direct;
 mod finish;
 mod layer;

@@ -143,7 +143,8 @@ fn everything_asked_for() -> Built {
     let pool = net.pool("pool", high)?;
     let next = net.conv("next", pool, 4, 1)?;
     let other = net.binary("other", mul(), conv, low)?;
-    net.give(&[next, other, high, pool, low], 2)
+    // Beyond a value that is asked for, bounds are not taken along, nor is the pool after them.
+    net.give(&[next, other, high, pool, low], 3)
 }
 
 /// Pooling without an activation, of odd sides, and a bound from above alone.
@@ -164,6 +165,21 @@ fn groups() -> Built {
     let grouped = net.conv("grouped", x, 8, 2)?;
     let depthwise = net.conv("depthwise", grouped, 8, 8)?;
     net.give(&[depthwise], 1)
+}
+
+/// Max-pools of their own, of any window; one whose last window reaches beyond the padding stays.
+fn pools() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[2, 5, 39, 57])?;
+    let mut outputs = vec![];
+    for (side, stride, pad) in [(3, 2, 1), (3, 1, 1), (2, 2, 0), (5, 3, 2)] {
+        let pool = MaxPool::new(Network::window(side, stride, pad, [5; 2]), None);
+        outputs.push(net.model.wire_node(format!("{side}/{stride}"), pool, &[x])?[0]);
+    }
+    let padding = PaddingSpec::ExplicitOnnxPool(tvec![0, 0], tvec![0, 0], true);
+    let window = PoolSpec { padding, ..Network::window(2, 2, 0, [5; 2]) };
+    outputs.push(net.model.wire_node("ceiling", MaxPool::new(window, None), &[x])?[0]);
+    net.give(&outputs, 4)
 }
 
 /// A bound for each channel is no activation.
@@ -232,7 +248,7 @@ type Named = (&'static str, fn() -> Built);
 
 #[test]
 fn rewritten_models_compute_the_same() {
-    let networks: [Named; 11] = [
+    let networks: [Named; 12] = [
         ("batch norm", batch_norm),
         ("batch norm of a value that is asked for", batch_norm_of_a_value_that_is_asked_for),
         ("residual that depends on the convolution", residual_that_depends_on_the_convolution),
@@ -241,6 +257,7 @@ fn rewritten_models_compute_the_same() {
         ("everything asked for", everything_asked_for),
         ("pool at once", pool_at_once),
         ("groups", groups),
+        ("pools", pools),
         ("bounds that differ", bounds_that_differ),
         ("dense", dense),
         ("several vectors", several_vectors),

@@ -2,6 +2,8 @@
 
 mod conv;
 mod dense;
+mod pool;
 
 pub(crate) use conv::{FusedConv, Value};
 pub(crate) use dense::Dense;
+pub(crate) use pool::Maxima;

@@ -6,10 +6,10 @@ use tract_core::ops::cnn::conv::Conv;
 
 use super::chain::Chain;
 use super::constants::{floats, per_channel};
+use super::window::window;
 use crate::layer::{Algorithm, Layer, Shape};
 use crate::op::{FusedConv, Value};
 use crate::simd::Isa;
-use crate::window::Window;
 
 /// A convolution that can be replaced.
 pub(super) struct ConvFound {
@@ -26,29 +26,15 @@ impl ConvFound {
         let spec = &conv.pool_spec;
         let plain = conv.q_params.is_none()
             && conv.kernel_fmt == KernelFormat::OIHW
-            && !spec.data_format.c_is_last()
-            && spec.kernel_shape.len() == 2
             && facts.iter().all(|fact| fact.datum_type == f32::datum_type());
         let (Some(weights), Some(bias)) = (facts[1].konst.clone(), facts[2].konst.clone()) else {
             return Ok(None);
         };
-        let Some(input) = facts[0].shape.as_concrete().filter(|_| plain) else { return Ok(None) };
-        let input = [input[input.len() - 2], input[input.len() - 1]];
-        let padding = spec.computed_padding(&input);
-        let pair = |of: &dyn Fn(usize) -> usize| [of(0), of(1)];
-        let window = Window {
-            kernel: pair(&|axis| spec.kernel_shape[axis]),
-            stride: pair(&|axis| spec.stride(axis)),
-            dilation: pair(&|axis| spec.dilation(axis)),
-            before: pair(&|axis| padding[axis].pad_before),
-            after: pair(&|axis| padding[axis].pad_after),
-        };
-        let output = pair(&|axis| padding[axis].convoluted);
+        let Some(shape) = facts[0].shape.as_concrete().filter(|_| plain) else { return Ok(None) };
+        let Some((window, [input, output])) = window(spec, shape) else { return Ok(None) };
         let channels = [spec.input_channels, spec.output_channels];
         let shape = Shape { window, group: conv.group, channels, input, output };
-        // A window in ceiling mode may reach beyond the padding.
-        let regular = window.output(input) == Some(output) && !output.contains(&0);
-        let is_faster = regular && Algorithm::best(&shape, false).is_some();
+        let is_faster = Algorithm::best(&shape, false).is_some();
         Ok(is_faster.then_some(Self { shape, weights, bias }))
     }
 

@@ -4,6 +4,8 @@ mod chain;
 mod constants;
 mod conv;
 mod dense;
+mod pool;
+mod window;
 
 use tract_core::internal::*;
 
@@ -28,7 +30,7 @@ impl Accelerator {
     /// Replaces the float32 convolutions of `model`, and fuses what follows them: batch norm,
     /// addition, ReLU and other clipping, 2×2 max-pooling. Values that are asked for on the way, by
     /// another node or as an output of the model, stay there. Products of one vector by a constant
-    /// matrix, dense layers, are replaced as well. What this crate has no faster way for is left
+    /// matrix, dense layers, and other max-pools are replaced as well. What this crate has no faster way for is left
     /// alone.
     ///
     /// `model` must not have been decluttered, since that takes convolutions apart; its constants
@@ -47,6 +49,11 @@ impl Accelerator {
                 replaced += 1;
             } else if let Some(found) = DenseFound::at(model, id)? {
                 found.replace(model, id, self)?;
+                replaced += 1;
+            } else if let Some(maxima) = pool::find(model, id, self.isa)? {
+                let node = model.node(id);
+                TypedModelPatch::replace_single_op(model, node, &node.inputs, maxima)?
+                    .apply(model)?;
                 replaced += 1;
             }
         }
