@@ -392,7 +392,7 @@ def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: G
         server.stop()
     print("\nvgg16, POST /gradcam, requests a second, twice as many callers as workers\n")
     for workers, values in rates.items():
-        print(f"- {workers} workers: {median(values):.2f} ({min(values):.2f} – {max(values):.2f})")
+        print(f"- workers {workers}: {median(values):.2f} ({min(values):.2f} – {max(values):.2f})")
     ratio = median(rates[options.threads]) / median(rates[1])
     print(f"- ratio: {ratio:.2f}")
     if options.threads == 2:

@@ -99,6 +99,10 @@ def photographs(size):
 
 
 def relative(actual, expected):
+    if actual.shape != expected.shape:
+        raise RuntimeError(f"shapes {actual.shape} and {expected.shape}")
+    if np.array_equal(actual, expected):
+        return 0.0
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
 
 
@@ -219,9 +223,12 @@ def check(binary, name, folder, verbose):
         at = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in produced]
         at = list(dict.fromkeys([at[-1], at[len(at) // 2]]))
         layers = None
+        relus = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.ReLU, torch.nn.ReLU6))}
     errors, culprits, paths = {}, [], Counter()
 
     def note(key, value):
+        if not np.isfinite(value):
+            raise RuntimeError(f"{key}: {value}")
         errors[key] = max(errors.get(key, 0.0), value)
 
     servers = {}
@@ -256,8 +263,9 @@ def check(binary, name, folder, verbose):
                 if exact:
                     note("layers ort", relative(ort[layer], base))
                     note("layers torch", relative(single[layer], base))
-                    if base.min() == 0:  # after a ReLU: a path of the gradient is open or closed
+                    if layer in relus or layer.rsplit("_", 1)[0] in relus:  # open or closed for the gradient
                         for key, value in (("on", on), ("off", off), ("torch", single[layer])):
+                            paths.setdefault(key, 0)
                             switched = (value > 0) != (base > 0)
                             paths[key] += int(switched.sum())
                             if switched.any():
@@ -287,7 +295,7 @@ def check(binary, name, folder, verbose):
         for error, fast, value in sorted(culprits, reverse=True)[:6]:
             print(f"    {error:.1e} {fast} {value}", file=sys.stderr)
     show = lambda *keys: " ".join(f"{errors[key]:.0e}" if key in errors else "–" for key in keys)
-    path = " ".join(str(paths[key]) for key in ("on", "off", "torch")) if module else "–"
+    path = " ".join(str(paths[key]) for key in ("on", "off", "torch")) if paths else "–"
     path += f" ({show('path on', 'path off', 'path torch')})" if paths else ""
     columns = [show("operator on", "operator off"), show("layers", "layers on", "layers off", "layers ort", "layers torch")]
     columns += [show(place, f"{place} on", f"{place} off", f"{place} torch") for place in ("last", "middle")]
