@@ -2,6 +2,7 @@ use crate::depthwise::Depthwise;
 use crate::direct::Direct;
 use crate::finish::{Finish, Places};
 use crate::simd::Isa;
+use crate::transposed::Transposed;
 use crate::window::Window;
 use crate::winograd::Winograd;
 
@@ -11,6 +12,7 @@ pub(crate) enum Algorithm {
     /// By tiles of so many outputs a side.
     Winograd(usize),
     Direct,
+    Transposed,
     Depthwise,
 }
 
@@ -37,6 +39,7 @@ impl Algorithm {
                 // Small pictures are bound by reading the weights, of which F(2×2) has fewer.
                 Some(Self::Winograd(if area <= SMALL { 2 } else { 4 }))
             }
+            1 if area <= NARROW && inputs > FEW => Some(Self::Transposed),
             1 => Some(Self::Direct),
             group if group == inputs && group == outputs => Some(Self::Depthwise),
             _ => None,
@@ -50,10 +53,15 @@ const FEW: usize = 4;
 /// Outputs of a picture that is small.
 const SMALL: usize = 64;
 
+/// Outputs of a picture that would leave much of [`Direct`]'s vectors empty, and whose weights are
+/// more than its pixels.
+const NARROW: usize = 400;
+
 /// A convolution with its weights, in the form that its algorithm wants.
 pub(crate) enum Layer {
     Winograd(Winograd),
     Direct(Direct),
+    Transposed(Transposed),
     Depthwise(Depthwise),
 }
 
@@ -71,6 +79,7 @@ impl Layer {
                 Self::Winograd(Winograd::new(isa, side, weights, bias, window.before))
             }
             Algorithm::Direct => Self::Direct(Direct::new(isa, window, weights, bias)),
+            Algorithm::Transposed => Self::Transposed(Transposed::new(isa, window, weights, bias)),
             Algorithm::Depthwise => Self::Depthwise(Depthwise::new(isa, window, weights, bias)),
         }
     }
@@ -80,6 +89,7 @@ impl Layer {
         match self {
             Self::Winograd(layer) => layer.bytes(),
             Self::Direct(layer) => layer.bytes(),
+            Self::Transposed(layer) => layer.bytes(),
             Self::Depthwise(layer) => layer.bytes(),
         }
     }
@@ -95,6 +105,7 @@ impl Layer {
         match self {
             Self::Winograd(layer) => layer.run(picture, input, output, finish, pooled),
             Self::Direct(layer) => layer.run(picture, input, output, finish),
+            Self::Transposed(layer) => layer.run(picture, input, output, finish),
             Self::Depthwise(layer) => layer.run(picture, input, output, finish),
         }
     }

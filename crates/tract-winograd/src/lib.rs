@@ -47,8 +47,9 @@
 //! # Where what lies
 //!
 //! - `simd`: vectors of sixteen floats, for each instruction set; [`Isa`] chooses at run time.
-//! - `product`: the tile of a matrix product that `winograd` and `direct` end up in.
-//! - `winograd`, `direct`, `depthwise`, `dense`: the algorithms, over `simd`.
+//! - `product`: the tile of a matrix product that `winograd`, `direct` and `transposed` end up in.
+//! - `planes`: from channels one after the other to channels side by side.
+//! - `winograd`, `direct`, `transposed`, `depthwise`, `dense`: the algorithms, over `simd`.
 //! - `finish`: what happens to a sum on its way to memory.
 //! - `team`: the threads. `scratch`: memory that they keep.
 //! - `layer`: which algorithm for which convolution. `matrix`: dense weights, held once.
@@ -66,11 +67,13 @@ mod finish;
 mod layer;
 mod matrix;
 mod op;
+mod planes;
 mod product;
 mod rewrite;
 mod scratch;
 mod simd;
 mod team;
+mod transposed;
 mod window;
 mod winograd;
 

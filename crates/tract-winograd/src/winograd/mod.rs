@@ -11,10 +11,11 @@ mod scatter;
 mod transform;
 
 use self::blocks::{Block, Blocks};
-use self::gather::{Gather, Planes, extent};
+use self::gather::{Gather, extent};
 use self::scatter::Scatter;
 use crate::finish::{Finish, Places};
-use crate::product::{Tile, tile_height};
+use crate::planes::Planes;
+use crate::product::{Tile, pack_rows, tile_height};
 use crate::scratch::lend;
 use crate::simd::{Isa, Lanes, WIDTH};
 use crate::team::{share, share_chunks, threads};
@@ -76,12 +77,8 @@ impl Winograd {
                 });
             }
         });
-        let mut padded = vec![Lanes::default(); panels * panel];
-        for (lanes, bias) in padded.iter_mut().zip(bias.chunks(WIDTH)) {
-            lanes.0[..bias.len()].copy_from_slice(bias);
-        }
-        let channels = [inputs, outputs];
-        Self { isa, side, channels, before, weights: transformed, bias: padded }
+        let bias = pack_rows(bias, bias.len(), 1);
+        Self { isa, side, channels: [inputs, outputs], before, weights: transformed, bias }
     }
 
     /// Bytes that the weights take.
@@ -179,11 +176,8 @@ impl<const POINTS: usize, const SIDE: usize> Pass<'_, POINTS, SIDE> {
         pixels: &mut [Lanes],
         points: &mut [Lanes],
     ) {
-        let area = self.input[0] * self.input[1];
-        let planes = &self.picture[slice * WIDTH * area..];
-        let planes = &planes[..planes.len().min(WIDTH * area)];
         let Winograd { isa, before, .. } = *self.layer;
-        let planes = Planes { pixels: planes, size: self.input, before };
+        let planes = Planes::of(self.picture, slice, self.input, before);
         isa.run(Gather::<POINTS, SIDE> { planes, block, pixels, points, stride });
     }
 
