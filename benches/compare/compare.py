@@ -1,11 +1,13 @@
-"""Measure convscope side by side with ONNX Runtime, PyTorch, torchcam and pytorch-grad-cam.
+"""Measure convscope side by side with ONNX Runtime, PyTorch, torchcam, pytorch-grad-cam and the book's matplotlib code.
 
     python3 benches/compare/compare.py                     # sets up its own Python under target/
     python3 benches/compare/compare.py --python venv/bin/python --rounds 20
+    python3 benches/compare/compare.py --only activations --binary path/of/convscope
 
 Needs nothing but Python and cargo. All contenders run at the same time, each waiting for its turn: one round is one run
 of each, in an order that changes from round to round, so that whatever else the machine does meets all of them alike.
-Prints a table of medians with the quartiles, as docs/performance.md holds it.
+Prints tables of medians with the quartiles, as docs/performance.md holds them, and at the end every goal that was
+measured with passed or missed. A goal whose parts were not all measured is named with what lacks.
 """
 
 import argparse
@@ -16,7 +18,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "benches/compare"
 MODELS = ("vgg16", "resnet50", "mobilenet_v2", "efficientnet_lite0")
 CAMS = ("torchcam", "pytorch-grad-cam")
+FORWARD_GOALS = {"vgg16": 0.45, "resnet50": 1.05, "mobilenet_v2": 1.5, "efficientnet_lite0": 1.5}
+CONVNET = "cats_and_dogs_small_1"
+MEMORY_AFTER = (8, 32)  # requests
 PAUSE = 0.1  # seconds between runs
 BINARY = ROOT / "target/release/convscope"
 
@@ -60,11 +64,13 @@ class Process:
 class Server:
     """A convscope server."""
 
+    binary = BINARY
+
     def __init__(self, port: int, models: Path, model: str, *flags: str) -> None:
-        self.port, self.model = port, model
+        self.port, self.model, self.stages = port, model, []
         started = time.perf_counter()
         log = subprocess.DEVNULL
-        command = [BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--models", models, *flags]
+        command = [Server.binary, "serve", "--listen", f"127.0.0.1:{port}", "--models", models, *flags]
         self.process = subprocess.Popen([str(part) for part in command], stderr=log)
         atexit.register(self.process.kill)
         while True:
@@ -96,12 +102,23 @@ class Server:
         took = (time.perf_counter() - start) * 1e3
         if answer.status != 200:
             sys.exit(f"{path}: {answer.status} {body[:500]}")
+        parts = [part.strip().split(";dur=") for part in answer.getheader("Server-Timing", "").split(",")]
+        self.stages.append({name: float(milliseconds) for name, milliseconds in parts})
         return took
+
+    def timings(self, last: int) -> dict[str, float]:
+        """Median milliseconds of each stage of the last requests, as the server says."""
+        return {name: median(stages[name] for stages in self.stages[-last:]) for name in self.stages[-1]}
 
     def resident(self) -> int:
         """Resident memory in bytes."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
+        return self.rollup("Rss")
+
+    def rollup(self, key: str) -> int:
+        """One line of what Linux knows of the process's memory, in bytes."""
+        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith(f"{key}:")]
+        return int(line.split()[1]) << 10
 
     def seconds(self) -> float:
         """Processor time so far."""
@@ -114,20 +131,23 @@ class Server:
         self.process.wait()
 
 
-def own_python() -> Path:
-    """A Python with everything in requirements.txt."""
-    folder = ROOT / "target/compare"
+def own_python(name: str, requirements: Path) -> Path:
+    """A Python under target/ with what is required."""
+    folder = ROOT / "target" / name
     python = folder / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    requirements = HERE / "requirements.txt"
     subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
     return python
 
 
-def build() -> Path:
-    """The server, and the program that times bare forward passes."""
+def build_server() -> None:
+    """The server."""
     subprocess.run(["cargo", "build", "--release", "--bin", "convscope"], cwd=ROOT, check=True)
+
+
+def build_timer() -> Path:
+    """The program that times bare forward passes."""
     command = ["cargo", "build", "--release", "--bench", "forward", "--message-format", "json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     built = [message for message in map(json.loads, lines) if message.get("target", {}).get("name") == "forward"]
@@ -181,6 +201,34 @@ def interleave(runs: dict[str, object], rounds: int) -> dict[str, list[float]]:
     return times
 
 
+class Goals:
+    """What is to be reached, and whether it was."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+
+    def at_most(self, goal: str, limit: float, measured: float, unit: str = "×") -> None:
+        """Reached where the figure is no larger."""
+        self.row(goal, f"{measured:.2f} {unit}", measured <= limit)
+
+    def at_least(self, goal: str, limit: float, measured: float, unit: str = "×") -> None:
+        """Reached where the figure is no smaller."""
+        self.row(goal, f"{measured:.2f} {unit}", measured >= limit)
+
+    def row(self, goal: str, measured: str, reached: bool) -> None:
+        """One line of the table."""
+        self.rows.append(f"| {goal} | {measured} | {'passed' if reached else 'missed'} |")
+
+    def lacks(self, goal: str, what: str) -> None:
+        """A goal that could not be measured."""
+        self.rows.append(f"| {goal} | {what} | not measured |")
+
+    def show(self) -> None:
+        """The table."""
+        print("\n| goal | measured | |\n|---|---|---|")
+        print("\n".join(self.rows), flush=True)
+
+
 def show(title: str, times: dict[str, list[float]], reference: str) -> None:
     """One table."""
     print(f"\n{title}\n\n| | median ms | quartiles | ratio to {reference} |\n|---|---|---|---|")
@@ -209,7 +257,7 @@ def throughput(server: Server, files: list[bytes], clients: int, seconds: float)
     return sum(counts) / seconds
 
 
-def forward_passes(options: argparse.Namespace, timer: Path, folder: Path, photo: Path) -> None:
+def forward_passes(options: argparse.Namespace, timer: Path, folder: Path, photo: Path, goals: Goals) -> None:
     """Bare forward passes of every model."""
     threads = options.threads
     for name in options.models:
@@ -222,11 +270,14 @@ def forward_passes(options: argparse.Namespace, timer: Path, folder: Path, photo
             process.wait()
         times = interleave({key: process.run for key, process in contenders.items()}, options.rounds)
         show(f"{name}, forward, {threads} threads", times, "ONNX Runtime")
+        limit = FORWARD_GOALS[name]
+        ratio = median(times["convscope"]) / median(times["ONNX Runtime"])
+        goals.at_most(f"{name} forward ≤ {limit} × ONNX Runtime", limit, ratio)
         for process in contenders.values():
             process.stop()
 
 
-def grad_cam(options: argparse.Namespace, folder: Path, files: list[bytes]) -> None:
+def grad_cam(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
     """Whole requests for Grad-CAM of VGG16."""
     threads = options.threads
     server = Server(options.port, folder, "vgg16", "--workers", str(threads))
@@ -252,22 +303,82 @@ def grad_cam(options: argparse.Namespace, folder: Path, files: list[bytes]) -> N
     runs |= {f"{name}, map alone": process.run for name, process in others.items()}
     times = interleave(runs, options.rounds)
     show(f"vgg16, Grad-CAM, {threads} threads", times, "ONNX Runtime, forward alone")
+    show_stages("new picture", server.timings(options.rounds))
+    ours, other, bare, *cams = [median(times[name]) for name in runs]
+    goals.at_most("vgg16 POST /gradcam ≤ 0.6 × ONNX Runtime's forward", 0.6, ours / bare)
+    for name, limit, cam in zip(CAMS, (3, 9), cams):
+        goals.at_least(f"{name}'s map ≥ {limit} × a whole request", limit, cam / ours)
+    goals.at_most("another class ≤ 0.2 × the first", 0.2, other / ours)
     for process in others.values():
         process.stop()
     server.stop()
     second.stop()
+    starts = []
+    for _ in range(5):
+        server = Server(options.port, folder, "vgg16", "--workers", str(threads), "--cache-bytes", "0")
+        starts.append(server.ready)
+        server.stop()
+    print(f"\nstart to ready, 5 times: least {min(starts):.2f} s, median {median(starts):.2f} s, most {max(starts):.2f} s")
+    goals.at_most("vgg16 ready within 3 s (median of 5)", 3, median(starts), "s")
     server = Server(options.port, folder, "vgg16", "--workers", str(threads), "--cache-bytes", "0")
-    print(f"\nready after {server.ready:.2f} s, all models of the folder")
-    for picture in files[:8]:
+    for count, picture in enumerate(files[:MEMORY_AFTER[-1]], 1):
         server.post("/gradcam", picture)
-    used, idle = server.resident(), server.seconds()
+        if count in MEMORY_AFTER:
+            used, shared = server.resident(), server.rollup("Pss")
+            print(f"after {count} requests: resident {used >> 20} MiB, proportional {shared >> 20} MiB")
+    allowed = weights * 1.4 + (150 << 20)
+    print(f"weights of vgg16: {weights >> 20} MiB")
+    goals.at_most(f"memory ≤ 1.4 × weights + 150 MiB ({allowed / 2**20:.0f} MiB)", allowed / 2**20, used / 2**20, "MiB")
+    idle = server.seconds()
     time.sleep(5)
-    print(f"resident after 8 requests: {used >> 20} MiB; weights of vgg16: {weights >> 20} MiB")
-    print(f"processor time of 5 idle seconds: {server.seconds() - idle:.2f} s")
+    spent = server.seconds() - idle
+    print(f"processor time of 5 idle seconds: {spent:.2f} s")
+    goals.at_most("an idle server uses no processor (5 s)", 0, spent, "s")
     server.stop()
 
 
-def load(options: argparse.Namespace, folder: Path, files: list[bytes]) -> None:
+def show_stages(title: str, stages: dict[str, float]) -> None:
+    """Where the time of requests went, as the server tells."""
+    print(f"\n{title}, Server-Timing, medians in ms: " + ", ".join(f"{k} {v:.2f}" for k, v in stages.items()))
+
+
+def activations(options: argparse.Namespace, files: list[bytes], goals: Goals) -> None:
+    """All layers of the convnet as one picture, against the book's code with Keras and matplotlib."""
+    threads = options.threads
+    only, photos = ROOT / "target/compare-convnet", ROOT / "target/compare-pictures"
+    only.mkdir(parents=True, exist_ok=True)
+    photos.mkdir(exist_ok=True)
+    if not (only / CONVNET).exists():
+        (only / CONVNET).symlink_to(ROOT / "models" / CONVNET)
+    for index, file in enumerate(files):
+        (photos / f"{index:02}.jpg").write_bytes(file)
+    server = Server(options.port, only, CONVNET, "--workers", str(threads), "--cache-bytes", "0")
+    book = [options.book_python, HERE / "book.py", photos, threads]
+    whole, figures = Process(*book), Process(*book, "figures")
+    for process in (whole, figures):
+        process.wait()
+    fresh = itertools.cycle(files)
+    runs = {"POST /activations": lambda: server.post("/activations", next(fresh))}
+    runs["the book: Keras and matplotlib"] = whole.run
+    runs["the book: matplotlib alone"] = figures.run
+    times = interleave(runs, options.rounds)
+    show(f"{CONVNET}, activations of 8 layers, {threads} threads", times, "POST /activations")
+    stages = server.timings(options.rounds)
+    show_stages("POST /activations", stages)
+    for process in (whole, figures):
+        process.stop()
+    server.stop()
+    ours, all_of_it, drawn = [median(times[name]) for name in runs]
+    goals.at_least("the book's code ≥ 30 × POST /activations", 30, all_of_it / ours)
+    goals.at_least("its matplotlib alone ≥ 30 × POST /activations", 30, drawn / ours)
+    goal = "convnet POST /activations ≤ 1.5 × (its forward + encoding the finished pixels)"
+    if "encode" in stages:
+        goals.at_most(goal, 1.5, ours / (stages["forward"] + stages["encode"]))
+    else:
+        goals.lacks(goal, f"forward {stages['forward']:.2f} ms; Server-Timing has no stage `encode`")
+
+
+def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
     """Throughput of several workers against one."""
     flags = ("--cache-bytes", "0", "--queue", "64")
     rates: dict[int, list[float]] = {1: [], options.threads: []}
@@ -281,8 +392,11 @@ def load(options: argparse.Namespace, folder: Path, files: list[bytes]) -> None:
         server.stop()
     print("\nvgg16, POST /gradcam, requests a second, twice as many callers as workers\n")
     for workers, values in rates.items():
-        print(f"- {workers} workers: {median(values):.2f} ({min(values):.2f} – {max(values):.2f})")
-    print(f"- ratio: {median(rates[options.threads]) / median(rates[1]):.2f}")
+        print(f"- workers {workers}: {median(values):.2f} ({min(values):.2f} – {max(values):.2f})")
+    ratio = median(rates[options.threads]) / median(rates[1])
+    print(f"- ratio: {ratio:.2f}")
+    if options.threads == 2:
+        goals.at_least("throughput of two workers ≥ 1.9 × one", 1.9, ratio)
 
 
 def main() -> None:
@@ -293,23 +407,39 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--models", nargs="*", default=MODELS)
-    parser.add_argument("--only", choices=("forward", "gradcam", "load"), help="one of the three parts")
+    parser.add_argument("--binary", type=Path, help="a server that is built already; default: build it")
+    parser.add_argument("--timer", type=Path, help="the bench `forward`, built already; default: build it")
+    parser.add_argument("--book-python", type=Path, help="one that has tests/reference/convnet/requirements.txt")
+    parser.add_argument("--only", choices=("forward", "gradcam", "load", "activations"), help="one of the four parts")
     options = parser.parse_args()
-    options.python = options.python or own_python()
-    timer, folder = build(), model_folders(options.python)
+    wanted = (options.only,) if options.only else ("forward", "gradcam", "load", "activations")
+    # Everything that may fail or take long before anything is measured.
+    options.python = options.python or own_python("compare", HERE / "requirements.txt")
+    if "activations" in wanted:
+        needs = ROOT / "tests/reference/convnet/requirements.txt"
+        options.book_python = options.book_python or own_python("compare-book", needs)
+    if options.binary:
+        Server.binary = options.binary.resolve()
+    elif wanted != ("forward",):
+        build_server()
+    timer = options.timer or (build_timer() if "forward" in wanted else None)
+    folder, goals = model_folders(options.python), Goals()
     files = pictures(options.python)
     photo = ROOT / "target/compare-photo.jpg"
     photo.write_bytes(files[0])
-    if options.only in (None, "forward"):
-        forward_passes(options, timer, folder, photo)
-    if options.only in (None, "gradcam"):
-        only = ROOT / "target/compare-vgg16"
-        only.mkdir(exist_ok=True)
-        if not (only / "vgg16").exists():
-            (only / "vgg16").symlink_to(folder / "vgg16")
-        grad_cam(options, only, files)
-    if options.only in (None, "load"):
-        load(options, ROOT / "target/compare-vgg16", files)
+    only = ROOT / "target/compare-vgg16"
+    only.mkdir(exist_ok=True)
+    if not (only / "vgg16").exists():
+        (only / "vgg16").symlink_to(folder / "vgg16")
+    if "forward" in wanted:
+        forward_passes(options, timer, folder, photo, goals)
+    if "gradcam" in wanted:
+        grad_cam(options, only, files, goals)
+    if "load" in wanted:
+        load(options, only, files, goals)
+    if "activations" in wanted:
+        activations(options, files, goals)
+    goals.show()
 
 
 if __name__ == "__main__":
