@@ -231,10 +231,11 @@ impl<F: Fold> Channel<'_, F> {
         for y in (0..height).step_by(ROWS) {
             for x in (0..width).step_by(RUNS * WIDTH) {
                 let mut vectors = [[self.fold.start(simd); RUNS]; ROWS];
-                for (tap, place) in self.layout.taps.iter().enumerate() {
+                let corner = &planes[y * apart + x..];
+                for (tap, &place) in self.layout.taps.iter().enumerate() {
+                    let pixels = &corner[place..][..(ROWS - 1) * apart + RUNS * WIDTH];
                     for (row, vectors) in vectors.iter_mut().enumerate() {
-                        let pixels = &planes[place + (y + row) * apart + x..][..RUNS * WIDTH];
-                        let pixels = pixels.as_chunks::<WIDTH>().0;
+                        let pixels = pixels[row * apart..][..RUNS * WIDTH].as_chunks::<WIDTH>().0;
                         for (vector, pixels) in vectors.iter_mut().zip(pixels) {
                             *vector = self.fold.take(simd, tap, simd.load_slice(pixels), *vector);
                         }

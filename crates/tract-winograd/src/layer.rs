@@ -54,16 +54,16 @@ const FEW: usize = 4;
 const SMALL: usize = 64;
 
 /// Whether [`Transposed`] is faster than [`Direct`]: where a picture's outputs would leave many
-/// vectors half empty, and where the pixels under several taps are slow to gather one by one.
+/// vectors half empty, and what is gathered is small enough to be read again for every panel.
 fn is_narrow(shape: &Shape) -> bool {
     let area = shape.output[0] * shape.output[1];
     let taps = shape.window.taps();
     let gathered = shape.channels[0] * taps * area * size_of::<f32>();
-    (taps > 1 || area <= NARROW) && gathered <= GATHERED
+    area <= NARROW && gathered <= GATHERED
 }
 
 /// Outputs of a picture of which a few vectors are many.
-const NARROW: usize = 800;
+const NARROW: usize = 400;
 
 /// Bytes that the gathered pixels may take, all of which are read for every panel of weights.
 const GATHERED: usize = 4 << 20;

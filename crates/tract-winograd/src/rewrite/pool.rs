@@ -1,0 +1,19 @@
+use tract_core::internal::*;
+use tract_core::ops::cnn::MaxPool;
+
+use super::window::window;
+use crate::op::Maxima;
+use crate::simd::Isa;
+
+/// The faster way of node `id`, where that is a max-pool that somebody still reads: a convolution may
+/// have taken it along.
+pub(super) fn find(model: &TypedModel, id: usize, isa: Isa) -> TractResult<Option<Maxima>> {
+    let node = model.node(id);
+    let Some(pool) = node.op_as::<MaxPool>() else { return Ok(None) };
+    let fact = model.node_input_facts(id)?[0];
+    let is_read = !node.outputs[0].successors.is_empty() || model.outputs.contains(&id.into());
+    let plain = pool.with_index_outputs.is_none() && fact.datum_type == f32::datum_type();
+    let shape = fact.shape.as_concrete().filter(|_| is_read && plain);
+    let found = shape.and_then(|shape| window(&pool.pool_spec, shape));
+    Ok(found.map(|(window, size)| Maxima { isa, window, size }))
+}
