@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
 # Builds every target, or runs one for some seconds: fuzz/run.sh, fuzz/run.sh decode 600
-# The flags are cargo-fuzz's. The address sanitizer's runtime ships with the stable compiler, which wants to be told that
-# unstable flags are meant.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-export CARGO_INCREMENTAL=0 RUSTC_BOOTSTRAP=1
-export RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks"
+source ./flags.sh
 # A named target keeps the flags from build scripts and macros.
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --locked --target "$host"

@@ -18,6 +18,7 @@ mod phase;
 mod routes;
 mod submission;
 mod trace_context;
+mod trace_export;
 
 pub use access::{Access, AccessError};
 pub use app::App;
