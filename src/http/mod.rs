@@ -15,6 +15,7 @@ mod page;
 mod path_name;
 mod patience;
 mod phase;
+mod random_id;
 mod routes;
 mod submission;
 mod trace_context;

@@ -58,6 +58,8 @@ impl Watch {
 
     fn end(mut self, mut response: Response) -> Response {
         self.ended = true;
+        let span = self.span.clone();
+        let _span = span.enter();
         let metrics = &self.app.metrics;
         let code = problem_code(&response);
         if let Some(code) = code {
