@@ -54,6 +54,17 @@ soak minutes="2":
 fuzz target seconds="60":
     fuzz/run.sh {{target}} {{seconds}}
 
+# The tests of the unsafe code under a sanitizer: just sanitize address, just sanitize thread
+sanitize which="thread":
+    scripts/sanitize.sh {{which}}
+
+# What traces a collector gets
+otlp:
+    cargo build --release --features otlp
+    [ -d target/ci-otlp ] || python3 -m venv target/ci-otlp
+    target/ci-otlp/bin/pip install --quiet opentelemetry-proto==1.45.2
+    target/ci-otlp/bin/python scripts/otlp.py target/release/convscope
+
 # All that the CI runs
 ci:
     .ci/run

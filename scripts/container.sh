@@ -21,7 +21,7 @@ if [ "${1:-}" != inside ]; then
     cp docs/photos/cat_and_dog.png "$image/photo.png"
     chmod -R a+rX "$image"
     du -sh "$image/convscope"
-    unshare --mount --net --pid --fork --kill-child "$0" inside "$image"
+    unshare --mount --mount-proc --net --pid --fork --kill-child "$0" inside "$image"
     exit
 fi
 
@@ -40,7 +40,7 @@ for _ in $(seq 100); do
 done
 run /convscope healthcheck
 run /convscope healthcheck --live
-grep -E '^(Uid|CapEff|VmRSS)' "/proc/$(pgrep -x convscope | head -1)/status"
+grep -E '^(Uid|CapEff|VmRSS)' "/proc/$server/status"
 if touch "$image/written" 2>/dev/null; then
     echo "the root can be written" >&2
     exit 1

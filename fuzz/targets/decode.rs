@@ -2,18 +2,15 @@
 
 #![no_main]
 
+mod panics;
+
 use convscope::config::ImageLimits;
 use convscope::preprocess::decode;
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: ImageLimits = ImageLimits { pixels: 1 << 20, side: 4096, decode_bytes: 16 << 20 };
 
-/// Panics that the code itself catches are its answer, not a finding; libFuzzer's hook would end the process.
-fn quiet() {
-    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-}
-
-fuzz_target!(init: quiet(), |bytes: &[u8]| {
+fuzz_target!(init: panics::told(), |bytes: &[u8]| {
     if let Ok(picture) = decode(bytes, &LIMITS) {
         let pixels = u64::from(picture.width()) * u64::from(picture.height());
         assert!(pixels > 0 && pixels <= LIMITS.pixels);

@@ -25,11 +25,22 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
 
+/// What stands before the first `sign`, and what after it.
+pub fn halves(bytes: &[u8], sign: u8) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == sign).unwrap_or(bytes.len());
+    (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
+}
+
+/// The first line, and the others.
+pub fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    halves(bytes, b'\n')
+}
+
 /// Asks, and fails where the answer is a fault of the server's.
-pub fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+pub fn ask(method: &[u8], target: &[u8], headers: &[(&[u8], &[u8])], body: &[u8]) {
+    let mut request = Request::builder().method(method).uri(target);
+    for &(name, value) in headers {
+        request = request.header(name, value.trim_ascii());
     }
     // What cannot be written as a request cannot be sent as one either.
     let Ok(request) = request.body(Body::from(body.to_vec())) else { return };

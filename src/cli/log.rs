@@ -25,6 +25,7 @@ pub(super) fn start_log(json: bool) -> Result<impl Drop, CliError> {
         lines.boxed()
     };
     let (traces, guard) = super::traces::layer()?;
-    tracing_subscriber::registry().with(filter).with(lines).with(traces).init();
+    // The filter is the lines' own: a quiet log must not end the traces.
+    tracing_subscriber::registry().with(traces).with(lines.with_filter(filter)).init();
     Ok(guard)
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::forward::{Forward, label};
 use super::path::Path;
@@ -14,6 +15,9 @@ pub const SEED: &str = "seed";
 
 /// What the outputs' names begin with.
 const PREFIX: &str = "grad/";
+
+/// Why a node is refused over which its rule panicked.
+const UNFIT: &str = "its attributes do not fit the shapes of its values";
 
 /// The name of the output that gives the cotangent of `layer`.
 #[must_use]
@@ -44,7 +48,11 @@ pub fn derive(
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {
-        if let Err(reason) = transpose(node, &path, &mut tape, &mut cotangents) {
+        // The rules trust that attributes and shapes fit each other, as they do in a graph that runs. Where they do not,
+        // what a rule has left half written goes with the whole graph.
+        let rule = AssertUnwindSafe(|| transpose(node, &path, &mut tape, &mut cotangents));
+        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(Reason(UNFIT.to_owned())));
+        if let Err(reason) = carried {
             let operator = node.op_type.clone();
             refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
             skip(node, &path, &tape, &mut cotangents);

@@ -45,7 +45,7 @@ pub(super) fn resize(site: &mut Site, _: usize) -> Cotangent {
         if node.int("antialias", 0) != 0 && scale < 1.0 {
             return Err(site.refuse("antialias", 1));
         }
-        cotangent = scheme.matrix(shape[axis], extent, scale).adjoint(&cotangent, axis);
+        cotangent = scheme.matrix(shape[axis], extent, scale)?.adjoint(&cotangent, axis);
     }
     Ok(cotangent)
 }
@@ -91,8 +91,8 @@ fn scales(site: &Site, old: bool, shape: &[usize]) -> Result<Vec<f64>, Reason> {
 }
 
 impl Scheme<'_> {
-    fn matrix(&self, input: usize, output: usize, scale: f64) -> Matrix {
-        let mut matrix = Matrix::zeros(output, input);
+    fn matrix(&self, input: usize, output: usize, scale: f64) -> Result<Matrix, Reason> {
+        let mut matrix = Matrix::zeros(output, input)?;
         let last = input as i64 - 1;
         for row in 0..output {
             let at = self.position(row as f64, input as f64, output as f64, scale);
@@ -106,7 +106,7 @@ impl Scheme<'_> {
                 matrix.add(row, column.clamp(0, last) as usize, weight as f32);
             }
         }
-        matrix
+        Ok(matrix)
     }
 
     /// Where element `row` of the output lies in the input.

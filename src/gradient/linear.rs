@@ -1,7 +1,11 @@
 //! Maps that are linear along one axis and the same for every picture: picking, mirroring,
 //! interpolating. Their adjoint is a product with the transposed matrix.
 
+use super::site::Reason;
 use crate::onnx::Value;
+
+/// Entries of the largest matrix that is worth writing.
+const LARGEST: usize = 1 << 22;
 
 /// A matrix of constants, one row an output element.
 #[derive(Debug)]
@@ -12,20 +16,23 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// A matrix of zeros.
-    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, values: vec![0.0; rows * columns] }
+    /// A matrix of zeros, where it is not too large to be written.
+    pub(super) fn zeros(rows: usize, columns: usize) -> Result<Self, Reason> {
+        match rows.checked_mul(columns) {
+            Some(count) if count <= LARGEST => Ok(Self { rows, columns, values: vec![0.0; count] }),
+            _ => Err(Reason(format!("it takes {rows} elements from an axis of {columns}"))),
+        }
     }
 
     /// Row r picks element `picks[r]`, or nothing.
-    pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Self {
-        let mut matrix = Self::zeros(picks.len(), columns);
+    pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Result<Self, Reason> {
+        let mut matrix = Self::zeros(picks.len(), columns)?;
         for (row, pick) in picks.iter().enumerate() {
             if let Some(column) = *pick {
                 matrix.add(row, column, 1.0);
             }
         }
-        matrix
+        Ok(matrix)
     }
 
     /// Adds `weight` to one entry.

@@ -2,7 +2,7 @@
 
 use super::linear::Matrix;
 use super::site::{Cotangent, Reason, Site, from_front};
-use super::window::overlap_add;
+use super::window::{LONGEST_STRIDE, overlap_add};
 use crate::onnx::{Attributes, Value};
 
 /// y = x\[start : end : step\] along some axes. x̄ = ȳ among zeros.
@@ -21,7 +21,7 @@ pub(super) fn slice(site: &mut Site, _: usize) -> Cotangent {
     for (index, &axis) in axes.iter().enumerate() {
         let axis = from_front(axis, shape.len())?;
         let first = first_element(starts[index], shape[axis] as i64, steps[index]);
-        cotangent = unsliced(&cotangent, axis, shape[axis], first, steps[index]);
+        cotangent = unsliced(&cotangent, axis, shape[axis], first, steps[index])?;
     }
     Ok(cotangent)
 }
@@ -32,19 +32,23 @@ fn first_element(start: i64, extent: i64, step: i64) -> i64 {
     start.clamp(0, if step > 0 { extent } else { extent - 1 })
 }
 
-fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Value {
+fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cotangent {
     let count = g.shape()[axis];
     let start = first as usize;
     if count == 0 || step < 0 {
         let place = |i: usize| usize::try_from(first + step * i as i64).ok();
         let picks: Vec<Option<usize>> = (0..count).map(place).collect();
-        return Matrix::picking(&picks, extent).adjoint(g, axis);
+        return Ok(Matrix::picking(&picks, extent)?.adjoint(g, axis));
     }
     if step == 1 || count == 1 {
-        return g.pad(axis, start, extent - start - count);
+        return Ok(g.pad(axis, start, extent - start - count));
     }
     let stride = step as usize;
-    overlap_add(std::slice::from_ref(g), axis, stride, 1, extent - start).pad(axis, start, 0)
+    if stride > LONGEST_STRIDE {
+        return Err(Reason(format!("its step {step} is longer than {LONGEST_STRIDE}")));
+    }
+    let placed = overlap_add(std::slice::from_ref(g), axis, stride, 1, extent - start);
+    Ok(placed.pad(axis, start, 0))
 }
 
 /// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`
@@ -66,14 +70,18 @@ pub(super) fn pad(site: &mut Site, _: usize) -> Cotangent {
     for (index, &axis) in axes.iter().enumerate() {
         let axis = from_front(axis, shape.len())?;
         let (before, after) = (pads[index], pads[index + axes.len()]);
+        let extent = shape[axis] as i64;
+        let padded = before.checked_add(after).and_then(|pads| pads.checked_add(extent));
+        if padded != Some(cotangent.shape()[axis] as i64) {
+            return Err(site.refuse(attribute, pads));
+        }
         cotangent = match mode.as_str() {
             _ if before == 0 && after == 0 => cotangent,
             "constant" => cropped(&cotangent, axis, before, after),
             "reflect" | "edge" | "wrap" if before >= 0 && after >= 0 => {
-                let extent = shape[axis] as i64;
                 let source = |at: i64| usize::try_from(padded_from(&mode, at, extent)).ok();
                 let picks: Vec<Option<usize>> = (-before..extent + after).map(source).collect();
-                Matrix::picking(&picks, shape[axis]).adjoint(&cotangent, axis)
+                Matrix::picking(&picks, shape[axis])?.adjoint(&cotangent, axis)
             }
             _ => return Err(site.refuse("mode", mode)),
         };
@@ -104,8 +112,6 @@ fn cropped(g: &Value, axis: usize, before: i64, after: i64) -> Value {
 
 /// y = the elements of x at constant indices of one axis. x̄ = ȳ added to where it came from.
 pub(super) fn gather(site: &mut Site, _: usize) -> Cotangent {
-    /// The largest picking matrix that is worth writing.
-    const MATRIX_LIMIT: usize = 1 << 22;
     let mut shape = site.x_shape(0)?;
     let axis = site.axis(0, shape.len())?;
     let extent = shape[axis];
@@ -123,9 +129,6 @@ pub(super) fn gather(site: &mut Site, _: usize) -> Cotangent {
     {
         return Ok(g.pad(axis, first, extent - first - picks.len()));
     }
-    if picks.len() * extent > MATRIX_LIMIT {
-        return Err(Reason(format!("{} indices into an axis of {extent}", picks.len())));
-    }
     let picks: Vec<Option<usize>> = picks.into_iter().map(Some).collect();
-    Ok(Matrix::picking(&picks, extent).adjoint(&g, axis))
+    Ok(Matrix::picking(&picks, extent)?.adjoint(&g, axis))
 }

@@ -3,6 +3,13 @@
 use super::site::{Reason, Site};
 use crate::onnx::{Attributes, Value};
 
+/// A longer one would take too many nodes: one for each residue.
+pub(super) const LONGEST_STRIDE: usize = 1 << 12;
+/// Elements of the largest window; each is a node where windows overlap.
+const LARGEST_WINDOW: usize = 1 << 14;
+/// How far apart the first and the last element of a window may be.
+const WIDEST_WINDOW: usize = 1 << 20;
+
 /// One spatial axis of a sliding window over a padded input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
@@ -44,6 +51,10 @@ pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
     let dilations = list(site, "dilations", rank, 1)?;
     let pads = list(site, "pads", 2 * rank, 0)?;
     let auto_pad = site.node.string("auto_pad").unwrap_or("NOTSET");
+    let elements = kernel.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
+    if elements.is_none_or(|count| count > LARGEST_WINDOW) {
+        return Err(site.refuse("kernel_shape", kernel));
+    }
     let axis = |i: usize| {
         let mut axis = Axis {
             axis: i + 2,
@@ -55,6 +66,12 @@ pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
             begin: 0,
             end: 0,
         };
+        if axis.stride > LONGEST_STRIDE {
+            return Err(site.refuse("strides", &strides));
+        }
+        if axis.dilation > WIDEST_WINDOW / axis.kernel {
+            return Err(site.refuse("dilations", &dilations));
+        }
         let total = axis.covered().saturating_sub(axis.input);
         (axis.begin, axis.end) = match auto_pad {
             "NOTSET" | "" => (pads[i], pads[i + rank]),

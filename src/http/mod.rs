@@ -15,9 +15,11 @@ mod page;
 mod path_name;
 mod patience;
 mod phase;
+mod random_id;
 mod routes;
 mod submission;
 mod trace_context;
+mod trace_export;
 
 pub use access::{Access, AccessError};
 pub use app::App;

@@ -6,12 +6,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::app::App;
 use super::error::{Panicked, complete, problem_code};
 use super::routes::PROBES;
 use super::trace_context::TraceParent;
+use super::trace_export::{self, Answered};
 use crate::service::Stages;
 
 /// What is noted of a request whose caller went away before the answer; nginx's number for it.
@@ -21,9 +22,8 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// one line a request.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let watch = Watch::new(app, &request);
-    let span = watch.span();
-    let response = next.run(request).instrument(span.clone()).await;
-    span.in_scope(|| watch.end(response))
+    let response = next.run(request).instrument(watch.span.clone()).await;
+    watch.end(response)
 }
 
 /// A request under way. Dropped before its end, it tells that the caller went away.
@@ -31,42 +31,35 @@ struct Watch {
     app: Arc<App>,
     method: Method,
     path: String,
-    route: String,
+    route: Option<String>,
     id: Option<String>,
     parent: Option<TraceParent>,
+    span: Span,
     started: Instant,
     ended: bool,
 }
 
 impl Watch {
     fn new(app: Arc<App>, request: &Request) -> Self {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let id = request.extensions().get::<RequestId>();
-        let route = request.extensions().get::<MatchedPath>();
-        Self {
-            app,
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            route: route.map_or("none", MatchedPath::as_str).to_owned(),
-            id: id.and_then(|id| id.header_value().to_str().ok()).map(str::to_owned),
-            parent: TraceParent::of(request.headers()),
-            started: Instant::now(),
-            ended: false,
-        }
-    }
-
-    fn span(&self) -> tracing::Span {
-        let (id, parent) = (self.id.as_deref(), self.parent.as_ref());
-        let trace = parent.map(|parent| parent.trace.as_str());
-        let name = format!("{} {}", self.method, self.route);
-        let span = tracing::info_span!("request", otel.name = name, id, trace);
-        if let Some(parent) = parent {
-            parent.adopt(&span);
-        }
-        span
+        let id = id.and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+        let parent = TraceParent::of(request.headers());
+        let span = if is_routine(&path) {
+            Span::none()
+        } else {
+            trace_export::span(&method, route, id.as_deref(), parent.as_ref())
+        };
+        let route = route.map(str::to_owned);
+        let started = Instant::now();
+        Self { app, method, path, route, id, parent, span, started, ended: false }
     }
 
     fn end(mut self, mut response: Response) -> Response {
         self.ended = true;
+        let span = self.span.clone();
+        let _span = span.enter();
         let metrics = &self.app.metrics;
         let code = problem_code(&response);
         if let Some(code) = code {
@@ -87,19 +80,25 @@ impl Watch {
 
     fn log(&self, status: u16, code: Option<&str>, headers: &HeaderMap, stages: Option<&Stages>) {
         let took = self.started.elapsed();
-        self.app.metrics.answered(&self.method, &self.route, status, took);
+        let route = self.route.as_deref().unwrap_or("none");
+        self.app.metrics.answered(&self.method, route, status, took);
         let stage = |name: &str| {
             let found = stages.and_then(|stages| stages.iter().find(|(stage, _)| *stage == name));
             found.map(|(_, took)| milliseconds(took))
         };
         let model = headers.get("convscope-model").and_then(|model| model.to_str().ok());
         let parent = self.parent.as_ref();
+        let (method, path, started) = (&self.method, self.path.as_str(), self.started);
+        let named = self.route.as_deref();
+        let answered =
+            Answered { method, path, route: named, status, code, model, started, stages };
+        answered.tell(&self.span);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    method = %self.method,
-                    path = self.path,
-                    route = self.route,
+                    method = %method,
+                    path,
+                    route,
                     status,
                     code,
                     milliseconds = milliseconds(took),
@@ -119,8 +118,8 @@ impl Watch {
                 )
             };
         }
-        // Balancers and scrapers ask all day long.
-        if PROBES.contains(&self.path.as_str()) || self.path == "/metrics" {
+        let _span = self.span.enter();
+        if is_routine(path) {
             line!(debug);
         } else {
             line!(info);
@@ -135,6 +134,11 @@ impl Drop for Watch {
             self.log(CLIENT_CLOSED_REQUEST, Some("cancelled"), &HeaderMap::new(), None);
         }
     }
+}
+
+/// Balancers and scrapers ask all day long.
+fn is_routine(path: &str) -> bool {
+    PROBES.contains(&path) || path == "/metrics"
 }
 
 /// Rounded to what a log needs.

@@ -7,7 +7,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 use super::HttpError;
 use super::access::require_key;
@@ -20,6 +20,7 @@ use super::leftover::read_leftovers;
 use super::observe::observe;
 use super::page;
 use super::path_name::PathName;
+use super::random_id::RandomId;
 use super::submission::query;
 use crate::runtime::{Stop, WorkError};
 use crate::service::{
@@ -86,7 +87,7 @@ pub fn dressed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
         .layer(middleware::from_fn(refuse_crowd))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), observe))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
-        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .layer(SetRequestIdLayer::new(request_id, RandomId))
         .layer(middleware::from_fn(drop_odd_request_id))
         .layer(middleware::from_fn(read_leftovers))
         .with_state(app);

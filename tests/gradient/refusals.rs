@@ -1,6 +1,7 @@
 use convscope::gradient::{Gradient, GradientError, derive};
+use convscope::onnx::pb::attribute_proto::AttributeType;
 use convscope::onnx::pb::tensor_proto::DataLocation;
-use convscope::onnx::pb::{NodeProto, StringStringEntryProto};
+use convscope::onnx::pb::{AttributeProto, NodeProto, StringStringEntryProto};
 use convscope::onnx::{Attributes, Builder, Element, Fact, Facts, Model, Value, float_tensor};
 
 /// A graph of an input `x` of shape 1 × 4 and nodes `operator input… → output`, all of that shape.
@@ -147,4 +148,18 @@ fn the_weights_of_another_model_do_not_do() {
     assert_eq!(gradient.held, ["w"]);
     let inputs = gradient.model.inputs();
     assert_eq!(inputs.last().unwrap().name, "w");
+}
+
+#[test]
+fn a_rule_that_panics_refuses_its_node() {
+    // `Concat` along an axis that its inputs do not have: no engine gives such facts.
+    let (model, facts) = graph(&["Relu x a", "Concat a a b"]);
+    let mut model = model.proto().clone();
+    let node = &mut model.graph.as_mut().unwrap().node[1];
+    let kind = AttributeType::Int as i32;
+    let axis = AttributeProto { name: "axis".to_owned(), i: 2, r#type: kind, ..Default::default() };
+    node.attribute.push(axis);
+    let model = Model::from_proto(model).unwrap();
+    let error = derive(&model, &facts, &["x"], "b").unwrap_err().to_string();
+    assert!(error.contains("its attributes do not fit the shapes of its values"), "{error}");
 }

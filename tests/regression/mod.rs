@@ -4,14 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use convscope::config::ImageLimits;
+use convscope::gradient::derive;
+use convscope::onnx::Model;
+use convscope::onnx::pb::tensor_shape_proto::dimension;
+use convscope::onnx::pb::{ValueInfoProto, type_proto};
 use convscope::preprocess::decode;
-use convscope::runtime::Engine;
+use convscope::runtime::{Engine, Graph};
 use convscope::service::Library;
 
 fn files(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regression").join(kind);
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().path()).collect()
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    files
+}
+
+/// The most address space that the process has had so far, in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
 #[test]
@@ -21,9 +34,45 @@ fn pictures() {
     }
 }
 
+/// Memory that is asked for and never touched is no harm until there is a limit; then it ends the process.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_picture_asks_for_gigabytes() {
+    for file in files("decode") {
+        let (bytes, before) = (fs::read(&file).unwrap(), peak());
+        let _ = decode(&bytes, &ImageLimits::default());
+        // Other tests run meanwhile; they need a fraction of this.
+        assert!(peak() - before < 3 << 30, "{}", file.display());
+    }
+}
+
 #[test]
 fn models() {
     for file in files("load") {
         let _ = Library::open(&file, &Engine::default());
+    }
+}
+
+fn declared(input: &ValueInfoProto) -> Vec<usize> {
+    let Some(type_proto::Value::TensorType(tensor)) = &input.r#type.as_ref().unwrap().value else {
+        panic!("{input:?}")
+    };
+    let dims = tensor.shape.iter().flat_map(|shape| &shape.dim);
+    let dims = dims.map(|dim| match dim.value {
+        Some(dimension::Value::DimValue(dim)) => dim as usize,
+        _ => panic!("{input:?}"),
+    });
+    dims.collect()
+}
+
+#[test]
+fn gradients() {
+    for file in files("derive") {
+        let model = Model::decode(&fs::read(&file).unwrap()).unwrap();
+        let shapes: Vec<_> = model.inputs().into_iter().map(declared).collect();
+        let graph = Graph::read(&model, None, &shapes).unwrap();
+        let (input, output) = (&model.inputs()[0].name, &model.outputs()[0].name);
+        let refused = derive(&model, &graph.facts(), &[input], output);
+        assert!(refused.is_err(), "{}", file.display());
     }
 }

@@ -1,5 +1,5 @@
 //! WebP, by `image`. Its decoder believes the canvas size in the header and allocates what the frame inside says, so
-//! the frames' own sizes are read and checked first.
+//! the frames' own sizes are read and checked first; it allocates what a chunk says of its length, so EXIF is read here.
 
 use std::io::Cursor;
 
@@ -21,24 +21,40 @@ pub(super) fn decode(
     if length + 8 > bytes.len() as u64 {
         return Err(Format::WebP.broken("it ends too early"));
     }
-    for size in frame_sizes(bytes.get(12..).unwrap_or_default(), true) {
+    let body = bytes.get(12..).unwrap_or_default();
+    for size in frame_sizes(body, true) {
         Format::WebP.check(size, 8, limits)?;
     }
     let fail = |error| other::refusal(Format::WebP, error, limits);
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
     let peak = if decoder.has_animation() { 12 } else { 8 };
     Format::WebP.check(decoder.dimensions(), peak, limits)?;
-    let orientation = exif::orientation(decoder.exif_metadata().ok().flatten().as_deref());
+    let orientation = exif::orientation(exif_chunk(body));
     Ok((other::pixels(Format::WebP, decoder, limits)?, orientation))
 }
 
-/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of its own.
-fn frame_sizes(mut chunks: &[u8], outer: bool) -> Vec<(u32, u32)> {
-    let mut sizes = Vec::new();
-    while let Some((header, rest)) = chunks.split_first_chunk::<8>() {
+/// The EXIF block of a file of the extended kind, the only one that has any.
+fn exif_chunk(body: &[u8]) -> Option<&[u8]> {
+    body.starts_with(b"VP8X")
+        .then(|| chunks(body).find(|(name, _)| name == b"EXIF"))?
+        .map(|it| it.1)
+}
+
+/// A sequence of RIFF chunks: name and bytes; the last one may be cut off.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || {
+        let (header, body) = rest.split_first_chunk::<8>()?;
         let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        let body = &rest[..length.min(rest.len())];
-        match &header[..4] {
+        rest = body.get(length.saturating_add(length & 1)..).unwrap_or_default();
+        Some((&header[..4], &body[..length.min(body.len())]))
+    })
+}
+
+/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of its own.
+fn frame_sizes(bytes: &[u8], outer: bool) -> Vec<(u32, u32)> {
+    let mut sizes = Vec::new();
+    for (name, body) in chunks(bytes) {
+        match name {
             // RFC 6386 § 9.1: frame tag (3 bytes), start code (3), width and height with 2 bits of scale each.
             b"VP8 " => {
                 if let Some(&[w0, w1, h0, h1]) = body.get(6..10) {
@@ -58,7 +74,6 @@ fn frame_sizes(mut chunks: &[u8], outer: bool) -> Vec<(u32, u32)> {
             }
             _ => {}
         }
-        chunks = rest.get(length.saturating_add(length & 1)..).unwrap_or_default();
     }
     sizes
 }
