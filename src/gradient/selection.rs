@@ -29,12 +29,17 @@ pub(super) fn slice(site: &mut Site, _: usize) -> Cotangent {
 /// Where a slice begins, as the specification clamps it.
 fn first_element(start: i64, extent: i64, step: i64) -> i64 {
     let start = if start < 0 { start.saturating_add(extent) } else { start };
-    start.clamp(0, if step > 0 { extent } else { extent - 1 })
+    start.clamp(0, if step > 0 { extent } else { (extent - 1).max(0) })
 }
 
 fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cotangent {
     let count = g.shape()[axis];
     let start = first as usize;
+    let last = step.checked_mul(count as i64 - 1).and_then(|span| first.checked_add(span));
+    if count > 0 && !last.is_some_and(|last| (0..extent as i64).contains(&last)) {
+        let steps = format!("{count} elements from {first} by {step}");
+        return Err(Reason(format!("{steps} do not lie within an axis of {extent}")));
+    }
     if count == 0 || step < 0 {
         let place = |i: usize| usize::try_from(first + step * i as i64).ok();
         let picks: Vec<Option<usize>> = (0..count).map(place).collect();

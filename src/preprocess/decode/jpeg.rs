@@ -1,8 +1,11 @@
 //! JPEG, by `libjpeg-turbo-rs`: pixel by pixel what libjpeg-turbo gives Pillow, and with it Keras. Strict: a file cut
 //! short is an error and not half a picture.
 
-use image::RgbImage;
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegDecoder;
 use image::metadata::Orientation;
+use image::{DynamicImage, ImageError, RgbImage};
 use libjpeg_turbo_rs::{ColorSpace, Decoder, JpegError, PixelFormat};
 
 use super::{Format, exif, grey_to_rgb};
@@ -34,6 +37,9 @@ pub(super) fn decode(
         ColorSpace::Grayscale => PixelFormat::Grayscale,
         _ => PixelFormat::Rgb,
     };
+    if form == PixelFormat::Cmyk && header.frame.is_some_and(|frame| frame.sampling != 0x11) {
+        return Ok((Format::Jpeg.picture(size, subsampled_inks(bytes)?)?, orientation));
+    }
     decoder.set_output_format(form);
     let raw = decoder.decode_image().map_err(refusal)?.into_vec();
     let rgb = match form {
@@ -42,6 +48,14 @@ pub(super) fn decode(
         _ => raw,
     };
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
+}
+
+/// Inks of which some are stored at a lower resolution: `libjpeg-turbo-rs` panics at most of these. Values differ a
+/// little from Pillow's.
+fn subsampled_inks(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
+    let broken = |error: ImageError| Format::Jpeg.broken(&error.to_string());
+    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+    Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8().into_raw())
 }
 
 /// Pillow's conversion, (255 − C)(255 − K) / 255, rounded; and as in Pillow every file holds the inverse of each value,

@@ -84,6 +84,8 @@ saved = {
     "plain_444.jpg": lambda f: small.save(f, quality=95, subsampling=0),
     "grey.jpg": lambda f: small.convert("L").save(f, quality=90),
     "cmyk.jpg": lambda f: small.convert("CMYK").save(f, quality=95),
+    "cmyk_422.jpg": lambda f: small.convert("CMYK").save(f, quality=95, subsampling=1),
+    "cmyk_420.jpg": lambda f: small.convert("CMYK").save(f, quality=95, subsampling=2),
     "cmyk_not_adobe.jpg": lambda f: f.write(without_adobe(small.convert("CMYK"))),
     "lossless.webp": lambda f: small.save(f, lossless=True),
     "lossy.webp": lambda f: small.save(f, quality=80),
