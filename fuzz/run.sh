@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds every target, or runs one for some seconds: fuzz/run.sh, fuzz/run.sh decode 600
+# Builds every target, runs one for some seconds, or for 0 only over its corpus: fuzz/run.sh, fuzz/run.sh decode 600
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -16,6 +16,9 @@ if [ $# -gt 0 ]; then
     load | derive) dictionary=onnx ;;
     *) dictionary=http ;;
     esac
-    exec "target/$host/release/$1" -max_total_time="${2:-60}" -timeout=30 -max_len=65536 -rss_limit_mb=2048 \
+    seconds=${2:-60}
+    limit=-max_total_time=$seconds
+    [ "$seconds" != 0 ] || limit=-runs=0
+    exec "target/$host/release/$1" "$limit" -timeout=30 -max_len=65536 -rss_limit_mb=2048 \
         -artifact_prefix="artifacts/$1/" -dict="dictionaries/$dictionary.dict" "corpus/$1"
 fi
