@@ -14,7 +14,8 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 address() {
     # The flags of the fuzz targets, so that the dependencies are compiled once for both.
     source fuzz/flags.sh
-    CARGO_TARGET_DIR=fuzz/target cargo test --release --locked --target "$host" -p tract-winograd
+    # Not its documentation, which is compiled without these flags.
+    CARGO_TARGET_DIR=fuzz/target cargo test --release --locked --target "$host" -p tract-winograd --lib --tests
 }
 
 # The standard library is not instrumented, so that what an Arc and the test harness do among their threads looks like a
