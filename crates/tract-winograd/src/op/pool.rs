@@ -44,7 +44,6 @@ impl EvalOp for Maxima {
         let mut output = unsafe { Tensor::uninitialized::<f32>(&self.output_shape(shape))? };
         let mut view = output.try_as_plain_ram_mut()?;
         maxima(self.isa, &self.window, picture, self.size, view.as_slice_mut::<f32>()?);
-        drop(view);
         Ok(tvec![output.into_tvalue()])
     }
 
