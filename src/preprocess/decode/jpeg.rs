@@ -53,7 +53,7 @@ pub(super) fn decode(
 /// Inks of which some are stored at a lower resolution: `libjpeg-turbo-rs` panics at most of these. Values differ a
 /// little from Pillow's.
 fn subsampled_inks(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
-    let broken = |error: ImageError| Format::Jpeg.broken(&error.to_string());
+    let broken = |error: ImageError| Format::Jpeg.broken(error);
     let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
     Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8().into_raw())
 }
