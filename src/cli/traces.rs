@@ -40,7 +40,7 @@ where
     use tracing_subscriber::Layer;
     use tracing_subscriber::filter::{LevelFilter, Targets};
     let is_set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    if !ENDPOINTS.iter().any(|name| is_set(name)) {
+    if !ENDPOINTS.iter().any(is_set) {
         return Ok((None, Traces { provider: None }));
     }
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
