@@ -149,10 +149,8 @@ struct Phases {
 
 impl Phases {
     fn of(window: &Window, input: [usize; 2], output: [usize; 2]) -> Self {
-        let size = [0, 1].map(|axis| {
-            let padded = input[axis] + window.before[axis] + window.after[axis];
-            padded.div_ceil(window.stride[axis])
-        });
+        let padded = window.padded(input);
+        let size = [0, 1].map(|axis| padded[axis].div_ceil(window.stride[axis]));
         let (stride, before) = (window.stride, window.before);
         let mut phases = Self { input, output, stride, before, size, taps: Vec::new() };
         let [height, width] = window.kernel;

@@ -35,6 +35,12 @@ pub(crate) fn tile_height(rows: usize, most: usize, panel: usize) -> usize {
     (1..=most.min(rows.max(1))).rev().min_by_key(cost).unwrap_or(1)
 }
 
+/// The least odd number from `length`: lines at such intervals fall into different sets of the
+/// cache.
+pub(crate) fn spread(length: usize) -> usize {
+    length | 1
+}
+
 /// `a` as [`Tile::a`] wants it, from rows of length `depth`; missing rows are zero. Tiles of
 /// `height` rows follow each other.
 pub(crate) fn pack_rows(rows: &[f32], depth: usize, height: usize) -> Vec<Lanes> {

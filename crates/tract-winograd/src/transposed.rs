@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::finish::Finish;
 use crate::planes::{Planes, Rows};
-use crate::product::{Tile, pack_rows, tile_height};
+use crate::product::{Tile, pack_rows, spread, tile_height};
 use crate::scratch::lend;
 use crate::simd::{Isa, Kernel, Lanes, Simd, WIDTH};
 use crate::team::{share, share_chunks, threads};
@@ -65,9 +65,8 @@ impl Transposed {
         let Self { isa, window, channels: [inputs, outputs], .. } = *self;
         let (taps, area) = (window.taps(), output[0] * output[1]);
         let height = tile_height(area, isa.rows(), isa.panel());
-        // An odd number of lines: at such intervals they fall into different sets of the cache.
-        let stride = area.next_multiple_of(height) | 1;
-        let padded = [0, 1].map(|axis| input[axis] + window.before[axis] + window.after[axis]);
+        let stride = spread(area.next_multiple_of(height));
+        let padded = window.padded(input);
         let panels = outputs.div_ceil(isa.panel() * WIDTH);
         let tiles = area.div_ceil(height);
         // Few panels are cut into groups of tiles, so that no thread waits long for the last piece.
@@ -128,7 +127,7 @@ impl Transposed {
 }
 
 /// Length of the sum that an output is. The channels of each tap are filled up to a multiple of
-/// sixteen; after the last tap of all that is not needed.
+/// sixteen; where there is one tap that is not needed.
 fn depth(window: &Window, inputs: usize) -> usize {
     match window.taps() {
         1 => inputs,

@@ -15,10 +15,14 @@ impl Window {
     pub(crate) fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
         let length = |axis: usize| {
             let span = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
-            let padded = input[axis] + self.before[axis] + self.after[axis];
-            padded.checked_sub(span).map(|room| room / self.stride[axis] + 1)
+            self.padded(input)[axis].checked_sub(span).map(|room| room / self.stride[axis] + 1)
         };
         Some([length(0)?, length(1)?])
+    }
+
+    /// The size of an image of `input` with the zeros around it.
+    pub(crate) fn padded(&self, input: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| input[axis] + self.before[axis] + self.after[axis])
     }
 
     pub(crate) fn taps(&self) -> usize {

@@ -170,10 +170,12 @@ impl Case {
         let ([inputs, outputs], [oh, ow]) = (self.channels, self.output());
         let accelerator = Accelerator { isa, ..Accelerator::default() };
         let replaced = team.run(|| accelerator.accelerate(&mut model))?;
-        // A pool that the convolution does not take along is replaced by itself.
-        let most = 1 + usize::from(self.pool);
-        ensure!((1..=most).contains(&replaced), "{replaced} nodes replaced");
-        ensure!(model.nodes().iter().any(|node| node.op.name() == "FusedConv"), "no convolution");
+        // One convolution, and the pool where that does not take it along.
+        let count = |name| model.nodes().iter().filter(|node| node.op.name() == name).count();
+        let (convolutions, pools) = (count("FusedConv"), count("Maxima"));
+        ensure!(convolutions == 1, "{convolutions} convolutions");
+        ensure!(pools <= usize::from(self.pool), "{pools} pools");
+        ensure!(replaced == 1 + pools, "{replaced} nodes replaced, {pools} pools");
         let plan = model.into_optimized()?.into_runnable()?;
         let shape = [self.batch, inputs, self.input[0], self.input[1]];
         let mut feed = tvec![Tensor::from_shape(&shape, x)?.into_tvalue()];

@@ -15,7 +15,7 @@ use self::gather::{Gather, extent};
 use self::scatter::Scatter;
 use crate::finish::{Finish, Places};
 use crate::planes::Planes;
-use crate::product::{Tile, pack_rows, tile_height};
+use crate::product::{Tile, pack_rows, spread, tile_height};
 use crate::scratch::lend;
 use crate::simd::{Isa, Lanes, WIDTH};
 use crate::team::{share, share_chunks, threads};
@@ -232,12 +232,6 @@ impl<const POINTS: usize, const SIDE: usize> Pass<'_, POINTS, SIDE> {
             pooled: self.pooled,
         });
     }
-}
-
-/// The least odd number from `length`: lines at such intervals fall into different sets of the
-/// cache.
-fn spread(length: usize) -> usize {
-    length | 1
 }
 
 /// Room for the pixels under a block, and for those that it gives.
