@@ -51,7 +51,7 @@
 //! - `planes`: from channels one after the other to channels side by side.
 //! - `winograd`, `direct`, `transposed`, `channelwise`, `dense`: the algorithms, over `simd`.
 //! - `finish`: what happens to a sum on its way to memory.
-//! - `team`: the threads. `scratch`: memory that they keep.
+//! - `team`: the threads. `cores`: where they are woken. `scratch`: memory that they keep.
 //! - `layer`: which algorithm for which convolution. `matrix`: dense weights, held once.
 //! - `op`: the operators that tract sees. `rewrite`: how they come into a model.
 //!
@@ -61,6 +61,7 @@
 //! some 1e-6 to 1e-5 of the greatest value of a layer, and the tests hold it to 2e-5.
 
 mod channelwise;
+mod cores;
 mod dense;
 mod direct;
 mod finish;

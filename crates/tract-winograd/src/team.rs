@@ -4,7 +4,8 @@
 //! helpers join in, but never more threads are at work than the team has: with one leader all
 //! others help, with as many leaders as threads each works alone. A helper that finds nothing to do
 //! while somebody leads spins for a moment, since the next operator is microseconds away, then
-//! parks; where nobody leads, nothing runs.
+//! parks; where nobody leads, nothing runs. Leaders and helpers start on [cores](crate::cores) of
+//! their own as long as there are enough.
 //!
 //! # Safety of this file
 //! A [`Job`] is a borrow whose lifetime has been forgotten. [`Board::post`] takes it away again, and
@@ -15,10 +16,12 @@ use std::cell::RefCell;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
+
+use crate::cores::{self, Seat};
 
 /// How long a helper looks for the next operator before it parks.
 const PATIENCE: Duration = Duration::from_micros(300);
@@ -44,7 +47,13 @@ struct Shared {
 #[derive(Default)]
 struct Sleeper {
     asleep: AtomicBool,
-    thread: Mutex<Option<Thread>>,
+    thread: Mutex<Option<(Thread, Seat)>>,
+}
+
+impl Sleeper {
+    fn thread(&self) -> MutexGuard<'_, Option<(Thread, Seat)>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 thread_local! {
@@ -103,6 +112,7 @@ impl Team {
         let Some(board) = free else { return work() };
         self.shared.working.fetch_add(1, Ordering::SeqCst);
         self.shared.leaders.fetch_add(1, Ordering::SeqCst);
+        self.shared.seat_leader(board);
         let before = LEADING.replace(Some((Arc::clone(&self.shared), board)));
         let _leave = Leave { shared: &self.shared, board, before };
         work()
@@ -137,6 +147,7 @@ impl Drop for Leave<'_> {
         LEADING.set(self.before.take());
         self.shared.leaders.fetch_sub(1, Ordering::SeqCst);
         self.shared.working.fetch_sub(1, Ordering::SeqCst);
+        self.shared.boards[self.board].core.store(usize::MAX, Ordering::Relaxed);
         self.shared.boards[self.board].taken.store(false, Ordering::Release);
     }
 }
@@ -187,20 +198,39 @@ impl Shared {
         self.working.load(Ordering::Relaxed) > self.threads
     }
 
+    /// Wakes helpers, each on a core that nobody leads on.
     fn wake(&self, most: usize) {
-        let asleep = |sleeper: &&Sleeper| sleeper.asleep.swap(false, Ordering::SeqCst);
-        for sleeper in self.sleepers.iter().filter(asleep).take(most) {
-            let thread = sleeper.thread.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(thread) = thread.as_ref() {
+        let asleep = |(_, sleeper): &(_, &Sleeper)| sleeper.asleep.swap(false, Ordering::SeqCst);
+        for (helper, sleeper) in self.sleepers.iter().enumerate().filter(asleep).take(most) {
+            if let Some((thread, seat)) = sleeper.thread().as_mut() {
+                seat.confine(|cores| {
+                    cores.retain(|&core| !self.is_led_on(core));
+                    deal(cores, helper, self.sleepers.len());
+                });
                 thread.unpark();
             }
         }
     }
 
+    fn is_led_on(&self, core: usize) -> bool {
+        self.boards.iter().any(|board| board.core.load(Ordering::Relaxed) == core)
+    }
+
+    /// Notes where the leader of `board` runs, and first moves this thread, which is that leader,
+    /// away from where another leads.
+    fn seat_leader(&self, board: usize) {
+        if self.is_led_on(cores::current()) {
+            let mut seat = Seat::here();
+            seat.confine(|cores| cores.retain(|&core| !self.is_led_on(core)));
+            seat.free();
+        }
+        self.boards[board].core.store(cores::current(), Ordering::Relaxed);
+    }
+
     /// The life of a helper.
     fn help(&self, index: usize) {
         let sleeper = &self.sleepers[index];
-        *sleeper.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        *sleeper.thread() = Some((thread::current(), Seat::here()));
         let mut idle_since = Instant::now();
         while !self.closing.load(Ordering::SeqCst) {
             if self.join_any() {
@@ -215,6 +245,9 @@ impl Shared {
                     thread::park();
                 }
                 sleeper.asleep.store(false, Ordering::SeqCst);
+                if let Some((_, seat)) = sleeper.thread().as_mut() {
+                    seat.free();
+                }
                 idle_since = Instant::now();
             }
         }
@@ -238,9 +271,21 @@ impl Shared {
     }
 }
 
+/// Leaves of `cores` the share of one of `helpers`: cores of its own, if there are enough of them.
+fn deal(cores: &mut Vec<usize>, helper: usize, helpers: usize) {
+    let hands = helpers.min(cores.len());
+    let mut at = 0;
+    cores.retain(|_| {
+        at += 1;
+        (at - 1) % hands == helper % hands
+    });
+}
+
 /// Where a leader posts the job that others may join.
 struct Board {
     taken: AtomicBool,
+    /// Where its leader started; no core where it has none.
+    core: AtomicUsize,
     /// Helpers inside, and [`Board::SHUT`] where no more may come in.
     door: AtomicUsize,
     next: AtomicUsize,
@@ -259,6 +304,7 @@ impl Default for Board {
     fn default() -> Self {
         Self {
             taken: AtomicBool::new(false),
+            core: AtomicUsize::new(usize::MAX),
             door: AtomicUsize::new(Self::SHUT),
             next: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
@@ -343,6 +389,14 @@ impl Drop for Open<'_> {
 mod tests {
     use super::*;
 
+    /// How many the team counts as working once its helpers have gone. Before, one may be about to
+    /// leave a board that it found shut.
+    fn at_work_in_the_end(team: Team) -> usize {
+        let shared = Arc::clone(&team.shared);
+        drop(team);
+        shared.working.load(Ordering::SeqCst)
+    }
+
     #[test]
     fn every_piece_is_done_once_whoever_does_it() {
         for threads in 1..=4 {
@@ -380,7 +434,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(team.shared.working.load(Ordering::SeqCst), 0);
+        assert_eq!(at_work_in_the_end(team), 0);
     }
 
     #[test]
@@ -425,7 +479,7 @@ mod tests {
             })
         });
         assert_eq!(sum.load(Ordering::Relaxed), 45);
-        assert_eq!(team.shared.working.load(Ordering::SeqCst), 0);
+        assert_eq!(at_work_in_the_end(team), 0);
     }
 
     #[test]
@@ -440,6 +494,51 @@ mod tests {
             })
         });
         assert_eq!(sum.load(Ordering::Relaxed), 24);
+    }
+
+    #[test]
+    fn helpers_are_dealt_cores_of_their_own() {
+        let dealt = |cores: usize, helper, helpers| {
+            let mut cores: Vec<usize> = (10..10 + cores).collect();
+            deal(&mut cores, helper, helpers);
+            cores
+        };
+        assert_eq!(dealt(1, 0, 1), [10]);
+        assert_eq!((dealt(3, 0, 2), dealt(3, 1, 2)), (vec![10, 12], vec![11]));
+        assert_eq!((dealt(2, 0, 3), dealt(2, 1, 3), dealt(2, 2, 3)), (vec![10], vec![11], vec![10]));
+        assert!(dealt(0, 0, 2).is_empty());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_helper_that_slept_is_woken_beside_its_leader() {
+        const ROUNDS: usize = 20;
+        let team = Team::new(2).unwrap();
+        let leader = thread::current().id();
+        let mut beside = 0;
+        for _ in 0..ROUNDS {
+            thread::sleep(Duration::from_millis(2));
+            let (led, helped) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+            team.run(|| {
+                share(2, |_| {
+                    if thread::current().id() == leader {
+                        led.store(cores::current(), Ordering::Relaxed);
+                        let begun = Instant::now();
+                        while helped.load(Ordering::Relaxed) == usize::MAX
+                            && begun.elapsed() < Duration::from_secs(1)
+                        {}
+                    } else {
+                        helped.store(cores::current(), Ordering::Relaxed);
+                    }
+                });
+            });
+            let (led, helped) = (led.into_inner(), helped.into_inner());
+            beside += usize::from(helped != usize::MAX && helped != led);
+        }
+        // The system may move either meanwhile, where others want the cores too.
+        if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+            assert!(beside > ROUNDS / 2, "beside it in {beside} rounds of {ROUNDS}");
+        }
     }
 
     #[test]
