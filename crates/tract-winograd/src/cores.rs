@@ -8,9 +8,7 @@ pub(crate) use system::{Seat, current};
 
 #[cfg(target_os = "linux")]
 mod system {
-    use rustix::thread::{
-        CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity,
-    };
+    use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     /// A thread as the system knows it.
     pub(crate) struct Seat {

@@ -505,7 +505,10 @@ mod tests {
         };
         assert_eq!(dealt(1, 0, 1), [10]);
         assert_eq!((dealt(3, 0, 2), dealt(3, 1, 2)), (vec![10, 12], vec![11]));
-        assert_eq!((dealt(2, 0, 3), dealt(2, 1, 3), dealt(2, 2, 3)), (vec![10], vec![11], vec![10]));
+        assert_eq!(
+            (dealt(2, 0, 3), dealt(2, 1, 3), dealt(2, 2, 3)),
+            (vec![10], vec![11], vec![10])
+        );
         assert!(dealt(0, 0, 2).is_empty());
     }
 
