@@ -15,7 +15,7 @@ use convscope::config::{EngineConfig, Limits};
 use convscope::preprocess::decode;
 use convscope::runtime::{Engine, Stop};
 use convscope::service::{
-    Activations, Desk, Form, GradCam, Library, Memory, Parameters, Predict, UseCase,
+    Activations, Desk, Extent, Form, GradCam, Library, Memory, Parameters, Predict, UseCase,
 };
 use divan::Bencher;
 
@@ -40,7 +40,8 @@ fn forward(bencher: Bencher<'_, '_>, model: &str) {
     let desk = desk(model, false);
     let classifier = desk.library.get(None).unwrap();
     let picture = decode(PHOTO, &desk.limits.image).unwrap();
-    bencher.bench(|| classifier.forward(&picture, &Stop::never()).unwrap());
+    let extent = Extent::Layers;
+    bencher.bench(|| classifier.forward(&picture, extent, &Stop::never()).unwrap());
 }
 
 #[divan::bench(args = [Form::Png, Form::Json, Form::Zip, Form::Npz])]

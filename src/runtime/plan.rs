@@ -3,7 +3,7 @@ use std::sync::{Arc, Weak};
 
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::plan::eval;
+use tract_onnx::tract_core::plan::{SimplePlan, eval};
 
 use super::{Engine, Graph, RuntimeError, Stop, Stopped};
 use crate::onnx;
@@ -49,6 +49,33 @@ impl Plan {
         weights: HashMap<String, Weak<Tensor>>,
     ) -> Self {
         Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), weights }
+    }
+
+    /// A plan that computes `outputs`, some of this one's, and no more than they need; both hold the
+    /// same weights.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
+    pub fn narrowed(&self, outputs: &[String]) -> Result<Self, RuntimeError> {
+        let mut model = self.runnable.model().clone();
+        let outlet = |name: &String| {
+            let place = self.outputs.get(name);
+            let place = place.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))?;
+            Ok(model.outputs[*place])
+        };
+        let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, RuntimeError>>()?;
+        let narrow = || {
+            tract_winograd::narrow(&mut model, &outlets)?;
+            SimplePlan::new(model)
+        };
+        let runnable = narrow().map_err(RuntimeError::engine("narrowing the graph"))?;
+        Ok(Self::new(runnable, outputs, self.engine.clone(), self.weights.clone()))
+    }
+
+    /// Whether the plan computes a value of this name.
+    #[must_use]
+    pub fn gives(&self, name: &str) -> bool {
+        self.outputs.contains_key(name)
     }
 
     /// The large stored tensors that the plan holds as they were stored, for other plans to share.

@@ -142,8 +142,9 @@ impl UseCase for Activations {
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
+        let extent = self.classifier.extent(&wanted);
+        let seen = desk.look(&self.classifier, image, extent, &mut stages, stop)?;
         let values = self.classifier.complete(&seen.values, &wanted, stop)?;
         let shown = self.shown(&values, form != Form::Npz)?;
         stages.end("explain");

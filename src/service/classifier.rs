@@ -5,6 +5,7 @@ use prost::Message;
 
 use super::backward::{Backwards, given};
 use super::explainable::{gives, refusals};
+use super::forward::{Extent, Forward};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
 use super::{LoadError, Parameters, ServiceError, Stages};
@@ -27,7 +28,7 @@ pub struct Classifier {
     layouts: Layouts,
     layers: Vec<Layer>,
     outline: onnx::Model,
-    plan: Plan,
+    forward: Forward,
     engine: Engine,
     backwards: Backwards,
     refusals: HashMap<String, String>,
@@ -78,8 +79,11 @@ impl Classifier {
         stages.end("derive");
         let size = model.graph().encoded_len();
         let outline = model.into_outline();
-        let outputs = plan_outputs(&layers, &head, &settings, &residuals);
-        let plan = graph.compile(&outputs, engine).map_err(|error| error.to_string())?;
+        let explanation = explanation(&head, &settings, residuals);
+        let shown = layers.iter().map(|layer| &layer.name).chain(&settings.shown);
+        let shown: Vec<String> = shown.cloned().collect();
+        let forward = Forward::compile(graph, &explanation, &shown, engine);
+        let forward = forward.map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
         let backwards = Backwards::holding(size);
@@ -92,7 +96,7 @@ impl Classifier {
             layouts,
             layers,
             outline,
-            plan,
+            forward,
             engine: engine.clone(),
             backwards,
             refusals,
@@ -121,8 +125,9 @@ impl Classifier {
         &self.source
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
+    /// The large stored tensors that the forward pass holds, for other plans to share.
+    pub(super) fn weights(&self) -> Values {
+        self.forward.plan(Extent::Layers).weights()
     }
 
     /// The graph without its large weights.
@@ -240,15 +245,24 @@ impl Classifier {
         Ok(layers)
     }
 
-    /// One forward pass over `picture`: every listed layer, the logits, and what the gradient
-    /// graph of the default layer reads.
+    /// How much of a forward pass has `needed`, as far as any has.
+    pub(super) fn extent(&self, needed: &[String]) -> Extent {
+        self.forward.extent(needed.iter().filter(|name| **name != self.input.name))
+    }
+
+    /// One forward pass over `picture`: the input, the logits, and what else `extent` says.
     ///
     /// # Errors
     /// [`RuntimeError`].
-    pub fn forward(&self, picture: &Picture, stop: &Stop) -> Result<Values, ServiceError> {
+    pub fn forward(
+        &self,
+        picture: &Picture,
+        extent: Extent,
+        stop: &Stop,
+    ) -> Result<Values, ServiceError> {
         let tensor = self.settings.recipe.tensor(picture).into_dyn();
         let input = runtime::input(tensor);
-        let mut values = self.plan.run(vec![input.clone()], stop)?;
+        let mut values = self.forward.plan(extent).run(vec![input.clone()], stop)?;
         values.insert(&self.input.name, input);
         Ok(values)
     }
@@ -355,21 +369,11 @@ fn residuals(
     derived.map(|derived| derived.residuals().to_vec()).unwrap_or_default()
 }
 
-/// Every listed layer, what the card names, the logits, the output and the residuals.
-fn plan_outputs(
-    layers: &[Layer],
-    head: &Head,
-    settings: &Settings,
-    residuals: &[String],
-) -> Vec<String> {
-    let mut outputs: Vec<String> = Vec::new();
-    let listed = layers.iter().map(|layer| &layer.name);
-    let named = settings.shown.iter().chain(&settings.gradcam);
-    let head = [&head.logits, &head.output];
-    for name in listed.chain(named).chain(head).chain(residuals) {
-        if !outputs.contains(name) {
-            outputs.push(name.clone());
-        }
-    }
-    outputs
+/// The logits and the output, the layer that Grad-CAM explains by default, and the residuals.
+fn explanation(head: &Head, settings: &Settings, residuals: Vec<String>) -> Vec<String> {
+    let mut names = residuals;
+    names.extend([&head.logits, &head.output].into_iter().chain(&settings.gradcam).cloned());
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::{Classifier, Memory, Parameters, Seen, ServiceError, Shelf, Stages};
+use super::{Classifier, Extent, Memory, Parameters, Seen, ServiceError, Shelf, Stages};
 use crate::config::Limits;
-use crate::preprocess::decode;
+use crate::preprocess::{Picture, decode};
 use crate::runtime::Stop;
 
 /// What every use case works with: the models, the pictures seen lately, and what a request may
@@ -26,7 +26,8 @@ impl Desk {
         self.library.get(parameters.text("model"))
     }
 
-    /// Decodes the picture in `file` and runs `classifier` on it, or remembers both.
+    /// Decodes the picture in `file` and runs `classifier` on it, at least to `extent`, or remembers
+    /// both.
     ///
     /// # Errors
     /// What is wrong with the picture, and what went wrong with us.
@@ -34,17 +35,21 @@ impl Desk {
         &self,
         classifier: &Classifier,
         file: &[u8],
+        extent: Extent,
         stages: &mut Stages,
         stop: &Stop,
     ) -> Result<Arc<Seen>, ServiceError> {
-        let look = || -> Result<Seen, ServiceError> {
-            let picture = decode(file, &self.limits.image)?;
-            stages.end("decode");
-            let values = classifier.forward(&picture, stop)?;
+        let look = |known: Option<Picture>| -> Result<Seen, ServiceError> {
+            let (picture, stage) = match known {
+                Some(picture) => (picture, "recall"),
+                None => (decode(file, &self.limits.image)?, "decode"),
+            };
+            stages.end(stage);
+            let values = classifier.forward(&picture, extent, stop)?;
             stages.end("forward");
-            Ok(Seen { picture, values })
+            Ok(Seen { picture, values, extent })
         };
-        let (seen, remembered) = self.memory.recall_or(classifier, file, look)?;
+        let (seen, remembered) = self.memory.recall_or(classifier, file, extent, look)?;
         if remembered {
             stages.end("recall");
         }

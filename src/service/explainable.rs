@@ -46,7 +46,7 @@ impl Classifier {
     pub(super) fn backward(&self, layer: &str) -> Result<Arc<Backward>, ServiceError> {
         self.backwards().get_or_make(layer, || {
             let mut stages = Stages::start();
-            let weights = self.plan().weights();
+            let weights = self.weights();
             let gradient = match self.given(&[layer])? {
                 Some(given) => given,
                 None => self.derive(&[layer], |name| weights.contains(name))?,

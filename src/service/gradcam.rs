@@ -136,8 +136,12 @@ impl UseCase for GradCam {
         let mut stages = Stages::start();
         let backward = self.classifier.backward(&self.layer.name)?;
         stages.end("derive");
-        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
-        let explained = self.explain(&backward, &seen, stop)?;
+        let mut needed = backward.residuals().to_vec();
+        needed.push(self.layer.name.clone());
+        let extent = self.classifier.extent(&needed);
+        let seen = desk.look(&self.classifier, image, extent, &mut stages, stop)?;
+        let values = self.classifier.complete(&seen.values, &needed, stop)?;
+        let explained = self.explain(&backward, &values, stop)?;
         stages.end("backward");
         let body = match form {
             Form::Npy => encode::npy(&explained)?,
@@ -153,14 +157,11 @@ impl GradCam {
     fn explain(
         &self,
         backward: &Backward,
-        seen: &Seen,
+        values: &Values,
         stop: &Stop,
     ) -> Result<Vec<Explained>, ServiceError> {
-        let logits = self.classifier.logits(&seen.values)?;
-        let mut needed = backward.residuals().to_vec();
-        needed.push(self.layer.name.clone());
-        let values = self.classifier.complete(&seen.values, &needed, stop)?;
-        let one = |class| self.explain_class(backward, class, &logits, &values, stop);
+        let logits = self.classifier.logits(values)?;
+        let one = |class| self.explain_class(backward, class, &logits, values, stop);
         self.chosen(&logits).into_iter().map(one).collect()
     }
 

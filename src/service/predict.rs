@@ -3,8 +3,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages,
-    UseCase,
+    Answer, ClassScore, Classifier, Desk, Extent, Form, MODEL, Parameter, Parameters, ServiceError,
+    Stages, UseCase,
 };
 use crate::runtime::Stop;
 
@@ -51,7 +51,7 @@ impl UseCase for Predict {
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let seen = desk.look(&self.classifier, image, &mut stages, stop)?;
+        let seen = desk.look(&self.classifier, image, Extent::Explanation, &mut stages, stop)?;
         let mut predictions = self.classifier.ranked(&self.classifier.logits(&seen.values)?);
         predictions.truncate(self.top);
         let answer = Prediction { model: self.classifier.name(), predictions };

@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::{Rgb, RgbImage};
 
-use super::{Classifier, LoadError, ServiceError};
+use super::{Classifier, Extent, LoadError, ServiceError};
 use crate::preprocess::{Format, Picture};
 use crate::runtime::{Engine, Source, Stop};
 
@@ -27,13 +27,16 @@ impl Classifier {
         Ok(classifier)
     }
 
-    /// Runs the network on a picture that is the same every time.
+    /// Runs the network on a picture that is the same every time, to every extent.
     ///
     /// # Errors
     /// The engine's, and [`ServiceError::NotFinite`] where the logits are no numbers.
     fn prove(&self) -> Result<(), ServiceError> {
-        let values = self.forward(&golden(), &Stop::never())?;
-        self.logits(&values).map(drop)
+        for extent in [Extent::Explanation, Extent::Layers] {
+            let values = self.forward(&golden(), extent, &Stop::never())?;
+            self.logits(&values)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Classifier, Desk, ServiceError, Stages};
+use super::{Classifier, Desk, Extent, ServiceError, Stages};
 use crate::explain::Activation;
 use crate::runtime::Stop;
 
@@ -22,7 +22,7 @@ impl Desk {
         file: &[u8],
         stop: &Stop,
     ) -> Result<Scores, ServiceError> {
-        let seen = self.look(classifier, file, &mut Stages::start(), stop)?;
+        let seen = self.look(classifier, file, Extent::Explanation, &mut Stages::start(), stop)?;
         let scored = classifier.scored(&classifier.logits(&seen.values)?);
         let logits = scored.iter().map(|score| score.logit).collect();
         let probabilities = scored.iter().filter_map(|score| score.probability);

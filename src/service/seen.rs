@@ -2,19 +2,21 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Classifier;
 use super::recent::Recent;
+use super::{Classifier, Extent};
 use crate::preprocess::Picture;
 use crate::runtime::{Stamp, Values};
 
 /// A picture that a model has seen: decoded, and with the values of its forward pass. Every
-/// further class, layer and method starts from here.
+/// further class starts from here, and every further layer where they reach so far.
 #[derive(Debug)]
 pub struct Seen {
     /// The picture.
     pub picture: Picture,
     /// What the plan computed of it.
     pub values: Values,
+    /// How far they reach.
+    pub extent: Extent,
 }
 
 /// The pictures seen last, bounded in bytes, keyed by model and file content.
@@ -48,8 +50,9 @@ impl Memory {
         self.capacity
     }
 
-    /// What `model` saw of the picture in `file`, and whether it was remembered; else what `look`
-    /// sees, which is remembered where it fits.
+    /// What `model` saw of the picture in `file`, at least to `extent`, and whether it was
+    /// remembered; else what `look` sees, which is remembered where it fits. `look` gets the picture
+    /// where that at least is remembered.
     ///
     /// # Errors
     /// Those of `look`.
@@ -57,20 +60,24 @@ impl Memory {
         &self,
         model: &Classifier,
         file: &[u8],
-        look: impl FnOnce() -> Result<Seen, E>,
+        extent: Extent,
+        look: impl FnOnce(Option<Picture>) -> Result<Seen, E>,
     ) -> Result<(Arc<Seen>, bool), E> {
         if self.capacity == 0 {
-            return Ok((Arc::new(look()?), false));
+            return Ok((Arc::new(look(None)?), false));
         }
         let hash = self.hasher.hash_one(file);
         let (name, stamp) = (model.name(), model.stamp());
         let is_same = |key: &Key| key.hash == hash && key.stamp == stamp && key.model == name;
         let is_meant = |key: &Key| is_same(key) && key.file == file;
         let recent = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = recent().get(is_meant) {
-            return Ok((seen, true));
-        }
-        let seen = Arc::new(look()?);
+        let known = recent().get(is_meant);
+        let picture = match known {
+            Some(seen) if seen.extent >= extent => return Ok((seen, true)),
+            Some(seen) => Some(seen.picture.clone()),
+            None => None,
+        };
+        let seen = Arc::new(look(picture)?);
         let pixels = seen.picture.pixels.as_raw().len();
         let bytes = seen.values.bytes() + pixels + file.len();
         if bytes <= self.capacity {

@@ -79,6 +79,6 @@ mod window;
 mod winograd;
 
 pub use matrix::{Storage, Weights};
-pub use rewrite::Accelerator;
+pub use rewrite::{Accelerator, narrow};
 pub use simd::Isa;
 pub use team::{Team, share};

@@ -6,7 +6,7 @@ use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math::{add, max, min, mul};
 use tract_core::ops::nn::{DataFormat, sigmoid};
-use tract_winograd::{Accelerator, Storage, Team};
+use tract_winograd::{Accelerator, Storage, Team, narrow};
 
 use crate::random::Random;
 
@@ -228,8 +228,21 @@ fn error(built: Built, dense: Storage) -> TractResult<f32> {
     let x = Random(3).floats(shape.iter().product());
     let x = Tensor::from_shape(shape, &x)?;
     let expected = model.into_optimized()?.into_runnable()?.run(tvec![x.clone().into()])?;
-    let fast = fast.into_optimized()?.into_runnable()?;
-    let got = team.run(|| fast.run(tvec![x.into()]))?;
+    let fast = fast.into_optimized()?;
+    let runnable = fast.clone().into_runnable()?;
+    let got = team.run(|| runnable.run(tvec![x.clone().into()]))?;
+    for (outlet, whole) in fast.outputs.iter().zip(&got) {
+        let mut narrowed = fast.clone();
+        narrow(&mut narrowed, &[*outlet])?;
+        for node in &narrowed.nodes {
+            let unread = node.outputs.iter().filter(|output| output.successors.is_empty()).count();
+            let asked = narrowed.outputs.iter().filter(|outlet| outlet.node == node.id).count();
+            ensure!(unread <= asked, "{node} gives what nobody reads");
+        }
+        let runnable = narrowed.into_runnable()?;
+        let alone = team.run(|| runnable.run(tvec![x.clone().into()]))?;
+        ensure!(alone.len() == 1 && alone[0] == *whole, "{outlet:?} alone is another");
+    }
     let mut worst = 0f32;
     for (got, expected) in got.iter().zip(&expected) {
         let (got, expected) =

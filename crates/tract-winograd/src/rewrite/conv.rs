@@ -69,3 +69,26 @@ impl ConvFound {
         patch.apply(model)
     }
 }
+
+/// Takes from a fused convolution what nobody reads.
+pub(super) fn leave_unread(model: &mut TypedModel, id: usize) -> TractResult<()> {
+    let node = model.node(id);
+    let Some(conv) = node.op_as::<FusedConv>() else { return Ok(()) };
+    let outlets = (0..node.outputs.len()).map(|slot| OutletId::new(id, slot));
+    let is_read = |outlet: &OutletId| {
+        !node.outputs[outlet.slot].successors.is_empty() || model.outputs.contains(outlet)
+    };
+    let read: TVec<OutletId> = outlets.filter(is_read).collect();
+    if read.len() == node.outputs.len() {
+        return Ok(());
+    }
+    let gives = read.iter().map(|outlet| conv.gives[outlet.slot]).collect();
+    let mut patch = TypedModelPatch::default();
+    let inputs = node.inputs.iter().map(|&input| patch.tap_model(model, input));
+    let inputs = inputs.collect::<TractResult<TVec<_>>>()?;
+    let wires = patch.wire_node(&node.name, FusedConv { gives, ..conv.clone() }, &inputs)?;
+    for (wire, outlet) in wires.into_iter().zip(read) {
+        patch.shunt_outside(model, outlet, wire)?;
+    }
+    patch.apply(model)
+}

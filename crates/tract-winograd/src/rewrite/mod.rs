@@ -60,3 +60,15 @@ impl Accelerator {
         Ok(replaced)
     }
 }
+
+/// Leaves of `model` what `outputs` need: neither the nodes beside it are kept, nor the values that
+/// the operators of this crate would give on the way and nobody reads. The weights stay shared with
+/// the model of which this is a clone.
+///
+/// # Errors
+/// tract's, where the model contradicts itself.
+pub fn narrow(model: &mut TypedModel, outputs: &[OutletId]) -> TractResult<()> {
+    model.select_output_outlets(outputs)?;
+    model.compact()?;
+    model.eval_order()?.into_iter().try_for_each(|id| conv::leave_unread(model, id))
+}
