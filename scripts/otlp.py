@@ -162,7 +162,7 @@ def contents():
     check(good.status.code == Status.STATUS_CODE_UNSET, "no error")
     stages = collector.children(good)
     names = [stage.name for stage in stages]
-    check({"read", "queue", "decode", "forward", "backward", "render"} <= set(names), "stages:", *names)
+    check({"read", "queue", "decode", "forward", "backward", "render", "encode"} <= set(names), "stages:", *names)
     check(all(stage.trace_id == good.trace_id for stage in stages), "in the same trace")
     ends = [stage.end_time_unix_nano for stage in stages]
     begins = [stage.start_time_unix_nano for stage in stages]

@@ -114,6 +114,7 @@ impl Watch {
                     explain = stage("explain"),
                     backward = stage("backward"),
                     render = stage("render"),
+                    encode = stage("encode"),
                     "request"
                 )
             };

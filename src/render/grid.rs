@@ -8,7 +8,7 @@ use super::area::Area;
 use super::canvas::{Canvas, check_size};
 use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
-use super::{Colormap, MAX_PIXELS, RenderError};
+use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Default for GridOptions {
     }
 }
 
-/// Draws layers as a PNG file, one below the other, as in Chollet's book: tile next to tile, `columns` a row.
+/// Draws layers, one below the other, as in Chollet's book: tile next to tile, `columns` a row.
 ///
 /// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
 /// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
@@ -64,7 +64,7 @@ pub fn grid(
     layers: &[Tiles<'_>],
     options: &GridOptions,
     share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
-) -> Result<Vec<u8>, RenderError> {
+) -> Result<Drawing, RenderError> {
     if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
@@ -78,17 +78,17 @@ pub fn grid(
     )?;
     if layout.fitted {
         let (inks, palette) = Inks::figure(options.colormap);
-        return layout.draw(layers, &inks, share).encode(&palette);
+        return Ok(layout.draw(layers, &inks, share).indexed(palette));
     }
     let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
         _ if !bare => Needs::All,
         true => Needs::Dead,
         false => Needs::None,
     };
-    match Inks::exact(options.colormap, &used(layers), needs) {
-        Some((inks, palette)) => layout.draw(layers, &inks, share).encode(&palette),
-        None => layout.draw(layers, &Inks::rgb(options.colormap), share).encode(),
-    }
+    Ok(match Inks::exact(options.colormap, &used(layers), needs) {
+        Some((inks, palette)) => layout.draw(layers, &inks, share).indexed(palette),
+        None => layout.draw(layers, &Inks::rgb(options.colormap), share).rgb(),
+    })
 }
 
 /// Which levels occur. Level 0 always does: it fills a ragged row.

@@ -12,7 +12,7 @@ use super::canvas::{Canvas, check_size};
 use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
 use super::resize::rows_linear;
-use super::{Colormap, MAX_PIXELS, RenderError};
+use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// What is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl HeatmapOptions {
     }
 }
 
-/// Draws maps as a PNG file.
+/// Draws maps.
 ///
 /// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the book's
 /// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, captioned, the picture scaled to
@@ -101,7 +101,7 @@ pub fn heatmap(
     picture: &RgbImage,
     panels: &[Panel<'_>],
     options: &HeatmapOptions,
-) -> Result<Vec<u8>, RenderError> {
+) -> Result<Drawing, RenderError> {
     if panels.is_empty() || panels.iter().any(|panel| panel.heat.is_empty()) {
         return Err(RenderError::Nothing);
     }
@@ -117,7 +117,7 @@ pub fn heatmap(
         let draw = |_, heat: &[f32], out: &mut [u8]| {
             out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);
         };
-        return layout.draw(panels, &inks, draw).encode(&palette);
+        return Ok(layout.draw(panels, &inks, draw).indexed(palette));
     }
     let picture =
         if bare { Cow::Borrowed(picture) } else { Cow::Owned(scaled(picture, width, height)) };
@@ -129,7 +129,7 @@ pub fn heatmap(
                 *out = pixel.map(|value| (f32::from(value) * (0.25 + 0.75 * heat)).round() as u8);
             }
         };
-        return layout.draw(panels, &inks, draw).encode();
+        return Ok(layout.draw(panels, &inks, draw).rgb());
     }
     let blend = Blend::new(options.alpha);
     let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
@@ -138,7 +138,7 @@ pub fn heatmap(
             *out = std::array::from_fn(|c| blend.of(color[c], pixel[c]));
         }
     };
-    layout.draw(panels, &inks, draw).encode()
+    Ok(layout.draw(panels, &inks, draw).rgb())
 }
 
 /// `np.uint8(255 * heat)`.

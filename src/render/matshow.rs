@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::canvas::{Canvas, check_size};
 use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
-use super::{Colormap, MAX_PIXELS, RenderError};
+use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Default for MatshowOptions {
 /// A tile's side that `zoom: None` comes close to.
 const SIDE: usize = 400;
 
-/// Draws channels as a PNG file, side by side, every value zoom × zoom pixels of its level's colour. One channel without
+/// Draws channels, side by side, every value zoom × zoom pixels of its level's colour. One channel without
 /// a caption is the bare array.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ const SIDE: usize = 400;
 pub fn matshow(
     tiles: &[ChannelTile<'_>],
     options: &MatshowOptions,
-) -> Result<Vec<u8>, RenderError> {
+) -> Result<Drawing, RenderError> {
     if tiles.is_empty() || tiles.iter().any(|tile| tile.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
@@ -71,10 +71,10 @@ pub fn matshow(
         true if tiles[0].dead => Needs::Dead,
         true => Needs::None,
     };
-    match Inks::exact(options.colormap, &used, needs) {
-        Some((inks, palette)) => layout.draw(tiles, &inks).encode(&palette),
-        None => layout.draw(tiles, &Inks::rgb(options.colormap)).encode(),
-    }
+    Ok(match Inks::exact(options.colormap, &used, needs) {
+        Some((inks, palette)) => layout.draw(tiles, &inks).indexed(palette),
+        None => layout.draw(tiles, &Inks::rgb(options.colormap)).rgb(),
+    })
 }
 
 /// Cells of one size, each a line of text and a tile below it.

@@ -1,10 +1,11 @@
-//! Arrays → PNG files.
+//! Arrays → pictures → PNG files.
 //!
 //! Levels 0..=255 become colours by a [`Colormap`]. Two kinds of picture leave here: *exact* ones, the array itself
 //! pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A colour map is a palette, so wherever
 //! 256 colours are enough the file is a palette PNG.
 //!
-//! Knows nothing of networks: levels, labels and plain values in, the bytes of a PNG file out.
+//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, and of that the bytes of a PNG
+//! file.
 
 mod area;
 mod canvas;
@@ -23,6 +24,7 @@ pub use error::RenderError;
 pub use grid::{GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
+pub use png::Drawing;
 pub use resize::resize_linear;
 
 /// The most pixels of a picture, where nothing else is said.

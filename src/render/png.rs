@@ -1,4 +1,4 @@
-//! A canvas → the bytes of a PNG file.
+//! A finished picture → the bytes of a PNG file.
 
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter};
 
@@ -6,23 +6,54 @@ use super::RenderError;
 use super::canvas::Canvas;
 use super::inks::Palette;
 
-impl From<EncodingError> for RenderError {
-    fn from(error: EncodingError) -> Self {
-        Self::Encode(error.to_string())
+/// A finished picture: every pixel is there, nothing is compressed yet.
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    pixels: Pixels,
+}
+
+#[derive(Debug, Clone)]
+enum Pixels {
+    /// Palette entries, 8 bits a pixel.
+    Indexed(Canvas<u8>, Palette),
+    /// Colours, 24 bits a pixel.
+    Rgb(Canvas<[u8; 3]>),
+}
+
+impl Drawing {
+    /// The bytes of a PNG file, with a palette where 256 colours were enough.
+    ///
+    /// # Errors
+    /// [`RenderError::Encode`].
+    pub fn png(&self) -> Result<Vec<u8>, RenderError> {
+        match &self.pixels {
+            Pixels::Indexed(Canvas { width, height, pixels }, palette) => {
+                encode(*width, *height, pixels, Some(palette))
+            }
+            Pixels::Rgb(Canvas { width, height, pixels }) => {
+                encode(*width, *height, pixels.as_flattened(), None)
+            }
+        }
     }
 }
 
 impl Canvas<u8> {
-    /// As a palette PNG, 8 bits a pixel.
-    pub(super) fn encode(&self, palette: &Palette) -> Result<Vec<u8>, RenderError> {
-        encode(self.width, self.height, &self.pixels, Some(palette))
+    /// Finished, its pixels being entries of `palette`.
+    pub(super) fn indexed(self, palette: Palette) -> Drawing {
+        Drawing { pixels: Pixels::Indexed(self, palette) }
     }
 }
 
 impl Canvas<[u8; 3]> {
-    /// As an RGB PNG, 24 bits a pixel.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, RenderError> {
-        encode(self.width, self.height, self.pixels.as_flattened(), None)
+    /// Finished.
+    pub(super) fn rgb(self) -> Drawing {
+        Drawing { pixels: Pixels::Rgb(self) }
+    }
+}
+
+impl From<EncodingError> for RenderError {
+    fn from(error: EncodingError) -> Self {
+        Self::Encode(error.to_string())
     }
 }
 

@@ -8,7 +8,9 @@ use ndarray::Array3;
 
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
-use crate::render::{ChannelTile, Colormap, GridOptions, MatshowOptions, Tiles, grid, matshow};
+use crate::render::{
+    ChannelTile, Colormap, Drawing, GridOptions, MatshowOptions, Tiles, grid, matshow,
+};
 use crate::runtime::{Stop, Values};
 
 mod encode;
@@ -149,12 +151,16 @@ impl UseCase for Activations {
         let shown = self.shown(&values, form != Form::Npz)?;
         stages.end("explain");
         let body = match form {
-            Form::Png | Form::Npy => self.draw(&shown)?,
+            Form::Png | Form::Npy => {
+                let drawing = self.draw(&shown)?;
+                stages.end("render");
+                drawing.png()?
+            }
             Form::Json => self.json(&shown)?,
             Form::Zip => self.zip(&shown)?,
             Form::Npz => encode::npz(&shown)?,
         };
-        stages.end("render");
+        stages.end("encode");
         Ok(Answer { form, body, notes: self.notes(&shown), stages })
     }
 }
@@ -188,11 +194,11 @@ impl Activations {
     }
 
     /// All layers in one picture.
-    fn draw(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    fn draw(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
         if self.channels.is_empty() { self.draw_grid(shown) } else { self.draw_channels(shown) }
     }
 
-    fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
         let tiles: Vec<Tiles<'_>> = shown
             .iter()
             .map(|shown| Tiles {
@@ -205,7 +211,7 @@ impl Activations {
         Ok(grid(&tiles, &self.grid, |count, work| drop(engine.map(count, work)))?)
     }
 
-    fn draw_channels(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    fn draw_channels(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
         let labelled = self.grid.titles || shown.len() * self.channels.len() > 1;
         let mut tiles = Vec::new();
         for shown in shown {

@@ -8,7 +8,7 @@ use super::{
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::gradient::cotangent_name;
 use crate::onnx::Layer;
-use crate::render::{HeatmapOptions, Panel, View, Window, heatmap};
+use crate::render::{Drawing, HeatmapOptions, Panel, View, Window, heatmap};
 use crate::runtime::{Stop, Values};
 
 mod encode;
@@ -146,9 +146,13 @@ impl UseCase for GradCam {
         let body = match form {
             Form::Npy => encode::npy(&explained)?,
             Form::Json => self.json(&seen, &explained)?,
-            _ => self.draw(&seen, &explained)?,
+            _ => {
+                let drawing = self.draw(&seen, &explained)?;
+                stages.end("render");
+                drawing.png()?
+            }
         };
-        stages.end("render");
+        stages.end("encode");
         Ok(Answer { form, body, notes: self.notes(&explained), stages })
     }
 }
@@ -195,7 +199,7 @@ impl GradCam {
     }
 
     /// One picture: the maps side by side, each under its class where there are several.
-    fn draw(&self, seen: &Seen, explained: &[Explained]) -> Result<Vec<u8>, ServiceError> {
+    fn draw(&self, seen: &Seen, explained: &[Explained]) -> Result<Drawing, ServiceError> {
         let heats: Vec<_> = explained.iter().map(|one| one.cam.heat()).collect();
         let several = explained.len() > 1;
         let panels: Vec<Panel<'_>> = explained

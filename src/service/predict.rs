@@ -56,7 +56,7 @@ impl UseCase for Predict {
         predictions.truncate(self.top);
         let answer = Prediction { model: self.classifier.name(), predictions };
         let body = serde_json::to_vec(&answer).map_err(ServiceError::internal)?;
-        stages.end("render");
+        stages.end("encode");
         let notes = vec![("model", self.classifier.name().to_owned())];
         Ok(Answer { form, body, notes, stages })
     }

@@ -168,6 +168,6 @@ async fn the_headers_tell_the_stages_and_the_dead() {
     let stages = timing.split(", ").map(|stage| stage.split(';').next().unwrap());
     assert_eq!(
         stages.collect::<Vec<_>>(),
-        ["read", "queue", "decode", "forward", "explain", "render"]
+        ["read", "queue", "decode", "forward", "explain", "encode"]
     );
 }

@@ -172,7 +172,7 @@ fn the_log_has_one_line_a_request_with_its_stages_and_its_trace() {
     assert_eq!(line["route"], "/predict");
     assert_eq!(line["status"], 200);
     assert_eq!(line["model"], "a");
-    let stages = ["read", "queue", "decode", "forward", "render"];
+    let stages = ["read", "queue", "decode", "forward", "encode"];
     let sum: f64 = stages.iter().map(|stage| line[stage].as_f64().unwrap()).sum();
     let total = line["milliseconds"].as_f64().unwrap();
     assert!(sum <= total && sum > 0.5 * total, "{sum} of {total}");

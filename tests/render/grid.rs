@@ -86,8 +86,8 @@ fn a_picture_of_few_colours_is_a_palette() {
         (&all, vec![], titled, 2),
         (&all, dead, figure, 3),
     ] {
-        let png = grid(&[Tiles { dead, ..tiles(levels) }], &options, in_turn).unwrap();
-        assert_eq!(color_type(&png), expected, "{options:?}");
+        let drawing = grid(&[Tiles { dead, ..tiles(levels) }], &options, in_turn).unwrap();
+        assert_eq!(color_type(&drawing), expected, "{options:?}");
     }
     // Palette or not, values drawn 1:1 have their level's exact colour.
     for (levels, dead) in [(&few, 1), (&all, 1), (&all, 0)] {
@@ -150,8 +150,8 @@ fn layers_of_any_shape_are_drawn() {
         let levels = ramp(channels, height, width);
         for columns in [0, 1, 16, 5000] {
             let options = GridOptions { columns, ..GridOptions::default() };
-            let png = grid(&[tiles(&levels), tiles(&levels)], &options, in_turn).unwrap();
-            assert!(pixels(&png).width() > 0);
+            let drawing = grid(&[tiles(&levels), tiles(&levels)], &options, in_turn).unwrap();
+            assert!(pixels(&drawing).width() > 0);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Heat maps and overlays, against OpenCV.
 
 use convscope::render::{
-    Colormap, HeatmapOptions, Panel, RenderError, View, Window, heatmap, resize_linear,
+    Colormap, Drawing, HeatmapOptions, Panel, RenderError, View, Window, heatmap, resize_linear,
 };
 use image::RgbImage;
 use ndarray::Array2;
@@ -32,7 +32,7 @@ fn assert_nearly_equal(found: &RgbImage, file: &str) {
     assert!(off * 1000 <= found.pixels().len(), "{file}: {off} pixels differ");
 }
 
-fn drawn(options: &HeatmapOptions) -> Vec<u8> {
+fn drawn(options: &HeatmapOptions) -> Drawing {
     let heat = map("heat/map.npy");
     let panel = Panel { heat: heat.view(), caption: None };
     heatmap(&picture("cat.png").pixels, &[panel], options).unwrap()
@@ -41,16 +41,16 @@ fn drawn(options: &HeatmapOptions) -> Vec<u8> {
 #[test]
 fn the_overlay_is_the_books_steps_in_opencv() {
     for alpha in [0.4, 0.5] {
-        let png = drawn(&HeatmapOptions { alpha, ..HeatmapOptions::of(View::Overlay) });
-        assert_nearly_equal(&pixels(&png), &format!("heat/overlay_{alpha}.png"));
+        let drawing = drawn(&HeatmapOptions { alpha, ..HeatmapOptions::of(View::Overlay) });
+        assert_nearly_equal(&pixels(&drawing), &format!("heat/overlay_{alpha}.png"));
     }
 }
 
 #[test]
 fn the_heat_map_alone_is_a_palette_of_viridis() {
-    let png = drawn(&HeatmapOptions::of(View::Heatmap));
-    assert_eq!(color_type(&png), 3);
-    assert_nearly_equal(&pixels(&png), "heat/heatmap.png");
+    let drawing = drawn(&HeatmapOptions::of(View::Heatmap));
+    assert_eq!(color_type(&drawing), 3);
+    assert_nearly_equal(&pixels(&drawing), "heat/heatmap.png");
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn an_empty_map_is_a_picture_without_heat() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::zeros((14, 14));
     let panel = Panel { heat: heat.view(), caption: None };
-    let png = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay)).unwrap();
+    let drawing = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay)).unwrap();
     let cold = Colormap::Jet.rows()[0];
-    for (found, original) in pixels(&png).pixels().zip(cat.pixels()) {
+    for (found, original) in pixels(&drawing).pixels().zip(cat.pixels()) {
         for c in 0..3 {
             let sum = 0.4 * f64::from(cold[c]) + f64::from(original[c]);
             assert_eq!(f64::from(found[c]), sum.round_ties_even().min(255.0));

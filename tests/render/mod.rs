@@ -4,14 +4,16 @@ mod colormap;
 mod grid;
 mod heatmap;
 
+use convscope::render::Drawing;
 use image::RgbImage;
 
-/// A PNG file's pixels.
-pub(crate) fn pixels(png: &[u8]) -> RgbImage {
-    image::load_from_memory_with_format(png, image::ImageFormat::Png).unwrap().into_rgb8()
+/// The pixels of a picture, by way of its PNG file.
+pub(crate) fn pixels(drawing: &Drawing) -> RgbImage {
+    let png = drawing.png().unwrap();
+    image::load_from_memory_with_format(&png, image::ImageFormat::Png).unwrap().into_rgb8()
 }
 
-/// A PNG file's colour type: 3 is a palette, 2 is RGB (PNG 11.2.2).
-pub(crate) fn color_type(png: &[u8]) -> u8 {
-    png[25]
+/// The colour type of its PNG file: 3 is a palette, 2 is RGB (PNG 11.2.2).
+pub(crate) fn color_type(drawing: &Drawing) -> u8 {
+    drawing.png().unwrap()[25]
 }
