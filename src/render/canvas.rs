@@ -13,6 +13,14 @@ pub(super) struct Canvas<P> {
     pub(super) pixels: Vec<P>,
 }
 
+/// Rows of a canvas, all or some, to draw on.
+#[derive(Debug)]
+pub(super) struct Sheet<'c, P> {
+    width: usize,
+    height: usize,
+    pixels: &'c mut [P],
+}
+
 /// Refuses pictures beyond a limit, before memory is taken for them. Also PNG's own limit of 2³¹ − 1 a side.
 pub(super) fn check_size(
     width: u64,
@@ -34,11 +42,31 @@ impl<P: Copy> Canvas<P> {
         Self { width, height, pixels: vec![fill; width * height] }
     }
 
+    /// All of it.
+    pub(super) fn sheet(&mut self) -> Sheet<'_, P> {
+        Sheet { width: self.width, height: self.height, pixels: &mut self.pixels }
+    }
+
+    /// Sheets of the given heights, from the top down.
+    pub(super) fn cut(
+        &mut self,
+        heights: impl IntoIterator<Item = usize>,
+    ) -> impl Iterator<Item = Sheet<'_, P>> {
+        let (width, mut rest) = (self.width, self.pixels.as_mut_slice());
+        heights.into_iter().map(move |height| {
+            let (pixels, below) = std::mem::take(&mut rest).split_at_mut(width * height);
+            rest = below;
+            Sheet { width, height, pixels }
+        })
+    }
+}
+
+impl<P: Copy> Sheet<'_, P> {
     pub(super) fn row(&mut self, x: usize, y: usize, width: usize) -> &mut [P] {
         &mut self.pixels[y * self.width + x..][..width]
     }
 
-    /// Sets one pixel; outside the canvas nothing.
+    /// Sets one pixel; outside the sheet nothing.
     pub(super) fn set(&mut self, x: usize, y: usize, pixel: P) {
         if x < self.width && y < self.height {
             self.pixels[y * self.width + x] = pixel;

@@ -1,11 +1,11 @@
 //! The output of every channel of one or several layers, in one picture.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayView3, Axis};
 
 use super::area::Area;
-use super::canvas::{Canvas, check_size};
+use super::canvas::{Canvas, Sheet, check_size};
 use super::inks::{Inks, Needs, Paint};
 use super::label::{Label, line_height};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
@@ -178,26 +178,39 @@ impl Layout {
         inks: &Inks<P>,
         share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
     ) -> Canvas<P> {
-        let bands: Vec<OnceLock<Vec<P>>> = layers.iter().map(|_| OnceLock::new()).collect();
+        let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
+        let mut canvas = Canvas::new(self.width, self.height, paper);
+        let heights = (0..layers.len()).map(|index| self.top(index + 1) - self.top(index));
+        let bands: Vec<Mutex<Sheet<'_, P>>> = canvas.cut(heights).map(Mutex::new).collect();
         share(layers.len(), &|index| {
-            bands[index].get_or_init(|| self.band(index, &layers[index], inks).pixels);
+            // Each index comes once, so nobody ever waits here.
+            let mut band = bands[index].lock().unwrap_or_else(PoisonError::into_inner);
+            self.band(index, &layers[index], inks, &mut band);
         });
-        let mut pixels = Vec::with_capacity(self.width * self.height);
-        for band in &bands {
-            pixels.extend_from_slice(band.get().map_or(&[], Vec::as_slice));
-        }
-        Canvas { width: self.width, height: self.height, pixels }
+        drop(bands);
+        canvas
     }
 
-    fn band<P: Copy>(&self, index: usize, layer: &Tiles<'_>, inks: &Inks<P>) -> Canvas<P> {
-        let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
-        let block = &self.blocks[index];
-        let top = if index == 0 { 0 } else { block.title_y };
-        let bottom = self.blocks.get(index + 1).map_or(self.height, |next| next.title_y);
-        let mut canvas = Canvas::new(self.width, bottom - top, paper);
+    /// Where a layer's band begins; after the last, where the picture ends.
+    fn top(&self, index: usize) -> usize {
+        match self.blocks.get(index) {
+            _ if index == 0 => 0,
+            Some(block) => block.title_y,
+            None => self.height,
+        }
+    }
+
+    fn band<P: Copy>(
+        &self,
+        index: usize,
+        layer: &Tiles<'_>,
+        inks: &Inks<P>,
+        band: &mut Sheet<'_, P>,
+    ) {
+        let (block, top) = (&self.blocks[index], self.top(index));
         if self.text > 0 {
             let (at, width) = ((block.x, block.title_y - top), self.width - 2 * block.x);
-            Label::new(&layer.title).draw(&mut canvas, at, width, self.text, inks);
+            Label::new(&layer.title).draw(band, at, width, self.text, inks);
         }
         let (height, width) = block.tile;
         let (_, rows, columns) = layer.levels.dim();
@@ -206,16 +219,15 @@ impl Layout {
             let x = block.x + k % block.columns * (width + block.gap);
             let y = block.y - top + k / block.columns * (height + block.gap);
             if layer.dead.get(k) == Some(&true) {
-                canvas.dead((x, y), (width, height), inks);
+                band.dead((x, y), (width, height), inks);
             } else if let Some(area) = &area {
                 area.rows(tile, &inks.levels, |row, pixels| {
-                    canvas.row(x, y + row, pixels.len()).copy_from_slice(pixels);
+                    band.row(x, y + row, pixels.len()).copy_from_slice(pixels);
                 });
             } else {
-                canvas.levels((x, y), tile, block.zoom, inks);
+                band.levels((x, y), tile, block.zoom, inks);
             }
         }
-        canvas
     }
 }
 

@@ -221,22 +221,23 @@ impl Layout {
         draw: impl Fn(usize, &[f32], &mut [P]),
     ) -> Canvas<P> {
         let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
+        let mut sheet = canvas.sheet();
         let (width, height) = self.panel;
         let (columns, rows) = &self.window;
         for (i, panel) in panels.iter().enumerate() {
             let x = self.margin + i * (width + self.margin);
             if let Some(caption) = &panel.caption {
-                Label::new(caption).draw(&mut canvas, (x, self.margin), width, TEXT, inks);
+                Label::new(caption).draw(&mut sheet, (x, self.margin), width, TEXT, inks);
             }
             let top = self.margin + self.line;
             let mut row = vec![0.0; width];
             for y in (0..rows.start).chain(rows.end..height) {
-                draw(y, &row, canvas.row(x, top + y, width));
+                draw(y, &row, sheet.row(x, top + y, width));
             }
             rows_linear(panel.heat, columns.len(), rows.len(), |y, heat| {
                 row[columns.clone()].copy_from_slice(heat);
                 let y = rows.start + y;
-                draw(y, &row, canvas.row(x, top + y, width));
+                draw(y, &row, sheet.row(x, top + y, width));
             });
         }
         canvas

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 
-use super::canvas::Canvas;
+use super::canvas::Sheet;
 use super::inks::{Inks, Paint};
 
 /// The font's file, see `assets/fonts/README.md`.
@@ -34,7 +34,7 @@ impl<'a> Label<'a> {
     /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most `width` pixels wide.
     pub(super) fn draw<P: Copy>(
         &self,
-        canvas: &mut Canvas<P>,
+        sheet: &mut Sheet<'_, P>,
         (x, y): (usize, usize),
         width: usize,
         size: usize,
@@ -47,8 +47,8 @@ impl<'a> Label<'a> {
         let note = pen.fit(self.note, room);
         let text = pen.fit(self.text, room - pen.width(&note) - gap);
         let start = x as f32;
-        pen.draw(canvas, (start, y), &text, false, inks);
-        pen.draw(canvas, (start + pen.width(&text) + gap, y), &note, true, inks);
+        pen.draw(sheet, (start, y), &text, false, inks);
+        pen.draw(sheet, (start + pen.width(&text) + gap, y), &note, true, inks);
     }
 }
 
@@ -85,7 +85,7 @@ impl Pen<'_> {
 
     fn draw<P: Copy>(
         &self,
-        canvas: &mut Canvas<P>,
+        sheet: &mut Sheet<'_, P>,
         (x, y): (f32, usize),
         text: &str,
         note: bool,
@@ -105,7 +105,7 @@ impl Pen<'_> {
                 let paint = Paint::text(note, coverage);
                 let (column, row) = (corner.x + i as f32, corner.y + j as f32);
                 if paint != Paint::Background && column >= 0.0 && row >= 0.0 {
-                    canvas.set(column as usize, row as usize, inks.paint(paint));
+                    sheet.set(column as usize, row as usize, inks.paint(paint));
                 }
             });
         }

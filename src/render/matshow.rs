@@ -128,18 +128,19 @@ impl Layout {
 
     fn draw<P: Copy>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
         let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
+        let mut sheet = canvas.sheet();
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin);
             let y = self.margin + k / self.columns * (self.cell.0 + self.margin);
             if let Some(caption) = &tile.caption {
-                Label::new(caption).draw(&mut canvas, (x, y), self.cell.1, self.text, inks);
+                Label::new(caption).draw(&mut sheet, (x, y), self.cell.1, self.text, inks);
             }
             let at = (x, y + self.line);
             if tile.dead {
                 let (height, width) = tile.levels.dim();
-                canvas.dead(at, (width * zoom, height * zoom), inks);
+                sheet.dead(at, (width * zoom, height * zoom), inks);
             } else {
-                canvas.levels(at, tile.levels, zoom, inks);
+                sheet.levels(at, tile.levels, zoom, inks);
             }
         }
         canvas

@@ -253,6 +253,13 @@ def under_onnxruntime(model, names, tensor):
     return dict(zip(names, (v[0] for v in run.run(names, {run.get_inputs()[0].name: tensor}))))
 
 
+def with_positions(model):
+    """Values that say something about where: of more than one row or column."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    sides = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim][2:] for v in inferred.value_info}
+    return {name for name, side in sides.items() if len(side) == 2 and max(side) > 1}
+
+
 def check(binary, name, folder, verbose):
     module = None
     if name in OWN:
@@ -267,7 +274,8 @@ def check(binary, name, folder, verbose):
         layers, at = list(dict.fromkeys([*card.show, card.gradcam])), [card.gradcam, card.show[len(card.show) // 2]]
     else:
         kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-        at = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in produced]
+        maps = with_positions(model)
+        at = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in maps]
         at = list(dict.fromkeys([at[-1], at[len(at) // 2]]))
         layers = None
         relus = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.ReLU, torch.nn.ReLU6))}
