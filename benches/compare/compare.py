@@ -65,12 +65,13 @@ class Server:
     """A convscope server."""
 
     binary = BINARY
+    further: list[str] = []
 
     def __init__(self, port: int, models: Path, model: str, *flags: str) -> None:
         self.port, self.model, self.stages = port, model, []
         started = time.perf_counter()
         log = subprocess.DEVNULL
-        command = [Server.binary, "serve", "--listen", f"127.0.0.1:{port}", "--models", models, *flags]
+        command = [Server.binary, "serve", "--listen", f"127.0.0.1:{port}", "--models", models, *flags, *Server.further]
         self.process = subprocess.Popen([str(part) for part in command], stderr=log)
         atexit.register(self.process.kill)
         while True:
@@ -407,6 +408,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--models", nargs="*", default=MODELS)
+    parser.add_argument("--flags", default="", help="further flags of every server, such as '--dense-weights f16'")
     parser.add_argument("--binary", type=Path, help="a server that is built already; default: build it")
     parser.add_argument("--timer", type=Path, help="the bench `forward`, built already; default: build it")
     parser.add_argument("--book-python", type=Path, help="one that has tests/reference/convnet/requirements.txt")
@@ -418,6 +420,7 @@ def main() -> None:
     if "activations" in wanted:
         needs = ROOT / "tests/reference/convnet/requirements.txt"
         options.book_python = options.book_python or own_python("compare-book", needs)
+    Server.further = options.flags.split()
     if options.binary:
         Server.binary = options.binary.resolve()
     elif wanted != ("forward",):

@@ -52,6 +52,7 @@
 //! - `winograd`, `direct`, `transposed`, `channelwise`, `dense`: the algorithms, over `simd`.
 //! - `finish`: what happens to a sum on its way to memory.
 //! - `team`: the threads. `cores`: where they are woken. `scratch`: memory that they keep.
+//! - `recycled`: memory of values, used again.
 //! - `layer`: which algorithm for which convolution. `matrix`: dense weights, held once.
 //! - `op`: the operators that tract sees. `rewrite`: how they come into a model.
 //!
@@ -70,6 +71,7 @@ mod matrix;
 mod op;
 mod planes;
 mod product;
+mod recycled;
 mod rewrite;
 mod scratch;
 mod simd;
@@ -79,6 +81,7 @@ mod window;
 mod winograd;
 
 pub use matrix::{Storage, Weights};
+pub use recycled::Recycled;
 pub use rewrite::{Accelerator, narrow};
 pub use simd::Isa;
 pub use team::{Team, share};

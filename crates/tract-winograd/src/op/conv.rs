@@ -5,6 +5,7 @@ use tract_core::internal::*;
 
 use crate::finish::{Clip, Finish, Places};
 use crate::layer::{Algorithm, Layer, Shape};
+use crate::recycled::Recycled;
 
 /// A value on the way from a convolution to what is done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +29,7 @@ pub(crate) struct FusedConv {
     pub(crate) shape: Shape,
     pub(crate) clip: Clip,
     pub(crate) gives: TVec<Value>,
+    pub(crate) recycled: Arc<Recycled>,
 }
 
 impl FusedConv {
@@ -78,7 +80,7 @@ impl EvalOp for FusedConv {
         let residual = residual.as_ref().map(|view| view.as_slice::<f32>()).transpose()?;
         let outputs = self.gives.iter().map(|&value| {
             // SAFETY: all of it is written below, before it is read.
-            unsafe { Tensor::uninitialized::<f32>(&self.output_shape(shape, value)) }
+            unsafe { self.recycled.take(&self.output_shape(shape, value)) }
         });
         let mut outputs = outputs.collect::<TractResult<TVec<Tensor>>>()?;
         let mut views = TVec::new();
@@ -111,7 +113,7 @@ impl EvalOp for FusedConv {
             self.layer.run(picture, [input, output], finish, pooled);
         }
         drop(views);
-        Ok(outputs.into_iter().map(Tensor::into_tvalue).collect())
+        Ok(outputs.into_iter().map(|output| self.recycled.give(output)).collect())
     }
 
     op_out_of_plan!();

@@ -1,17 +1,29 @@
+use std::sync::Arc;
+
 use tract_core::internal::*;
 
 use crate::channelwise::maxima;
+use crate::recycled::Recycled;
 use crate::simd::Isa;
 use crate::window::Window;
 
 /// The greatest value under every place of a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Maxima {
     pub(crate) isa: Isa,
     pub(crate) window: Window,
     /// Height and width of the input and of the output.
     pub(crate) size: [[usize; 2]; 2],
+    pub(crate) recycled: Arc<Recycled>,
 }
+
+impl PartialEq for Maxima {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.window, self.size) == (&other.window, other.size)
+    }
+}
+
+impl Eq for Maxima {}
 
 impl Maxima {
     fn output_shape(&self, input: &[usize]) -> TVec<usize> {
@@ -41,10 +53,10 @@ impl EvalOp for Maxima {
         let picture = picture.as_slice::<f32>()?;
         ensure!(!picture.is_empty() && picture.len().is_multiple_of(area), "input of {shape:?}");
         // SAFETY: all of it is written below, before it is read.
-        let mut output = unsafe { Tensor::uninitialized::<f32>(&self.output_shape(shape))? };
+        let mut output = unsafe { self.recycled.take(&self.output_shape(shape))? };
         let mut view = output.try_as_plain_ram_mut()?;
         maxima(self.isa, &self.window, picture, self.size, view.as_slice_mut::<f32>()?);
-        Ok(tvec![output.into_tvalue()])
+        Ok(tvec![self.recycled.give(output)])
     }
 
     op_out_of_plan!();

@@ -4,12 +4,12 @@ use tract_core::internal::*;
 use tract_core::ops::cnn::KernelFormat;
 use tract_core::ops::cnn::conv::Conv;
 
+use super::Accelerator;
 use super::chain::Chain;
 use super::constants::{floats, per_channel};
 use super::window::window;
 use crate::layer::{Algorithm, Layer, Shape};
 use crate::op::{FusedConv, Value};
-use crate::simd::Isa;
 
 /// A convolution that can be replaced.
 pub(super) struct ConvFound {
@@ -38,7 +38,13 @@ impl ConvFound {
         Ok(is_faster.then_some(Self { shape, weights, bias }))
     }
 
-    pub(super) fn replace(self, model: &mut TypedModel, id: usize, isa: Isa) -> TractResult<()> {
+    pub(super) fn replace(
+        self,
+        model: &mut TypedModel,
+        id: usize,
+        accelerator: &Accelerator,
+    ) -> TractResult<()> {
+        let Accelerator { isa, ref recycled, .. } = *accelerator;
         let Self { shape, weights, bias } = self;
         let outputs = shape.channels[1];
         let mut weights = floats(&weights)?;
@@ -56,7 +62,8 @@ impl ConvFound {
         }
         let layer = Arc::new(Layer::new(isa, algorithm, shape.window, &weights, &bias));
         let gives = chain.gives.iter().map(|&(value, _)| value).collect();
-        let op = FusedConv { layer, algorithm, shape, clip: chain.clip, gives };
+        let recycled = Arc::clone(recycled);
+        let op = FusedConv { layer, algorithm, shape, clip: chain.clip, gives, recycled };
         let mut patch = TypedModelPatch::default();
         let mut inputs = tvec![patch.tap_model(model, model.node(id).inputs[0])?];
         if let Some(residual) = chain.residual {

@@ -87,7 +87,7 @@ impl DenseFound {
         id: usize,
         accelerator: &Accelerator,
     ) -> TractResult<()> {
-        let Accelerator { isa, dense, ref weights } = *accelerator;
+        let Accelerator { isa, dense, ref weights, .. } = *accelerator;
         let (matrix, transposed) = weights.hold(&self.weights, self.size, dense)?;
         let by_rows = self.by_rows != transposed;
         let op = Dense { isa, matrix, by_rows, output: self.output };

@@ -7,11 +7,14 @@ mod dense;
 mod pool;
 mod window;
 
+use std::sync::Arc;
+
 use tract_core::internal::*;
 
 use self::conv::ConvFound;
 use self::dense::DenseFound;
 use crate::matrix::{Storage, Weights};
+use crate::recycled::Recycled;
 use crate::simd::Isa;
 
 /// Replaces what this crate computes faster than tract.
@@ -24,6 +27,8 @@ pub struct Accelerator {
     /// The weights of dense layers that all models changed by this accelerator have in common: a
     /// layer's backward product reads the forward weights.
     pub weights: Weights,
+    /// The memory of values that the models changed by this accelerator use again.
+    pub recycled: Arc<Recycled>,
 }
 
 impl Accelerator {
@@ -45,12 +50,12 @@ impl Accelerator {
         let mut replaced = 0;
         for id in model.eval_order()? {
             if let Some(found) = ConvFound::at(model, id)? {
-                found.replace(model, id, self.isa)?;
+                found.replace(model, id, self)?;
                 replaced += 1;
             } else if let Some(found) = DenseFound::at(model, id)? {
                 found.replace(model, id, self)?;
                 replaced += 1;
-            } else if let Some(maxima) = pool::find(model, id, self.isa)? {
+            } else if let Some(maxima) = pool::find(model, id, self)? {
                 let node = model.node(id);
                 TypedModelPatch::replace_single_op(model, node, &node.inputs, maxima)?
                     .apply(model)?;
