@@ -11,9 +11,9 @@ use tract_core::internal::*;
 const LARGE: usize = 1 << 20;
 
 /// Bytes of values that wait for their next use at most.
-const WAITING: usize = 64 << 20;
+const WAITING: usize = 128 << 20;
 
-/// Large values that were handed out, 64 MiB at most of which nobody else holds any more: their memory
+/// Large values that were handed out, 128 MiB at most of which nobody else holds any more: their memory
 /// waits to be used again. The longest there come first.
 #[derive(Default)]
 pub struct Recycled {
