@@ -146,7 +146,7 @@ def forced(module, graph, values):
     """While this lasts, ReLUs of `module` are open and pools take the place where they were for the server with these
     values: what is left of a difference is not a switched path. Yields the names of values that were forced."""
     functional, inside, calls, done = torch.nn.functional, [], Counter(), set()
-    hooks, before = [], {name: getattr(functional, name) for name in ("relu", "relu6", "max_pool2d")}
+    hooks, before = [], {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "max_pool2d")}
     for path, part in module.named_modules():
         hooks.append(part.register_forward_pre_hook(lambda _, __, path=path: inside.append((path, part_is_own[path]))))
         hooks.append(part.register_forward_hook(lambda *_: void(inside.pop())))
@@ -173,7 +173,7 @@ def forced(module, graph, values):
         return x.flatten(2).gather(2, places.flatten(2)).reshape(places.shape)
 
     functional.relu = lambda x, inplace=False: opened("relu", x)
-    functional.relu6 = lambda x, inplace=False: opened("relu6", x)
+    functional.relu6 = functional.hardtanh = lambda x, *_, **__: opened("relu6", x)
     functional.max_pool2d = pooled
     try:
         yield done
