@@ -164,7 +164,8 @@ def forced(module, graph, values):
 
     def opened(operation, x):
         value = values[value_of(operation)]
-        return x * torch.from_numpy((value > 0) & ((value < 6) | (operation == "relu")))
+        full = (value >= 6) & (operation == "relu6")
+        return x * torch.from_numpy((value > 0) & ~full) + 6 * torch.from_numpy(full)
 
     def pooled(x, *arguments, **options):
         source = torch.from_numpy(values[inputs[value_of("max_pool2d")]])[None]
