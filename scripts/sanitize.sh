@@ -19,20 +19,24 @@ address() {
 }
 
 # The standard library is not instrumented, so that what an Arc and the test harness do among their threads looks like a
-# race; whatever team.rs itself reads and writes is seen.
+# race, and so does what lies behind a Mutex that is waited for: a helper's seat. Whatever else team.rs itself reads and
+# writes is seen.
 thread() {
-    local out=target/sanitize
+    local out=target/sanitize rustix
     mkdir -p "$out"
-    printf 'race:%s\n' alloc::sync::Arc test::event library/test/src >"$out/harness"
-    echo '#[path = "../../crates/tract-winograd/src/team.rs"] mod team;' >"$out/thread.rs"
+    # What names a core to the system; nothing in it is shared.
+    rustix=$(env -u RUSTC_BOOTSTRAP cargo build --release --locked --message-format json | sed -n 's|.*"\([^"]*/librustix-[^"]*\.rlib\)".*|\1|p' | tail -n 1)
+    printf 'race:%s\n' alloc::sync::Arc test::event library/test/src cores::system::Seat >"$out/harness"
+    echo '#[path = "../../crates/tract-winograd/src/cores.rs"] mod cores;' | tee "$out/thread.rs" >"$out/weak.rs"
+    echo '#[path = "../../crates/tract-winograd/src/team.rs"] mod team;' >>"$out/thread.rs"
     # An ordering that is too weak must be found, or nothing would.
     sed 's/self.door.fetch_sub(1, Ordering::SeqCst)/self.door.fetch_sub(1, Ordering::Relaxed)/
         s/self.0.door.load(Ordering::SeqCst)/self.0.door.load(Ordering::Relaxed)/' \
         crates/tract-winograd/src/team.rs >"$out/team.rs"
-    echo '#[path = "team.rs"] mod team;' >"$out/weak.rs"
+    echo '#[path = "team.rs"] mod team;' >>"$out/weak.rs"
     for crate in thread weak; do
         rustc --edition 2024 --test -O -g -A dead-code -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer \
-            --target "$host" "$out/$crate.rs" -o "$out/$crate"
+            --extern rustix="$rustix" -L dependency="${rustix%/*}" --target "$host" "$out/$crate.rs" -o "$out/$crate"
     done
     export TSAN_OPTIONS="suppressions=$out/harness"
     for _ in $(seq 20); do
