@@ -275,8 +275,8 @@ def check(binary, name, folder, verbose):
         layers, at = list(dict.fromkeys([*card.show, card.gradcam])), [card.gradcam, card.show[len(card.show) // 2]]
     else:
         kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-        maps = with_positions(model)
-        at = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in maps]
+        placed = with_positions(model)
+        at = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in placed]
         at = list(dict.fromkeys([at[-1], at[len(at) // 2]]))
         layers = None
         relus = {n for n, m in module.named_modules() if isinstance(m, (torch.nn.ReLU, torch.nn.ReLU6))}

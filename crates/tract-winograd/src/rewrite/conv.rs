@@ -4,10 +4,10 @@ use tract_core::internal::*;
 use tract_core::ops::cnn::KernelFormat;
 use tract_core::ops::cnn::conv::Conv;
 
-use super::Accelerator;
 use super::chain::Chain;
 use super::constants::{floats, per_channel};
 use super::window::window;
+use super::{Accelerator, is_read};
 use crate::layer::{Algorithm, Layer, Shape};
 use crate::op::{FusedConv, Value};
 
@@ -82,10 +82,7 @@ pub(super) fn leave_unread(model: &mut TypedModel, id: usize) -> TractResult<()>
     let node = model.node(id);
     let Some(conv) = node.op_as::<FusedConv>() else { return Ok(()) };
     let outlets = (0..node.outputs.len()).map(|slot| OutletId::new(id, slot));
-    let is_read = |outlet: &OutletId| {
-        !node.outputs[outlet.slot].successors.is_empty() || model.outputs.contains(outlet)
-    };
-    let read: TVec<OutletId> = outlets.filter(is_read).collect();
+    let read: TVec<OutletId> = outlets.filter(|&outlet| is_read(model, outlet)).collect();
     if read.len() == node.outputs.len() {
         return Ok(());
     }

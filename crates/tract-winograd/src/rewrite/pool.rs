@@ -3,8 +3,8 @@ use std::sync::Arc;
 use tract_core::internal::*;
 use tract_core::ops::cnn::MaxPool;
 
-use super::Accelerator;
 use super::window::window;
+use super::{Accelerator, is_read};
 use crate::op::Maxima;
 
 /// The faster way of node `id`, where that is a max-pool that somebody still reads: a convolution may
@@ -17,9 +17,8 @@ pub(super) fn find(
     let node = model.node(id);
     let Some(pool) = node.op_as::<MaxPool>() else { return Ok(None) };
     let fact = model.node_input_facts(id)?[0];
-    let is_read = !node.outputs[0].successors.is_empty() || model.outputs.contains(&id.into());
     let plain = pool.with_index_outputs.is_none() && fact.datum_type == f32::datum_type();
-    let shape = fact.shape.as_concrete().filter(|_| is_read && plain);
+    let shape = fact.shape.as_concrete().filter(|_| plain && is_read(model, id.into()));
     let found = shape.and_then(|shape| window(&pool.pool_spec, shape));
     let Accelerator { isa, ref recycled, .. } = *accelerator;
     Ok(found.map(|(window, size)| Maxima { isa, window, size, recycled: Arc::clone(recycled) }))
