@@ -191,7 +191,11 @@ fn is_binary(node: &TypedNode, name: &str) -> bool {
 }
 
 /// Whether `outlet` is an output of the model or read by a node that is not `within`.
-fn is_asked_for(model: &TypedModel, outlet: OutletId, within: impl Fn(usize) -> bool) -> bool {
+pub(super) fn is_asked_for(
+    model: &TypedModel,
+    outlet: OutletId,
+    within: impl Fn(usize) -> bool,
+) -> bool {
     let successors = &model.node(outlet.node).outputs[outlet.slot].successors;
     model.outputs.contains(&outlet) || successors.iter().any(|inlet| !within(inlet.node))
 }

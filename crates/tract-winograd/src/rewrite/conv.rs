@@ -4,10 +4,10 @@ use tract_core::internal::*;
 use tract_core::ops::cnn::KernelFormat;
 use tract_core::ops::cnn::conv::Conv;
 
-use super::chain::Chain;
+use super::Accelerator;
+use super::chain::{Chain, is_asked_for};
 use super::constants::{floats, per_channel};
 use super::window::window;
-use super::{Accelerator, is_read};
 use crate::layer::{Algorithm, Layer, Shape};
 use crate::op::{FusedConv, Value};
 
@@ -82,7 +82,8 @@ pub(super) fn leave_unread(model: &mut TypedModel, id: usize) -> TractResult<()>
     let node = model.node(id);
     let Some(conv) = node.op_as::<FusedConv>() else { return Ok(()) };
     let outlets = (0..node.outputs.len()).map(|slot| OutletId::new(id, slot));
-    let read: TVec<OutletId> = outlets.filter(|&outlet| is_read(model, outlet)).collect();
+    let read: TVec<OutletId> =
+        outlets.filter(|&outlet| is_asked_for(model, outlet, |_| false)).collect();
     if read.len() == node.outputs.len() {
         return Ok(());
     }

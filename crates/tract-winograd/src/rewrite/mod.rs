@@ -66,12 +66,6 @@ impl Accelerator {
     }
 }
 
-/// Whether another node or whoever asks the model reads a value.
-fn is_read(model: &TypedModel, outlet: OutletId) -> bool {
-    let output = &model.node(outlet.node).outputs[outlet.slot];
-    !output.successors.is_empty() || model.outputs.contains(&outlet)
-}
-
 /// Leaves of `model` what `outputs` need: neither the nodes beside it are kept, nor the values that
 /// the operators of this crate would give on the way and nobody reads. The weights stay shared with
 /// the model of which this is a clone.
