@@ -32,49 +32,55 @@ pub struct Cam {
 /// Activations and gradients that do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "activations are {activations:?}, gradients {gradients:?}; both must be the same channels × height × width, none of them zero"
+    "activations are {activations:?}, channels × height × width, and there are {sums} sums of gradients; there must be as many as channels, and none of the three zero"
 )]
 pub struct CamError {
     /// Shape of the activations.
     pub activations: [usize; 3],
-    /// Shape of the gradients.
-    pub gradients: [usize; 3],
+    /// How many channels the gradients have.
+    pub sums: usize,
 }
 
 /// Grad-CAM: weight of channel k = mean over positions of ∂score/∂A^k; map = mean over channels of weight_k · A^k.
 ///
-/// Both arrays are channels × height × width. [`Sign::Negative`] negates the gradients.
+/// The activations are channels × height × width; `sums` are those of ∂score/∂A^k over all positions, for each channel.
+/// [`Sign::Negative`] negates them.
 ///
 /// # Errors
 ///
-/// When the shapes differ or an axis is empty.
+/// When there are not as many sums as channels, or an axis is empty.
 pub fn cam(
     activations: ArrayView3<'_, f32>,
-    gradients: ArrayView3<'_, f32>,
+    sums: &[f64],
     sign: Sign,
 ) -> Result<Cam, CamError> {
-    let shape = |array: &ArrayView3<'_, f32>| <[usize; 3]>::from(array.dim());
     let (channels, height, width) = activations.dim();
-    if activations.dim() != gradients.dim() || activations.is_empty() {
-        let (activations, gradients) = (shape(&activations), shape(&gradients));
-        return Err(CamError { activations, gradients });
-    }
-    // Sums in float64, row by row so that either memory order is read once.
-    let mut weights = vec![0.0; channels];
-    for rows in gradients.axis_iter(Axis(1)) {
-        for (weight, row) in weights.iter_mut().zip(rows.axis_iter(Axis(0))) {
-            *weight += row.iter().map(|&g| f64::from(g)).sum::<f64>();
-        }
+    if channels != sums.len() || activations.is_empty() {
+        let activations = [channels, height, width];
+        return Err(CamError { activations, sums: sums.len() });
     }
     let sign = if sign == Sign::Negative { -1.0 } else { 1.0 };
     let mean = sign / (height * width) as f64 / channels as f64;
-    let mut sums = Array2::<f64>::zeros((height, width));
-    for (mut out, rows) in sums.axis_iter_mut(Axis(0)).zip(activations.axis_iter(Axis(1))) {
-        for (&weight, row) in weights.iter().zip(rows.axis_iter(Axis(0))) {
+    // In float64, row by row so that either memory order is read once.
+    let mut map = Array2::<f64>::zeros((height, width));
+    for (mut out, rows) in map.axis_iter_mut(Axis(0)).zip(activations.axis_iter(Axis(1))) {
+        for (&weight, row) in sums.iter().zip(rows.axis_iter(Axis(0))) {
             out.zip_mut_with(&row, |out, &a| *out += weight * f64::from(a));
         }
     }
-    Ok(Cam::new(sums.mapv(|sum| (sum * mean) as f32)))
+    Ok(Cam::new(map.mapv(|sum| (sum * mean) as f32)))
+}
+
+/// The sums over positions that [`cam`] takes, from gradients of shape channels × height × width, in float64.
+pub fn channel_sums(gradients: ArrayView3<'_, f32>) -> Vec<f64> {
+    let mut sums = vec![0.0; gradients.dim().0];
+    // Row by row, so that either memory order is read once.
+    for rows in gradients.axis_iter(Axis(1)) {
+        for (sum, row) in sums.iter_mut().zip(rows.axis_iter(Axis(0))) {
+            *sum += row.iter().map(|&g| f64::from(g)).sum::<f64>();
+        }
+    }
+    sums
 }
 
 impl Cam {

@@ -8,7 +8,7 @@ mod channels;
 mod levels;
 mod seed;
 
-pub use cam::{Cam, CamError, Sign, cam};
+pub use cam::{Cam, CamError, Sign, cam, channel_sums};
 pub use channels::{ChannelStatistics, Order, channel_statistics, select};
 pub use levels::{Normalize, levels};
 pub use seed::{Activation, Score, Seed, SeedError, probabilities, seed};

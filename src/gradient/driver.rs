@@ -42,25 +42,9 @@ pub fn derive(
     logits: &str,
 ) -> Result<Derived, GradientError> {
     let forward = Forward::of(model, facts)?;
-    let path = Path::between(&forward, layers, logits)?;
     let outputs: Vec<String> = layers.iter().map(|layer| cotangent_name(layer)).collect();
     let mut tape = Tape::new(forward, &outputs);
-    let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
-    let mut refusals = Vec::new();
-    for node in &path.nodes {
-        // The rules trust that attributes and shapes fit each other, as they do in a graph that runs. Where they do not,
-        // what a rule has left half written goes with the whole graph.
-        let rule = AssertUnwindSafe(|| transpose(node, &path, &mut tape, &mut cotangents));
-        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(Reason(UNFIT.to_owned())));
-        if let Err(reason) = carried {
-            let operator = node.op_type.clone();
-            refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
-            skip(node, &path, &tape, &mut cotangents);
-        }
-    }
-    if !refusals.is_empty() {
-        return Err(GradientError::Refused(refusals));
-    }
+    let cotangents = carry_back(&mut tape, layers, logits)?;
     for (layer, output) in layers.iter().zip(&outputs) {
         match cotangents.get(layer) {
             Some(cotangent) => tape.builder.output(output, cotangent),
@@ -68,6 +52,36 @@ pub fn derive(
         }
     }
     tape.finish(&model.graph().name)
+}
+
+/// Writes onto `tape` what carries a cotangent of `logits` back to `layers`; gives all cotangents, theirs
+/// among them.
+///
+/// # Errors
+/// As [`derive`].
+pub(super) fn carry_back<'m>(
+    tape: &mut Tape<'m>,
+    layers: &[&'m str],
+    logits: &'m str,
+) -> Result<HashMap<&'m str, Value>, GradientError> {
+    let path = Path::between(&tape.forward, layers, logits)?;
+    let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
+    let mut refusals = Vec::new();
+    for node in &path.nodes {
+        // The rules trust that attributes and shapes fit each other, as they do in a graph that runs. Where they do not,
+        // what a rule has left half written goes with the whole graph.
+        let rule = AssertUnwindSafe(|| transpose(node, &path, tape, &mut cotangents));
+        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(Reason(UNFIT.to_owned())));
+        if let Err(reason) = carried {
+            let operator = node.op_type.clone();
+            refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
+            skip(node, &path, tape, &mut cotangents);
+        }
+    }
+    if !refusals.is_empty() {
+        return Err(GradientError::Refused(refusals));
+    }
+    Ok(cotangents)
 }
 
 /// Carries the cotangents of `node`'s outputs to those of its inputs that lie on the path.

@@ -6,7 +6,7 @@
 //! under their forward names. Its outputs are `grad/<layer>`.
 //!
 //! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
-//! accumulation. The weights that the rules read stay in the forward model until [`Derived::embed`]
+//! accumulation; `sums` looks for a shorter path where only sums over positions are wanted. The weights that the rules read stay in the forward model until [`Derived::embed`]
 //! takes them. `table` names the rule of every operator; the rules are formulas and live in
 //! one file a family. Nothing here runs a graph.
 
@@ -28,6 +28,7 @@ mod rearrangement;
 mod reduction;
 mod selection;
 mod site;
+mod sums;
 mod table;
 mod tape;
 mod window;
@@ -35,4 +36,5 @@ mod window;
 pub use derived::{Derived, Gradient};
 pub use driver::{SEED, cotangent_name, derive, layer_name};
 pub use error::{GradientError, Refusal};
+pub use sums::{derive_sums, sums_name};
 pub use table::{Operator, operators};

@@ -11,6 +11,17 @@ pub enum Layout {
     Nhwc,
 }
 
+impl Layout {
+    /// The axis along which the channels stand.
+    #[must_use]
+    pub fn channel_axis(self) -> usize {
+        match self {
+            Self::Nchw => 1,
+            Self::Nhwc => 3,
+        }
+    }
+}
+
 /// What each axis of a value means: `axes[i]` is the place in N, C, H, W of axis `i`.
 type Axes = [usize; 4];
 

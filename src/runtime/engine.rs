@@ -1,8 +1,9 @@
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use tract_onnx::prelude::{TractResult, TypedModel};
-use tract_winograd::{Accelerator, Storage, Team, share};
+use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
+use tract_winograd::{Accelerator, Storage, Team, share, turn_dense};
 
 use crate::config::{DenseWeights, EngineConfig, Switch};
 
@@ -46,13 +47,17 @@ impl Engine {
         results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
-    /// Replaces what can be computed faster than tract does.
-    pub(super) fn accelerate(&self, model: &mut TypedModel) -> TractResult<()> {
-        if let Some(accelerator) = &self.accelerator {
-            model.prop_consts()?;
-            accelerator.accelerate(model)?;
-        }
-        Ok(())
+    /// Replaces what can be computed faster than tract does. Gives the weights that it has turned, by
+    /// the names of the constants in whose place they stand.
+    pub(super) fn accelerate(
+        &self,
+        model: &mut TypedModel,
+    ) -> TractResult<HashMap<String, Arc<Tensor>>> {
+        let Some(accelerator) = &self.accelerator else { return Ok(HashMap::new()) };
+        let turned = turn_dense(model)?;
+        model.prop_consts()?;
+        accelerator.accelerate(model)?;
+        Ok(turned)
     }
 }
 

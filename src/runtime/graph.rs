@@ -1,15 +1,17 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TypedModelPatch;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::plan::SimplePlan;
-use tract_onnx::tract_hir::infer::{InferenceFact, InferenceNode};
+use tract_onnx::tract_hir::infer::InferenceFact;
+use tract_onnx::tract_hir::ops::array::PermuteAxes;
+use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
-use super::{Engine, Plan, RuntimeError, Values};
+use super::weights::{Held, Stored};
+use super::{Engine, Plan, RuntimeError, Weights};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
@@ -18,16 +20,7 @@ use crate::onnx::{Facts, Model};
 pub struct Graph {
     graph: InferenceModel,
     outlets: HashMap<String, OutletId>,
-    /// The large stored tensors.
-    weights: HashMap<String, Weak<Tensor>>,
-}
-
-/// Tensors from so many elements on are worth sharing between plans.
-const LARGE: usize = 1 << 16;
-
-fn weight(node: &InferenceNode) -> Option<(String, Weak<Tensor>)> {
-    let tensor = node.op_as::<Const>()?.val();
-    (tensor.len() >= LARGE).then(|| (node.name.clone(), Arc::downgrade(tensor)))
+    held: Held,
 }
 
 impl Graph {
@@ -41,10 +34,10 @@ impl Graph {
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
     ) -> Result<Self, RuntimeError> {
-        Self::read_with(model, directory, input_shapes, &Values::default())
+        Self::read_with(model, directory, input_shapes, &Weights::default())
     }
 
-    /// The same, with `constants` in place of the inputs of their names, for which no shape is given.
+    /// The same, with `weights` in place of the inputs of their names, for which no shape is given.
     ///
     /// # Errors
     /// As [`Graph::read`].
@@ -52,7 +45,7 @@ impl Graph {
         model: &Model,
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
-        constants: &Values,
+        weights: &Weights,
     ) -> Result<Self, RuntimeError> {
         // What a file declares of its inner values and outputs is ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
@@ -62,7 +55,7 @@ impl Graph {
             .parse(model.proto(), directory)
             .map_err(RuntimeError::engine("reading the graph"))?;
         let mut graph = parsed.model;
-        fix_inputs(&mut graph, constants).map_err(RuntimeError::engine("fixing the inputs"))?;
+        fix_inputs(&mut graph, weights).map_err(RuntimeError::engine("fixing the inputs"))?;
         for (index, shape) in input_shapes.iter().enumerate() {
             let declared =
                 graph.input_fact(index).map_err(RuntimeError::engine("reading the inputs"))?;
@@ -72,8 +65,8 @@ impl Graph {
                 .map_err(RuntimeError::engine("setting the input's shape"))?;
         }
         graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
-        let weights = graph.nodes().iter().filter_map(weight).collect();
-        Ok(Self { graph, outlets: parsed.outlets_by_name, weights })
+        let held = Held::by(graph.nodes());
+        Ok(Self { graph, outlets: parsed.outlets_by_name, held })
     }
 
     /// Shape, type and constant value of every value of the main graph. Values whose shape tract
@@ -96,7 +89,7 @@ impl Graph {
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
-    pub fn compile(self, outputs: &[String], engine: &Engine) -> Result<Plan, RuntimeError> {
+    pub fn compile(mut self, outputs: &[String], engine: &Engine) -> Result<Plan, RuntimeError> {
         let outlet = |name: &String| {
             let outlet = self.outlets.get(name).copied();
             outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
@@ -105,27 +98,37 @@ impl Graph {
         let compile = || {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
             cast_weights(&mut typed)?;
-            engine.accelerate(&mut typed)?;
-            SimplePlan::new(typed.into_optimized()?)
+            let turned = engine.accelerate(&mut typed)?;
+            Ok((SimplePlan::new(typed.into_optimized()?)?, turned))
         };
-        let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
-        Ok(Plan::new(runnable, outputs, engine.clone(), self.weights))
+        let (runnable, turned) =
+            engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
+        self.held.turn(turned);
+        Ok(Plan::new(runnable, outputs, engine.clone(), self.held))
     }
 }
 
-/// Puts constants in place of inputs.
-fn fix_inputs(graph: &mut InferenceModel, constants: &Values) -> TractResult<()> {
+/// Puts weights in place of inputs.
+fn fix_inputs(graph: &mut InferenceModel, weights: &Weights) -> TractResult<()> {
     let inputs = graph.input_outlets()?.to_vec();
     let mut open = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let Ok(value) = constants.handle(&graph.node(input.node).name) else {
+        let name = graph.node(input.node).name.clone();
+        let Some(Stored { tensor, is_turned }) = weights.get(&name).cloned() else {
             open.push(input);
             continue;
         };
-        let tensor = value.into_arc_tensor();
-        let node = graph.node_mut(input.node);
-        node.outputs[0].fact = InferenceFact::try_from(&tensor)?;
-        node.op = Box::new(Const::new(tensor)?);
+        if is_turned {
+            let turned = graph.add_const(format!("{name}.turned"), tensor)?;
+            let node = graph.node_mut(input.node);
+            node.op = expand(PermuteAxes::new(Some(tvec![1, 0])));
+            node.outputs[0].fact = InferenceFact::default();
+            graph.add_edge(turned, InletId::new(input.node, 0))?;
+        } else {
+            let node = graph.node_mut(input.node);
+            node.outputs[0].fact = InferenceFact::try_from(&tensor)?;
+            node.op = Box::new(Const::new(tensor)?);
+        }
     }
     graph.set_input_outlets(&open)
 }

@@ -12,6 +12,7 @@ mod pace;
 mod plan;
 mod stamp;
 mod stop;
+mod weights;
 mod workers;
 
 pub use card::{Card, InputCard, LayersCard, OutputCard};
@@ -23,4 +24,5 @@ pub use labels::ClassName;
 pub use plan::{Plan, Values, input};
 pub use stamp::Stamp;
 pub use stop::{Stop, Stopped};
+pub use weights::Weights;
 pub use workers::{Busy, Load, Permit, WorkError, Workers};

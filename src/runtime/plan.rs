@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
 
-use super::{Engine, Graph, RuntimeError, Stop, Stopped};
+use super::weights::Held;
+use super::{Engine, Graph, RuntimeError, Stop, Stopped, Weights};
 use crate::onnx;
 
 /// A compiled graph that holds its weights and is shared by all requests.
@@ -14,7 +15,7 @@ pub struct Plan {
     runnable: Arc<TypedSimplePlan>,
     engine: Engine,
     outputs: HashMap<String, usize>,
-    weights: HashMap<String, Weak<Tensor>>,
+    held: Held,
 }
 
 /// Values that a plan computed, by name. Cloning shares them.
@@ -46,9 +47,9 @@ impl Plan {
         runnable: Arc<TypedSimplePlan>,
         outputs: &[String],
         engine: Engine,
-        weights: HashMap<String, Weak<Tensor>>,
+        held: Held,
     ) -> Self {
-        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), weights }
+        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), held }
     }
 
     /// A plan that computes `outputs`, some of this one's, and no more than they need; both hold the
@@ -69,7 +70,7 @@ impl Plan {
             SimplePlan::new(model)
         };
         let runnable = narrow().map_err(RuntimeError::engine("narrowing the graph"))?;
-        Ok(Self::new(runnable, outputs, self.engine.clone(), self.weights.clone()))
+        Ok(Self::new(runnable, outputs, self.engine.clone(), self.held.clone()))
     }
 
     /// Whether the plan computes a value of this name.
@@ -78,11 +79,11 @@ impl Plan {
         self.outputs.contains_key(name)
     }
 
-    /// The large stored tensors that the plan holds as they were stored, for other plans to share.
+    /// The large stored tensors that the plan holds in the precision in which they were stored, for
+    /// other plans to share.
     #[must_use]
-    pub fn weights(&self) -> Values {
-        let held = self.weights.iter().filter_map(|(name, tensor)| Some((name, tensor.upgrade()?)));
-        Values { by_name: held.map(|(name, held)| (name.clone(), held.into_tvalue())).collect() }
+    pub fn weights(&self) -> Weights {
+        self.held.weights()
     }
 
     /// Runs the plan; `inputs` stand in the order of the model's inputs.

@@ -1,15 +1,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ndarray::{ArrayD, Axis, Ix3};
+
 use super::recent::Recent;
-use super::{Classifier, ServiceError};
-use crate::gradient::{Gradient, SEED, cotangent_name, layer_name};
-use crate::onnx::{Facts, Model};
-use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values};
+use super::{Classifier, ServiceError, channels};
+use crate::explain::channel_sums;
+use crate::gradient::{Gradient, SEED, cotangent_name, layer_name, sums_name};
+use crate::onnx::{Facts, Layer, Model};
+use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values, Weights};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
 pub(super) struct Backward {
     plan: Plan,
+    layer: Layer,
     residuals: Vec<String>,
     seed_shape: Vec<usize>,
     /// Weights that the plan holds, in bytes.
@@ -17,13 +21,13 @@ pub(super) struct Backward {
 }
 
 impl Backward {
-    /// Compiles a gradient graph of `classifier` for `layer`; `weights` has those that it takes as
-    /// inputs.
+    /// Compiles a gradient graph of `classifier` that gives the cotangent of `layer` or the sums of
+    /// it; `weights` has those that it takes as inputs.
     pub(super) fn compile(
         classifier: &Classifier,
         gradient: &Gradient,
-        layer: &str,
-        weights: &Values,
+        layer: &Layer,
+        weights: &Weights,
     ) -> Result<Self, ServiceError> {
         let facts = classifier.facts();
         let seed_shape = shape_of(facts, &classifier.head().logits)?;
@@ -33,10 +37,13 @@ impl Backward {
         }
         let directory = classifier.source().directory();
         let graph = Graph::read_with(&gradient.model, directory, &shapes, weights)?;
-        let plan = graph.compile(&[cotangent_name(layer)], classifier.engine())?;
+        let outputs = gradient.model.outputs().iter().map(|output| output.name.clone());
+        let wanted = [sums_name(&layer.name), cotangent_name(&layer.name)];
+        let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
+        let plan = graph.compile(&outputs, classifier.engine())?;
         let weight = weight(&gradient.model);
         let residuals = gradient.residuals.clone();
-        Ok(Self { plan, residuals, seed_shape, weight })
+        Ok(Self { plan, layer: layer.clone(), residuals, seed_shape, weight })
     }
 
     /// The forward values that it reads.
@@ -44,21 +51,29 @@ impl Backward {
         &self.residuals
     }
 
-    /// Carries `cotangent` of the logits back; the answer holds the layer's under
-    /// [`cotangent_name`].
-    pub(super) fn run(
+    /// Carries `cotangent` of the logits back: the sums of the layer's over all positions, one for each
+    /// channel.
+    pub(super) fn sums(
         &self,
         cotangent: Vec<f32>,
         values: &Values,
         stop: &Stop,
-    ) -> Result<Values, ServiceError> {
-        let seed = ndarray::ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent)
+    ) -> Result<Vec<f64>, ServiceError> {
+        let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent)
             .map_err(ServiceError::internal)?;
         let mut inputs = vec![crate::runtime::input(seed)];
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
         }
-        Ok(self.plan.run(inputs, stop)?)
+        let computed = self.plan.run(inputs, stop)?;
+        let sums = sums_name(&self.layer.name);
+        if !self.plan.gives(&sums) {
+            let cotangent = computed.view(&cotangent_name(&self.layer.name))?;
+            return Ok(channel_sums(channels(&self.layer, cotangent)?));
+        }
+        let rows = computed.view(&sums)?.insert_axis(Axis(2));
+        let rows = rows.into_dimensionality::<Ix3>().map_err(ServiceError::internal)?;
+        Ok(channel_sums(rows))
     }
 }
 

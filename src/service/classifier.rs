@@ -4,17 +4,16 @@ use ndarray::{ArrayView3, ArrayViewD};
 use prost::Message;
 
 use super::backward::{Backwards, given};
-use super::explainable::{gives, refusals};
+use super::explainable::{derive_sums, gives, refusals};
 use super::forward::{Extent, Forward};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
 use super::{LoadError, Parameters, ServiceError, Stages};
-use crate::gradient::{self, Gradient};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
-    self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stamp, Stop, Values,
+    self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stamp, Stop, Values, Weights,
 };
 
 /// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
@@ -71,15 +70,20 @@ impl Classifier {
         let refusals = refusals(&model, &facts, &layers, &head.logits, given.as_ref());
         let exists = |name: &str| facts.get(name).is_some();
         settings.settle_layers(&source.card, &layers, &refusals, exists)?;
-        let residuals = match &settings.gradcam {
-            Some(layer) => residuals(given.as_ref(), &model, &facts, &head, layer),
-            None => Vec::new(),
-        };
+        let residuals = settings.gradcam.as_deref().map(|layer| match &given {
+            Some(given) if gives(given, layer) => given.residuals.clone(),
+            _ => {
+                let layout = layouts.get(layer);
+                let derived = derive_sums(&model, &facts, layer, layout, &head.logits);
+                // No reason not to show the model; who asks for it is told.
+                derived.map(|derived| derived.residuals().to_vec()).unwrap_or_default()
+            }
+        });
         drop(given);
         stages.end("derive");
         let size = model.graph().encoded_len();
         let outline = model.into_outline();
-        let explanation = explanation(&head, &settings, residuals);
+        let explanation = explanation(&head, &settings, residuals.unwrap_or_default());
         let shown = layers.iter().map(|layer| &layer.name).chain(&settings.shown);
         let shown: Vec<String> = shown.cloned().collect();
         let forward = Forward::compile(graph, &explanation, &shown, engine);
@@ -126,7 +130,7 @@ impl Classifier {
     }
 
     /// The large stored tensors that the forward pass holds, for other plans to share.
-    pub(super) fn weights(&self) -> Values {
+    pub(super) fn weights(&self) -> Weights {
         self.forward.plan(Extent::Layers).weights()
     }
 
@@ -351,22 +355,6 @@ pub fn channels<'v>(
 
 fn not_a_picture(layer: &Layer) -> ServiceError {
     ServiceError::NotAPicture { layer: layer.name.clone(), shape: layer.shape.clone() }
-}
-
-/// What the gradient graph of the default layer reads, so that the plan computes it. A graph that
-/// cannot be derived is no reason not to show the model; who asks for it is told.
-fn residuals(
-    given: Option<&Gradient>,
-    model: &onnx::Model,
-    facts: &Facts,
-    head: &Head,
-    layer: &str,
-) -> Vec<String> {
-    if let Some(given) = given.filter(|given| gives(given, layer)) {
-        return given.residuals.clone();
-    }
-    let derived = gradient::derive(model, facts, &[layer], &head.logits);
-    derived.map(|derived| derived.residuals().to_vec()).unwrap_or_default()
 }
 
 /// The logits and the output, the layer that Grad-CAM explains by default, and the residuals.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::backward::{Backward, given};
 use super::{Classifier, ServiceError, Stages};
-use crate::gradient::{self, Gradient, GradientError, cotangent_name};
-use crate::onnx::{Facts, Layer, Model};
+use crate::gradient::{self, Derived, Gradient, GradientError, cotangent_name};
+use crate::onnx::{Facts, Layer, Layout, Model};
 
 impl Classifier {
     /// The gradient graph from the logits to each of `layers`: the one beside the model where it
@@ -17,7 +17,8 @@ impl Classifier {
         if let Some(given) = self.given(layers)? {
             return Ok(given);
         }
-        self.derive(layers, |_| false)
+        let derived = gradient::derive(self.outline(), self.facts(), layers, &self.head().logits);
+        self.embed(derived, layers, |_| false)
     }
 
     /// The gradient graph beside the model, where it has all of `layers`.
@@ -28,33 +29,40 @@ impl Classifier {
         Ok(given.filter(has_all))
     }
 
-    /// Derives the gradient graph; the weights for which `is_held` become inputs of it.
-    fn derive(
+    /// Puts the weights into a gradient graph that was derived for `layers`; those for which `is_held`
+    /// become inputs of it.
+    fn embed(
         &self,
+        derived: Result<Derived, GradientError>,
         layers: &[&str],
         is_held: impl Fn(&str) -> bool,
     ) -> Result<Gradient, ServiceError> {
         let refuse =
             |error| self.not_explainable(layers.first().copied().unwrap_or_default(), &error);
-        let derived = gradient::derive(self.outline(), self.facts(), layers, &self.head().logits)
-            .map_err(refuse)?;
+        let derived = derived.map_err(refuse)?;
         let tensors = self.tensors(derived.weights(&is_held))?;
         derived.embed(tensors, is_held).map_err(refuse)
     }
 
     /// The compiled gradient graph for `layer`, from memory where it was asked for lately.
-    pub(super) fn backward(&self, layer: &str) -> Result<Arc<Backward>, ServiceError> {
-        self.backwards().get_or_make(layer, || {
+    pub(super) fn backward(&self, layer: &Layer) -> Result<Arc<Backward>, ServiceError> {
+        let name = layer.name.as_str();
+        self.backwards().get_or_make(name, || {
             let mut stages = Stages::start();
             let weights = self.weights();
-            let gradient = match self.given(&[layer])? {
+            let gradient = match self.given(&[name])? {
                 Some(given) => given,
-                None => self.derive(&[layer], |name| weights.contains(name))?,
+                None => {
+                    let logits = &self.head().logits;
+                    let (model, facts) = (self.outline(), self.facts());
+                    let derived = derive_sums(model, facts, name, layer.layout, logits);
+                    self.embed(derived, &[name], |name| weights.contains(name))?
+                }
             };
             stages.end("derive");
             let backward = Backward::compile(self, &gradient, layer, &weights)?;
             stages.end("compile");
-            tracing::info!(model = self.name(), layer, %stages, "gradient graph ready");
+            tracing::info!(model = self.name(), layer = name, %stages, "gradient graph ready");
             Ok(backward)
         })
     }
@@ -96,6 +104,18 @@ impl Classifier {
             usable: self.usable(),
         }
     }
+}
+
+/// Derives what Grad-CAM wants of the gradient: the sums of `layer`'s over all positions.
+pub(super) fn derive_sums(
+    model: &Model,
+    facts: &Facts,
+    layer: &str,
+    layout: Option<Layout>,
+    logits: &str,
+) -> Result<Derived, GradientError> {
+    let axis = layout.unwrap_or(Layout::Nchw).channel_axis();
+    gradient::derive_sums(model, facts, layer, axis, logits)
 }
 
 /// Why a layer has nothing to lay over a picture.

@@ -6,7 +6,6 @@ use super::{
     Stages, UseCase, channels,
 };
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
-use crate::gradient::cotangent_name;
 use crate::onnx::Layer;
 use crate::render::{Drawing, HeatmapOptions, Panel, View, Window, heatmap};
 use crate::runtime::{Stop, Values};
@@ -134,7 +133,7 @@ impl UseCase for GradCam {
         stop: &Stop,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let backward = self.classifier.backward(&self.layer.name)?;
+        let backward = self.classifier.backward(&self.layer)?;
         stages.end("derive");
         let mut needed = backward.residuals().to_vec();
         needed.push(self.layer.name.clone());
@@ -190,11 +189,9 @@ impl GradCam {
         let mut seed =
             seed(logits, class.class, self.score, activation).map_err(ServiceError::internal)?;
         let cotangent = std::mem::take(&mut seed.cotangent);
-        let gradients = backward.run(cotangent, values, stop)?;
-        let gradients = gradients.view(&cotangent_name(&self.layer.name))?;
+        let sums = backward.sums(cotangent, values, stop)?;
         let activations = channels(&self.layer, values.view(&self.layer.name)?)?;
-        let cam = cam(activations, channels(&self.layer, gradients)?, self.sign)
-            .map_err(ServiceError::internal)?;
+        let cam = cam(activations, &sums, self.sign).map_err(ServiceError::internal)?;
         Ok(Explained { class, seed, cam })
     }
 

@@ -82,6 +82,6 @@ mod winograd;
 
 pub use matrix::{Storage, Weights};
 pub use recycled::Recycled;
-pub use rewrite::{Accelerator, narrow};
+pub use rewrite::{Accelerator, narrow, turn_dense};
 pub use simd::Isa;
 pub use team::{Team, share};

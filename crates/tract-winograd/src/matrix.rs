@@ -39,7 +39,11 @@ impl fmt::Debug for Matrix {
 }
 
 impl Matrix {
-    fn new(tensor: &Arc<Tensor>, size: [usize; 2], storage: Storage) -> TractResult<Self> {
+    pub(crate) fn new(
+        tensor: &Arc<Tensor>,
+        size: [usize; 2],
+        storage: Storage,
+    ) -> TractResult<Self> {
         let values = match storage {
             Storage::F32 => Values::F32(Arc::clone(tensor)),
             Storage::F16 => {
@@ -82,8 +86,8 @@ impl Matrix {
 /// Values that are rounded together.
 const ROUNDED: usize = 1 << 16;
 
-/// Side of the squares in which a matrix is compared with a transposed one, so that both stay in the
-/// cache.
+/// Side of the squares in which a matrix is turned, or compared with a transposed one, so that both
+/// stay in the cache.
 const SQUARE: usize = 32;
 
 fn same<T, U>(
@@ -104,6 +108,25 @@ fn same<T, U>(
             })
         })
     })
+}
+
+/// `tensor`, a matrix of this size, with rows and columns exchanged.
+pub(crate) fn turned(tensor: &Tensor, [rows, columns]: [usize; 2]) -> TractResult<Tensor> {
+    let view = tensor.try_as_plain_ram()?;
+    let from = view.as_slice::<f32>()?;
+    let mut turned = Tensor::zero::<f32>(&[columns, rows])?;
+    let mut view = turned.try_as_plain_ram_mut()?;
+    share_chunks(view.as_slice_mut::<f32>()?, SQUARE * rows, |index, to| {
+        let left = index * SQUARE;
+        for top in (0..rows).step_by(SQUARE) {
+            for (column, to) in to.chunks_exact_mut(rows).enumerate() {
+                for (row, to) in to[top..].iter_mut().take(SQUARE).enumerate() {
+                    *to = from[(top + row) * columns + left + column];
+                }
+            }
+        }
+    });
+    Ok(turned)
 }
 
 /// Matrices that several models have in common: each is in memory once, however many models hold

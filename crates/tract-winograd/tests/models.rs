@@ -3,10 +3,11 @@
 use tract_core::internal::*;
 use tract_core::ops::cnn::conv::Conv;
 use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
+use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math::{add, max, min, mul};
-use tract_core::ops::nn::{DataFormat, sigmoid};
-use tract_winograd::{Accelerator, Storage, Team, narrow};
+use tract_core::ops::nn::{DataFormat, Reduce, Reducer, sigmoid};
+use tract_winograd::{Accelerator, Storage, Team, narrow, turn_dense};
 
 use crate::random::Random;
 
@@ -206,6 +207,68 @@ fn dense() -> Built {
     net.give(&[y, z, back], 3)
 }
 
+/// Products of which only sums are wanted, in another shape and another order of axes; one that is
+/// asked for as well.
+fn sums_of_products() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 300])?;
+    let columns = net.constant("columns", &[300, 360])?;
+    let rows = net.constant("rows", &[360, 300])?;
+    let mut outputs = Vec::new();
+    for (name, axes, matrix, is_asked) in [
+        ("by_columns", "mk,kn->mn", columns, false),
+        ("by_rows", "mk,nk->mn", rows, false),
+        ("asked", "mk,kn->mn", columns, true),
+    ] {
+        let product = EinSum::new(axes.parse()?, f32::datum_type());
+        let y = net.model.wire_node(name, product, &[x, matrix])?[0];
+        let shape = AxisOp::Reshape(1, tvec![360.to_dim()], tvec![4.into(), 9.into(), 10.into()]);
+        let cube = net.model.wire_node(format!("{name}.cube"), shape, &[y])?[0];
+        let turned =
+            net.model.wire_node(format!("{name}.turned"), AxisOp::Move(3, 1), &[cube])?[0];
+        let sum = Reduce::new(tvec![1, 3], Reducer::Sum);
+        outputs.push(net.model.wire_node(format!("{name}.sum"), sum, &[turned])?[0]);
+        outputs.extend(is_asked.then_some(y));
+    }
+    net.give(&outputs, 3)
+}
+
+/// A dense layer behind pictures of ReLUs, stored output by output: once as it is, and once transposed
+/// before it is read.
+fn dense_of_pictures() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[1, 3, 32, 32])?;
+    let y = net.conv("conv", x, 64, 1)?;
+    let y = net.bound("relu", y, true, 0.0)?;
+    let y = net.pool("pool", y)?;
+    let (from, to) = (tvec![64.to_dim(), 16.to_dim(), 16.to_dim()], tvec![16384.to_dim()]);
+    let y = net.model.wire_node("flat", AxisOp::Reshape(1, from, to), &[y])?[0];
+    let rows = net.constant("rows", &[260, 16384])?;
+    let columns = net.constant("columns", &[16384, 260])?;
+    let turned = net.model.wire_node("turned", AxisOp::Move(1, 0), &[columns])?[0];
+    let mut outputs = Vec::new();
+    for (name, matrix) in [("as_it_is", rows), ("transposed", turned)] {
+        let product = EinSum::new("mk,nk->mn".parse()?, f32::datum_type());
+        outputs.extend(net.model.wire_node(name, product, &[y, matrix])?);
+    }
+    net.give(&outputs, 3)
+}
+
+#[test]
+fn weights_that_meet_zeros_are_turned() {
+    let (mut model, _) = dense_of_pictures().unwrap();
+    let turned = turn_dense(&mut model).unwrap();
+    assert_eq!(turned.keys().collect::<Vec<_>>(), ["rows"]);
+    let shape = |name: &str| {
+        let node = model.node_by_name(name).unwrap();
+        let reads = model.node_input_facts(node.id).unwrap()[1].konst.clone();
+        reads.unwrap().shape().to_vec()
+    };
+    assert_eq!([shape("as_it_is"), shape("transposed")], [[16384, 260], [16384, 260]]);
+    let (mut model, _) = dense().unwrap();
+    assert!(turn_dense(&mut model).unwrap().is_empty(), "behind no pictures");
+}
+
 /// Several vectors at once stay with tract.
 fn several_vectors() -> Built {
     let mut net = Network::new();
@@ -220,6 +283,7 @@ fn error(built: Built, dense: Storage) -> TractResult<f32> {
     let (model, wanted) = built?;
     let team = Team::new(2)?;
     let mut fast = model.clone();
+    team.run(|| turn_dense(&mut fast))?;
     let accelerator = Accelerator { dense, ..Accelerator::default() };
     let replaced = team.run(|| accelerator.accelerate(&mut fast))?;
     ensure!(replaced == wanted, "{replaced} nodes replaced instead of {wanted}");
@@ -261,7 +325,7 @@ type Named = (&'static str, fn() -> Built);
 
 #[test]
 fn rewritten_models_compute_the_same() {
-    let networks: [Named; 12] = [
+    let networks: [Named; 14] = [
         ("batch norm", batch_norm),
         ("batch norm of a value that is asked for", batch_norm_of_a_value_that_is_asked_for),
         ("residual that depends on the convolution", residual_that_depends_on_the_convolution),
@@ -273,6 +337,8 @@ fn rewritten_models_compute_the_same() {
         ("pools", pools),
         ("bounds that differ", bounds_that_differ),
         ("dense", dense),
+        ("sums of products", sums_of_products),
+        ("dense of pictures", dense_of_pictures),
         ("several vectors", several_vectors),
     ];
     let failures: Vec<String> = networks

@@ -4,6 +4,8 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
 use super::Accelerator;
+use super::sums::Sums;
+use crate::matrix::{Matrix, Storage};
 use crate::op::Dense;
 
 /// Weights of a layer at least: less is done before several threads have heard of it.
@@ -11,13 +13,15 @@ const WEIGHTS: usize = 1 << 16;
 
 /// A product of one vector by a constant matrix.
 pub(super) struct DenseFound {
-    vector: OutletId,
-    weights: Arc<Tensor>,
+    pub(super) vector: OutletId,
+    pub(super) weights: Arc<Tensor>,
     /// Rows and columns of the matrix as it is stored.
-    size: [usize; 2],
+    pub(super) size: [usize; 2],
     /// Whether each output is the product with a row; otherwise with a column.
-    by_rows: bool,
+    pub(super) by_rows: bool,
     output: TVec<usize>,
+    /// The sums that are all that is wanted of the product.
+    sums: Option<Sums>,
 }
 
 impl DenseFound {
@@ -77,8 +81,11 @@ impl DenseFound {
         let is_one_vector = input.iter().product::<usize>() == inputs
             && output.iter().product::<usize>() == outputs;
         let vector = node.inputs[1 - slot];
-        let output = output.into();
-        Ok(is_one_vector.then_some(Self { vector, weights, size, by_rows, output }))
+        if !is_one_vector {
+            return Ok(None);
+        }
+        let (output, sums) = (output.into(), Sums::of(model, node.id)?);
+        Ok(Some(Self { vector, weights, size, by_rows, output, sums }))
     }
 
     pub(super) fn replace(
@@ -88,9 +95,24 @@ impl DenseFound {
         accelerator: &Accelerator,
     ) -> TractResult<()> {
         let Accelerator { isa, dense, ref weights, .. } = *accelerator;
-        let (matrix, transposed) = weights.hold(&self.weights, self.size, dense)?;
-        let by_rows = self.by_rows != transposed;
-        let op = Dense { isa, matrix, by_rows, output: self.output };
-        TypedModelPatch::replace_single_op(model, model.node(id), &[self.vector], op)?.apply(model)
+        let Self { size, by_rows, output, .. } = self;
+        let (op, gives) = match self.sums {
+            None => {
+                let (matrix, transposed) = weights.hold(&self.weights, size, dense)?;
+                let by_rows = by_rows != transposed;
+                (Dense { isa, matrix, by_rows, output }, OutletId::from(id))
+            }
+            // They are linear in the weights, of which fewer are left.
+            Some(sums) => {
+                let (weights, size) = sums.summed(&self.weights, size, by_rows)?;
+                let matrix = Arc::new(Matrix::new(&weights, size, Storage::F32)?);
+                (Dense { isa, matrix, by_rows, output: sums.shape }, sums.outlet)
+            }
+        };
+        let mut patch = TypedModelPatch::default();
+        let vector = patch.tap_model(model, self.vector)?;
+        let product = patch.wire_node(&model.node(gives.node).name, op, &[vector])?[0];
+        patch.shunt_outside(model, gives, product)?;
+        patch.apply(model)
     }
 }

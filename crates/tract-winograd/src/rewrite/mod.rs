@@ -5,6 +5,8 @@ mod constants;
 mod conv;
 mod dense;
 mod pool;
+mod sums;
+mod turn;
 mod window;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use tract_core::internal::*;
 
 use self::conv::ConvFound;
 use self::dense::DenseFound;
+pub use self::turn::turn_dense;
 use crate::matrix::{Storage, Weights};
 use crate::recycled::Recycled;
 use crate::simd::Isa;
@@ -35,7 +38,8 @@ impl Accelerator {
     /// Replaces the float32 convolutions of `model`, and fuses what follows them: batch norm,
     /// addition, ReLU and other clipping, 2×2 max-pooling. Values that are asked for on the way, by
     /// another node or as an output of the model, stay there. Products of one vector by a constant
-    /// matrix, dense layers, and other max-pools are replaced as well. What this crate has no faster way for is left
+    /// matrix, dense layers, and other max-pools are replaced as well; where all that is wanted of a
+    /// product are sums over its elements, the weights are summed instead, once. What this crate has no faster way for is left
     /// alone.
     ///
     /// `model` must not have been decluttered, since that takes convolutions apart; its constants
