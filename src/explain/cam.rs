@@ -49,11 +49,7 @@ pub struct CamError {
 /// # Errors
 ///
 /// When there are not as many sums as channels, or an axis is empty.
-pub fn cam(
-    activations: ArrayView3<'_, f32>,
-    sums: &[f64],
-    sign: Sign,
-) -> Result<Cam, CamError> {
+pub fn cam(activations: ArrayView3<'_, f32>, sums: &[f64], sign: Sign) -> Result<Cam, CamError> {
     let (channels, height, width) = activations.dim();
     if channels != sums.len() || activations.is_empty() {
         let activations = [channels, height, width];

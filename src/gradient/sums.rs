@@ -82,8 +82,11 @@ impl<'m> Channels<'m> {
     fn only_reader(&self, forward: &Forward<'m>) -> Option<&'m NodeProto> {
         let mut readers = forward.topology.consumers(self.value);
         let node = readers.next().filter(|_| readers.next().is_none())?;
-        let gives_one =
-            node.output.iter().skip(1).all(|name| forward.topology.consumers(name).next().is_none());
+        let gives_one = node
+            .output
+            .iter()
+            .skip(1)
+            .all(|name| forward.topology.consumers(name).next().is_none());
         let is_plain = matches!(node.domain.as_str(), "" | "ai.onnx");
         (is_plain && gives_one && node.input.first()? == self.value).then_some(node)
     }

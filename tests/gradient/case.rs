@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
-use convscope::gradient::{self, Gradient};
-use convscope::onnx::{Element, Fact, Facts, Model};
+use convscope::gradient::{self, Derived, Gradient, GradientError};
+use convscope::onnx::{Element, Fact, Facts, Layout, Layouts, Model, Topology};
 use convscope::runtime::{Engine, Graph, Plan, Stop, Values, input};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
 
 /// Cases whose forward graph tract cannot type or run. Their gradients need no forward value.
@@ -65,6 +65,17 @@ pub(super) fn assert_all(file: &str, tolerance: f32) {
     assert!(failures.is_empty(), "{failed} of {}:\n{}", cases.len(), failures.join("\n"));
 }
 
+fn with_weights(
+    model: &Model,
+    derived: Result<Derived, GradientError>,
+) -> Result<Gradient, String> {
+    let embed = |derived: Derived| {
+        let tensors = model.tensors(&derived.weights(|_| false));
+        derived.embed(tensors, |_| false)
+    };
+    derived.and_then(embed).map_err(|error| error.to_string())
+}
+
 impl Case {
     pub(super) fn model(&self) -> Model {
         let bytes = base64::engine::general_purpose::STANDARD.decode(&self.model).unwrap();
@@ -79,12 +90,43 @@ impl Case {
         let model = self.model();
         let facts = self.facts(&model)?;
         let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
-        gradient::derive(&model, &facts, &layers, &self.logits)
-            .and_then(|derived| {
-                let tensors = model.tensors(&derived.weights(|_| false));
-                derived.embed(tensors, |_| false)
-            })
-            .map_err(|error| error.to_string())
+        with_weights(&model, gradient::derive(&model, &facts, &layers, &self.logits))
+    }
+
+    /// The values inside that have channels, with the axis of these.
+    pub(super) fn channel_axes(&self) -> Vec<(&str, usize)> {
+        let model = self.model();
+        let (facts, topology) = (self.facts(&model).unwrap(), Topology::of(&model).unwrap());
+        let layouts = Layouts::of(&model, &topology, &facts, Layout::Nchw);
+        let inside = self.layers.iter().filter(|layer| !self.inputs.contains_key(*layer));
+        inside.filter_map(|name| Some((name.as_str(), layouts.get(name)?.channel_axis()))).collect()
+    }
+
+    /// How many elements a channel of `layer` has.
+    pub(super) fn positions(&self, layer: &str, axis: usize) -> usize {
+        let shape = &self.gradients[layer].shape;
+        shape.iter().product::<usize>() / shape[axis]
+    }
+
+    /// How many numbers `derive_sums` gives for each channel of `layer`, and by how much their sums err,
+    /// relative to the largest.
+    pub(super) fn sums_error(&self, layer: &str, axis: usize) -> Result<(usize, f32), String> {
+        let model = self.model();
+        let facts = self.facts(&model)?;
+        let derived = gradient::derive_sums(&model, &facts, layer, axis, &self.logits);
+        let name = gradient::sums_name(layer);
+        let computed = self.run(&with_weights(&model, derived)?, std::slice::from_ref(&name))?;
+        let rows = computed.view(&name).map_err(|error| error.to_string())?;
+        let expected = self.gradients[layer].tensor();
+        let expected = expected.axis_iter(Axis(axis)).map(|channel| channel.sum());
+        let expected: Vec<f32> = expected.collect();
+        let largest = expected.iter().fold(1e-3, |max: f32, sum| max.max(sum.abs()));
+        if rows.shape()[0] != expected.len() {
+            return Err(format!("{} rows for {} channels", rows.shape()[0], expected.len()));
+        }
+        let sums = rows.axis_iter(Axis(0)).map(|row| row.sum());
+        let errors = sums.zip(expected).map(|(sum, expected)| (sum - expected).abs() / largest);
+        Ok((rows.shape()[1], errors.fold(0.0, f32::max)))
     }
 
     /// What tract infers; where it lacks the operator, what the case itself says.
@@ -101,9 +143,8 @@ impl Case {
         Ok(facts)
     }
 
-    /// The largest error of any gradient relative to that gradient's largest element.
-    pub(super) fn error(&self) -> Result<f32, String> {
-        let gradient = self.derive()?;
+    /// What a gradient graph computes of the case's seed.
+    fn run(&self, gradient: &Gradient, outputs: &[String]) -> Result<Values, String> {
         let model = self.model();
         let fail = |error: convscope::runtime::RuntimeError| error.to_string();
         let computed: Vec<String> = gradient
@@ -132,12 +173,17 @@ impl Case {
             shapes.push(value.shape().to_vec());
             inputs.push(value);
         }
+        Plan::compile(&gradient.model, None, &shapes, outputs, &Engine::default())
+            .and_then(|backward| backward.run(inputs, &Stop::default()))
+            .map_err(|error| format!("backward: {error}"))
+    }
+
+    /// The largest error of any gradient relative to that gradient's largest element.
+    pub(super) fn error(&self) -> Result<f32, String> {
         let outputs: Vec<String> =
             self.layers.iter().map(|layer| format!("grad/{layer}")).collect();
-        let backward = Plan::compile(&gradient.model, None, &shapes, &outputs, &Engine::default())
-            .map_err(|error| format!("backward: {error}"))?;
-        let cotangents =
-            backward.run(inputs, &Stop::default()).map_err(|error| format!("backward: {error}"))?;
+        let cotangents = self.run(&self.derive()?, &outputs)?;
+        let fail = |error: convscope::runtime::RuntimeError| error.to_string();
         let mut worst: f32 = 0.0;
         for (layer, expected) in &self.gradients {
             let actual = cotangents.view(&format!("grad/{layer}")).map_err(fail)?;

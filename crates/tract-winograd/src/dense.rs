@@ -121,37 +121,25 @@ impl<T: Weight> Kernel for Columns<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         self.y.fill(0.0);
-        let columns = self.y.len();
-        let rows = self.matrix.chunks_exact(columns).zip(self.x);
+        let rows = self.matrix.chunks_exact(self.y.len()).zip(self.x);
         let mut rows = rows.filter(|(_, x)| **x != 0.0);
-        let mut take = || {
-            let mut group = [(0.0, [].as_slice()); ROWS];
+        loop {
+            let mut group = [(simd.splat(0.0), [].as_slice()); ROWS];
             let mut taken = 0;
             for (slot, (row, x)) in group.iter_mut().zip(&mut rows) {
-                *slot = (*x, row);
+                *slot = (simd.splat(*x), row);
                 taken += 1;
             }
-            (group, taken)
-        };
-        let mut next = take();
-        loop {
-            let (group, taken) = next;
-            if taken == 0 {
+            let group = &group[..taken];
+            if group.is_empty() {
                 break;
             }
-            next = take();
-            let factors = group.map(|(x, _)| simd.splat(x));
             for (run, y) in self.y.chunks_mut(WIDTH).enumerate() {
                 let mut sum = simd.load_slice(y);
-                for slot in 0..taken {
-                    let row = group[slot].1;
+                for (factor, row) in group {
                     let weights = &row[run * WIDTH..][..y.len()];
-                    // Where this row ends the one that is read next begins, not its neighbour.
-                    let ahead = run * WIDTH + AHEAD;
-                    let row = if ahead < columns { row } else { next.0[slot].1 };
-                    let ahead = if ahead < columns { ahead } else { ahead - columns };
-                    simd.prefetch(row.as_ptr().wrapping_add(ahead));
-                    sum = simd.mul_add(factors[slot], T::load(simd, weights), sum);
+                    simd.prefetch(weights.as_ptr().wrapping_add(AHEAD));
+                    sum = simd.mul_add(*factor, T::load(simd, weights), sum);
                 }
                 simd.store_slice(sum, y);
             }

@@ -1,9 +1,9 @@
 //! Small networks, rewritten, against tract's own operators.
 
 use tract_core::internal::*;
+use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::cnn::conv::Conv;
 use tract_core::ops::cnn::{KernelFormat, MaxPool, PaddingSpec, PoolSpec};
-use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math::{add, max, min, mul};
 use tract_core::ops::nn::{DataFormat, Reduce, Reducer, sigmoid};
@@ -224,8 +224,7 @@ fn sums_of_products() -> Built {
         let y = net.model.wire_node(name, product, &[x, matrix])?[0];
         let shape = AxisOp::Reshape(1, tvec![360.to_dim()], tvec![4.into(), 9.into(), 10.into()]);
         let cube = net.model.wire_node(format!("{name}.cube"), shape, &[y])?[0];
-        let turned =
-            net.model.wire_node(format!("{name}.turned"), AxisOp::Move(3, 1), &[cube])?[0];
+        let turned = net.model.wire_node(format!("{name}.turned"), AxisOp::Move(3, 1), &[cube])?[0];
         let sum = Reduce::new(tvec![1, 3], Reducer::Sum);
         outputs.push(net.model.wire_node(format!("{name}.sum"), sum, &[turned])?[0]);
         outputs.extend(is_asked.then_some(y));

@@ -132,6 +132,36 @@ class Decoder(nn.Module):
         return self.head(nn.functional.adaptive_max_pool2d(c, 1).flatten(1)), a, b
 
 
+class Flattened(nn.Module):
+    """VGG: a pool with overlapping windows, then pools, and dense layers that read every position."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.small = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1), nn.MaxPool2d(3, 2)
+        self.maximum, self.average = nn.MaxPool2d(2, 2), nn.AvgPool2d(2, 1)
+        self.wide, self.head = nn.Linear(24, 7), nn.Linear(7, 5)
+
+    def forward(self, x):
+        a = torch.relu(self.one(x))
+        b = torch.relu(self.two(self.small(a)))
+        c = nn.functional.dropout(self.average(self.maximum(b)).flatten(1), training=False)
+        return self.head(torch.relu(self.wide(c))), a, b
+
+
+class ChannelsLast(nn.Module):
+    """Keras: channels stand last, also where positions and channels become one vector."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(36, 5)
+
+    def forward(self, x):
+        a = torch.tanh(self.conv(x))
+        b = a.permute(0, 2, 3, 1) * 1.5
+        c = nn.functional.max_pool2d(b.permute(0, 3, 1, 2), 2)
+        return self.head(c.permute(0, 2, 3, 1).reshape(1, 36)), a, b
+
+
 def with_statistics(network, size):
     """Batch norms as after training: no factor 1, no mean 0."""
     for module in network.modules():
@@ -162,7 +192,8 @@ def export(network, picture, dynamo):
 
 def main():
     cases = []
-    for network, size in [(Residual, 10), (SqueezeExcite, 9), (Branches, 10), (Dense, 6), (Attention, 12), (Decoder, 8)]:
+    for network, size in [(Residual, 10), (SqueezeExcite, 9), (Branches, 10), (Dense, 6), (Attention, 12), (Decoder, 8),
+                          (Flattened, 14), (ChannelsLast, 6)]:
         torch.manual_seed(3)
         module = with_statistics(network(), size)
         picture, seed = torch.randn(1, 3, size, size), torch.randn(1, 5).round(decimals=2)

@@ -36,7 +36,8 @@ impl Sums {
             outlet = inlet.node.into();
             if let Some(op) = next.op_as::<AxisOp>() {
                 op.change_tensor(&mut places, false)?;
-            } else if let Some(op) = next.op_as::<Reduce>().filter(|op| op.reducer == Reducer::Sum) {
+            } else if let Some(op) = next.op_as::<Reduce>().filter(|op| op.reducer == Reducer::Sum)
+            {
                 return Self::along(&places, &op.axes, outlet).map(Some);
             } else {
                 return Ok(None);
