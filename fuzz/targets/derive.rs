@@ -1,5 +1,5 @@
-//! A graph's bytes: with the facts that the engine has of it, the gradient graph is derived, decodes again and has what it
-//! promises, or is refused.
+//! A graph's bytes: with the facts that the engine has of it, the gradient graph and that of sums are derived, decode again
+//! and have what they promise, or are refused.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ mod panics;
 
 use std::panic::catch_unwind;
 
-use convscope::gradient::derive;
+use convscope::gradient::{derive, derive_sums};
 use convscope::onnx::pb::tensor_shape_proto::dimension::Value;
 use convscope::onnx::pb::{ValueInfoProto, type_proto};
 use convscope::onnx::{Facts, Model};
@@ -41,11 +41,14 @@ fuzz_target!(init: panics::told(), |bytes: &[u8]| {
     let inputs = inputs.iter().map(|input| input.name.as_str());
     let values = model.graph().node.iter().filter_map(|node| node.output.first());
     for layer in inputs.take(1).chain(values.take(4).map(String::as_str)) {
-        let Ok(derived) = derive(&model, &facts, &[layer], &logits) else { continue };
-        let weights = model.tensors(&derived.weights(|_| false));
-        if let Ok(gradient) = derived.embed(weights, |_| false) {
-            let again = Model::decode(&gradient.model.encode()).unwrap();
-            assert_eq!(again.outputs().len(), 1);
+        let whole = derive(&model, &facts, &[layer], &logits);
+        let sums = derive_sums(&model, &facts, layer, 1, &logits);
+        for derived in [whole, sums].into_iter().flatten() {
+            let weights = model.tensors(&derived.weights(|_| false));
+            if let Ok(gradient) = derived.embed(weights, |_| false) {
+                let again = Model::decode(&gradient.model.encode()).unwrap();
+                assert_eq!(again.outputs().len(), 1);
+            }
         }
     }
 });

@@ -41,7 +41,7 @@ pub fn derive_sums(
     let output = sums_name(layer);
     let mut tape = Tape::new(forward, std::slice::from_ref(&output));
     let mut cotangents = carry_back(&mut tape, &[channels.value], logits)?;
-    let cotangent = cotangents.remove(channels.value);
+    let cotangent = cotangents.remove(channels.value).filter(|c| channels.axis < c.rank());
     let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(layer.to_owned()))?;
     tape.builder.set_scope(&output);
     tape.builder.output(&output, &rows(&cotangent, channels.axis, is_summed));
@@ -82,6 +82,7 @@ impl<'m> Channels<'m> {
     fn only_reader(&self, forward: &Forward<'m>) -> Option<&'m NodeProto> {
         let mut readers = forward.topology.consumers(self.value);
         let node = readers.next().filter(|_| readers.next().is_none())?;
+        node.output.first()?;
         let gives_one = node
             .output
             .iter()
@@ -94,9 +95,12 @@ impl<'m> Channels<'m> {
     /// Where the channels stand behind `node`, which reads them. None where the sums change.
     fn behind(&self, node: &NodeProto, forward: &Forward<'m>) -> Option<usize> {
         let shape = forward.shape(self.value)?;
+        let extent = *shape.get(self.axis)?;
         match node.op_type.as_str() {
             // x̄ = ȳ.
-            "Identity" | "Dropout" => Some(self.axis),
+            "Identity" => Some(self.axis),
+            // As it is unless it is told to train.
+            "Dropout" if node.input.len() < 3 => Some(self.axis),
             // Every window gives its cotangent to one element, or a share to each.
             "MaxPool" | "AveragePool" if self.axis == 1 => lies_within(node).then_some(1),
             "GlobalAveragePool" | "GlobalMaxPool" if self.axis == 1 => Some(1),
@@ -105,7 +109,7 @@ impl<'m> Channels<'m> {
                 let axes = given.or_else(|| forward.ints(node.input.get(1)?))?;
                 let axes = axes.iter().map(|&axis| from_front(axis, shape.len()).ok());
                 let axes = axes.collect::<Option<Vec<usize>>>()?;
-                let before = axes.iter().filter(|&&axis| axis < self.axis).count();
+                let before = (0..self.axis).filter(|axis| axes.contains(axis)).count();
                 let is_kept = node.int("keepdims", 1) != 0;
                 let axis = if is_kept { self.axis } else { self.axis - before };
                 (!axes.is_empty() && !axes.contains(&self.axis)).then_some(axis)
@@ -119,8 +123,7 @@ impl<'m> Channels<'m> {
                 let behind = forward.shape(&node.output[0])?;
                 let before = |shape: &[usize], axis: usize| shape[..axis].iter().product::<usize>();
                 let same = |&axis: &usize| {
-                    behind[axis] == shape[self.axis]
-                        && before(&behind, axis) == before(&shape, self.axis)
+                    behind[axis] == extent && before(&behind, axis) == before(&shape, self.axis)
                 };
                 (0..behind.len()).find(same)
             }

@@ -1,6 +1,5 @@
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 use tract_winograd::{Accelerator, Storage, Team, share, turn_dense};
@@ -47,13 +46,13 @@ impl Engine {
         results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
-    /// Replaces what can be computed faster than tract does. Gives the weights that it has turned, by
-    /// the names of the constants in whose place they stand.
+    /// Replaces what can be computed faster than tract does. Gives the weights that were turned for it,
+    /// as they were and as they are.
     pub(super) fn accelerate(
         &self,
         model: &mut TypedModel,
-    ) -> TractResult<HashMap<String, Arc<Tensor>>> {
-        let Some(accelerator) = &self.accelerator else { return Ok(HashMap::new()) };
+    ) -> TractResult<Vec<(Weak<Tensor>, Arc<Tensor>)>> {
+        let Some(accelerator) = &self.accelerator else { return Ok(Vec::new()) };
         let turned = turn_dense(model)?;
         model.prop_consts()?;
         accelerator.accelerate(model)?;

@@ -103,7 +103,7 @@ impl Graph {
         };
         let (runnable, turned) =
             engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
-        self.held.turn(turned);
+        self.held.turn(&turned);
         Ok(Plan::new(runnable, outputs, engine.clone(), self.held))
     }
 }

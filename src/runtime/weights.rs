@@ -51,12 +51,11 @@ impl Held {
         Self { by_name: nodes.iter().filter_map(large).collect() }
     }
 
-    /// Notes that these have come in place of those of their names, or again if those were turned before.
-    pub(super) fn turn(&mut self, turned: HashMap<String, Arc<Tensor>>) {
-        for (name, turned) in turned {
-            if let Some(stored) = self.by_name.get_mut(&name) {
-                stored.tensor = Arc::downgrade(&turned);
-                stored.is_turned = !stored.is_turned;
+    /// Notes what has come in place of what, with rows and columns exchanged.
+    pub(super) fn turn(&mut self, turned: &[(Weak<Tensor>, Arc<Tensor>)]) {
+        for stored in self.by_name.values_mut() {
+            if let Some((_, tensor)) = turned.iter().find(|(was, _)| was.ptr_eq(&stored.tensor)) {
+                *stored = Stored { tensor: Arc::downgrade(tensor), is_turned: !stored.is_turned };
             }
         }
     }

@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tract_core::internal::*;
 use tract_core::ops::binary::TypedBinOp;
@@ -20,15 +19,15 @@ const WEIGHTS: usize = 1 << 22;
 /// is changed: the backward product of a later one is spared as much the other way, and of this one's little more than sums
 /// over positions is ever wanted.
 ///
-/// Gives the new tensors by the names of the constants that they replace. A constant that is transposed before it is
+/// Gives the tensors that were there, as far as others hold them, and those that have come in their place. A constant that is transposed before it is
 /// multiplied is read as it is from now on.
 ///
 /// To be called before [`TypedModel::prop_consts`], and within [`Team::run`](crate::Team::run), for all threads to help.
 ///
 /// # Errors
 /// tract's, where the model contradicts itself.
-pub fn turn_dense(model: &mut TypedModel) -> TractResult<HashMap<String, Arc<Tensor>>> {
-    let mut tensors = HashMap::new();
+pub fn turn_dense(model: &mut TypedModel) -> TractResult<Vec<(Weak<Tensor>, Arc<Tensor>)>> {
+    let mut tensors = Vec::new();
     for id in model.eval_order()? {
         for slot in 0..model.node(id).inputs.len() {
             read_as_stored(model, id, slot)?;
@@ -46,7 +45,7 @@ fn turn(
     model: &mut TypedModel,
     id: usize,
     found: &DenseFound,
-) -> TractResult<Option<(String, Arc<Tensor>)>> {
+) -> TractResult<Option<(Weak<Tensor>, Arc<Tensor>)>> {
     let slot = usize::from(model.node(id).inputs[0] == found.vector);
     let constant = model.node(id).inputs[slot];
     let node = model.node(constant.node);
@@ -56,12 +55,11 @@ fn turn(
         return Ok(None);
     }
     let tensor = Arc::new(turned(&found.weights, found.size)?);
-    let name = node.name.clone();
     let node = model.node_mut(constant.node);
     node.outputs[0].fact = TypedFact::try_from(&tensor)?;
     node.op = Box::new(Const::new(Arc::clone(&tensor))?);
     exchange_axes(model, id, slot);
-    Ok(Some((name, tensor)))
+    Ok(Some((Arc::downgrade(&found.weights), tensor)))
 }
 
 /// Takes the transposition of a constant into the product `id` that reads it at `slot`.
