@@ -81,6 +81,16 @@ fn standard_levels(bencher: Bencher<'_, '_>, channels_last: bool) {
     bencher.bench(|| levels(layer.view(), &statistics, &all, Normalize::Standard));
 }
 
+/// A layer of small pictures: 128 channels of 15 × 15.
+#[divan::bench]
+fn statistics_and_levels_of_small_pictures(bencher: Bencher<'_, '_>) {
+    let layer = layer(128, 15);
+    let all: Vec<usize> = (0..128).collect();
+    bencher.bench(|| {
+        levels(layer.view(), &channel_statistics(layer.view()), &all, Normalize::Standard)
+    });
+}
+
 /// Channels × height × width, in either memory order.
 fn stored(channels_last: bool) -> Array3<f32> {
     let layer = layer(64, 224);

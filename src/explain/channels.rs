@@ -39,25 +39,52 @@ pub enum Order {
 pub fn channel_statistics(layer: ArrayView3<'_, f32>) -> Vec<ChannelStatistics> {
     let shifts: Vec<f64> = layer.outer_iter().map(shift).collect();
     let positions = layer.permuted_axes([1, 2, 0]);
-    let mut sums = vec![Sums::default(); shifts.len()];
-    if let Some(values) = positions.to_slice() {
-        let mut lanes = Lanes::new(shifts.len());
-        values.chunks_exact(shifts.len()).for_each(|values| lanes.add(values, &shifts));
-        sums.iter_mut().enumerate().for_each(|(channel, sums)| sums.merge(&lanes, channel));
-    } else {
-        for ((sums, channel), &shift) in sums.iter_mut().zip(layer.outer_iter()).zip(&shifts) {
-            let mut lanes = Lanes::new(LANES);
-            for row in channel.rows() {
-                match row.to_slice() {
-                    Some(row) => row.chunks(LANES).for_each(|row| lanes.add(row, &[shift; LANES])),
-                    None => row.iter().for_each(|&value| lanes.add(&[value], &[shift])),
-                }
-            }
-            (0..LANES).for_each(|lane| sums.merge(&lanes, lane));
+    let sums = match positions.to_slice() {
+        Some(values) if shifts.len() > 1 => side_by_side(values, &shifts),
+        _ => {
+            let channels = layer.outer_iter().zip(&shifts);
+            channels.map(|(channel, &shift)| in_one_piece(channel, shift)).collect()
         }
-    }
+    };
     let channels = sums.into_iter().zip(layer.outer_iter()).zip(shifts);
     channels.map(|((sums, channel), shift)| sums.statistics(channel, shift)).collect()
+}
+
+/// The sums of one channel, whose values lie together, those of a row at least.
+fn in_one_piece(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
+    let mut lanes = Lanes {
+        deviations: [0.0; LANES],
+        squares: [0.0; LANES],
+        min: [f32::INFINITY; LANES],
+        max: [f32::NEG_INFINITY; LANES],
+    };
+    let mut rest = Sums::default();
+    let mut add = |values: &[f32]| {
+        let (chunks, last) = values.as_chunks::<LANES>();
+        chunks.iter().for_each(|chunk| lanes.add(chunk, &[shift; LANES]));
+        last.iter().for_each(|&value| rest.add(value, shift));
+    };
+    match channel.to_slice() {
+        Some(values) => add(values),
+        None => channel.rows().into_iter().for_each(|row| match row.to_slice() {
+            Some(values) => add(values),
+            None => row.iter().for_each(|value| add(std::slice::from_ref(value))),
+        }),
+    }
+    lanes.sums().fold(rest, Sums::merged)
+}
+
+/// The sums of all channels of values that lie position by position, each with its channels side by side.
+fn side_by_side(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
+    let channels = shifts.len();
+    let mut lanes = Lanes {
+        deviations: vec![0.0; channels],
+        squares: vec![0.0; channels],
+        min: vec![f32::INFINITY; channels],
+        max: vec![f32::NEG_INFINITY; channels],
+    };
+    values.chunks_exact(channels).for_each(|position| lanes.add(position, shifts));
+    lanes.sums().collect()
 }
 
 /// What deviations are taken from: a value of the channel itself, so that the variance, mean square minus squared mean,
@@ -80,39 +107,44 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each other.
-const LANES: usize = 16;
+/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each other: as many as the
+/// registers of any processor hold.
+const LANES: usize = 8;
 
 /// Sums side by side, so that the processor adds to several at once.
-struct Lanes {
-    deviations: Vec<f64>,
-    squares: Vec<f64>,
-    min: Vec<f32>,
-    max: Vec<f32>,
+struct Lanes<D, V> {
+    deviations: D,
+    squares: D,
+    min: V,
+    max: V,
 }
 
-impl Lanes {
-    fn new(lanes: usize) -> Self {
-        Self {
-            deviations: vec![0.0; lanes],
-            squares: vec![0.0; lanes],
-            min: vec![f32::INFINITY; lanes],
-            max: vec![f32::NEG_INFINITY; lanes],
-        }
-    }
-
-    /// Adds one value to each of the first lanes.
+impl<D: AsRef<[f64]> + AsMut<[f64]>, V: AsRef<[f32]> + AsMut<[f32]>> Lanes<D, V> {
+    /// Adds one value to each lane.
+    #[inline(always)]
     fn add(&mut self, values: &[f32], shifts: &[f64]) {
-        let sums = self.deviations.iter_mut().zip(&mut self.squares);
+        let sums = self.deviations.as_mut().iter_mut().zip(self.squares.as_mut());
         for ((&value, shift), (deviations, squares)) in values.iter().zip(shifts).zip(sums) {
             let deviation = f64::from(value) - shift;
             *deviations += deviation;
             *squares += deviation * deviation;
         }
-        for (&value, (min, max)) in values.iter().zip(self.min.iter_mut().zip(&mut self.max)) {
+        let bounds = self.min.as_mut().iter_mut().zip(self.max.as_mut());
+        for (&value, (min, max)) in values.iter().zip(bounds) {
             *min = if value < *min { value } else { *min };
             *max = if value > *max { value } else { *max };
         }
+    }
+
+    fn sums(&self) -> impl Iterator<Item = Sums> {
+        let sums = self.deviations.as_ref().iter().zip(self.squares.as_ref());
+        let bounds = self.min.as_ref().iter().zip(self.max.as_ref());
+        sums.zip(bounds).map(|((&deviations, &squares), (&min, &max))| Sums {
+            deviations,
+            squares,
+            min,
+            max,
+        })
     }
 }
 
@@ -132,11 +164,21 @@ impl Default for Sums {
 }
 
 impl Sums {
-    fn merge(&mut self, lanes: &Lanes, lane: usize) {
-        self.deviations += lanes.deviations[lane];
-        self.squares += lanes.squares[lane];
-        self.min = self.min.min(lanes.min[lane]);
-        self.max = self.max.max(lanes.max[lane]);
+    fn add(&mut self, value: f32, shift: f64) {
+        let deviation = f64::from(value) - shift;
+        self.deviations += deviation;
+        self.squares += deviation * deviation;
+        self.min = if value < self.min { value } else { self.min };
+        self.max = if value > self.max { value } else { self.max };
+    }
+
+    fn merged(self, other: Self) -> Self {
+        Self {
+            deviations: self.deviations + other.deviations,
+            squares: self.squares + other.squares,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
     }
 
     /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is finite; where it is
@@ -145,14 +187,12 @@ impl Sums {
         if self.deviations.is_finite() {
             return self.of(channel.len(), 0, shift);
         }
-        let mut lanes = Lanes::new(1);
+        let mut sums = Self::default();
         let mut finite = 0;
         for &value in channel.iter().filter(|value| value.is_finite()) {
-            lanes.add(&[value], &[shift]);
+            sums.add(value, shift);
             finite += 1;
         }
-        let mut sums = Self::default();
-        sums.merge(&lanes, 0);
         sums.of(finite, channel.len() - finite, shift)
     }
 

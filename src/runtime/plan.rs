@@ -4,6 +4,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
+use tract_winograd::{clear_upper_halves, narrow};
 
 use super::weights::Held;
 use super::{Engine, Graph, RuntimeError, Stop, Stopped, Weights};
@@ -65,11 +66,11 @@ impl Plan {
             Ok(model.outputs[*place])
         };
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, RuntimeError>>()?;
-        let narrow = || {
-            tract_winograd::narrow(&mut model, &outlets)?;
+        let narrowed = || {
+            narrow(&mut model, &outlets)?;
             SimplePlan::new(model)
         };
-        let runnable = narrow().map_err(RuntimeError::engine("narrowing the graph"))?;
+        let runnable = narrowed().map_err(RuntimeError::engine("narrowing the graph"))?;
         Ok(Self::new(runnable, outputs, self.engine.clone(), self.held.clone()))
     }
 
@@ -99,7 +100,10 @@ impl Plan {
                     stopped = Some(reason);
                     TractError::from(reason)
                 })?;
-                eval(context, op_state, node, inputs)
+                let values = eval(context, op_state, node, inputs);
+                // tract's own kernels leave them in use, which makes all that follows slow.
+                clear_upper_halves();
+                values
             })
         });
         let computed = match (result, stopped) {

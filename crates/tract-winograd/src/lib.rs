@@ -83,5 +83,5 @@ mod winograd;
 pub use matrix::{Storage, Weights};
 pub use recycled::Recycled;
 pub use rewrite::{Accelerator, narrow, turn_dense};
-pub use simd::Isa;
+pub use simd::{Isa, clear_upper_halves};
 pub use team::{Team, share};

@@ -8,8 +8,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+mod upper;
 
 use std::fmt;
+
+pub use self::upper::clear_upper_halves;
 
 /// How many floats a vector holds.
 pub(crate) const WIDTH: usize = 16;
