@@ -111,6 +111,30 @@ fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, b
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 
+/// The eight layers of the convnet in one figure, by one thread.
+#[divan::bench]
+fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
+    let sizes = [32, 32, 64, 64, 128, 128, 128, 128].into_iter();
+    let levels: Vec<Array3<u8>> = sizes
+        .zip([148, 74, 72, 36, 34, 17, 15, 7])
+        .map(|(channels, side)| {
+            let layer = layer(channels, side);
+            let all: Vec<usize> = (0..channels).collect();
+            let statistics = channel_statistics(layer.view());
+            levels(layer.view(), &statistics, &all, Normalize::Standard)
+        })
+        .collect();
+    let title = || "conv2d  148 × 148 × 32".to_owned();
+    let tiles = levels.iter().map(|levels| Tiles {
+        title: title(),
+        levels: levels.view(),
+        dead: Vec::new(),
+    });
+    let tiles: Vec<Tiles<'_>> = tiles.collect();
+    let options = GridOptions { titles: true, ..GridOptions::default() };
+    bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
+}
+
 #[divan::bench(args = [View::Overlay, View::Heatmap, View::Mask], sample_count = 10)]
 fn heatmap_of_12_megapixels(bencher: Bencher<'_, '_>, view: &View) {
     let picture = photograph();

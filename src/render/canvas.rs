@@ -5,6 +5,24 @@ use ndarray::ArrayView2;
 use super::RenderError;
 use super::inks::{Inks, Paint};
 
+/// A palette entry, or a colour.
+pub(super) trait Pixel: Copy + Send + Sync {
+    /// As they stand in an uncompressed file.
+    fn bytes(pixels: &[Self]) -> &[u8];
+}
+
+impl Pixel for u8 {
+    fn bytes(pixels: &[Self]) -> &[u8] {
+        pixels
+    }
+}
+
+impl Pixel for [u8; 3] {
+    fn bytes(pixels: &[Self]) -> &[u8] {
+        pixels.as_flattened()
+    }
+}
+
 /// Width × height pixels, each a palette entry or a colour.
 #[derive(Debug, Clone)]
 pub(super) struct Canvas<P> {
@@ -62,6 +80,11 @@ impl<P: Copy> Canvas<P> {
 }
 
 impl<P: Copy> Sheet<'_, P> {
+    /// All of it, row by row.
+    pub(super) fn pixels(&self) -> &[P] {
+        self.pixels
+    }
+
     pub(super) fn row(&mut self, x: usize, y: usize, width: usize) -> &mut [P] {
         &mut self.pixels[y * self.width + x..][..width]
     }

@@ -1,13 +1,15 @@
 //! The output of every channel of one or several layers, in one picture.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayView3, Axis};
 
 use super::area::Area;
-use super::canvas::{Canvas, Sheet, check_size};
-use super::inks::{Inks, Needs, Paint};
+use super::canvas::{Canvas, Pixel, Sheet, check_size};
+use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
+use super::png::Rows;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
@@ -54,12 +56,12 @@ impl Default for GridOptions {
 /// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
 /// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
 ///
-/// The layers are drawn independently: `share(count, draw)` is to call `draw` with every index below `count`, in any order
-/// and on any threads.
+/// The rows of tiles are drawn independently: `share(count, draw)` is to call `draw` with every index below `count`, best in
+/// that order, on any threads. What is finished from the top down is encoded while others draw the rest.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`]; [`RenderError::Encode`].
 pub fn grid(
     layers: &[Tiles<'_>],
     options: &GridOptions,
@@ -78,17 +80,17 @@ pub fn grid(
     )?;
     if layout.fitted {
         let (inks, palette) = Inks::figure(options.colormap);
-        return Ok(layout.draw(layers, &inks, share).indexed(palette));
+        return layout.draw(layers, &inks, Some(&palette), share);
     }
     let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
         _ if !bare => Needs::All,
         true => Needs::Dead,
         false => Needs::None,
     };
-    Ok(match Inks::exact(options.colormap, &used(layers), needs) {
-        Some((inks, palette)) => layout.draw(layers, &inks, share).indexed(palette),
-        None => layout.draw(layers, &Inks::rgb(options.colormap), share).rgb(),
-    })
+    match Inks::exact(options.colormap, &used(layers), needs) {
+        Some((inks, palette)) => layout.draw(layers, &inks, Some(&palette), share),
+        None => layout.draw(layers, &Inks::rgb(options.colormap), None, share),
+    }
 }
 
 /// Which levels occur. Level 0 always does: it fills a ragged row.
@@ -171,62 +173,127 @@ impl Layout {
         Self { width, height, text, fitted, bare, blocks }
     }
 
-    /// The layers, each on a band of its own from its title to the next layer's.
-    fn draw<P: Copy + Send + Sync>(
+    /// The rows of tiles, each on a band of its own, and the file made of them.
+    fn draw<P: Pixel>(
         &self,
         layers: &[Tiles<'_>],
         inks: &Inks<P>,
+        palette: Option<&Palette>,
         share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
-    ) -> Canvas<P> {
+    ) -> Result<Drawing, RenderError> {
         let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
         let mut canvas = Canvas::new(self.width, self.height, paper);
-        let heights = (0..layers.len()).map(|index| self.top(index + 1) - self.top(index));
-        let bands: Vec<Mutex<Sheet<'_, P>>> = canvas.cut(heights).map(Mutex::new).collect();
-        share(layers.len(), &|index| {
-            // Each index comes once, so nobody ever waits here.
-            let mut band = bands[index].lock().unwrap_or_else(PoisonError::into_inner);
-            self.band(index, &layers[index], inks, &mut band);
+        let bands = self.bands(layers);
+        let heights = bands.iter().map(|band| band.height);
+        let sheets: Vec<Mutex<Sheet<'_, P>>> = canvas.cut(heights).map(Mutex::new).collect();
+        let pixel = size_of::<P>();
+        let rows = Rows::new(self.width * pixel, pixel)?;
+        let press = Mutex::new(Press { rows, next: 0, error: None });
+        let finished: Vec<AtomicBool> = bands.iter().map(|_| AtomicBool::new(false)).collect();
+        share(bands.len(), &|index| {
+            // Each index comes once, so nobody ever waits for a sheet.
+            let mut sheet = sheets[index].lock().unwrap_or_else(PoisonError::into_inner);
+            self.band(&bands[index], layers, inks, &mut sheet);
+            drop(sheet);
+            finished[index].store(true, Ordering::Release);
+            if let Ok(mut press) = press.try_lock() {
+                press.print(&sheets, &finished);
+            }
         });
-        drop(bands);
-        canvas
+        let mut press = press.into_inner().unwrap_or_else(PoisonError::into_inner);
+        press.print(&sheets, &finished);
+        match press.error {
+            Some(error) => Err(error),
+            None => press.rows.finish(self.width, self.height, palette),
+        }
     }
 
-    /// Where a layer's band begins; after the last, where the picture ends.
-    fn top(&self, index: usize) -> usize {
-        match self.blocks.get(index) {
-            _ if index == 0 => 0,
+    /// The picture from the top down, a band for each row of tiles.
+    fn bands(&self, layers: &[Tiles<'_>]) -> Vec<Band> {
+        let mut bands = Vec::new();
+        for (layer, (tiles, block)) in layers.iter().zip(&self.blocks).enumerate() {
+            let rows = tiles.levels.dim().0.div_ceil(block.columns);
+            for row in 0..rows {
+                let top = if row == 0 { self.top(layer) } else { block.row(row) };
+                let below = if row + 1 == rows { self.top(layer + 1) } else { block.row(row + 1) };
+                bands.push(Band { layer, row, top, height: below - top });
+            }
+        }
+        bands
+    }
+
+    /// Where a layer's first band begins; after the last, where the picture ends.
+    fn top(&self, layer: usize) -> usize {
+        match self.blocks.get(layer) {
+            _ if layer == 0 => 0,
             Some(block) => block.title_y,
             None => self.height,
         }
     }
 
-    fn band<P: Copy>(
+    fn band<P: Pixel>(
         &self,
-        index: usize,
-        layer: &Tiles<'_>,
+        band: &Band,
+        layers: &[Tiles<'_>],
         inks: &Inks<P>,
-        band: &mut Sheet<'_, P>,
+        sheet: &mut Sheet<'_, P>,
     ) {
-        let (block, top) = (&self.blocks[index], self.top(index));
-        if self.text > 0 {
-            let (at, width) = ((block.x, block.title_y - top), self.width - 2 * block.x);
-            Label::new(&layer.title).draw(band, at, width, self.text, inks);
+        let (layer, block) = (&layers[band.layer], &self.blocks[band.layer]);
+        if self.text > 0 && band.row == 0 {
+            let (at, width) = ((block.x, block.title_y - band.top), self.width - 2 * block.x);
+            Label::new(&layer.title).draw(sheet, at, width, self.text, inks);
         }
         let (height, width) = block.tile;
         let (_, rows, columns) = layer.levels.dim();
         let area = self.fitted.then(|| Area::new((rows, columns), block.tile));
-        for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
-            let x = block.x + k % block.columns * (width + block.gap);
-            let y = block.y - top + k / block.columns * (height + block.gap);
+        let y = block.row(band.row) - band.top;
+        let tiles = layer.levels.outer_iter().enumerate().skip(band.row * block.columns);
+        for (column, (k, tile)) in tiles.take(block.columns).enumerate() {
+            let x = block.x + column * (width + block.gap);
             if layer.dead.get(k) == Some(&true) {
-                band.dead((x, y), (width, height), inks);
+                sheet.dead((x, y), (width, height), inks);
             } else if let Some(area) = &area {
                 area.rows(tile, &inks.levels, |row, pixels| {
-                    band.row(x, y + row, pixels.len()).copy_from_slice(pixels);
+                    sheet.row(x, y + row, pixels.len()).copy_from_slice(pixels);
                 });
             } else {
-                band.levels((x, y), tile, block.zoom, inks);
+                sheet.levels((x, y), tile, block.zoom, inks);
             }
+        }
+    }
+}
+
+impl Block {
+    /// Where a row of tiles begins.
+    fn row(&self, row: usize) -> usize {
+        self.y + row * (self.tile.0 + self.gap)
+    }
+}
+
+/// One row of a layer's tiles, below the title if it is the first, and where it lies.
+struct Band {
+    layer: usize,
+    row: usize,
+    top: usize,
+    height: usize,
+}
+
+/// Puts finished bands into the file, in their order.
+struct Press {
+    rows: Rows,
+    next: usize,
+    error: Option<RenderError>,
+}
+
+impl Press {
+    /// All that have been finished since, up to the first that has not.
+    fn print<P: Pixel>(&mut self, sheets: &[Mutex<Sheet<'_, P>>], finished: &[AtomicBool]) {
+        while self.error.is_none()
+            && finished.get(self.next).is_some_and(|it| it.load(Ordering::Acquire))
+        {
+            let sheet = sheets[self.next].lock().unwrap_or_else(PoisonError::into_inner);
+            self.error = self.rows.add(P::bytes(sheet.pixels())).err();
+            self.next += 1;
         }
     }
 }

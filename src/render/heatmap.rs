@@ -96,7 +96,7 @@ impl HeatmapOptions {
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`]; [`RenderError::Encode`].
 pub fn heatmap(
     picture: &RgbImage,
     panels: &[Panel<'_>],
@@ -117,7 +117,7 @@ pub fn heatmap(
         let draw = |_, heat: &[f32], out: &mut [u8]| {
             out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);
         };
-        return Ok(layout.draw(panels, &inks, draw).indexed(palette));
+        return layout.draw(panels, &inks, draw).indexed(&palette);
     }
     let picture =
         if bare { Cow::Borrowed(picture) } else { Cow::Owned(scaled(picture, width, height)) };
@@ -129,7 +129,7 @@ pub fn heatmap(
                 *out = pixel.map(|value| (f32::from(value) * (0.25 + 0.75 * heat)).round() as u8);
             }
         };
-        return Ok(layout.draw(panels, &inks, draw).rgb());
+        return layout.draw(panels, &inks, draw).rgb();
     }
     let blend = Blend::new(options.alpha);
     let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
@@ -138,7 +138,7 @@ pub fn heatmap(
             *out = std::array::from_fn(|c| blend.of(color[c], pixel[c]));
         }
     };
-    Ok(layout.draw(panels, &inks, draw).rgb())
+    layout.draw(panels, &inks, draw).rgb()
 }
 
 /// `np.uint8(255 * heat)`.

@@ -46,7 +46,7 @@ const SIDE: usize = 400;
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`].
+/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`]; [`RenderError::Encode`].
 pub fn matshow(
     tiles: &[ChannelTile<'_>],
     options: &MatshowOptions,
@@ -71,10 +71,10 @@ pub fn matshow(
         true if tiles[0].dead => Needs::Dead,
         true => Needs::None,
     };
-    Ok(match Inks::exact(options.colormap, &used, needs) {
-        Some((inks, palette)) => layout.draw(tiles, &inks).indexed(palette),
+    match Inks::exact(options.colormap, &used, needs) {
+        Some((inks, palette)) => layout.draw(tiles, &inks).indexed(&palette),
         None => layout.draw(tiles, &Inks::rgb(options.colormap)).rgb(),
-    })
+    }
 }
 
 /// Cells of one size, each a line of text and a tile below it.

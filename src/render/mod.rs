@@ -4,8 +4,7 @@
 //! pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A colour map is a palette, so wherever
 //! 256 colours are enough the file is a palette PNG.
 //!
-//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, and of that the bytes of a PNG
-//! file.
+//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, which is a PNG file.
 
 mod area;
 mod canvas;

@@ -153,8 +153,8 @@ impl UseCase for Activations {
         let body = match form {
             Form::Png | Form::Npy => {
                 let drawing = self.draw(&shown)?;
-                stages.end("render");
-                drawing.png()?
+                stages.end_with("render", "encode", drawing.encoding);
+                drawing.png
             }
             Form::Json => self.json(&shown)?,
             Form::Zip => self.zip(&shown)?,

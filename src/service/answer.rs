@@ -82,11 +82,24 @@ impl Stages {
         self.durations.iter().copied()
     }
 
-    /// Ends the stage called `name` and starts the next.
+    /// Ends the stage called `name` and starts the next; one that goes on becomes longer.
     pub fn end(&mut self, name: &'static str) {
         let now = Instant::now();
-        self.durations.push((name, now - self.last));
+        match self.durations.last_mut() {
+            Some((last, duration)) if *last == name => *duration += now - self.last,
+            _ => self.durations.push((name, now - self.last)),
+        }
         self.last = now;
+    }
+
+    /// Ends the stage called `name`, within which another one took `duration` and goes on.
+    pub fn end_with(&mut self, name: &'static str, other: &'static str, duration: Duration) {
+        self.end(name);
+        if let Some((_, whole)) = self.durations.last_mut() {
+            let duration = duration.min(*whole);
+            *whole -= duration;
+            self.durations.push((other, duration));
+        }
     }
 }
 

@@ -147,8 +147,8 @@ impl UseCase for GradCam {
             Form::Json => self.json(&seen, &explained)?,
             _ => {
                 let drawing = self.draw(&seen, &explained)?;
-                stages.end("render");
-                drawing.png()?
+                stages.end_with("render", "encode", drawing.encoding);
+                drawing.png
             }
         };
         stages.end("encode");

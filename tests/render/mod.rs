@@ -9,11 +9,10 @@ use image::RgbImage;
 
 /// The pixels of a picture, by way of its PNG file.
 pub(crate) fn pixels(drawing: &Drawing) -> RgbImage {
-    let png = drawing.png().unwrap();
-    image::load_from_memory_with_format(&png, image::ImageFormat::Png).unwrap().into_rgb8()
+    image::load_from_memory_with_format(&drawing.png, image::ImageFormat::Png).unwrap().into_rgb8()
 }
 
 /// The colour type of its PNG file: 3 is a palette, 2 is RGB (PNG 11.2.2).
 pub(crate) fn color_type(drawing: &Drawing) -> u8 {
-    drawing.png().unwrap()[25]
+    drawing.png[25]
 }

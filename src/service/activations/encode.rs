@@ -57,14 +57,14 @@ impl Activations {
             shape: [channels, height, width],
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
-            png: STANDARD.encode(self.draw(std::slice::from_ref(shown))?.png()?),
+            png: STANDARD.encode(self.draw(std::slice::from_ref(shown))?.png),
         })
     }
 
     /// One PNG a layer, each named after it.
     pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
-        archive(shown, names, |one| Ok(self.draw(std::slice::from_ref(one))?.png()?))
+        archive(shown, names, |one| Ok(self.draw(std::slice::from_ref(one))?.png))
     }
 }
 

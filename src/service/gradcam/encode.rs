@@ -69,7 +69,7 @@ impl GradCam {
             colormap: self.options.colormap.name(),
             alpha: self.options.alpha,
             maps: explained.iter().map(|one| self.map_json(one)).collect(),
-            png: STANDARD.encode(self.draw(seen, explained)?.png()?),
+            png: STANDARD.encode(self.draw(seen, explained)?.png),
         };
         serde_json::to_vec(&answer).map_err(ServiceError::internal)
     }
