@@ -31,7 +31,7 @@ pub(super) struct Canvas<P> {
     pub(super) pixels: Vec<P>,
 }
 
-/// Rows of a canvas, all or some, to draw on.
+/// A canvas while it is drawn on.
 #[derive(Debug)]
 pub(super) struct Sheet<'c, P> {
     width: usize,
@@ -64,27 +64,9 @@ impl<P: Copy> Canvas<P> {
     pub(super) fn sheet(&mut self) -> Sheet<'_, P> {
         Sheet { width: self.width, height: self.height, pixels: &mut self.pixels }
     }
-
-    /// Sheets of the given heights, from the top down.
-    pub(super) fn cut(
-        &mut self,
-        heights: impl IntoIterator<Item = usize>,
-    ) -> impl Iterator<Item = Sheet<'_, P>> {
-        let (width, mut rest) = (self.width, self.pixels.as_mut_slice());
-        heights.into_iter().map(move |height| {
-            let (pixels, below) = std::mem::take(&mut rest).split_at_mut(width * height);
-            rest = below;
-            Sheet { width, height, pixels }
-        })
-    }
 }
 
 impl<P: Copy> Sheet<'_, P> {
-    /// All of it, row by row.
-    pub(super) fn pixels(&self) -> &[P] {
-        self.pixels
-    }
-
     pub(super) fn row(&mut self, x: usize, y: usize, width: usize) -> &mut [P] {
         &mut self.pixels[y * self.width + x..][..width]
     }

@@ -1,6 +1,5 @@
 //! The output of every channel of one or several layers, in one picture.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayView3, Axis};
@@ -173,7 +172,7 @@ impl Layout {
         Self { width, height, text, fitted, bare, blocks }
     }
 
-    /// The rows of tiles, each on a band of its own, and the file made of them.
+    /// The rows of tiles, each on a canvas of its own, and the file made of them.
     fn draw<P: Pixel>(
         &self,
         layers: &[Tiles<'_>],
@@ -182,26 +181,23 @@ impl Layout {
         share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
     ) -> Result<Drawing, RenderError> {
         let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
-        let mut canvas = Canvas::new(self.width, self.height, paper);
         let bands = self.bands(layers);
-        let heights = bands.iter().map(|band| band.height);
-        let sheets: Vec<Mutex<Sheet<'_, P>>> = canvas.cut(heights).map(Mutex::new).collect();
+        let finished: Vec<Mutex<Option<Canvas<P>>>> =
+            bands.iter().map(|_| Mutex::default()).collect();
         let pixel = size_of::<P>();
         let rows = Rows::new(self.width * pixel, pixel)?;
         let press = Mutex::new(Press { rows, next: 0, error: None });
-        let finished: Vec<AtomicBool> = bands.iter().map(|_| AtomicBool::new(false)).collect();
         share(bands.len(), &|index| {
-            // Each index comes once, so nobody ever waits for a sheet.
-            let mut sheet = sheets[index].lock().unwrap_or_else(PoisonError::into_inner);
-            self.band(&bands[index], layers, inks, &mut sheet);
-            drop(sheet);
-            finished[index].store(true, Ordering::Release);
+            let band = &bands[index];
+            let mut canvas = Canvas::new(self.width, band.height, paper);
+            self.band(band, layers, inks, &mut canvas.sheet());
+            *finished[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(canvas);
             if let Ok(mut press) = press.try_lock() {
-                press.print(&sheets, &finished);
+                press.print(&finished);
             }
         });
         let mut press = press.into_inner().unwrap_or_else(PoisonError::into_inner);
-        press.print(&sheets, &finished);
+        press.print(&finished);
         match press.error {
             Some(error) => Err(error),
             None => press.rows.finish(self.width, self.height, palette),
@@ -287,13 +283,15 @@ struct Press {
 
 impl Press {
     /// All that have been finished since, up to the first that has not.
-    fn print<P: Pixel>(&mut self, sheets: &[Mutex<Sheet<'_, P>>], finished: &[AtomicBool]) {
-        while self.error.is_none()
-            && finished.get(self.next).is_some_and(|it| it.load(Ordering::Acquire))
-        {
-            let sheet = sheets[self.next].lock().unwrap_or_else(PoisonError::into_inner);
-            self.error = self.rows.add(P::bytes(sheet.pixels())).err();
+    fn print<P: Pixel>(&mut self, finished: &[Mutex<Option<Canvas<P>>>]) {
+        let take = |band: &Mutex<Option<Canvas<P>>>| {
+            band.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        while let Some(band) = finished.get(self.next).and_then(take) {
             self.next += 1;
+            if self.error.is_none() {
+                self.error = self.rows.add(P::bytes(&band.pixels)).err();
+            }
         }
     }
 }

@@ -155,3 +155,21 @@ fn layers_of_any_shape_are_drawn() {
         }
     }
 }
+
+#[test]
+fn whoever_draws_what_and_when_the_file_is_the_same() {
+    let levels = Array3::from_shape_fn((37, 9, 11), |(k, y, x)| (k * 40 + y * 7 + x * 3) as u8);
+    let layers = [tiles(&levels), tiles(&levels)];
+    let options = GridOptions { titles: true, ..GridOptions::default() };
+    let file = grid(&layers, &options, in_turn).unwrap().png;
+    let backwards = |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).rev().for_each(draw);
+    assert!(grid(&layers, &options, backwards).unwrap().png == file);
+    let at_once = |count: usize, draw: &(dyn Fn(usize) + Sync)| {
+        std::thread::scope(|threads| {
+            (0..count).for_each(|index| drop(threads.spawn(move || draw(index))));
+        });
+    };
+    for _ in 0..20 {
+        assert!(grid(&layers, &options, at_once).unwrap().png == file);
+    }
+}
