@@ -6,9 +6,10 @@
 //! under their forward names. Its outputs are `grad/<layer>`.
 //!
 //! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
-//! accumulation; `sums` looks for a shorter path where only sums over positions are wanted. The weights that the rules read stay in the forward model until [`Derived::embed`]
-//! takes them. `table` names the rule of every operator; the rules are formulas and live in
-//! one file a family. Nothing here runs a graph.
+//! accumulation; `sums` finds a shorter path where only sums over positions are wanted. The weights
+//! that the rules read stay in the forward model until [`Derived::embed`] takes them. `table` names
+//! the rule of every operator; the rules are formulas and live in one file a family. Nothing here
+//! runs a graph.
 
 mod activations;
 mod arithmetic;
