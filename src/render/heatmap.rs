@@ -148,16 +148,23 @@ fn level(heat: f32) -> usize {
 
 /// `alpha · colour + picture` for every pair of values, as `cv2.imwrite` makes 8 bits of a float64: halves to even, then
 /// saturated.
-struct Blend(Vec<u8>);
+struct Blend(Box<[u8; 1 << 16]>);
 
 impl Blend {
     fn new(alpha: f64) -> Self {
-        let sum = |i: usize| alpha * (i / 256) as f64 + (i % 256) as f64;
-        Self((0..256 * 256).map(|i| sum(i).round_ties_even() as u8).collect())
+        let mut sums = Box::new([0; 1 << 16]);
+        for (color, sums) in sums.as_chunks_mut::<256>().0.iter_mut().enumerate() {
+            for (pixel, sum) in sums.iter_mut().enumerate() {
+                // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are the whole number.
+                let rounded = alpha * color as f64 + pixel as f64 + 4_503_599_627_370_496.0;
+                *sum = (rounded.to_bits() as u32).min(255) as u8;
+            }
+        }
+        Self(sums)
     }
 
     fn of(&self, color: u8, pixel: u8) -> u8 {
-        self.0[usize::from(color) * 256 + usize::from(pixel)]
+        self.0[usize::from(u16::from_be_bytes([color, pixel]))]
     }
 }
 
