@@ -1,14 +1,12 @@
 //! The output of every channel of one or several layers, in one picture.
 
-use std::sync::{Mutex, PoisonError};
-
 use ndarray::{ArrayView3, Axis};
 
 use super::area::Area;
 use super::canvas::{Canvas, Pixel, Sheet, check_size};
 use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
-use super::png::Rows;
+use super::press::{Share, print};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
@@ -55,8 +53,7 @@ impl Default for GridOptions {
 /// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
 /// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
 ///
-/// The rows of tiles are drawn independently: `share(count, draw)` is to call `draw` with every index below `count`, best in
-/// that order, on any threads. What is finished from the top down is encoded while others draw the rest.
+/// The rows of tiles are drawn independently, by whom `share` says.
 ///
 /// # Errors
 ///
@@ -64,7 +61,7 @@ impl Default for GridOptions {
 pub fn grid(
     layers: &[Tiles<'_>],
     options: &GridOptions,
-    share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
+    share: impl Share,
 ) -> Result<Drawing, RenderError> {
     if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
         return Err(RenderError::Nothing);
@@ -178,30 +175,16 @@ impl Layout {
         layers: &[Tiles<'_>],
         inks: &Inks<P>,
         palette: Option<&Palette>,
-        share: impl Fn(usize, &(dyn Fn(usize) + Sync)),
+        share: impl Share,
     ) -> Result<Drawing, RenderError> {
         let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
         let bands = self.bands(layers);
-        let finished: Vec<Mutex<Option<Canvas<P>>>> =
-            bands.iter().map(|_| Mutex::default()).collect();
-        let pixel = size_of::<P>();
-        let rows = Rows::new(self.width * pixel, pixel)?;
-        let press = Mutex::new(Press { rows, next: 0, error: None });
-        share(bands.len(), &|index| {
+        print((self.width, self.height), palette, bands.len(), share, |index| {
             let band = &bands[index];
             let mut canvas = Canvas::new(self.width, band.height, paper);
             self.band(band, layers, inks, &mut canvas.sheet());
-            *finished[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(canvas);
-            if let Ok(mut press) = press.try_lock() {
-                press.print(&finished);
-            }
-        });
-        let mut press = press.into_inner().unwrap_or_else(PoisonError::into_inner);
-        press.print(&finished);
-        match press.error {
-            Some(error) => Err(error),
-            None => press.rows.finish(self.width, self.height, palette),
-        }
+            canvas
+        })
     }
 
     /// The picture from the top down, a band for each row of tiles.
@@ -272,28 +255,6 @@ struct Band {
     row: usize,
     top: usize,
     height: usize,
-}
-
-/// Puts finished bands into the file, in their order.
-struct Press {
-    rows: Rows,
-    next: usize,
-    error: Option<RenderError>,
-}
-
-impl Press {
-    /// All that have been finished since, up to the first that has not.
-    fn print<P: Pixel>(&mut self, finished: &[Mutex<Option<Canvas<P>>>]) {
-        let take = |band: &Mutex<Option<Canvas<P>>>| {
-            band.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
-        while let Some(band) = finished.get(self.next).and_then(take) {
-            self.next += 1;
-            if self.error.is_none() {
-                self.error = self.rows.add(P::bytes(&band.pixels)).err();
-            }
-        }
-    }
 }
 
 /// The side of a figure's tiles: as large as keeps the whole figure handy.

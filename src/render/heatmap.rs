@@ -8,9 +8,10 @@ use image::imageops::{self, FilterType};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, check_size};
-use super::inks::{Inks, Needs, Paint};
+use super::canvas::{Canvas, Pixel, check_size};
+use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
+use super::press::{Share, print};
 use super::resize::rows_linear;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
@@ -92,7 +93,7 @@ impl HeatmapOptions {
 ///
 /// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the book's
 /// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, captioned, the picture scaled to
-/// a size that is easy to look at.
+/// a size that is easy to look at. Its rows are drawn by whom `share` says.
 ///
 /// # Errors
 ///
@@ -101,6 +102,7 @@ pub fn heatmap(
     picture: &RgbImage,
     panels: &[Panel<'_>],
     options: &HeatmapOptions,
+    share: impl Share,
 ) -> Result<Drawing, RenderError> {
     if panels.is_empty() || panels.iter().any(|panel| panel.heat.is_empty()) {
         return Err(RenderError::Nothing);
@@ -117,7 +119,7 @@ pub fn heatmap(
         let draw = |_, heat: &[f32], out: &mut [u8]| {
             out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);
         };
-        return layout.draw(panels, &inks, draw).indexed(&palette);
+        return layout.draw(panels, &inks, Some(&palette), share, draw);
     }
     let picture =
         if bare { Cow::Borrowed(picture) } else { Cow::Owned(scaled(picture, width, height)) };
@@ -129,7 +131,7 @@ pub fn heatmap(
                 *out = pixel.map(|value| (f32::from(value) * (0.25 + 0.75 * heat)).round() as u8);
             }
         };
-        return layout.draw(panels, &inks, draw).rgb();
+        return layout.draw(panels, &inks, None, share, draw);
     }
     let blend = Blend::new(options.alpha);
     let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
@@ -138,7 +140,7 @@ pub fn heatmap(
             *out = std::array::from_fn(|c| blend.of(color[c], pixel[c]));
         }
     };
-    layout.draw(panels, &inks, draw).rgb()
+    layout.draw(panels, &inks, None, share, draw)
 }
 
 /// `np.uint8(255 * heat)`.
@@ -205,6 +207,9 @@ struct Layout {
 /// Size of the letters.
 const TEXT: usize = 16;
 
+/// Rows that are drawn together.
+const BAND: usize = 32;
+
 impl Layout {
     fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool, window: Window) -> Self {
         let margin = if bare { 0 } else { 12 };
@@ -221,32 +226,51 @@ impl Layout {
     }
 
     /// Draws every panel; `draw` turns row y of the heat, at the panel's width, into pixels.
-    fn draw<P: Copy>(
+    fn draw<P: Pixel>(
         &self,
         panels: &[Panel<'_>],
         inks: &Inks<P>,
-        draw: impl Fn(usize, &[f32], &mut [P]),
-    ) -> Canvas<P> {
-        let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
-        let mut sheet = canvas.sheet();
-        let (width, height) = self.panel;
-        let (columns, rows) = &self.window;
-        for (i, panel) in panels.iter().enumerate() {
-            let x = self.margin + i * (width + self.margin);
-            if let Some(caption) = &panel.caption {
-                Label::new(caption).draw(&mut sheet, (x, self.margin), width, TEXT, inks);
+        palette: Option<&Palette>,
+        share: impl Share,
+        draw: impl Fn(usize, &[f32], &mut [P]) + Sync,
+    ) -> Result<Drawing, RenderError> {
+        // The captions are on the first band.
+        let head = self.margin + self.line;
+        let top = |band: usize| if band == 0 { 0 } else { (head + band * BAND).min(self.height) };
+        let bands = (self.height - head).div_ceil(BAND).max(1);
+        print((self.width, self.height), palette, bands, share, |band| {
+            let rows = top(band)..top(band + 1);
+            let paper = inks.paint(Paint::Background);
+            let mut canvas = Canvas::new(self.width, rows.len(), paper);
+            let mut sheet = canvas.sheet();
+            for (i, panel) in panels.iter().enumerate() {
+                let x = self.margin + i * (self.panel.0 + self.margin);
+                if let Some(caption) = panel.caption.as_ref().filter(|_| band == 0) {
+                    let at = (x, self.margin);
+                    Label::new(caption).draw(&mut sheet, at, self.panel.0, TEXT, inks);
+                }
+                self.panel(panel, rows.clone(), |y, heat| {
+                    let out = sheet.row(x, head + y - rows.start, self.panel.0);
+                    draw(y, heat, out);
+                });
             }
-            let top = self.margin + self.line;
-            let mut row = vec![0.0; width];
-            for y in (0..rows.start).chain(rows.end..height) {
-                draw(y, &row, sheet.row(x, top + y, width));
-            }
-            rows_linear(panel.heat, columns.len(), rows.len(), |y, heat| {
-                row[columns.clone()].copy_from_slice(heat);
-                let y = rows.start + y;
-                draw(y, &row, sheet.row(x, top + y, width));
-            });
-        }
-        canvas
+            canvas
+        })
+    }
+
+    /// Those rows of a panel's heat that lie on `rows` of the picture, at the panel's width.
+    fn panel(&self, panel: &Panel<'_>, rows: Range<usize>, mut each: impl FnMut(usize, &[f32])) {
+        let ((width, height), head) = (self.panel, self.margin + self.line);
+        let within = |row: usize| row.saturating_sub(head).min(height);
+        let (columns, window) = &self.window;
+        let own = within(rows.start)..within(rows.end);
+        let mut row = vec![0.0; width];
+        own.clone().filter(|y| !window.contains(y)).for_each(|y| each(y, &row));
+        let inner = own.start.max(window.start)..own.end.min(window.end).max(window.start);
+        let of_map = inner.start - window.start..inner.end.max(inner.start) - window.start;
+        rows_linear(panel.heat, (columns.len(), window.len()), of_map, |y, heat| {
+            row[columns.clone()].copy_from_slice(heat);
+            each(window.start + y, &row);
+        });
     }
 }

@@ -16,6 +16,7 @@ mod inks;
 mod label;
 mod matshow;
 mod png;
+mod press;
 mod resize;
 
 pub use colormap::{Colormap, UnknownColormap};
@@ -24,6 +25,7 @@ pub use grid::{GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
 pub use png::Drawing;
+pub use press::Share;
 pub use resize::resize_linear;
 
 /// The most pixels of a picture, where nothing else is said.

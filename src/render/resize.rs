@@ -1,22 +1,24 @@
 //! Bilinear interpolation as OpenCV has it.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 
 /// `cv2.resize(map, (width, height))` for float32: `INTER_LINEAR`, half-pixel centres, edges clamped, no antialiasing.
 /// An empty map gives zeros.
 pub fn resize_linear(map: ArrayView2<'_, f32>, width: usize, height: usize) -> Array2<f32> {
     let mut out = Array2::zeros((height, width));
-    rows_linear(map, width, height, |y, row| {
+    rows_linear(map, (width, height), 0..height, |y, row| {
         out.row_mut(y).iter_mut().zip(row).for_each(|(out, &value)| *out = value);
     });
     out
 }
 
-/// The same, handing over row by row, so that a large result need not be held as floats.
+/// The same, handing over `rows` one by one, so that a large result need not be held as floats.
 pub(super) fn rows_linear(
     map: ArrayView2<'_, f32>,
-    width: usize,
-    height: usize,
+    (width, height): (usize, usize),
+    rows: Range<usize>,
     mut each: impl FnMut(usize, &[f32]),
 ) {
     if map.is_empty() {
@@ -26,7 +28,8 @@ pub(super) fn rows_linear(
     let mut above = Cached { index: usize::MAX, row: vec![0.0; width] };
     let mut below = above.clone();
     let mut out = vec![0.0; width];
-    for (y, tap) in taps(map.nrows(), height).into_iter().enumerate() {
+    let taps = taps(map.nrows(), height).into_iter().enumerate();
+    for (y, tap) in taps.skip(rows.start).take(rows.len()) {
         if below.index == tap.index {
             std::mem::swap(&mut above, &mut below);
         }

@@ -205,7 +205,9 @@ impl GradCam {
             .map(|(one, heat)| Panel { heat: heat.view(), caption: several.then(|| one.caption()) })
             .collect();
         let options = HeatmapOptions { window: self.window(seen), ..self.options };
-        Ok(heatmap(&seen.picture.pixels, &panels, &options)?)
+        let engine = self.classifier.engine();
+        let share = |count: usize, work: &(dyn Fn(usize) + Sync)| drop(engine.map(count, work));
+        Ok(heatmap(&seen.picture.pixels, &panels, &options, share)?)
     }
 
     /// Where in the picture the maps lie.

@@ -6,7 +6,7 @@ use convscope::render::{
 };
 use ndarray::{Array2, Array3, Axis};
 
-use super::{color_type, pixels};
+use super::{color_type, in_turn, pixels};
 use crate::explain::cube;
 use crate::preprocess::reference;
 
@@ -17,10 +17,6 @@ const BARE: GridOptions = GridOptions {
     titles: false,
     max_pixels: 10_000_000,
 };
-
-fn in_turn(count: usize, draw: &(dyn Fn(usize) + Sync)) {
-    (0..count).for_each(draw);
-}
 
 fn tiles(levels: &Array3<u8>) -> Tiles<'_> {
     Tiles { title: "conv2d_1  12 × 17 × 20".to_owned(), levels: levels.view(), dead: Vec::new() }

@@ -3,10 +3,10 @@
 use convscope::render::{
     Colormap, Drawing, HeatmapOptions, Panel, RenderError, View, Window, heatmap, resize_linear,
 };
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use ndarray::Array2;
 
-use super::{color_type, pixels};
+use super::{color_type, in_turn, pixels};
 use crate::explain::map;
 use crate::preprocess::{picture, reference};
 
@@ -35,7 +35,7 @@ fn assert_nearly_equal(found: &RgbImage, file: &str) {
 fn drawn(options: &HeatmapOptions) -> Drawing {
     let heat = map("heat/map.npy");
     let panel = Panel { heat: heat.view(), caption: None };
-    heatmap(&picture("cat.png").pixels, &[panel], options).unwrap()
+    heatmap(&picture("cat.png").pixels, &[panel], options, in_turn).unwrap()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_mask_keeps_the_picture_where_it_is_hot() {
     for (heat, factor) in [(1.0, 1.0), (0.0, 0.25), (0.5, 0.625)] {
         let heat = Array2::from_elem((3, 4), heat);
         let panel = Panel { heat: heat.view(), caption: None };
-        let found = pixels(&heatmap(&cat, &[panel], &options).unwrap());
+        let found = pixels(&heatmap(&cat, &[panel], &options, in_turn).unwrap());
         for (found, original) in found.iter().zip(cat.iter()) {
             assert!((f32::from(*found) - factor * f32::from(*original)).abs() <= 0.5 + 1e-3);
         }
@@ -75,7 +75,7 @@ fn a_map_in_a_window_leaves_the_picture_around_it_without_heat() {
     let options =
         HeatmapOptions { colormap: Colormap::Gray, window, ..HeatmapOptions::of(View::Heatmap) };
     let panel = Panel { heat: heat.view(), caption: None };
-    let found = pixels(&heatmap(&picture, &[panel], &options).unwrap());
+    let found = pixels(&heatmap(&picture, &[panel], &options, in_turn).unwrap());
     for (x, y, pixel) in found.enumerate_pixels() {
         let inside = (10..30).contains(&x) && (10..15).contains(&y);
         assert_eq!(pixel[0], if inside { 255 } else { 0 }, "at {x}, {y}");
@@ -87,7 +87,7 @@ fn an_empty_map_is_a_picture_without_heat() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::zeros((14, 14));
     let panel = Panel { heat: heat.view(), caption: None };
-    let drawing = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay)).unwrap();
+    let drawing = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay), in_turn).unwrap();
     let cold = Colormap::Jet.rows()[0];
     for (found, original) in pixels(&drawing).pixels().zip(cat.pixels()) {
         for c in 0..3 {
@@ -104,14 +104,32 @@ fn several_maps_stand_side_by_side() {
     let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
     let panels = [panel("tabby, tabby cat  0.83"), panel("Ägyptische Katze, кошка  0.12")];
     for view in [View::Overlay, View::Heatmap, View::Mask] {
-        let found = pixels(&heatmap(&cat, &panels, &HeatmapOptions::of(view)).unwrap());
+        let found = pixels(&heatmap(&cat, &panels, &HeatmapOptions::of(view), in_turn).unwrap());
         // The picture is brought to 256 × 170.
         assert_eq!(found.dimensions(), (3 * 12 + 2 * 256, 12 + 28 + 170 + 12));
         let dark = |x: u32, y: u32| found.get_pixel(x, y).0.iter().all(|&value| value < 128);
         assert!((12..268).any(|x| (12..40).any(|y| dark(x, y))), "the caption is written");
     }
     let narrow = HeatmapOptions { max_pixels: 100_000, ..HeatmapOptions::of(View::Mask) };
-    let error = heatmap(&cat, &panels, &narrow).unwrap_err();
+    let error = heatmap(&cat, &panels, &narrow, in_turn).unwrap_err();
     assert!(matches!(error, RenderError::TooLarge { .. }));
     assert!(error.to_string().contains("fewer classes"), "{error}");
+}
+
+#[test]
+fn whoever_draws_what_and_when_the_file_is_the_same() {
+    let picture = RgbImage::from_fn(90, 130, |x, y| Rgb([x as u8, y as u8, 99]));
+    let heat = Array2::from_shape_fn((5, 4), |(y, x)| (y * 4 + x) as f32 / 19.0);
+    let panel =
+        |caption: Option<&str>| Panel { heat: heat.view(), caption: caption.map(str::to_owned) };
+    let window = Window { left: 0.1, top: 0.2, width: 0.7, height: 0.5 };
+    for view in [View::Overlay, View::Heatmap, View::Mask] {
+        let options = HeatmapOptions { window, ..HeatmapOptions::of(view) };
+        for panels in [vec![panel(None)], vec![panel(Some("cat  0.9")), panel(Some("dog  0.1"))]] {
+            let file = heatmap(&picture, &panels, &options, in_turn).unwrap().png;
+            let backwards =
+                |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).rev().for_each(draw);
+            assert!(heatmap(&picture, &panels, &options, backwards).unwrap().png == file);
+        }
+    }
 }

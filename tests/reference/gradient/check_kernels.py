@@ -156,7 +156,7 @@ def forced(module, graph, values):
 
     def value_of(operation):
         path, own = inside[-1]
-        name = path if own else f"{path}.{operation}"
+        name = path if own else f"{path}.{operation}".lstrip(".")
         calls[name] += 1
         name = name if calls[name] == 1 else f"{name}_{calls[name] - 1}"
         done.add(name)
