@@ -40,7 +40,15 @@ mod tests {
 
     #[test]
     fn nothing_is_left_in_the_upper_halves() {
-        let Some(_) = in_use() else { return };
+        if in_use().is_none() {
+            return;
+        }
+        // SAFETY: the machine has AVX; no value lives in an upper half here.
+        unsafe { asm!("vzeroupper", out("ymm0") _, options(nomem, nostack)) };
+        if in_use() == Some(true) {
+            // It may say so of any state.
+            return;
+        }
         // SAFETY: the machine has AVX, and is told which register is written.
         unsafe { asm!("vcmpps ymm0, ymm0, ymm0, 0xf", out("ymm0") _, options(nomem, nostack)) };
         let before = in_use();
