@@ -4,6 +4,7 @@
 use super::driver::carry_back;
 use super::forward::Forward;
 use super::site::from_front;
+use super::table::find;
 use super::tape::Tape;
 use super::{Derived, GradientError};
 use crate::onnx::pb::NodeProto;
@@ -88,8 +89,8 @@ impl<'m> Channels<'m> {
             .iter()
             .skip(1)
             .all(|name| forward.topology.consumers(name).next().is_none());
-        let is_plain = matches!(node.domain.as_str(), "" | "ai.onnx");
-        (is_plain && gives_one && node.input.first()? == self.value).then_some(node)
+        find(node)?;
+        (gives_one && node.input.first()? == self.value).then_some(node)
     }
 
     /// Where the channels stand behind `node`, which reads them. None where the sums change.

@@ -128,6 +128,8 @@ struct Block {
     columns: usize,
     /// Height and width of a tile.
     tile: (usize, usize),
+    /// How tiles come to that size, where they are resized.
+    area: Option<Area>,
     zoom: usize,
     gap: usize,
 }
@@ -161,8 +163,10 @@ impl Layout {
             let title_y = y;
             y += line_height(text) + text / 3;
             let (columns, tile) = (columns(layer), size(layer));
-            blocks.push(Block { x: margin, title_y, y, columns, tile, zoom, gap });
-            let rows = layer.levels.dim().0.div_ceil(columns);
+            let (channels, height, width) = layer.levels.dim();
+            let area = fitted.then(|| Area::new((height, width), tile));
+            blocks.push(Block { x: margin, title_y, y, columns, tile, area, zoom, gap });
+            let rows = channels.div_ceil(columns);
             y = y.saturating_add(rows.saturating_mul(tile.0 + gap)) - gap;
         }
         let (width, height) = (inner + 2 * margin, y.saturating_add(margin));
@@ -223,15 +227,13 @@ impl Layout {
             Label::new(&layer.title).draw(sheet, at, width, self.text, inks);
         }
         let (height, width) = block.tile;
-        let (_, rows, columns) = layer.levels.dim();
-        let area = self.fitted.then(|| Area::new((rows, columns), block.tile));
         let y = block.row(band.row) - band.top;
         let tiles = layer.levels.outer_iter().enumerate().skip(band.row * block.columns);
         for (column, (k, tile)) in tiles.take(block.columns).enumerate() {
             let x = block.x + column * (width + block.gap);
             if layer.dead.get(k) == Some(&true) {
                 sheet.dead((x, y), (width, height), inks);
-            } else if let Some(area) = &area {
+            } else if let Some(area) = &block.area {
                 area.rows(tile, &inks.levels, |row, pixels| {
                     sheet.row(x, y + row, pixels.len()).copy_from_slice(pixels);
                 });

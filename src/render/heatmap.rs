@@ -237,7 +237,7 @@ impl Layout {
         // The captions are on the first band.
         let head = self.margin + self.line;
         let top = |band: usize| if band == 0 { 0 } else { (head + band * BAND).min(self.height) };
-        let bands = (self.height - head).div_ceil(BAND).max(1);
+        let bands = (self.height - head).div_ceil(BAND);
         print((self.width, self.height), palette, bands, share, |band| {
             let rows = top(band)..top(band + 1);
             let paper = inks.paint(Paint::Background);
@@ -266,8 +266,8 @@ impl Layout {
         let own = within(rows.start)..within(rows.end);
         let mut row = vec![0.0; width];
         own.clone().filter(|y| !window.contains(y)).for_each(|y| each(y, &row));
-        let inner = own.start.max(window.start)..own.end.min(window.end).max(window.start);
-        let of_map = inner.start - window.start..inner.end.max(inner.start) - window.start;
+        let of_map = |y: usize| y.clamp(window.start, window.end) - window.start;
+        let of_map = of_map(own.start)..of_map(own.end);
         rows_linear(panel.heat, (columns.len(), window.len()), of_map, |y, heat| {
             row[columns.clone()].copy_from_slice(heat);
             each(window.start + y, &row);

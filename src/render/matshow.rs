@@ -2,9 +2,10 @@
 
 use ndarray::ArrayView2;
 
-use super::canvas::{Canvas, check_size};
-use super::inks::{Inks, Needs, Paint};
+use super::canvas::{Canvas, Pixel, check_size};
+use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
+use super::press::print;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
@@ -72,8 +73,8 @@ pub fn matshow(
         true => Needs::None,
     };
     match Inks::exact(options.colormap, &used, needs) {
-        Some((inks, palette)) => layout.draw(tiles, &inks).indexed(&palette),
-        None => layout.draw(tiles, &Inks::rgb(options.colormap)).rgb(),
+        Some((inks, palette)) => layout.print(tiles, &inks, Some(&palette)),
+        None => layout.print(tiles, &Inks::rgb(options.colormap), None),
     }
 }
 
@@ -126,7 +127,18 @@ impl Layout {
         }
     }
 
-    fn draw<P: Copy>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
+    /// The whole picture as one band.
+    fn print<P: Pixel>(
+        &self,
+        tiles: &[ChannelTile<'_>],
+        inks: &Inks<P>,
+        palette: Option<&Palette>,
+    ) -> Result<Drawing, RenderError> {
+        let alone = |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).for_each(draw);
+        print((self.width, self.height), palette, 1, alone, |_| self.draw(tiles, inks))
+    }
+
+    fn draw<P: Pixel>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
         let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
         let mut sheet = canvas.sheet();
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {

@@ -4,10 +4,9 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use fdeflate::Compressor;
-use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, Writer, chunk};
+use png::{BitDepth, ColorType, Encoder, EncodingError, chunk};
 
 use super::RenderError;
-use super::canvas::Canvas;
 use super::inks::Palette;
 
 /// A picture as a PNG file, with a palette where 256 colours were enough.
@@ -19,65 +18,16 @@ pub struct Drawing {
     pub encoding: Duration,
 }
 
-impl Canvas<u8> {
-    /// A file of the pixels, which are entries of `palette`.
-    pub(super) fn indexed(&self, palette: &Palette) -> Result<Drawing, RenderError> {
-        encode(self.width, self.height, &self.pixels, Some(palette))
-    }
-}
-
-impl Canvas<[u8; 3]> {
-    /// A file of the pixels, which are colours.
-    pub(super) fn rgb(&self) -> Result<Drawing, RenderError> {
-        encode(self.width, self.height, self.pixels.as_flattened(), None)
-    }
-}
-
 impl From<EncodingError> for RenderError {
     fn from(error: EncodingError) -> Self {
         Self::Encode(error.to_string())
     }
 }
 
-fn encode(
-    width: usize,
-    height: usize,
-    bytes: &[u8],
-    palette: Option<&Palette>,
-) -> Result<Drawing, RenderError> {
-    let start = Instant::now();
-    let mut png = Vec::with_capacity(bytes.len() / 4);
-    let mut writer = begin(&mut png, width, height, palette)?;
-    writer.write_image_data(bytes)?;
-    writer.finish()?;
-    Ok(Drawing { png, encoding: start.elapsed() })
-}
-
-/// A PNG file up to its pixels.
-fn begin<'f>(
-    file: &'f mut Vec<u8>,
-    width: usize,
-    height: usize,
-    palette: Option<&Palette>,
-) -> Result<Writer<&'f mut Vec<u8>>, RenderError> {
-    // `check_size` has seen to it that both fit.
-    let mut encoder = Encoder::new(file, width as u32, height as u32);
-    encoder.set_depth(BitDepth::Eight);
-    // On grids a quarter larger than zlib's default level makes them, in a tenth of the time. Indices follow the colour
-    // map, so that filters help as they do with grey.
-    encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
-    encoder.set_filter(Filter::Paeth);
-    match palette {
-        Some(palette) => {
-            encoder.set_color(ColorType::Indexed);
-            encoder.set_palette(palette.as_flattened().to_vec());
-        }
-        None => encoder.set_color(ColorType::Rgb),
-    }
-    Ok(encoder.write_header()?)
-}
-
 /// The pixels of a PNG file, to which rows are added from the top down.
+///
+/// On grids fdeflate makes files a quarter larger than zlib's default level, in a tenth of the time. Indices follow the colour
+/// map, so that filters help as they do with grey.
 pub(super) struct Rows {
     compressor: Compressor<Cursor<Vec<u8>>>,
     /// Bytes of a row, and of a pixel.
@@ -127,7 +77,7 @@ impl Rows {
         Ok(())
     }
 
-    /// A file of the rows, with what `begin` has written before them; also the time that all of it took.
+    /// A file of the rows.
     pub(super) fn finish(
         self,
         width: usize,
@@ -137,7 +87,17 @@ impl Rows {
         let start = Instant::now();
         let data = self.compressor.finish().map_err(failed)?.into_inner();
         let mut png = Vec::with_capacity(data.len() + 2048);
-        let mut writer = begin(&mut png, width, height, palette)?;
+        // `check_size` has seen to it that both fit.
+        let mut encoder = Encoder::new(&mut png, width as u32, height as u32);
+        encoder.set_depth(BitDepth::Eight);
+        match palette {
+            Some(palette) => {
+                encoder.set_color(ColorType::Indexed);
+                encoder.set_palette(palette.as_flattened().to_vec());
+            }
+            None => encoder.set_color(ColorType::Rgb),
+        }
+        let mut writer = encoder.write_header()?;
         writer.write_chunk(chunk::IDAT, &data)?;
         writer.finish()?;
         Ok(Drawing { png, encoding: self.spent + start.elapsed() })

@@ -38,12 +38,15 @@ impl Engine {
     /// nothing to do help.
     pub fn map<T: Send + Sync>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
         let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
-        self.team.run(|| {
-            share(count, |index| {
-                results[index].get_or_init(|| work(index));
-            });
+        self.share(count, |index| {
+            results[index].get_or_init(|| work(index));
         });
         results.into_iter().filter_map(OnceLock::into_inner).collect()
+    }
+
+    /// Calls `work` with every index below `count`, on this thread and on those that have nothing to do.
+    pub fn share(&self, count: usize, work: impl Fn(usize) + Sync) {
+        self.team.run(|| share(count, work));
     }
 
     /// Replaces what can be computed faster than tract does. Gives the weights that were turned for it,

@@ -208,7 +208,7 @@ impl Activations {
             })
             .collect();
         let engine = self.classifier.engine();
-        Ok(grid(&tiles, &self.grid, |count, work| drop(engine.map(count, work)))?)
+        Ok(grid(&tiles, &self.grid, |count, draw| engine.share(count, draw))?)
     }
 
     fn draw_channels(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {

@@ -206,7 +206,7 @@ impl GradCam {
             .collect();
         let options = HeatmapOptions { window: self.window(seen), ..self.options };
         let engine = self.classifier.engine();
-        let share = |count: usize, work: &(dyn Fn(usize) + Sync)| drop(engine.map(count, work));
+        let share = |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.share(count, draw);
         Ok(heatmap(&seen.picture.pixels, &panels, &options, share)?)
     }
 

@@ -20,8 +20,6 @@ pub(super) struct DenseFound {
     /// Whether each output is the product with a row; otherwise with a column.
     pub(super) by_rows: bool,
     output: TVec<usize>,
-    /// The sums that are all that is wanted of the product.
-    sums: Option<Sums>,
 }
 
 impl DenseFound {
@@ -81,11 +79,8 @@ impl DenseFound {
         let is_one_vector = input.iter().product::<usize>() == inputs
             && output.iter().product::<usize>() == outputs;
         let vector = node.inputs[1 - slot];
-        if !is_one_vector {
-            return Ok(None);
-        }
-        let (output, sums) = (output.into(), Sums::of(model, node.id)?);
-        Ok(Some(Self { vector, weights, size, by_rows, output, sums }))
+        let output = output.into();
+        Ok(is_one_vector.then_some(Self { vector, weights, size, by_rows, output }))
     }
 
     pub(super) fn replace(
@@ -96,7 +91,7 @@ impl DenseFound {
     ) -> TractResult<()> {
         let Accelerator { isa, dense, ref weights, .. } = *accelerator;
         let Self { size, by_rows, output, .. } = self;
-        let (op, gives) = match self.sums {
+        let (op, gives) = match Sums::of(model, id)? {
             None => {
                 let (matrix, transposed) = weights.hold(&self.weights, size, dense)?;
                 let by_rows = by_rows != transposed;
