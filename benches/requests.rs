@@ -13,9 +13,10 @@ use std::path::Path;
 
 use convscope::config::{EngineConfig, Limits};
 use convscope::preprocess::decode;
-use convscope::runtime::{Engine, Stop};
+use convscope::runtime::{CancellationToken, Engine};
 use convscope::service::{
-    Activations, Desk, Extent, Form, GradCam, Library, Memory, Parameters, Predict, UseCase,
+    Activations, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, OutputSet, Parameters,
+    Predict, UseCase,
 };
 use divan::Bencher;
 
@@ -27,57 +28,59 @@ const MODELS: [&str; 2] = ["cats_and_dogs_small_1", "vgg16_cats_dogs"];
 
 const PHOTO: &[u8] = include_bytes!("../docs/photos/cat_and_dog.png");
 
-/// A desk with one model that remembers no picture, or every one.
-fn desk(model: &str, remembers: bool) -> Desk {
+/// A context with one model that remembers no picture, or every one.
+fn context(model: &str, remembers: bool) -> Context {
     let engine = Engine::start(&EngineConfig::default(), 2).unwrap();
-    let library = Library::named(Path::new("models"), model, &engine).unwrap();
-    let memory = Memory::holding(if remembers { 1 << 30 } else { 0 });
-    Desk { library: library.into(), memory, limits: Limits::default() }
+    let models = LoadedModels::named(Path::new("models"), model, &engine).unwrap();
+    let forwards = ForwardCache::with_capacity(if remembers { 1 << 30 } else { 0 });
+    Context { models: models.into(), forwards, limits: Limits::default() }
 }
 
 #[divan::bench(args = MODELS)]
 fn forward(bencher: Bencher<'_, '_>, model: &str) {
-    let desk = desk(model, false);
-    let classifier = desk.library.get(None).unwrap();
-    let picture = decode(PHOTO, &desk.limits.image).unwrap();
-    let extent = Extent::Layers;
-    bencher.bench(|| classifier.forward(&picture, extent, &Stop::never()).unwrap());
+    let context = context(model, false);
+    let classifier = context.models.get(None).unwrap();
+    let picture = decode(PHOTO, &context.limits.image).unwrap();
+    let extent = OutputSet::Layers;
+    bencher.bench(|| classifier.forward(&picture, extent, &CancellationToken::never()).unwrap());
 }
 
-#[divan::bench(args = [Form::Png, Form::Json, Form::Zip, Form::Npz])]
-fn activations_of_the_convnet(bencher: Bencher<'_, '_>, form: &Form) {
-    let desk = desk(MODELS[0], false);
-    bencher.bench(answers::<Activations>(&desk, &[], *form));
+#[divan::bench(args = [OutputFormat::Png, OutputFormat::Json, OutputFormat::Zip, OutputFormat::Npz])]
+fn activations_of_the_convnet(bencher: Bencher<'_, '_>, form: &OutputFormat) {
+    let context = context(MODELS[0], false);
+    bencher.bench(answers::<Activations>(&context, &[], *form));
 }
 
 #[divan::bench(args = MODELS)]
 fn predict(bencher: Bencher<'_, '_>, model: &str) {
-    let desk = desk(model, false);
-    bencher.bench(answers::<Predict>(&desk, &[], Form::Json));
+    let context = context(model, false);
+    bencher.bench(answers::<Predict>(&context, &[], OutputFormat::Json));
 }
 
 #[divan::bench(args = MODELS)]
 fn gradcam_of_a_new_picture(bencher: Bencher<'_, '_>, model: &str) {
-    let desk = desk(model, false);
-    bencher.bench(answers::<GradCam>(&desk, &[], Form::Png));
+    let context = context(model, false);
+    bencher.bench(answers::<GradCam>(&context, &[], OutputFormat::Png));
 }
 
 #[divan::bench(args = MODELS)]
 fn gradcam_of_a_remembered_picture(bencher: Bencher<'_, '_>, model: &str) {
-    let desk = desk(model, true);
-    bencher.bench(answers::<GradCam>(&desk, &[("class", "1")], Form::Png));
+    let context = context(model, true);
+    bencher.bench(answers::<GradCam>(&context, &[("class", "1")], OutputFormat::Png));
 }
 
 /// One warm request over and over.
 fn answers<'a, U: UseCase>(
-    desk: &'a Desk,
+    context: &'a Context,
     parameters: &[(&str, &str)],
-    form: Form,
+    form: OutputFormat,
 ) -> impl Fn() -> usize + 'a {
     let mut asked = Parameters::default();
     parameters.iter().for_each(|&(name, value)| asked.push(name, value));
-    let request = U::check(&asked, desk).unwrap();
-    let answer = move || request.answer(PHOTO, form, desk, &Stop::never()).unwrap().body.len();
+    let request = U::check(&asked, context).unwrap();
+    let answer = move || {
+        request.answer(PHOTO, form, context, &CancellationToken::never()).unwrap().body.len()
+    };
     answer();
     answer
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use convscope::gradient;
 use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{Engine, Graph, Plan, Stop};
+use convscope::runtime::{CancellationToken, Engine, Graph, Plan};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use npyz::{AutoSerialize, NpyFile, WriterBuilder};
 use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let forward = Plan::compile(&model, directory, &shapes, &wanted, &engine)?;
     let start = Instant::now();
     let given = load(&folder, "input.npy")?;
-    let mut values = forward.run(vec![given.clone()], &Stop::default())?;
+    let mut values = forward.run(vec![given.clone()], &CancellationToken::default())?;
     eprintln!("forward {:?}", start.elapsed());
     values.insert(&picture, given);
     let mut inputs = vec![load(&folder, "seed.npy")?];
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
     let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs, &engine)?;
     let start = Instant::now();
-    let cotangents = backward.run(inputs, &Stop::default())?;
+    let cotangents = backward.run(inputs, &CancellationToken::default())?;
     eprintln!("backward {:?}", start.elapsed());
     for (index, output) in outputs.iter().enumerate() {
         save(&folder, &format!("grad{index}.npy"), &cotangents.handle(output)?)?;

@@ -12,8 +12,8 @@ use std::{env, fs};
 
 use convscope::config::{EngineConfig, ImageLimits};
 use convscope::preprocess::decode;
-use convscope::runtime::{Engine, Plan, Source, Stop, input};
-use convscope::service::Library;
+use convscope::runtime::{CancellationToken, Engine, Plan, Source, input};
+use convscope::service::LoadedModels;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).filter(|text| text != "--bench").collect();
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let engine = Engine::start(&EngineConfig::default(), threads.parse()?)?;
-    let library = Library::open(Path::new(model), &engine)?;
+    let library = LoadedModels::open(Path::new(model), &engine)?;
     let classifier = library.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
     let tensor = input(classifier.settings().recipe.tensor(&picture).into_dyn());
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in io::stdin().lines() {
         line?;
         let start = Instant::now();
-        plan.run(vec![tensor.clone()], &Stop::never())?;
+        plan.run(vec![tensor.clone()], &CancellationToken::never())?;
         println!("{:.3}", start.elapsed().as_secs_f64() * 1e3);
         io::stdout().flush()?;
     }

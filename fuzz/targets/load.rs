@@ -14,7 +14,7 @@ fuzz_target!(init: panics::told(), |bytes: &[u8]| {
     let file = std::env::temp_dir().join(format!("convscope-fuzz-{}.onnx", std::process::id()));
     fs::write(&file, bytes).unwrap();
     let source = Source::open(&file).unwrap();
-    if let Err(error) = Classifier::proven(source, &Engine::default()) {
+    if let Err(error) = Classifier::load_and_warm_up(source, &Engine::default()) {
         assert!(!error.cause.is_empty());
     }
 });

@@ -7,19 +7,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use convscope::config::{HttpLimits, Limits};
-use convscope::http::{App, router};
-use convscope::runtime::{Engine, Workers};
-use convscope::service::{Desk, Library, Memory};
+use convscope::http::{AppState, router};
+use convscope::runtime::{Engine, WorkerPool};
+use convscope::service::{Context, LoadedModels, ForwardCache};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    let library = Library::load(Path::new("no such folder"), "cats_and_dogs_small_1", &Engine::default()).unwrap();
+    let library = LoadedModels::load(Path::new("no such folder"), "cats_and_dogs_small_1", &Engine::default()).unwrap();
     let limits = Limits { output_pixels: 1 << 20, ..Limits::default() };
-    let desk = Desk { library: library.into(), memory: Memory::holding(32 << 20), limits };
-    let workers = Workers::start(1, 4).unwrap();
-    router(Arc::new(App::new(desk, workers, HttpLimits::default())))
+    let context = Context { models: library.into(), forwards: ForwardCache::with_capacity(32 << 20), limits };
+    let workers = WorkerPool::start(1, 4).unwrap();
+    router(Arc::new(AppState::new(context, workers, HttpLimits::default())))
 });
 
 static RUNTIME: LazyLock<Runtime> =

@@ -16,11 +16,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::serve::serve;
-use crate::config::{LibraryConfig, Limits, ServerConfig};
-use crate::runtime::{Engine, Stop};
+use crate::config::{Limits, ModelsConfig, ServerConfig};
+use crate::runtime::{CancellationToken, Engine};
 use crate::service::{
-    Activations, Desk, Form, GradCam, GradientRequest, Library, LoadError, Memory, Parameter,
-    Parameters, Predict, ServiceError, UseCase, summary,
+    Activations, Context, ForwardCache, GradCam, GradientRequest, LoadError, LoadedModels,
+    OutputFormat, Parameter, Parameters, Predict, ServiceError, UseCase, summary,
 };
 
 /// Why a command failed; its text is all that the user sees.
@@ -69,12 +69,12 @@ pub fn command() -> Command {
     let gradcam = use_case::<GradCam>("gradcam", "gradcam.png")
         .about("Draw which part of the picture spoke for a class");
     let predict = use_case::<Predict>("predict", "-").about("Name the likeliest classes");
-    let gradient = LibraryConfig::augment_args(Command::new("gradient"))
+    let gradient = ModelsConfig::augment_args(Command::new("gradient"))
         .about("Write the gradient graph as an ONNX file")
         .arg(model_argument())
         .args(GradientRequest::PARAMETERS.iter().map(flag))
         .arg(output_argument("gradient.onnx"));
-    let summary = LibraryConfig::augment_args(Command::new("summary"))
+    let summary = ModelsConfig::augment_args(Command::new("summary"))
         .about("List a model's layers with shapes and parameters")
         .arg(model_argument());
     let healthcheck = HealthcheckConfig::augment_args(Command::new("healthcheck"))
@@ -134,7 +134,7 @@ fn flags(table: &'static [Parameter]) -> impl Iterator<Item = &'static Parameter
 
 /// A command that has a flag for every parameter of the use case.
 fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
-    let forms: Vec<&str> = U::FORMS.iter().map(|form| form.extension()).collect();
+    let forms: Vec<&str> = U::FORMATS.iter().map(|form| form.extension()).collect();
     let help = format!(
         "Where to write; the extension tells the form ({}), - is standard output",
         forms.join(", ")
@@ -144,7 +144,7 @@ fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
         .arg(Arg::new("IMAGE").required(true).help("The picture; - reads standard input"))
         .arg(output_argument(output).help(help))
         .args(flags(U::PARAMETERS).map(flag));
-    Limits::augment_args(LibraryConfig::augment_args(command))
+    Limits::augment_args(ModelsConfig::augment_args(command))
 }
 
 fn given(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
@@ -159,13 +159,13 @@ fn given(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
 
 fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
     let output = PathBuf::from(text(matches, "output"));
-    let form = form_of(&output, U::FORMS)?;
+    let form = form_of(&output, U::FORMATS)?;
     let parameters = given(U::PARAMETERS, matches);
-    let (library, memory) = (open_model(matches)?, Memory::holding(0));
-    let desk = Desk { library: library.into(), memory, limits: parse(matches) };
-    let checked = U::check(&parameters, &desk)?;
+    let (models, forwards) = (open_model(matches)?, ForwardCache::with_capacity(0));
+    let context = Context { models: models.into(), forwards, limits: parse(matches) };
+    let checked = U::check(&parameters, &context)?;
     let image = read_image(Path::new(text(matches, "IMAGE")))?;
-    let answer = checked.answer(&image, form, &desk, &Stop::never())?;
+    let answer = checked.answer(&image, form, &context, &CancellationToken::never())?;
     write_file(&output, &answer.body)
 }
 
@@ -175,7 +175,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     written.map_err(|cause| CliError::File { path: path.to_owned(), cause })
 }
 
-fn form_of(output: &Path, forms: &[Form]) -> Result<Form, CliError> {
+fn form_of(output: &Path, forms: &[OutputFormat]) -> Result<OutputFormat, CliError> {
     if output == Path::new("-") {
         return forms.first().copied().ok_or_else(|| extension_error(output, forms));
     }
@@ -184,7 +184,7 @@ fn form_of(output: &Path, forms: &[Form]) -> Result<Form, CliError> {
     found.copied().ok_or_else(|| extension_error(output, forms))
 }
 
-fn extension_error(output: &Path, forms: &[Form]) -> CliError {
+fn extension_error(output: &Path, forms: &[OutputFormat]) -> CliError {
     let forms = forms.iter().map(|form| form.extension()).collect();
     CliError::Extension { path: output.to_owned(), forms }
 }
@@ -200,15 +200,15 @@ fn read_image(path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// A path that exists is opened; anything else is a name in the models folder.
-fn open_model(matches: &ArgMatches) -> Result<Library, CliError> {
+fn open_model(matches: &ArgMatches) -> Result<LoadedModels, CliError> {
     let wanted = text(matches, "MODEL");
-    let config: LibraryConfig = parse(matches);
+    let config: ModelsConfig = parse(matches);
     let engine = Engine::start(&config.engine, cores())
         .map_err(|cause| CliError::Server(cause.to_string()))?;
     if Path::new(wanted).exists() {
-        return Ok(Library::open(Path::new(wanted), &engine)?);
+        return Ok(LoadedModels::open(Path::new(wanted), &engine)?);
     }
-    Ok(Library::named(&config.models, wanted, &engine)?)
+    Ok(LoadedModels::named(&config.models, wanted, &engine)?)
 }
 
 fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {

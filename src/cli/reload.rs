@@ -5,29 +5,29 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
-use crate::config::LibraryConfig;
-use crate::http::App;
-use crate::runtime::{Engine, Stamp};
-use crate::service::{Library, LoadError};
+use crate::config::ModelsConfig;
+use crate::http::AppState;
+use crate::runtime::{Engine, Fingerprint};
+use crate::service::{LoadError, LoadedModels};
 
 /// The models folder, and how what is in it is run.
 #[derive(Debug, Clone)]
 pub(super) struct Models {
-    pub(super) config: LibraryConfig,
+    pub(super) config: ModelsConfig,
     pub(super) engine: Engine,
 }
 
 impl Models {
-    pub(super) fn load(&self) -> Result<Library, LoadError> {
-        Library::load(&self.config.models, &self.config.default_model, &self.engine)
+    pub(super) fn load(&self) -> Result<LoadedModels, LoadError> {
+        LoadedModels::load(&self.config.models, &self.config.default_model, &self.engine)
     }
 
-    fn renew(&self, old: &Library, everything: bool) -> Result<Library, LoadError> {
+    fn renew(&self, old: &LoadedModels, everything: bool) -> Result<LoadedModels, LoadError> {
         old.renewed(&self.config.models, &self.config.default_model, &self.engine, everything)
     }
 
-    pub(super) fn stamp(&self) -> Stamp {
-        Stamp::of_folder(&self.config.models)
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_folder(&self.config.models)
     }
 }
 
@@ -37,11 +37,11 @@ impl Models {
 /// the folder looks the same twice. (Looking works everywhere; to be told of changes does not on
 /// network file systems and mounted configuration.)
 pub(super) async fn keep_renewed(
-    app: Arc<App>,
+    app: Arc<AppState>,
     models: Models,
     interval: Duration,
     mut hangups: Hangups,
-    mut loaded: Stamp,
+    mut loaded: Fingerprint,
 ) {
     let mut seen = loaded;
     loop {
@@ -66,14 +66,14 @@ async fn next_look(interval: Duration) {
     tokio::time::sleep(interval).await;
 }
 
-async fn seen_by(models: &Models) -> Stamp {
+async fn seen_by(models: &Models) -> Fingerprint {
     let models = models.clone();
-    spawn_blocking(move || models.stamp()).await.unwrap_or_default()
+    spawn_blocking(move || models.fingerprint()).await.unwrap_or_default()
 }
 
-async fn renew(app: &Arc<App>, models: &Models, everything: bool) {
+async fn renew(app: &Arc<AppState>, models: &Models, everything: bool) {
     let (shared, models) = (Arc::clone(app), models.clone());
-    let renewing = spawn_blocking(move || models.renew(&shared.desk.library.now(), everything));
+    let renewing = spawn_blocking(move || models.renew(&shared.context.models.now(), everything));
     let went_well = match renewing.await {
         Ok(Ok(library)) => {
             for refused in library.refused() {
@@ -81,7 +81,7 @@ async fn renew(app: &Arc<App>, models: &Models, everything: bool) {
             }
             let (models, refused) = (library.iter().count(), library.refused().len());
             tracing::info!(models, refused, "models renewed");
-            app.desk.library.replace(library);
+            app.context.models.replace(library);
             refused == 0
         }
         Ok(Err(error)) => {

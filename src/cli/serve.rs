@@ -12,9 +12,9 @@ use super::log::start_log;
 use super::reload::{Hangups, Models, keep_renewed};
 use super::{CliError, cores};
 use crate::config::{AccessConfig, ServerConfig};
-use crate::http::{self, Access, App, Phase};
-use crate::runtime::{Engine, Workers};
-use crate::service::{Desk, Library, Memory};
+use crate::http::{self, Access, AppState, Phase};
+use crate::runtime::{Engine, WorkerPool};
+use crate::service::{Context, ForwardCache, LoadedModels};
 
 /// Serves until a signal ends it.
 pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
@@ -51,14 +51,15 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
 }
 
 /// Without models yet.
-fn app(config: &ServerConfig, threads: usize) -> Result<App, CliError> {
+fn app(config: &ServerConfig, threads: usize) -> Result<AppState, CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
     let workers =
-        Workers::start(threads, queue).map_err(|error| CliError::Server(error.to_string()))?;
-    let (library, memory) = (Library::empty().into(), Memory::holding(config.cache_bytes));
-    let desk = Desk { library, memory, limits: config.limits.clone() };
+        WorkerPool::start(threads, queue).map_err(|error| CliError::Server(error.to_string()))?;
+    let (models, forwards) =
+        (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
+    let context = Context { models, forwards, limits: config.limits.clone() };
     let access = access(&config.access)?;
-    Ok(App::starting(desk, workers, config.http.clone(), access, Phase::Loading))
+    Ok(AppState::starting(context, workers, config.http.clone(), access, Phase::Loading))
 }
 
 fn access(config: &AccessConfig) -> Result<Access, CliError> {
@@ -77,22 +78,22 @@ fn access(config: &AccessConfig) -> Result<Access, CliError> {
 }
 
 /// Loads the models, tells that all is ready, and from then on keeps them as the folder has them.
-async fn load(app: Arc<App>, models: Models, interval: Duration) -> Result<(), CliError> {
+async fn load(app: Arc<AppState>, models: Models, interval: Duration) -> Result<(), CliError> {
     let hangups = Hangups::new();
     // Before the models are read: what changes meanwhile is seen as a change.
-    let stamp = models.stamp();
+    let fingerprint = models.fingerprint();
     let (loading, models) = (models.clone(), models);
     let loading = spawn_blocking(move || loading.load());
     let library = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
     tracing::info!(models = library.iter().count(), "ready");
-    app.desk.library.replace(library);
+    app.context.models.replace(library);
     app.advance(Phase::Ready);
-    tokio::spawn(keep_renewed(app, models, interval, hangups, stamp));
+    tokio::spawn(keep_renewed(app, models, interval, hangups, fingerprint));
     Ok(())
 }
 
 /// Ends on SIGTERM, when `delay` has passed in which balancers notice, and on Ctrl-C at once.
-async fn shutdown(app: Arc<App>, delay: Duration) {
+async fn shutdown(app: Arc<AppState>, delay: Duration) {
     let delay = terminated().await.then_some(delay);
     app.advance(Phase::Draining);
     tokio::time::sleep(delay.unwrap_or_default()).await;

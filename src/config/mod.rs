@@ -4,6 +4,7 @@ mod access;
 mod engine;
 mod http;
 mod limits;
+mod model;
 mod seconds;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub use access::AccessConfig;
 pub use engine::{DenseWeights, EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
+pub use model::{Activation, Layout};
 pub use seconds::{Seconds, SecondsError};
 
 /// The name of the model that answers requests that name none.
@@ -28,7 +30,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// What is loaded
     #[command(flatten)]
-    pub library: LibraryConfig,
+    pub library: ModelsConfig,
     /// Worker threads for decoding, running networks and drawing [default: one a core]
     #[arg(long, env = "CONVSCOPE_WORKERS", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
@@ -58,7 +60,7 @@ pub struct ServerConfig {
 
 /// Which models are loaded.
 #[derive(Debug, Clone, Args)]
-pub struct LibraryConfig {
+pub struct ModelsConfig {
     /// Folder of models: NAME/model.onnx or NAME.onnx
     #[arg(long, env = "CONVSCOPE_MODELS", default_value = "models")]
     pub models: PathBuf,

@@ -11,4 +11,4 @@ mod seed;
 pub use cam::{Cam, CamError, Sign, cam, channel_sums};
 pub use channels::{ChannelStatistics, Order, channel_statistics, select};
 pub use levels::{Normalize, levels};
-pub use seed::{Activation, Score, Seed, SeedError, probabilities, seed};
+pub use seed::{Score, Seed, SeedError, probabilities, seed};

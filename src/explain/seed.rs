@@ -6,17 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What turns a model's logits into probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// One class of several.
-    Softmax,
-    /// Each class by itself; a single unit means two classes, 0 and 1.
-    Sigmoid,
-    /// Nothing: the outputs are scores without a probability.
-    Logits,
-}
+use crate::config::Activation;
 
 /// What is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

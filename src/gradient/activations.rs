@@ -1,28 +1,28 @@
 //! Rules of element-wise non-linearities. Where the derivative can be told from the output, the
 //! output is the residual: it is what a layer shows, and often already kept.
 
-use super::site::{Cotangent, Reason, Site};
+use super::node_context::{Cotangent, NodeContext, RuleError};
 use crate::onnx::{Attributes, Value};
 
 /// y = max(x, 0). x̄ = ȳ·\[y > 0\] = ȳ·sign(y).
-pub(super) fn relu(site: &mut Site, _: usize) -> Cotangent {
-    Ok(site.g() * site.y()?.sign())
+pub(super) fn relu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() * ctx.y()?.sign())
 }
 
 /// y = x for x > 0, else αx. x̄ = ȳ·(α + (1 − α)·\[x > 0\]).
-pub(super) fn leaky_relu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 0.01);
+pub(super) fn leaky_relu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 0.01);
     // The sign of x is the sign of y as long as α is positive.
-    let x = if alpha > 0.0 { site.y()? } else { site.x(0)? };
-    Ok(site.g() * (positive(&x) * (1.0 - alpha) + alpha))
+    let x = if alpha > 0.0 { ctx.y()? } else { ctx.x(0)? };
+    Ok(ctx.g() * (positive(&x) * (1.0 - alpha) + alpha))
 }
 
 /// y = x for x > 0, else sx. x̄ = ȳ·(1 or s); s̄ = ȳ·min(x, 0).
-pub(super) fn prelu(site: &mut Site, argument: usize) -> Cotangent {
-    let (g, x) = (site.g(), site.x(0)?);
+pub(super) fn prelu(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    let (g, x) = (ctx.g(), ctx.x(0)?);
     match argument {
         0 => {
-            let slope = site.x(1)?;
+            let slope = ctx.x(1)?;
             Ok(g * (positive(&x) * (1.0 - &slope) + slope))
         }
         _ => Ok(g * negative_part(&x)),
@@ -30,24 +30,24 @@ pub(super) fn prelu(site: &mut Site, argument: usize) -> Cotangent {
 }
 
 /// y = x for x > 0, else α(eˣ − 1). x̄ = ȳ·(1 or y + α).
-pub(super) fn elu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    exponential_tail(site, alpha, 1.0)
+pub(super) fn elu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.0);
+    exponential_tail(ctx, alpha, 1.0)
 }
 
 /// y = γx for x > 0, else γα(eˣ − 1). x̄ = ȳ·(γ or y + γα).
-pub(super) fn selu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.673_263_2);
-    let gamma = site.node.float("gamma", 1.050_701);
-    exponential_tail(site, alpha * gamma, gamma)
+pub(super) fn selu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.673_263_2);
+    let gamma = ctx.node.float("gamma", 1.050_701);
+    exponential_tail(ctx, alpha * gamma, gamma)
 }
 
 /// y = γx for x > 0, else a(eˣ − 1). x̄ = ȳ·(min(y, 0) + a + (γ − a)·\[y > 0\]).
-fn exponential_tail(site: &mut Site, a: f32, gamma: f32) -> Cotangent {
+fn exponential_tail(ctx: &mut NodeContext, a: f32, gamma: f32) -> Cotangent {
     if a <= 0.0 {
-        return Err(site.refuse("alpha", a));
+        return Err(ctx.refuse("alpha", a));
     }
-    let (g, y) = (site.g(), site.y()?);
+    let (g, y) = (ctx.g(), ctx.y()?);
     let slope = negative_part(&y) + a;
     Ok(g * if a == gamma { slope } else { slope + positive(&y) * (gamma - a) })
 }
@@ -55,34 +55,34 @@ fn exponential_tail(site: &mut Site, a: f32, gamma: f32) -> Cotangent {
 /// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·e^(min(x, 0)/α).
 ///
 /// From the input: tract 0.23 leaves α out of y.
-pub(super) fn celu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    Ok(site.g() * (negative_part(&site.x(0)?) * (1.0 / alpha)).exp())
+pub(super) fn celu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.0);
+    Ok(ctx.g() * (negative_part(&ctx.x(0)?) * (1.0 / alpha)).exp())
 }
 
 /// y = 1/(1 + e⁻ˣ). x̄ = ȳ·y·(1 − y).
-pub(super) fn sigmoid(site: &mut Site, _: usize) -> Cotangent {
-    let y = site.y()?;
-    Ok(site.g() * (&y * (1.0 - &y)))
+pub(super) fn sigmoid(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let y = ctx.y()?;
+    Ok(ctx.g() * (&y * (1.0 - &y)))
 }
 
 /// y = tanh x. x̄ = ȳ·(1 − y²).
-pub(super) fn tanh(site: &mut Site, _: usize) -> Cotangent {
-    let y = site.y()?;
-    Ok(site.g() * (1.0 - y.square()))
+pub(super) fn tanh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let y = ctx.y()?;
+    Ok(ctx.g() * (1.0 - y.square()))
 }
 
 /// y = min(max(αx + β, 0), 1). x̄ = αȳ·\[0 < y < 1\].
-pub(super) fn hard_sigmoid(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 0.2);
-    Ok(site.g() * bent(&site.y()?) * alpha)
+pub(super) fn hard_sigmoid(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 0.2);
+    Ok(ctx.g() * bent(&ctx.y()?) * alpha)
 }
 
 /// y = xs with s = min(max(x/6 + ½, 0), 1). x̄ = ȳ·(s + x/6·\[0 < s < 1\]).
-pub(super) fn hard_swish(site: &mut Site, _: usize) -> Cotangent {
-    let x = site.x(0)?;
+pub(super) fn hard_swish(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let x = ctx.x(0)?;
     let s = (&x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0);
-    Ok(site.g() * (&s + bent(&s) * (x * (1.0 / 6.0))))
+    Ok(ctx.g() * (&s + bent(&s) * (x * (1.0 / 6.0))))
 }
 
 /// \[0 < s < 1\] for an s that is never outside 0 to 1.
@@ -91,38 +91,38 @@ fn bent(s: &Value) -> Value {
 }
 
 /// y = ln(1 + eˣ). x̄ = ȳ·σ(x).
-pub(super) fn softplus(site: &mut Site, _: usize) -> Cotangent {
-    Ok(site.x(0)?.sigmoid() * site.g())
+pub(super) fn softplus(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.x(0)?.sigmoid() * ctx.g())
 }
 
 /// y = x/(1 + |x|). x̄ = ȳ/(1 + |x|)².
-pub(super) fn softsign(site: &mut Site, _: usize) -> Cotangent {
-    Ok(site.g() / (site.x(0)?.abs() + 1.0).square())
+pub(super) fn softsign(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (ctx.x(0)?.abs() + 1.0).square())
 }
 
 /// y = x·t with t = tanh(softplus x). x̄ = ȳ·(t + x·(1 − t²)·σ(x)).
-pub(super) fn mish(site: &mut Site, _: usize) -> Cotangent {
-    let x = site.x(0)?;
+pub(super) fn mish(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let x = ctx.x(0)?;
     let t = x.softplus().tanh();
-    Ok(site.g() * (&t + &x * (1.0 - t.square()) * x.sigmoid()))
+    Ok(ctx.g() * (&t + &x * (1.0 - t.square()) * x.sigmoid()))
 }
 
 /// y = x·σ(αx). x̄ = ȳ·(s + αy·(1 − s)) with s = σ(αx).
-pub(super) fn swish(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    let x = site.x(0)?;
+pub(super) fn swish(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.0);
+    let x = ctx.x(0)?;
     let s = (&x * alpha).sigmoid();
-    Ok(site.g() * (&s + x * alpha * &s * (1.0 - &s)))
+    Ok(ctx.g() * (&s + x * alpha * &s * (1.0 - &s)))
 }
 
 /// y = x·Φ(x). x̄ = ȳ·(Φ(x) + x·φ(x)).
 ///
 /// With `approximate = tanh`, y = x(1 + t)/2 and t = tanh u, u = √(2/π)·(x + 0.044715x³):
 /// x̄ = ȳ·½(1 + t + x·(1 − t²)·u′).
-pub(super) fn gelu(site: &mut Site, _: usize) -> Cotangent {
+pub(super) fn gelu(ctx: &mut NodeContext, _: usize) -> Cotangent {
     const SQRT_2_PI: f32 = 0.797_884_6;
-    let (g, x) = (site.g(), site.x(0)?);
-    let slope = match site.node.string("approximate").unwrap_or("none") {
+    let (g, x) = (ctx.g(), ctx.x(0)?);
+    let slope = match ctx.node.string("approximate").unwrap_or("none") {
         "tanh" => {
             let t = ((&x + x.square() * &x * 0.044_715) * SQRT_2_PI).tanh();
             let inner = (x.square() * (3.0 * 0.044_715) + 1.0) * SQRT_2_PI;
@@ -133,64 +133,64 @@ pub(super) fn gelu(site: &mut Site, _: usize) -> Cotangent {
             let density = (x.square() * -0.5).exp() * (SQRT_2_PI * 0.5);
             cumulative + &x * density
         }
-        other => return Err(site.refuse("approximate", other)),
+        other => return Err(ctx.refuse("approximate", other)),
     };
     Ok(g * slope)
 }
 
 /// y = min(max(x, l), h). x̄ = ȳ·\[l < y < h\] = ȳ·sign((y − l)·(h − y)).
-pub(super) fn clip(site: &mut Site, _: usize) -> Cotangent {
-    let low = bound(site, "min", 1)?;
-    let high = bound(site, "max", 2)?;
+pub(super) fn clip(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let low = bound(ctx, "min", 1)?;
+    let high = bound(ctx, "max", 2)?;
     let inside = match (low, high) {
-        (Some(low), Some(high)) => (site.y()? - low) * (high - site.y()?),
-        (Some(low), None) => site.y()? - low,
-        (None, Some(high)) => high - site.y()?,
-        (None, None) => return Ok(site.g()),
+        (Some(low), Some(high)) => (ctx.y()? - low) * (high - ctx.y()?),
+        (Some(low), None) => ctx.y()? - low,
+        (None, Some(high)) => high - ctx.y()?,
+        (None, None) => return Ok(ctx.g()),
     };
-    Ok(site.g() * inside.sign())
+    Ok(ctx.g() * inside.sign())
 }
 
 /// A bound of Clip: an attribute before opset 11, an input since.
-fn bound(site: &mut Site, name: &str, input: usize) -> Result<Option<Value>, Reason> {
-    if site.given(input).is_some() {
-        return Ok(Some(site.x(input)?));
+fn bound(ctx: &mut NodeContext, name: &str, input: usize) -> Result<Option<Value>, RuleError> {
+    if ctx.given(input).is_some() {
+        return Ok(Some(ctx.x(input)?));
     }
-    let given = site.node.has(name).then(|| site.node.float(name, 0.0));
-    Ok(given.map(|bound| site.g().constant(bound)))
+    let given = ctx.node.has(name).then(|| ctx.node.float(name, 0.0));
+    Ok(given.map(|bound| ctx.g().constant(bound)))
 }
 
 /// y = x for x > α, else 0. x̄ = ȳ·\[x > α\].
-pub(super) fn thresholded_relu(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    Ok(site.g() * positive(&(site.x(0)? - alpha)))
+pub(super) fn thresholded_relu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.0);
+    Ok(ctx.g() * positive(&(ctx.x(0)? - alpha)))
 }
 
 /// y = eˣ / Σ eˣ over an axis. x̄ = y·(ȳ − Σ ȳy).
-pub(super) fn softmax(site: &mut Site, _: usize) -> Cotangent {
-    let (y, g, axis) = flattened(site)?;
+pub(super) fn softmax(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (y, g, axis) = flattened(ctx)?;
     let product = &g * &y;
-    let shape = site.x_shape(0)?;
+    let shape = ctx.x_shape(0)?;
     Ok((&product - product.sum(&[axis]) * y).reshape(&shape))
 }
 
 /// y = x − ln Σ eˣ over an axis. x̄ = ȳ − eʸ·Σ ȳ.
-pub(super) fn log_softmax(site: &mut Site, _: usize) -> Cotangent {
-    let (y, g, axis) = flattened(site)?;
-    let shape = site.x_shape(0)?;
+pub(super) fn log_softmax(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (y, g, axis) = flattened(ctx)?;
+    let shape = ctx.x_shape(0)?;
     Ok((&g - y.exp() * g.sum(&[axis])).reshape(&shape))
 }
 
 /// Output and cotangent in a shape where the probabilities lie along one axis. Before opset 13
 /// everything from `axis` on is one distribution.
-fn flattened(site: &mut Site) -> Result<(Value, Value, usize), Reason> {
-    let (y, g) = (site.y()?, site.g());
+fn flattened(ctx: &mut NodeContext) -> Result<(Value, Value, usize), RuleError> {
+    let (y, g) = (ctx.y()?, ctx.g());
     let rank = y.rank();
-    if site.opset() >= 13 {
-        let axis = site.axis(-1, rank)?;
+    if ctx.opset() >= 13 {
+        let axis = ctx.axis(-1, rank)?;
         return Ok((y, g, axis));
     }
-    let axis = site.axis(1, rank)?;
+    let axis = ctx.axis(1, rank)?;
     let rows: usize = y.shape()[..axis].iter().product();
     let columns: usize = y.shape()[axis..].iter().product();
     Ok((y.reshape(&[rows, columns]), g.reshape(&[rows, columns]), 1))

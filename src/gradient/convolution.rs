@@ -1,7 +1,7 @@
 //! Rules of convolutions: the adjoint of a convolution is a transposed convolution.
 
 use super::flip::Flip;
-use super::site::{Cotangent, Reason, Site};
+use super::node_context::{Cotangent, NodeContext, RuleError};
 use super::window::{Axis, axes, overlap_add};
 use crate::onnx::{Attribute, Attributes, Value};
 
@@ -10,53 +10,53 @@ use crate::onnx::{Attribute, Attributes, Value};
 /// With stride 1 that is again a convolution, by the flipped kernel with input and output
 /// channels exchanged; engines have far faster kernels for those. For depthwise kernels it pays
 /// even with a stride, on a ȳ that has zeros between its elements.
-pub(super) fn conv(site: &mut Site, _: usize) -> Cotangent {
-    let weight_shape = site.x_shape(1)?;
-    let group = group(site)?;
-    let axes = axes(site, &weight_shape[2..])?;
+pub(super) fn conv(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let weight_shape = ctx.x_shape(1)?;
+    let group = group(ctx)?;
+    let axes = axes(ctx, &weight_shape[2..])?;
     let is_depthwise = group == weight_shape[0] && weight_shape[1] == 1;
     let flips = axes.iter().all(|a| {
         (a.stride == 1 || is_depthwise)
             && a.begin < a.span()
             && a.input + a.begin >= a.covered() - (a.span() - 1)
     });
-    let flipped = if flips { flipped_weight(site, group)? } else { None };
+    let flipped = if flips { flipped_weight(ctx, group)? } else { None };
     match flipped {
-        Some(weight) => Ok(flipped_conv(&site.g(), &weight, group, &axes)),
-        None => Ok(transposed_conv(&site.g(), &site.x(1)?, group, &axes)),
+        Some(weight) => Ok(flipped_conv(&ctx.g(), &weight, group, &axes)),
+        None => Ok(transposed_conv(&ctx.g(), &ctx.x(1)?, group, &axes)),
     }
 }
 
 /// y = transposed convolution of x by w. x̄ is the convolution of ȳ by w.
-pub(super) fn conv_transpose(site: &mut Site, _: usize) -> Cotangent {
+pub(super) fn conv_transpose(ctx: &mut NodeContext, _: usize) -> Cotangent {
     for attribute in ["output_shape", "auto_pad"] {
-        let value = site.node.string(attribute).unwrap_or_default();
-        if site.node.has(attribute) && !matches!(value, "NOTSET" | "VALID") {
-            return Err(site.refuse(attribute, value));
+        let value = ctx.node.string(attribute).unwrap_or_default();
+        if ctx.node.has(attribute) && !matches!(value, "NOTSET" | "VALID") {
+            return Err(ctx.refuse(attribute, value));
         }
     }
-    let weight = site.x(1)?;
-    let mut axes = axes(site, &weight.shape()[2..])?;
-    let mut shape = site.x_shape(0)?;
-    shape[1] = site.g().shape()[1];
+    let weight = ctx.x(1)?;
+    let mut axes = axes(ctx, &weight.shape()[2..])?;
+    let mut shape = ctx.x_shape(0)?;
+    shape[1] = ctx.g().shape()[1];
     // Seen from the adjoint, input and output change places.
     for axis in &mut axes {
         std::mem::swap(&mut axis.input, &mut axis.output);
         let full = (axis.input + axis.begin + axis.end - axis.span()) / axis.stride + 1;
         shape[axis.axis] = full;
     }
-    let group = group(site)?;
-    let mut cotangent = convolve(&site.g(), &weight, group, &axes, weight.shape()[0]);
+    let group = group(ctx)?;
+    let mut cotangent = convolve(&ctx.g(), &weight, group, &axes, weight.shape()[0]);
     for axis in &axes {
         cotangent = cotangent.slice(axis.axis, 0, axis.output, 1);
     }
     Ok(cotangent)
 }
 
-fn group(site: &Site) -> Result<usize, Reason> {
-    match usize::try_from(site.node.int("group", 1)) {
+fn group(ctx: &NodeContext) -> Result<usize, RuleError> {
+    match usize::try_from(ctx.node.int("group", 1)) {
         Ok(group) if group > 0 => Ok(group),
-        _ => Err(site.refuse("group", site.node.int("group", 1))),
+        _ => Err(ctx.refuse("group", ctx.node.int("group", 1))),
     }
 }
 
@@ -113,11 +113,11 @@ fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'stat
 
 /// The stored weight with every kernel reversed and, within each group, input and output channels
 /// exchanged; in its own element type. None where the weight is computed or in another file.
-fn flipped_weight(site: &mut Site, group: usize) -> Result<Option<Value>, Reason> {
-    let shape = site.x_shape(1)?;
+fn flipped_weight(ctx: &mut NodeContext, group: usize) -> Result<Option<Value>, RuleError> {
+    let shape = ctx.x_shape(1)?;
     let taps = shape[2..].iter().product();
     let flip = Flip { group, outputs: shape[0] / group, inputs: shape[1], taps };
     let dims = [&[group * shape[1], flip.outputs], &shape[2..]].concat();
-    let name = site.name(1)?;
-    Ok(site.tape.flipped(name, flip, &dims))
+    let name = ctx.name(1)?;
+    Ok(ctx.tape.flipped(name, flip, &dims))
 }

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::forward::{Forward, label};
+use super::node_context::{NodeContext, RuleError};
 use super::path::Path;
-use super::site::{Reason, Site};
 use super::table::{FIRST_OPSET, Operator, find};
 use super::tape::Tape;
 use super::{Derived, GradientError, Refusal};
@@ -44,7 +44,7 @@ pub fn derive(
     let forward = Forward::of(model, facts)?;
     let outputs: Vec<String> = layers.iter().map(|layer| cotangent_name(layer)).collect();
     let mut tape = Tape::new(forward, &outputs);
-    let cotangents = carry_back(&mut tape, layers, logits)?;
+    let cotangents = backpropagate(&mut tape, layers, logits)?;
     for (layer, output) in layers.iter().zip(&outputs) {
         match cotangents.get(layer) {
             Some(cotangent) => tape.builder.output(output, cotangent),
@@ -59,7 +59,7 @@ pub fn derive(
 ///
 /// # Errors
 /// As [`derive`].
-pub(super) fn carry_back<'m>(
+pub(super) fn backpropagate<'m>(
     tape: &mut Tape<'m>,
     layers: &[&'m str],
     logits: &'m str,
@@ -70,8 +70,8 @@ pub(super) fn carry_back<'m>(
     for node in &path.nodes {
         // The rules trust that attributes and shapes fit each other, as they do in a graph that runs. Where they do not,
         // what a rule has left half written goes with the whole graph.
-        let rule = AssertUnwindSafe(|| transpose(node, &path, tape, &mut cotangents));
-        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(Reason(UNFIT.to_owned())));
+        let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents));
+        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(UNFIT.to_owned())));
         if let Err(reason) = carried {
             let operator = node.op_type.clone();
             refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
@@ -85,21 +85,21 @@ pub(super) fn carry_back<'m>(
 }
 
 /// Carries the cotangents of `node`'s outputs to those of its inputs that lie on the path.
-fn transpose<'m>(
+fn apply_vjp<'m>(
     node: &'m NodeProto,
     path: &Path<'m>,
     tape: &mut Tape<'m>,
     cotangents: &mut HashMap<&'m str, Value>,
-) -> Result<(), Reason> {
+) -> Result<(), RuleError> {
     let outputs: Vec<Option<Value>> =
         node.output.iter().map(|name| cotangents.get(name.as_str()).cloned()).collect();
     if outputs.iter().all(Option::is_none) {
         return Ok(());
     }
-    let operator = find(node).ok_or_else(|| Reason("it has no gradient rule".to_owned()))?;
+    let operator = find(node).ok_or_else(|| RuleError("it has no gradient rule".to_owned()))?;
     let opset = tape.forward.opset;
     if opset < FIRST_OPSET {
-        return Err(Reason(format!("operator set {opset} is older than {FIRST_OPSET}")));
+        return Err(RuleError(format!("operator set {opset} is older than {FIRST_OPSET}")));
     }
     tape.builder.set_scope(cotangent_name(label(node)));
     for (argument, name) in node.input.iter().enumerate() {
@@ -108,8 +108,8 @@ fn transpose<'m>(
         }
         check(operator, argument, &outputs)?;
         let shape = tape.shape(name)?;
-        let mut site = Site { node, tape, outputs: &outputs };
-        let cotangent = (operator.rule)(&mut site, argument)?.sum_to(&shape);
+        let mut ctx = NodeContext { node, tape, outputs: &outputs };
+        let cotangent = (operator.rule)(&mut ctx, argument)?.sum_to(&shape);
         let total = match cotangents.remove(name.as_str()) {
             Some(earlier) => earlier + cotangent,
             None => cotangent,
@@ -135,14 +135,14 @@ fn skip<'m>(
     }
 }
 
-fn check(operator: &Operator, argument: usize, outputs: &[Option<Value>]) -> Result<(), Reason> {
+fn check(operator: &Operator, argument: usize, outputs: &[Option<Value>]) -> Result<(), RuleError> {
     if !operator.inputs.contains(argument) {
         let reason = format!("the gradient of its input {argument} is not derived");
-        return Err(Reason(reason));
+        return Err(RuleError(reason));
     }
     match outputs.iter().rposition(Option::is_some) {
         Some(output) if output > 0 && !operator.takes_many_outputs => {
-            Err(Reason(format!("the gradient through its output {output} is not derived")))
+            Err(RuleError(format!("the gradient through its output {output} is not derived")))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-use crate::onnx::is_hollow;
+use crate::onnx::lacks_data;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::DataType;
 
@@ -20,7 +20,9 @@ impl Flip {
         match DataType::try_from(weight.data_type) {
             _ if count == 0 => false,
             // Only raw numbers are ever left out.
-            Ok(DataType::Float | DataType::Float16 | DataType::Double) if is_hollow(weight) => true,
+            Ok(DataType::Float | DataType::Float16 | DataType::Double) if lacks_data(weight) => {
+                true
+            }
             Ok(DataType::Float) => raw == 4 * count || weight.float_data.len() == count,
             Ok(DataType::Float16) => raw == 2 * count,
             Ok(DataType::Double) => raw == 8 * count,

@@ -1,7 +1,7 @@
 //! Rules of Resize and Upsample: interpolation is linear and separable, one matrix an axis.
 
 use super::linear::Matrix;
-use super::site::{Cotangent, Reason, Site, from_front};
+use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
 use crate::onnx::Attributes;
 
 /// How positions and weights are found along every axis.
@@ -16,9 +16,9 @@ struct Scheme<'m> {
 }
 
 /// y = x interpolated along each axis, y = Mx. x̄ = Mᵀȳ.
-pub(super) fn resize(site: &mut Site, _: usize) -> Cotangent {
-    let node = site.node;
-    let old = site.opset() < 11 || node.op_type == "Upsample";
+pub(super) fn resize(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let node = ctx.node;
+    let old = ctx.opset() < 11 || node.op_type == "Upsample";
     let scheme = Scheme {
         mode: node.string("mode").unwrap_or("nearest"),
         coordinates: match node.string("coordinate_transformation_mode") {
@@ -34,64 +34,65 @@ pub(super) fn resize(site: &mut Site, _: usize) -> Cotangent {
         cubic: f64::from(node.float("cubic_coeff_a", -0.75)),
         exclude_outside: node.int("exclude_outside", 0) != 0,
     };
-    check(site, &scheme)?;
-    let shape = site.x_shape(0)?;
-    let mut cotangent = site.g();
-    for (axis, scale) in scales(site, old, &shape)?.into_iter().enumerate() {
+    check(ctx, &scheme)?;
+    let shape = ctx.x_shape(0)?;
+    let mut cotangent = ctx.g();
+    for (axis, scale) in scales(ctx, old, &shape)?.into_iter().enumerate() {
         let extent = cotangent.shape()[axis];
         if extent == shape[axis] && scale == 1.0 {
             continue;
         }
         if node.int("antialias", 0) != 0 && scale < 1.0 {
-            return Err(site.refuse("antialias", 1));
+            return Err(ctx.refuse("antialias", 1));
         }
         cotangent = scheme.matrix(shape[axis], extent, scale)?.adjoint(&cotangent, axis);
     }
     Ok(cotangent)
 }
 
-fn check(site: &Site, scheme: &Scheme) -> Result<(), Reason> {
+fn check(ctx: &NodeContext, scheme: &Scheme) -> Result<(), RuleError> {
     if !["nearest", "linear", "cubic"].contains(&scheme.mode) {
-        return Err(site.refuse("mode", scheme.mode));
+        return Err(ctx.refuse("mode", scheme.mode));
     }
     let coordinates =
         ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "half_pixel_symmetric"];
     if !coordinates.contains(&scheme.coordinates) {
-        return Err(site.refuse("coordinate_transformation_mode", scheme.coordinates));
+        return Err(ctx.refuse("coordinate_transformation_mode", scheme.coordinates));
     }
     let roundings = ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"];
     if !roundings.contains(&scheme.rounding) {
-        return Err(site.refuse("nearest_mode", scheme.rounding));
+        return Err(ctx.refuse("nearest_mode", scheme.rounding));
     }
     Ok(())
 }
 
 /// One scale an axis: as given, or as the extents tell where sizes are given.
-fn scales(site: &Site, old: bool, shape: &[usize]) -> Result<Vec<f64>, Reason> {
+fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, RuleError> {
     let mut scales = vec![1.0; shape.len()];
-    let axes = match site.node.ints("axes") {
-        Some(axes) => {
-            axes.iter().map(|&a| from_front(a, shape.len())).collect::<Result<Vec<_>, Reason>>()?
-        }
+    let axes = match ctx.node.ints("axes") {
+        Some(axes) => axes
+            .iter()
+            .map(|&a| from_front(a, shape.len()))
+            .collect::<Result<Vec<_>, RuleError>>()?,
         None => (0..shape.len()).collect(),
     };
     let input = if old { 1 } else { 2 };
-    let given = match site.node.floats("scales") {
+    let given = match ctx.node.floats("scales") {
         Some(scales) => scales.to_vec(),
-        None if site.given(input).is_some() => site.floats(input)?,
+        None if ctx.given(input).is_some() => ctx.floats(input)?,
         None => Vec::new(),
     };
     for (index, &axis) in axes.iter().enumerate() {
         scales[axis] = match given.get(index) {
             Some(&scale) => f64::from(scale),
-            None => site.g().shape()[axis] as f64 / shape[axis] as f64,
+            None => ctx.g().shape()[axis] as f64 / shape[axis] as f64,
         };
     }
     Ok(scales)
 }
 
 impl Scheme<'_> {
-    fn matrix(&self, input: usize, output: usize, scale: f64) -> Result<Matrix, Reason> {
+    fn matrix(&self, input: usize, output: usize, scale: f64) -> Result<Matrix, RuleError> {
         let mut matrix = Matrix::zeros(output, input)?;
         let last = input as i64 - 1;
         for row in 0..output {

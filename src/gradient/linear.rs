@@ -1,7 +1,7 @@
 //! Maps that are linear along one axis and the same for every picture: picking, mirroring,
 //! interpolating. Their adjoint is a product with the transposed matrix.
 
-use super::site::Reason;
+use super::node_context::RuleError;
 use crate::onnx::Value;
 
 /// Entries of the largest matrix that is worth writing.
@@ -17,15 +17,15 @@ pub(super) struct Matrix {
 
 impl Matrix {
     /// A matrix of zeros, where it is not too large to be written.
-    pub(super) fn zeros(rows: usize, columns: usize) -> Result<Self, Reason> {
+    pub(super) fn zeros(rows: usize, columns: usize) -> Result<Self, RuleError> {
         match rows.checked_mul(columns) {
             Some(count) if count <= LARGEST => Ok(Self { rows, columns, values: vec![0.0; count] }),
-            _ => Err(Reason(format!("it takes {rows} elements from an axis of {columns}"))),
+            _ => Err(RuleError(format!("it takes {rows} elements from an axis of {columns}"))),
         }
     }
 
     /// Row r picks element `picks[r]`, or nothing.
-    pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Result<Self, Reason> {
+    pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Result<Self, RuleError> {
         let mut matrix = Self::zeros(picks.len(), columns)?;
         for (row, pick) in picks.iter().enumerate() {
             if let Some(column) = *pick {

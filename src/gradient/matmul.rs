@@ -1,20 +1,20 @@
 //! Rules of matrix products.
 
-use super::site::{Cotangent, Site};
+use super::node_context::{Cotangent, NodeContext};
 use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = α·a·b + β·c, a and b perhaps transposed. ā = α·ȳ·bᵀ; b̄ = α·aᵀ·ȳ; c̄ = β·ȳ.
-pub(super) fn gemm(site: &mut Site, argument: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1.0);
-    let transposes_a = site.node.int("transA", 0) != 0;
-    let transposes_b = site.node.int("transB", 0) != 0;
-    let g = site.g();
+pub(super) fn gemm(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1.0);
+    let transposes_a = ctx.node.int("transA", 0) != 0;
+    let transposes_b = ctx.node.int("transB", 0) != 0;
+    let g = ctx.g();
     match argument {
-        0 if transposes_a => Ok(product(&site.x(1)?, transposes_b, &g, true, alpha)),
-        0 => Ok(product(&g, false, &site.x(1)?, !transposes_b, alpha)),
-        1 if transposes_b => Ok(product(&g, true, &site.x(0)?, transposes_a, alpha)),
-        1 => Ok(product(&site.x(0)?, !transposes_a, &g, false, alpha)),
-        _ => Ok(g * site.node.float("beta", 1.0)),
+        0 if transposes_a => Ok(product(&ctx.x(1)?, transposes_b, &g, true, alpha)),
+        0 => Ok(product(&g, false, &ctx.x(1)?, !transposes_b, alpha)),
+        1 if transposes_b => Ok(product(&g, true, &ctx.x(0)?, transposes_a, alpha)),
+        1 => Ok(product(&ctx.x(0)?, !transposes_a, &g, false, alpha)),
+        _ => Ok(g * ctx.node.float("beta", 1.0)),
     }
 }
 
@@ -34,13 +34,13 @@ fn product(a: &Value, transposes_a: bool, b: &Value, transposes_b: bool, alpha: 
 }
 
 /// y = a·b over the last two axes. ā = ȳ·bᵀ; b̄ = aᵀ·ȳ.
-pub(super) fn matmul(site: &mut Site, argument: usize) -> Cotangent {
-    let (a, b, g) = (site.x_shape(0)?, site.x_shape(1)?, site.g());
+pub(super) fn matmul(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    let (a, b, g) = (ctx.x_shape(0)?, ctx.x_shape(1)?, ctx.g());
     if a.len() == 2 && b.len() == 2 {
         // Transposed as it is read, which leaves a weight in memory once.
         return Ok(match argument {
-            0 => product(&g, false, &site.x(1)?, true, 1.0),
-            _ => product(&site.x(0)?, true, &g, false, 1.0),
+            0 => product(&g, false, &ctx.x(1)?, true, 1.0),
+            _ => product(&ctx.x(0)?, true, &g, false, 1.0),
         });
     }
     // A vector on the left is a row, on the right a column, and the axis is missing in y.
@@ -52,7 +52,7 @@ pub(super) fn matmul(site: &mut Site, argument: usize) -> Cotangent {
         shape.insert(shape.len() - 1, 1);
     }
     let g = g.reshape(&shape);
-    let other = site.x(1 - argument)?;
+    let other = ctx.x(1 - argument)?;
     match argument {
         0 => {
             let matrix = if b.len() == 1 { other.reshape(&[b[0], 1]) } else { other };

@@ -1,65 +1,65 @@
 //! Rules of normalisations, in their inference form.
 
-use super::site::{Cotangent, Reason, Site};
+use super::node_context::{Cotangent, NodeContext, RuleError};
 use super::window::overlap_add;
 use crate::onnx::{Attributes, Value};
 
 /// y = s·(x − μ)/√(σ² + ε) + b with stored μ and σ². x̄ = ȳ·s/√(σ² + ε).
-pub(super) fn batch_normalization(site: &mut Site, _: usize) -> Cotangent {
-    if site.node.int("training_mode", 0) != 0 {
-        return Err(site.refuse("training_mode", 1));
+pub(super) fn batch_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    if ctx.node.int("training_mode", 0) != 0 {
+        return Err(ctx.refuse("training_mode", 1));
     }
-    if site.node.int("spatial", 1) == 0 {
-        return Err(site.refuse("spatial", 0));
+    if ctx.node.int("spatial", 1) == 0 {
+        return Err(ctx.refuse("spatial", 0));
     }
-    let epsilon = site.node.float("epsilon", 1e-5);
-    let factor = site.x(1)? / (site.x(4)? + epsilon).sqrt();
-    Ok(site.g() * per_channel(&factor, site.g().rank()))
+    let epsilon = ctx.node.float("epsilon", 1e-5);
+    let factor = ctx.x(1)? / (ctx.x(4)? + epsilon).sqrt();
+    Ok(ctx.g() * per_channel(&factor, ctx.g().rank()))
 }
 
 /// y = s·x̂ + b with x̂ normalised over the positions of each channel.
-pub(super) fn instance_normalization(site: &mut Site, _: usize) -> Cotangent {
-    let (x, g) = (site.x(0)?, site.g());
-    let scaled = g * per_channel(&site.x(1)?, x.rank());
+pub(super) fn instance_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (x, g) = (ctx.x(0)?, ctx.g());
+    let scaled = g * per_channel(&ctx.x(1)?, x.rank());
     let axes: Vec<usize> = (2..x.rank()).collect();
-    Ok(normalized(&x, &scaled, &axes, site.node.float("epsilon", 1e-5)))
+    Ok(normalized(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
 }
 
 /// y = s·x̂ + b with x̂ normalised over the axes from `axis` on.
-pub(super) fn layer_normalization(site: &mut Site, _: usize) -> Cotangent {
-    let x = site.x(0)?;
-    let axes: Vec<usize> = (site.axis(-1, x.rank())?..x.rank()).collect();
-    let scaled = site.g() * site.x(1)?;
-    Ok(normalized(&x, &scaled, &axes, site.node.float("epsilon", 1e-5)))
+pub(super) fn layer_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let x = ctx.x(0)?;
+    let axes: Vec<usize> = (ctx.axis(-1, x.rank())?..x.rank()).collect();
+    let scaled = ctx.g() * ctx.x(1)?;
+    Ok(normalized(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
 }
 
 /// y = s·x̂ + b with x̂ normalised over each group of channels; s is one number a group before
 /// opset 21, one a channel since.
-pub(super) fn group_normalization(site: &mut Site, _: usize) -> Cotangent {
-    let (x, g, scale) = (site.x(0)?, site.g(), site.x(1)?);
-    let groups = site.node.int("num_groups", 1) as usize;
+pub(super) fn group_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (x, g, scale) = (ctx.x(0)?, ctx.g(), ctx.x(1)?);
+    let groups = ctx.node.int("num_groups", 1) as usize;
     let shape = x.shape().to_vec();
     if groups == 0 || !shape[1].is_multiple_of(groups) {
-        return Err(site.refuse("num_groups", groups));
+        return Err(ctx.refuse("num_groups", groups));
     }
     let rest: usize = shape[1..].iter().product::<usize>() / groups;
     let split = [shape[0], groups, rest];
-    let scaled = if site.opset() >= 21 {
+    let scaled = if ctx.opset() >= 21 {
         (g * per_channel(&scale, x.rank())).reshape(&split)
     } else {
         g.reshape(&split) * scale.reshape(&[groups, 1])
     };
-    let epsilon = site.node.float("epsilon", 1e-5);
+    let epsilon = ctx.node.float("epsilon", 1e-5);
     Ok(normalized(&x.reshape(&split), &scaled, &[2], epsilon).reshape(&shape))
 }
 
 /// y = (x − μ)/(σ + 10⁻⁹) over `axes`.
-pub(super) fn mean_variance_normalization(site: &mut Site, _: usize) -> Cotangent {
-    let axes = site.node.ints("axes").unwrap_or(&[0, 2, 3]).to_vec();
-    let x = site.x(0)?;
-    let axes = axes.iter().map(|&axis| super::site::from_front(axis, x.rank()));
-    let axes = axes.collect::<Result<Vec<usize>, Reason>>()?;
-    Ok(normalized(&x, &site.g(), &axes, 0.0))
+pub(super) fn mean_variance_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let axes = ctx.node.ints("axes").unwrap_or(&[0, 2, 3]).to_vec();
+    let x = ctx.x(0)?;
+    let axes = axes.iter().map(|&axis| super::node_context::from_front(axis, x.rank()));
+    let axes = axes.collect::<Result<Vec<usize>, RuleError>>()?;
+    Ok(normalized(&x, &ctx.g(), &axes, 0.0))
 }
 
 /// x̂ = (x − μ)·r with r = 1/√(σ² + ε): x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)).
@@ -73,12 +73,12 @@ fn normalized(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -> Value {
 /// y = x/s^β with s = k + α/n·Σ x² over n neighbouring channels.
 ///
 /// x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳ·x/s^(β+1), the sum running over the channels whose window holds x.
-pub(super) fn lrn(site: &mut Site, _: usize) -> Cotangent {
-    let alpha = site.node.float("alpha", 1e-4);
-    let beta = site.node.float("beta", 0.75);
-    let bias = site.node.float("bias", 1.0);
-    let size = site.node.int("size", 1).max(1) as usize;
-    let (g, x) = (site.g(), site.x(0)?);
+pub(super) fn lrn(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let alpha = ctx.node.float("alpha", 1e-4);
+    let beta = ctx.node.float("beta", 0.75);
+    let bias = ctx.node.float("bias", 1.0);
+    let size = ctx.node.int("size", 1).max(1) as usize;
+    let (g, x) = (ctx.g(), ctx.x(0)?);
     let (before, after) = ((size - 1) / 2, size / 2);
     let share = alpha / size as f32;
     let s = neighbours(&x.square(), size, after) * share + bias;
@@ -99,14 +99,14 @@ fn neighbours(x: &Value, size: usize, skip: usize) -> Value {
 }
 
 /// y = x/‖x‖ along `axis`. x̄ = (ȳ − y·Σ ȳy)/‖x‖ for p = 2, (ȳ − sign(x)·Σ ȳy)/‖x‖₁ for p = 1.
-pub(super) fn lp_normalization(site: &mut Site, _: usize) -> Cotangent {
-    let (g, x, y) = (site.g(), site.x(0)?, site.y()?);
-    let axis = [site.axis(-1, x.rank())?];
+pub(super) fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (g, x, y) = (ctx.g(), ctx.x(0)?, ctx.y()?);
+    let axis = [ctx.axis(-1, x.rank())?];
     let inner = (&g * &y).sum(&axis);
-    match site.node.int("p", 2) {
+    match ctx.node.int("p", 2) {
         1 => Ok((g - x.sign() * inner) / x.abs().sum(&axis)),
         2 => Ok((g - y * inner) / x.square().sum(&axis).sqrt()),
-        p => Err(site.refuse("p", p)),
+        p => Err(ctx.refuse("p", p)),
     }
 }
 

@@ -1,24 +1,24 @@
 //! Rules of pools: the cotangent goes back to where the windows took their values from.
 
-use super::site::{Cotangent, Reason, Site};
+use super::node_context::{Cotangent, NodeContext, RuleError};
 use super::window::{Axis, axes, kernel_shape, overlap_add};
 use crate::onnx::{Attributes, Value};
 
 /// y = maximum over each window. x̄ = ȳ at the window's first maximum.
-pub(super) fn max_pool(site: &mut Site, _: usize) -> Cotangent {
-    if site.node.int("storage_order", 0) != 0 {
-        return Err(site.refuse("storage_order", 1));
+pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    if ctx.node.int("storage_order", 0) != 0 {
+        return Err(ctx.refuse("storage_order", 1));
     }
-    let axes = axes(site, &kernel_shape(site)?)?;
-    let mut x = site.x(0)?;
+    let axes = axes(ctx, &kernel_shape(ctx)?)?;
+    let mut x = ctx.x(0)?;
     for a in &axes {
         let after = a.covered().saturating_sub(a.begin + a.input);
         if a.begin + after > 0 {
             x = x.pad_with(a.axis, a.begin, after, f32::NEG_INFINITY);
         }
     }
-    let y = site.y()?;
-    let mut rest = site.g();
+    let y = ctx.y()?;
+    let mut rest = ctx.g();
     let mut cotangent = route(&x, &y, &mut rest, &axes);
     for a in &axes {
         cotangent = cotangent.slice(a.axis, a.begin, a.begin + a.input, 1);
@@ -51,10 +51,10 @@ fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[Axis]) -> Value {
 /// y = mean over each window. x̄ = Σ ȳ/count over the windows an element lies in.
 ///
 /// With `count_include_pad` the padding counts, but never what `ceil_mode` adds beyond it.
-pub(super) fn average_pool(site: &mut Site, _: usize) -> Cotangent {
-    let include_pad = site.node.int("count_include_pad", 0) != 0;
-    let axes = axes(site, &kernel_shape(site)?)?;
-    let mut cotangent = site.g();
+pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let include_pad = ctx.node.int("count_include_pad", 0) != 0;
+    let axes = axes(ctx, &kernel_shape(ctx)?)?;
+    let mut cotangent = ctx.g();
     for a in &axes {
         let counts: Vec<f32> = (0..a.output).map(|h| a.count(h, include_pad)).collect();
         if counts.iter().all(|&count| count == counts[0]) {
@@ -63,7 +63,7 @@ pub(super) fn average_pool(site: &mut Site, _: usize) -> Cotangent {
             let mut shape = vec![1; cotangent.rank()];
             shape[a.axis] = a.output;
             let shares: Vec<f32> = counts.iter().map(|count| 1.0 / count).collect();
-            cotangent = cotangent * site.tape.builder.floats("share", &shape, &shares);
+            cotangent = cotangent * ctx.tape.builder.floats("share", &shape, &shares);
         }
     }
     for a in &axes {
@@ -99,21 +99,21 @@ fn spread(g: &Value, a: &Axis) -> Value {
 }
 
 /// y = mean over all positions. x̄ = ȳ/count.
-pub(super) fn global_average_pool(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
+pub(super) fn global_average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
     let count: usize = shape.iter().skip(2).product();
-    Ok(site.g().spread(&shape, 1.0 / count as f32))
+    Ok(ctx.g().spread(&shape, 1.0 / count as f32))
 }
 
 /// y = maximum over all positions. x̄ = ȳ at the first maximum.
-pub(super) fn global_max_pool(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
+pub(super) fn global_max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
     if shape.len() < 2 {
-        return Err(Reason(format!("a shape {shape:?} has no positions to pool over")));
+        return Err(RuleError(format!("a shape {shape:?} has no positions to pool over")));
     }
     let count: usize = shape[2..].iter().product();
-    let first = site.x(0)?.reshape(&[shape[0], shape[1], count]).argmax(2);
+    let first = ctx.x(0)?.reshape(&[shape[0], shape[1], count]).argmax(2);
     let positions: Vec<i64> = (0..count as i64).collect();
-    let hit = first.equal(&site.tape.builder.ints(&positions));
-    Ok(hit.mask(&site.g().reshape(&[shape[0], shape[1], 1])).reshape(&shape))
+    let hit = first.equal(&ctx.tape.builder.ints(&positions));
+    Ok(hit.mask(&ctx.g().reshape(&[shape[0], shape[1], 1])).reshape(&shape))
 }

@@ -1,18 +1,18 @@
 //! Rules of operators that move elements without picking among them.
 
-use super::site::{Cotangent, Site, from_front};
+use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::{Attributes, Value};
 
 /// y = x in another shape. x̄ = ȳ in x's shape.
-pub(super) fn reshape(site: &mut Site, _: usize) -> Cotangent {
-    Ok(site.g().reshape(&site.x_shape(0)?))
+pub(super) fn reshape(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g().reshape(&ctx.x_shape(0)?))
 }
 
 /// y = x with its axes permuted. x̄ = ȳ with the inverse permutation.
-pub(super) fn transpose(site: &mut Site, _: usize) -> Cotangent {
-    let g = site.g();
+pub(super) fn transpose(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let g = ctx.g();
     let reversed: Vec<i64> = (0..g.rank() as i64).rev().collect();
-    let permutation = site.node.ints("perm").unwrap_or(&reversed);
+    let permutation = ctx.node.ints("perm").unwrap_or(&reversed);
     let mut inverse = vec![0; g.rank()];
     for (to, &from) in permutation.iter().enumerate() {
         inverse[from_front(from, g.rank() - 1)?] = to;
@@ -21,70 +21,70 @@ pub(super) fn transpose(site: &mut Site, _: usize) -> Cotangent {
 }
 
 /// y = the inputs one after the other along `axis`. x̄ᵢ = the i-th part of ȳ.
-pub(super) fn concat(site: &mut Site, argument: usize) -> Cotangent {
-    let g = site.g();
-    let axis = site.axis(1, g.rank())?;
+pub(super) fn concat(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    let g = ctx.g();
+    let axis = ctx.axis(1, g.rank())?;
     let mut start = 0;
     for index in 0..argument {
-        start += site.x_shape(index)?[axis];
+        start += ctx.x_shape(index)?[axis];
     }
-    let extent = site.x_shape(argument)?[axis];
+    let extent = ctx.x_shape(argument)?[axis];
     Ok(g.slice(axis, start, start + extent, 1))
 }
 
 /// yᵢ = the i-th part of x along `axis`. x̄ = the ȳᵢ one after the other, 0 where one is unused.
-pub(super) fn split(site: &mut Site, _: usize) -> Cotangent {
-    let g = site.g();
-    let axis = site.axis(0, g.rank())?;
+pub(super) fn split(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let g = ctx.g();
+    let axis = ctx.axis(0, g.rank())?;
     let mut parts = Vec::new();
-    for (name, cotangent) in site.node.output.iter().zip(site.outputs) {
+    for (name, cotangent) in ctx.node.output.iter().zip(ctx.outputs) {
         parts.push(match cotangent {
             Some(cotangent) => cotangent.clone(),
-            None => g.builder().zeros(&site.tape.shape(name)?, g.element()),
+            None => g.builder().zeros(&ctx.tape.shape(name)?, g.element()),
         });
     }
     Ok(Value::concat(&parts, axis))
 }
 
 /// y = x repeated to a larger shape. x̄ = ȳ, which the driver sums back.
-pub(super) fn expand(site: &mut Site, _: usize) -> Cotangent {
-    Ok(site.g())
+pub(super) fn expand(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g())
 }
 
 /// y = x repeated rᵢ times along axis i. x̄ = Σ ȳ over the repetitions.
-pub(super) fn tile(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
-    let repeats = site.ints(1)?;
+pub(super) fn tile(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
+    let repeats = ctx.ints(1)?;
     let split: Vec<usize> =
         repeats.iter().zip(&shape).flat_map(|(&repeat, &dim)| [repeat as usize, dim]).collect();
     let axes: Vec<usize> = (0..shape.len()).map(|axis| 2 * axis).collect();
-    Ok(site.g().reshape(&split).sum(&axes).reshape(&shape))
+    Ok(ctx.g().reshape(&split).sum(&axes).reshape(&shape))
 }
 
 /// y = blocks of channels laid out in space, in the order of `mode`. x̄ = ȳ gathered back.
-pub(super) fn depth_to_space(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
-    let block = site.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(site, &shape)?;
+pub(super) fn depth_to_space(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
+    let block = ctx.node.int("blocksize", 1) as usize;
+    let [n, c, h, w] = image(ctx, &shape)?;
     let depth = c / (block * block);
-    let cells = site.g().reshape(&[n, depth, h, block, w, block]);
-    let order = match site.node.string("mode").unwrap_or("DCR") {
+    let cells = ctx.g().reshape(&[n, depth, h, block, w, block]);
+    let order = match ctx.node.string("mode").unwrap_or("DCR") {
         "DCR" => [0, 3, 5, 1, 2, 4],
         "CRD" => [0, 1, 3, 5, 2, 4],
-        other => return Err(site.refuse("mode", other)),
+        other => return Err(ctx.refuse("mode", other)),
     };
     Ok(cells.transpose(&order).reshape(&shape))
 }
 
 /// y = blocks of space laid out in channels. x̄ = ȳ laid out in space again.
-pub(super) fn space_to_depth(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
-    let block = site.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(site, &shape)?;
-    let cells = site.g().reshape(&[n, block, block, c, h / block, w / block]);
+pub(super) fn space_to_depth(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
+    let block = ctx.node.int("blocksize", 1) as usize;
+    let [n, c, h, w] = image(ctx, &shape)?;
+    let cells = ctx.g().reshape(&[n, block, block, c, h / block, w / block]);
     Ok(cells.transpose(&[0, 3, 4, 1, 5, 2]).reshape(&shape))
 }
 
-fn image(site: &Site, shape: &[usize]) -> Result<[usize; 4], super::site::Reason> {
-    shape.try_into().map_err(|_| site.refuse("the input's shape", shape))
+fn image(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::node_context::RuleError> {
+    shape.try_into().map_err(|_| ctx.refuse("the input's shape", shape))
 }

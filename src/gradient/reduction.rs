@@ -1,6 +1,6 @@
 //! Rules of reductions over axes.
 
-use super::site::{Cotangent, Reason, Site, from_front};
+use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
 use crate::onnx::{Attributes, Value};
 
 /// The reduced axes, and the cotangent in a shape where they have extent 1.
@@ -14,19 +14,19 @@ struct Reduction {
 impl Reduction {
     /// `axes` are an attribute at first and an input later (`ReduceSum` from opset 13, others
     /// from 18); none means all, or nothing with `noop_with_empty_axes`.
-    fn of(site: &Site) -> Result<Self, Reason> {
-        let shape = site.x_shape(0)?;
-        let axes = match site.ints_or_input("axes", 1)? {
+    fn of(ctx: &NodeContext) -> Result<Self, RuleError> {
+        let shape = ctx.x_shape(0)?;
+        let axes = match ctx.ints_or_input("axes", 1)? {
             Some(axes) if !axes.is_empty() => axes
                 .iter()
                 .map(|&axis| from_front(axis, shape.len()))
-                .collect::<Result<Vec<usize>, Reason>>()?,
-            _ if site.node.int("noop_with_empty_axes", 0) != 0 => Vec::new(),
+                .collect::<Result<Vec<usize>, RuleError>>()?,
+            _ if ctx.node.int("noop_with_empty_axes", 0) != 0 => Vec::new(),
             _ => (0..shape.len()).collect(),
         };
         let mut kept = shape.clone();
         axes.iter().for_each(|&axis| kept[axis] = 1);
-        let g = site.g().reshape(&kept);
+        let g = ctx.g().reshape(&kept);
         Ok(Self { axes, kept, shape, g })
     }
 
@@ -36,55 +36,55 @@ impl Reduction {
 }
 
 /// y = Σ x. x̄ = ȳ.
-pub(super) fn sum(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
+pub(super) fn sum(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
     Ok(r.g.broadcast_to(&r.shape))
 }
 
 /// y = Σ x / n. x̄ = ȳ/n.
-pub(super) fn mean(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
+pub(super) fn mean(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
     Ok(r.g.spread(&r.shape, 1.0 / r.count()))
 }
 
 /// y = max x or min x. x̄ = ȳ·\[x = y\]/m, where m elements equal y.
-pub(super) fn extremum(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    let hit = site.x(0)?.equal(&site.y()?.reshape(&r.kept));
+pub(super) fn extremum(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    let hit = ctx.x(0)?.equal(&ctx.y()?.reshape(&r.kept));
     let ties = hit.cast(r.g.element()).sum(&r.axes);
     Ok(hit.mask(&(r.g / ties)))
 }
 
 /// y = Σ |x|. x̄ = ȳ·sign(x).
-pub(super) fn l1(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    Ok(r.g * site.x(0)?.sign())
+pub(super) fn l1(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    Ok(r.g * ctx.x(0)?.sign())
 }
 
 /// y = √Σ x². x̄ = ȳ·x/y, and 0 where y = 0.
-pub(super) fn l2(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    let y = site.y()?.reshape(&r.kept);
+pub(super) fn l2(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    let y = ctx.y()?.reshape(&r.kept);
     let inverse = y.equal(&y.constant(0.0)).select(&y, &(r.g / &y));
-    Ok(inverse * site.x(0)?)
+    Ok(inverse * ctx.x(0)?)
 }
 
 /// y = Σ x². x̄ = 2ȳx.
-pub(super) fn sum_square(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    Ok(r.g * site.x(0)? * 2.0)
+pub(super) fn sum_square(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    Ok(r.g * ctx.x(0)? * 2.0)
 }
 
 /// y = ln Σ x. x̄ = ȳ·e⁻ʸ.
-pub(super) fn log_sum(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    let y = site.y()?.reshape(&r.kept);
+pub(super) fn log_sum(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    let y = ctx.y()?.reshape(&r.kept);
     Ok((r.g * (-y).exp()).broadcast_to(&r.shape))
 }
 
 /// y = ln Σ eˣ. x̄ = ȳ·e^(x − y).
-pub(super) fn log_sum_exp(site: &mut Site, _: usize) -> Cotangent {
-    let r = Reduction::of(site)?;
-    let y = site.y()?.reshape(&r.kept);
-    Ok(r.g * (site.x(0)? - y).exp())
+pub(super) fn log_sum_exp(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let r = Reduction::of(ctx)?;
+    let y = ctx.y()?.reshape(&r.kept);
+    Ok(r.g * (ctx.x(0)? - y).exp())
 }

@@ -1,23 +1,23 @@
 //! Rules of operators that pick elements: their cotangents are laid back among zeros.
 
 use super::linear::Matrix;
-use super::site::{Cotangent, Reason, Site, from_front};
+use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
 use super::window::{LONGEST_STRIDE, overlap_add};
 use crate::onnx::{Attributes, Value};
 
 /// y = x\[start : end : step\] along some axes. x̄ = ȳ among zeros.
-pub(super) fn slice(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
-    let missing = || Reason("its bounds are missing".to_owned());
-    let starts = site.ints_or_input("starts", 1)?.ok_or_else(missing)?;
-    let ends = site.ints_or_input("ends", 2)?.ok_or_else(missing)?;
-    let axes = site.ints_or_input("axes", 3)?;
+pub(super) fn slice(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
+    let missing = || RuleError("its bounds are missing".to_owned());
+    let starts = ctx.ints_or_input("starts", 1)?.ok_or_else(missing)?;
+    let ends = ctx.ints_or_input("ends", 2)?.ok_or_else(missing)?;
+    let axes = ctx.ints_or_input("axes", 3)?;
     let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = site.ints_or_input("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    let steps = ctx.ints_or_input("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
     if axes.len() != starts.len() || ends.len() != starts.len() || steps.len() != starts.len() {
-        return Err(site.refuse("starts", starts));
+        return Err(ctx.refuse("starts", starts));
     }
-    let mut cotangent = site.g();
+    let mut cotangent = ctx.g();
     for (index, &axis) in axes.iter().enumerate() {
         let axis = from_front(axis, shape.len())?;
         let first = first_element(starts[index], shape[axis] as i64, steps[index]);
@@ -38,7 +38,7 @@ fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cot
     let last = step.checked_mul(count as i64 - 1).and_then(|span| first.checked_add(span));
     if count > 0 && !last.is_some_and(|last| (0..extent as i64).contains(&last)) {
         let steps = format!("{count} elements from {first} by {step}");
-        return Err(Reason(format!("{steps} do not lie within an axis of {extent}")));
+        return Err(RuleError(format!("{steps} do not lie within an axis of {extent}")));
     }
     if count == 0 || step < 0 {
         let place = |i: usize| usize::try_from(first + step * i as i64).ok();
@@ -50,7 +50,7 @@ fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cot
     }
     let stride = step as usize;
     if stride > LONGEST_STRIDE {
-        return Err(Reason(format!("its step {step} is longer than {LONGEST_STRIDE}")));
+        return Err(RuleError(format!("its step {step} is longer than {LONGEST_STRIDE}")));
     }
     let placed = overlap_add(std::slice::from_ref(g), axis, stride, 1, extent - start);
     Ok(placed.pad(axis, start, 0))
@@ -58,27 +58,27 @@ fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cot
 
 /// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`
 /// also what was repeated around it, added to where it came from.
-pub(super) fn pad(site: &mut Site, _: usize) -> Cotangent {
-    let shape = site.x_shape(0)?;
-    let attribute = if site.node.has("paddings") { "paddings" } else { "pads" };
-    let pads = site.ints_or_input(attribute, 1)?;
-    let pads = pads.ok_or_else(|| Reason("its pads are missing".to_owned()))?;
-    let axes = match site.given(3) {
-        Some(_) => site.ints(3)?,
+pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let shape = ctx.x_shape(0)?;
+    let attribute = if ctx.node.has("paddings") { "paddings" } else { "pads" };
+    let pads = ctx.ints_or_input(attribute, 1)?;
+    let pads = pads.ok_or_else(|| RuleError("its pads are missing".to_owned()))?;
+    let axes = match ctx.given(3) {
+        Some(_) => ctx.ints(3)?,
         None => (0..shape.len() as i64).collect(),
     };
     if pads.len() != 2 * axes.len() {
-        return Err(site.refuse(attribute, pads));
+        return Err(ctx.refuse(attribute, pads));
     }
-    let mode = site.node.string("mode").unwrap_or("constant").to_owned();
-    let mut cotangent = site.g();
+    let mode = ctx.node.string("mode").unwrap_or("constant").to_owned();
+    let mut cotangent = ctx.g();
     for (index, &axis) in axes.iter().enumerate() {
         let axis = from_front(axis, shape.len())?;
         let (before, after) = (pads[index], pads[index + axes.len()]);
         let extent = shape[axis] as i64;
         let padded = before.checked_add(after).and_then(|pads| pads.checked_add(extent));
         if padded != Some(cotangent.shape()[axis] as i64) {
-            return Err(site.refuse(attribute, pads));
+            return Err(ctx.refuse(attribute, pads));
         }
         cotangent = match mode.as_str() {
             _ if before == 0 && after == 0 => cotangent,
@@ -88,7 +88,7 @@ pub(super) fn pad(site: &mut Site, _: usize) -> Cotangent {
                 let picks: Vec<Option<usize>> = (-before..extent + after).map(source).collect();
                 Matrix::picking(&picks, shape[axis])?.adjoint(&cotangent, axis)
             }
-            _ => return Err(site.refuse("mode", mode)),
+            _ => return Err(ctx.refuse("mode", mode)),
         };
     }
     Ok(cotangent)
@@ -116,19 +116,19 @@ fn cropped(g: &Value, axis: usize, before: i64, after: i64) -> Value {
 }
 
 /// y = the elements of x at constant indices of one axis. x̄ = ȳ added to where it came from.
-pub(super) fn gather(site: &mut Site, _: usize) -> Cotangent {
-    let mut shape = site.x_shape(0)?;
-    let axis = site.axis(0, shape.len())?;
+pub(super) fn gather(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let mut shape = ctx.x_shape(0)?;
+    let axis = ctx.axis(0, shape.len())?;
     let extent = shape[axis];
     let place = |&index: &i64| if index < 0 { index + extent as i64 } else { index };
-    let places: Vec<i64> = site.ints(1)?.iter().map(place).collect();
+    let places: Vec<i64> = ctx.ints(1)?.iter().map(place).collect();
     let picks: Option<Vec<usize>> = places.iter().map(|&at| usize::try_from(at).ok()).collect();
     let picks = match picks {
         Some(picks) if picks.iter().all(|&at| at < extent) => picks,
-        _ => return Err(site.refuse("indices", places)),
+        _ => return Err(ctx.refuse("indices", places)),
     };
     shape[axis] = picks.len();
-    let g = site.g().reshape(&shape);
+    let g = ctx.g().reshape(&shape);
     if let Some(&first) = picks.first()
         && picks.iter().enumerate().all(|(i, &at)| at == first + i)
     {

@@ -1,9 +1,9 @@
 //! The sums of a layer's cotangent over all positions of each channel: all that Grad-CAM wants of it. They often can be had
 //! further down the network, where there is less to compute.
 
-use super::driver::carry_back;
+use super::driver::backpropagate;
 use super::forward::Forward;
-use super::site::from_front;
+use super::node_context::from_front;
 use super::table::find;
 use super::tape::Tape;
 use super::{Derived, GradientError};
@@ -41,7 +41,7 @@ pub fn derive_sums(
     let is_summed = channels.enter_a_product(&forward);
     let output = sums_name(layer);
     let mut tape = Tape::new(forward, std::slice::from_ref(&output));
-    let mut cotangents = carry_back(&mut tape, &[channels.value], logits)?;
+    let mut cotangents = backpropagate(&mut tape, &[channels.value], logits)?;
     let cotangent = cotangents.remove(channels.value).filter(|c| channels.axis < c.rank());
     let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(layer.to_owned()))?;
     tape.builder.set_scope(&output);

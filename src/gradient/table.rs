@@ -1,4 +1,4 @@
-use super::site::{Cotangent, Site};
+use super::node_context::{Cotangent, NodeContext};
 use super::{
     activations as act, arithmetic as ari, convolution as conv, interpolation as inter, matmul,
     normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
@@ -22,7 +22,7 @@ pub struct Operator {
     pub refused: &'static str,
     pub(super) inputs: Inputs,
     pub(super) takes_many_outputs: bool,
-    pub(super) rule: fn(&mut Site, usize) -> Cotangent,
+    pub(super) rule: fn(&mut NodeContext, usize) -> Cotangent,
 }
 
 /// The oldest operator set that the rules know: before it, operands broadcast by attributes.
@@ -67,7 +67,7 @@ pub(super) fn find(node: &NodeProto) -> Option<&'static Operator> {
 const fn row(
     name: &'static str,
     inputs: Inputs,
-    rule: fn(&mut Site, usize) -> Cotangent,
+    rule: fn(&mut NodeContext, usize) -> Cotangent,
     formula: &'static str,
 ) -> Operator {
     Operator {

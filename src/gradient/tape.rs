@@ -4,7 +4,7 @@ use super::derived::Weight;
 use super::driver::SEED;
 use super::flip::Flip;
 use super::forward::{Forward, element_of, is_external};
-use super::site::Reason;
+use super::node_context::RuleError;
 use super::{Derived, GradientError};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Builder, Constant, Element, Value};
@@ -52,13 +52,13 @@ impl<'m> Tape<'m> {
         Ok(self.builder.input(SEED, element, &shape))
     }
 
-    pub(super) fn shape(&self, value: &str) -> Result<Vec<usize>, Reason> {
+    pub(super) fn shape(&self, value: &str) -> Result<Vec<usize>, RuleError> {
         let shape = self.forward.shape(value);
-        shape.ok_or_else(|| Reason(format!("the shape of {value:?} could not be inferred")))
+        shape.ok_or_else(|| RuleError(format!("the shape of {value:?} could not be inferred")))
     }
 
     /// A value of the forward graph: a weight where it is constant, a residual elsewhere.
-    pub(super) fn value(&mut self, name: &str) -> Result<Value, Reason> {
+    pub(super) fn value(&mut self, name: &str) -> Result<Value, RuleError> {
         if let Some(value) = self.values.get(name) {
             return Ok(value.clone());
         }
@@ -71,14 +71,16 @@ impl<'m> Tape<'m> {
         Ok(value)
     }
 
-    fn residual(&mut self, name: &str) -> Result<Value, Reason> {
+    fn residual(&mut self, name: &str) -> Result<Value, RuleError> {
         let shape = self.shape(name)?;
         match self.forward.element(name) {
             Some(element @ (Element::F32 | Element::F16 | Element::F64 | Element::Bool)) => {
                 self.residuals.push(name.to_owned());
                 Ok(self.builder.input(name, element, &shape))
             }
-            _ => Err(Reason(format!("the type of {name:?} cannot be given to a gradient graph"))),
+            _ => {
+                Err(RuleError(format!("the type of {name:?} cannot be given to a gradient graph")))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The sliding windows that convolutions and pools share.
 
-use super::site::{Reason, Site};
+use super::node_context::{NodeContext, RuleError};
 use crate::onnx::{Attributes, Value};
 
 /// A longer one would take too many nodes: one for each residue.
@@ -37,23 +37,23 @@ impl Axis {
     }
 }
 
-/// The axes of `site`'s windows of extent `kernel`; the first two axes are batch and channel.
+/// The axes of `ctx`'s windows of extent `kernel`; the first two axes are batch and channel.
 ///
 /// <https://onnx.ai/onnx/operators/onnx__Conv.html>, for `auto_pad` and `pads`.
-pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
-    let input = site.x_shape(0)?;
-    let output = site.tape.shape(&site.node.output[0])?;
+pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<Axis>, RuleError> {
+    let input = ctx.x_shape(0)?;
+    let output = ctx.tape.shape(&ctx.node.output[0])?;
     let rank = kernel.len();
     if input.len() != rank + 2 || output.len() != rank + 2 || output.contains(&0) {
-        return Err(Reason(format!("a window {kernel:?} does not fit the shape {input:?}")));
+        return Err(RuleError(format!("a window {kernel:?} does not fit the shape {input:?}")));
     }
-    let strides = list(site, "strides", rank, 1)?;
-    let dilations = list(site, "dilations", rank, 1)?;
-    let pads = list(site, "pads", 2 * rank, 0)?;
-    let auto_pad = site.node.string("auto_pad").unwrap_or("NOTSET");
+    let strides = list(ctx, "strides", rank, 1)?;
+    let dilations = list(ctx, "dilations", rank, 1)?;
+    let pads = list(ctx, "pads", 2 * rank, 0)?;
+    let auto_pad = ctx.node.string("auto_pad").unwrap_or("NOTSET");
     let elements = kernel.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
     if elements.is_none_or(|count| count > LARGEST_WINDOW) {
-        return Err(site.refuse("kernel_shape", kernel));
+        return Err(ctx.refuse("kernel_shape", kernel));
     }
     let axis = |i: usize| {
         let mut axis = Axis {
@@ -67,10 +67,10 @@ pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
             end: 0,
         };
         if axis.stride > LONGEST_STRIDE {
-            return Err(site.refuse("strides", &strides));
+            return Err(ctx.refuse("strides", &strides));
         }
         if axis.dilation > WIDEST_WINDOW / axis.kernel {
-            return Err(site.refuse("dilations", &dilations));
+            return Err(ctx.refuse("dilations", &dilations));
         }
         let total = axis.covered().saturating_sub(axis.input);
         (axis.begin, axis.end) = match auto_pad {
@@ -78,7 +78,7 @@ pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
             "VALID" => (0, 0),
             "SAME_UPPER" => (total / 2, total - total / 2),
             "SAME_LOWER" => (total - total / 2, total / 2),
-            other => return Err(site.refuse("auto_pad", other)),
+            other => return Err(ctx.refuse("auto_pad", other)),
         };
         Ok(axis)
     };
@@ -86,23 +86,28 @@ pub(super) fn axes(site: &Site, kernel: &[usize]) -> Result<Vec<Axis>, Reason> {
 }
 
 /// The attribute `kernel_shape`.
-pub(super) fn kernel_shape(site: &Site) -> Result<Vec<usize>, Reason> {
-    match site.node.ints("kernel_shape") {
+pub(super) fn kernel_shape(ctx: &NodeContext) -> Result<Vec<usize>, RuleError> {
+    match ctx.node.ints("kernel_shape") {
         Some(shape) if shape.iter().all(|&extent| extent > 0) => {
             Ok(shape.iter().map(|&extent| extent as usize).collect())
         }
-        other => Err(site.refuse("kernel_shape", other)),
+        other => Err(ctx.refuse("kernel_shape", other)),
     }
 }
 
-fn list(site: &Site, name: &str, count: usize, default: usize) -> Result<Vec<usize>, Reason> {
-    let Some(values) = site.node.ints(name).filter(|values| !values.is_empty()) else {
+fn list(
+    ctx: &NodeContext,
+    name: &str,
+    count: usize,
+    default: usize,
+) -> Result<Vec<usize>, RuleError> {
+    let Some(values) = ctx.node.ints(name).filter(|values| !values.is_empty()) else {
         return Ok(vec![default; count]);
     };
     let values: Option<Vec<usize>> = values.iter().map(|&v| usize::try_from(v).ok()).collect();
     match values {
         Some(values) if values.len() == count && values.iter().all(|&v| v >= default) => Ok(values),
-        _ => Err(site.refuse(name, site.node.ints(name))),
+        _ => Err(ctx.refuse(name, ctx.node.ints(name))),
     }
 }
 

@@ -1,14 +1,17 @@
 use axum::http::{HeaderMap, header};
 
 use super::HttpError;
-use crate::service::Form;
+use crate::service::OutputFormat;
 
 /// The form that the caller likes best of those `offered`, whose first is the default
 /// (RFC 9110 §12.5.1).
 ///
 /// # Errors
 /// [`HttpError::NotAcceptable`].
-pub(super) fn negotiate(headers: &HeaderMap, offered: &[Form]) -> Result<Form, HttpError> {
+pub(super) fn negotiate(
+    headers: &HeaderMap,
+    offered: &[OutputFormat],
+) -> Result<OutputFormat, HttpError> {
     let ranges: Vec<(String, f32)> = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -62,23 +65,23 @@ fn quality(media: &str, ranges: &[(String, f32)]) -> f32 {
 mod tests {
     use super::*;
 
-    fn chosen(accept: &str) -> Option<Form> {
+    fn chosen(accept: &str) -> Option<OutputFormat> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, accept.parse().unwrap());
-        negotiate(&headers, &[Form::Png, Form::Json, Form::Npz]).ok()
+        negotiate(&headers, &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Npz]).ok()
     }
 
     #[test]
     fn the_most_specific_range_and_the_highest_quality_win() {
         let cases = [
-            ("*/*", Some(Form::Png)),
-            ("application/json", Some(Form::Json)),
-            ("application/*", Some(Form::Json)),
-            ("application/*, application/json;q=0.1", Some(Form::Npz)),
-            ("image/png;q=0.5, application/json", Some(Form::Json)),
-            ("text/html, */*;q=0.1", Some(Form::Png)),
-            ("image/png;q=0, */*", Some(Form::Json)),
-            ("IMAGE/PNG", Some(Form::Png)),
+            ("*/*", Some(OutputFormat::Png)),
+            ("application/json", Some(OutputFormat::Json)),
+            ("application/*", Some(OutputFormat::Json)),
+            ("application/*, application/json;q=0.1", Some(OutputFormat::Npz)),
+            ("image/png;q=0.5, application/json", Some(OutputFormat::Json)),
+            ("text/html, */*;q=0.1", Some(OutputFormat::Png)),
+            ("image/png;q=0, */*", Some(OutputFormat::Json)),
+            ("IMAGE/PNG", Some(OutputFormat::Png)),
             ("text/html", None),
             ("image/png;q=0", None),
         ];

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::HttpError;
-use super::app::App;
+use super::app::AppState;
 
 /// Who may ask: by default everybody, and no page of another origin.
 #[derive(Clone, Default)]
@@ -133,7 +133,7 @@ fn given_key(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// Refuses who has no key, where one is needed.
 pub(super) async fn require_key(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {

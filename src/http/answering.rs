@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use super::HttpError;
 use super::accept::negotiate;
-use super::app::App;
+use super::app::AppState;
 use super::submission::{Submission, refuse_early};
-use crate::runtime::{Permit, Stop};
+use crate::runtime::{CancellationToken, Permit};
 use crate::service::{Answer, UseCase};
 
 /// A body that takes longer than this gives its place in the queue back until it has arrived: who
@@ -21,33 +21,33 @@ const PROMPT: Duration = Duration::from_secs(1);
 
 /// Any use case: a picture and parameters in, a file out.
 pub(super) async fn use_case<U: UseCase>(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
 ) -> Result<Response, HttpError> {
     app.loaded()?;
-    let form = negotiate(request.headers(), U::FORMS)?;
+    let form = negotiate(request.headers(), U::FORMATS)?;
     refuse_early(request.headers(), app.limits.body_bytes)?;
     let permit = app.workers.admit()?;
-    let (stop, started) = (app.deadline(), Instant::now());
+    let (token, started) = (app.deadline(), Instant::now());
     let reading = pin!(Submission::read(request, app.limits.body_bytes));
     let (submission, permit) = arrive(&app, reading, permit).await?;
     let (read, queued) = (started.elapsed(), Instant::now());
     let shared = Arc::clone(&app);
-    let work = move |stop: &Stop| {
+    let work = move |token: &CancellationToken| {
         let waited = queued.elapsed();
         // A refusal may say which layers can be explained, which is work too.
-        let checked = U::check(&submission.parameters, &shared.desk)?;
-        let mut answer = checked.answer(&submission.image, form, &shared.desk, stop)?;
+        let checked = U::check(&submission.parameters, &shared.context)?;
+        let mut answer = checked.answer(&submission.image, form, &shared.context, token)?;
         answer.stages.precede(&[("read", read), ("queue", waited)]);
         Ok::<_, HttpError>(answer)
     };
-    let answer = app.workers.run(permit, stop, work).await??;
+    let answer = app.workers.run(permit, token, work).await??;
     Ok(respond(answer))
 }
 
 /// Waits for what is being read, and tells which place in the queue it has.
 pub(super) async fn arrive<T>(
-    app: &App,
+    app: &AppState,
     mut reading: Pin<&mut impl Future<Output = Result<T, HttpError>>>,
     permit: Permit,
 ) -> Result<(T, Permit), HttpError> {

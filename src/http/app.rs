@@ -8,16 +8,16 @@ use super::access::Access;
 use super::metrics::Metrics;
 use super::phase::{CurrentPhase, Phase};
 use crate::config::HttpLimits;
-use crate::runtime::{Stop, Workers};
-use crate::service::Desk;
+use crate::runtime::{CancellationToken, WorkerPool};
+use crate::service::Context;
 
 /// What every request shares.
 #[derive(Debug)]
-pub struct App {
+pub struct AppState {
     /// What every use case works with.
-    pub desk: Desk,
+    pub context: Context,
     /// The threads that do the work.
-    pub workers: Workers,
+    pub workers: WorkerPool,
     /// What a connection and its requests may take.
     pub limits: HttpLimits,
     /// Who may ask.
@@ -28,25 +28,25 @@ pub struct App {
     phase: CurrentPhase,
 }
 
-impl App {
-    /// Ready to serve what lies on the desk, to everybody.
+impl AppState {
+    /// Ready to serve what lies on the context, to everybody.
     #[must_use]
-    pub fn new(desk: Desk, workers: Workers, limits: HttpLimits) -> Self {
-        Self::starting(desk, workers, limits, Access::default(), Phase::Ready)
+    pub fn new(context: Context, workers: WorkerPool, limits: HttpLimits) -> Self {
+        Self::starting(context, workers, limits, Access::default(), Phase::Ready)
     }
 
     /// The same in any phase, with conditions.
     #[must_use]
     pub fn starting(
-        desk: Desk,
-        workers: Workers,
+        context: Context,
+        workers: WorkerPool,
         limits: HttpLimits,
         access: Access,
         phase: Phase,
     ) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (metrics, phase) = (Metrics::default(), CurrentPhase::new(phase));
-        Self { desk, workers, limits, access, slow_bodies, metrics, phase }
+        Self { context, workers, limits, access, slow_bodies, metrics, phase }
     }
 
     /// Goes on to `phase`; never back.
@@ -66,8 +66,8 @@ impl App {
     }
 
     /// When a request that comes now has taken too long.
-    pub(super) fn deadline(&self) -> Stop {
-        Stop::at(Instant::now() + self.limits.request_timeout.duration())
+    pub(super) fn deadline(&self) -> CancellationToken {
+        CancellationToken::at(Instant::now() + self.limits.request_timeout.duration())
     }
 
     /// Whether every model has run, and the end has not begun.

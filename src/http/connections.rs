@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-use super::app::App;
+use super::app::AppState;
 use super::patience::{Answering, Patient, Phase};
 use crate::config::HttpLimits;
 
@@ -39,7 +39,7 @@ pub(super) struct Crowded;
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
-    app: &App,
+    app: &AppState,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     let limits = &app.limits;

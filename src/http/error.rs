@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::Seconds;
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
-use crate::runtime::{Busy, RuntimeError, Stopped, WorkError};
+use crate::runtime::{Interrupted, QueueFull, RuntimeError, WorkError};
 use crate::service::{ParameterError, ServiceError};
 
 /// Why a request gets no answer. The one place where an error meets its status.
@@ -17,7 +17,7 @@ pub enum HttpError {
     Service(#[from] ServiceError),
     /// The queue is full.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    QueueFull(#[from] QueueFull),
     /// The work gave no answer.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -142,7 +142,7 @@ impl HttpError {
     /// Seconds after which the caller should come back.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Busy(busy) => Some(busy.retry_after.as_secs()),
+            Self::QueueFull(busy) => Some(busy.retry_after.as_secs()),
             Self::SlowBodies { .. } | Self::Crowded | Self::Loading => Some(1),
             _ => None,
         }
@@ -158,16 +158,16 @@ impl HttpError {
         use StatusCode as S;
         match self {
             Self::Service(error) => service_kind(error),
-            Self::Busy(_) | Self::SlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::QueueFull(_) | Self::SlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
             Self::Loading => (S::SERVICE_UNAVAILABLE, "loading"),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "shutting-down"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
             Self::Crowded => (S::SERVICE_UNAVAILABLE, "too-many-connections"),
             Self::Work(WorkError::Panicked(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
-            Self::Work(WorkError::Stopped(Stopped::Late)) => {
+            Self::Work(WorkError::Interrupted(Interrupted::DeadlineExceeded)) => {
                 (S::SERVICE_UNAVAILABLE, "deadline-passed")
             }
-            Self::Work(WorkError::Stopped(Stopped::Cancelled)) => {
+            Self::Work(WorkError::Interrupted(Interrupted::Cancelled)) => {
                 (S::SERVICE_UNAVAILABLE, "cancelled")
             }
             Self::Work(WorkError::Gone) => (S::SERVICE_UNAVAILABLE, "shutting-down"),
@@ -216,10 +216,10 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),
         ServiceError::Picture(error) => picture_kind(error),
         ServiceError::Render(error) => render_kind(error),
-        ServiceError::Runtime(RuntimeError::Stopped(Stopped::Late)) => {
+        ServiceError::Runtime(RuntimeError::Interrupted(Interrupted::DeadlineExceeded)) => {
             (S::SERVICE_UNAVAILABLE, "deadline-passed")
         }
-        ServiceError::Runtime(RuntimeError::Stopped(Stopped::Cancelled)) => {
+        ServiceError::Runtime(RuntimeError::Interrupted(Interrupted::Cancelled)) => {
             (S::SERVICE_UNAVAILABLE, "cancelled")
         }
         ServiceError::Runtime(_) | ServiceError::Internal(_) => {

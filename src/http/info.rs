@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::HttpError;
-use super::app::App;
+use super::app::AppState;
 use super::phase::Phase;
 use super::routes::refuse_parameters;
 use crate::config::{HttpLimits, Limits};
@@ -48,9 +48,12 @@ struct AllLimits<'a> {
     answers: &'a Limits,
 }
 
-pub(super) async fn info(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
+pub(super) async fn info(
+    State(app): State<Arc<AppState>>,
+    uri: Uri,
+) -> Result<Response, HttpError> {
     refuse_parameters(&uri)?;
-    let library = app.desk.library.now();
+    let library = app.context.models.now();
     let loaded: Vec<&str> = library.iter().map(|classifier| classifier.name()).collect();
     let refused = library.refused().iter().map(|refused| {
         let name = refused.name.as_str();
@@ -65,24 +68,24 @@ pub(super) async fn info(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         limits: AllLimits {
             workers: load.workers,
             queue: load.queue,
-            cache_bytes: app.desk.memory.capacity(),
+            cache_bytes: app.context.forwards.capacity(),
             http: &app.limits,
-            answers: &app.desk.limits,
+            answers: &app.context.limits,
         },
     };
     Ok(Json(info).into_response())
 }
 
 /// `GET /metrics`.
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, HttpError> {
-    let text = app.metrics.text(app.workers.load(), &app.desk.library.now());
+pub(super) async fn metrics(State(app): State<Arc<AppState>>) -> Result<Response, HttpError> {
+    let text = app.metrics.text(app.workers.load(), &app.context.models.now());
     let text = text.map_err(|error| ServiceError::Internal(error.to_string()))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())
 }
 
 /// `GET /readyz`: whether every model has run, and the end has not begun.
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, HttpError> {
+pub(super) async fn readyz(State(app): State<Arc<AppState>>) -> Result<&'static str, HttpError> {
     app.ready()?;
     Ok("ready\n")
 }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::runtime::Load;
-use crate::service::{Library, Stages};
+use crate::service::{LoadedModels, Stages};
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -156,7 +156,7 @@ impl Metrics {
         own.register("queue_capacity", "Places in the queue", self.queue.clone());
         own.register("queue_depth", "Places in the queue that are taken", self.waiting.clone());
         own.register("connections", "Connections that are open", self.connections.clone());
-        let memory = "Memory of the process that is resident";
+        let memory = "ForwardCache of the process that is resident";
         it.register_with_unit("process_resident_memory", memory, Unit::Bytes, self.memory.clone());
         self
     }
@@ -211,7 +211,11 @@ impl Metrics {
     ///
     /// # Errors
     /// None that is known: a string can always be written to.
-    pub(super) fn text(&self, load: Load, library: &Library) -> Result<String, std::fmt::Error> {
+    pub(super) fn text(
+        &self,
+        load: Load,
+        library: &LoadedModels,
+    ) -> Result<String, std::fmt::Error> {
         let gauges = [
             (&self.workers, load.workers),
             (&self.busy, load.busy),

@@ -22,7 +22,7 @@ mod trace_context;
 mod trace_export;
 
 pub use access::{Access, AccessError};
-pub use app::App;
+pub use app::AppState;
 pub use connections::serve;
 pub use error::HttpError;
 pub use phase::Phase;

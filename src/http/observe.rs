@@ -8,7 +8,7 @@ use axum::response::Response;
 use tower_http::request_id::RequestId;
 use tracing::{Instrument, Span};
 
-use super::app::App;
+use super::app::AppState;
 use super::error::{Panicked, complete, problem_code};
 use super::routes::PROBES;
 use super::trace_context::TraceParent;
@@ -20,7 +20,11 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// Writes problems out, adds the headers that every answer has, and tells log and metrics about it:
 /// one line a request.
-pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let watch = Watch::new(app, &request);
     let response = next.run(request).instrument(watch.span.clone()).await;
     watch.end(response)
@@ -28,7 +32,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
 
 /// A request under way. Dropped before its end, it tells that the caller went away.
 struct Watch {
-    app: Arc<App>,
+    app: Arc<AppState>,
     method: Method,
     path: String,
     route: Option<String>,
@@ -40,7 +44,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(app: Arc<App>, request: &Request) -> Self {
+    fn new(app: Arc<AppState>, request: &Request) -> Self {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let id = request.extensions().get::<RequestId>();

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::HttpError;
-use super::app::App;
+use super::app::AppState;
 
 /// What the page is made of: the name below `/web/`, and the file.
 macro_rules! files {
@@ -106,7 +106,7 @@ fn media_type(name: &str) -> &'static str {
 }
 
 /// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
-pub(super) fn files() -> Router<Arc<App>> {
+pub(super) fn files() -> Router<Arc<AppState>> {
     // By the path as it was sent: all names are plain, and an odd one is nobody's.
     let file =
         async |uri: Uri, headers: HeaderMap| send(uri.path().trim_start_matches("/web/"), &headers);

@@ -12,7 +12,7 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use super::HttpError;
 use super::access::require_key;
 use super::answering::use_case;
-use super::app::App;
+use super::app::AppState;
 use super::connections::Crowded;
 use super::info::{info, metrics, readyz};
 use super::kserve;
@@ -22,7 +22,7 @@ use super::page;
 use super::path_name::PathName;
 use super::random_id::RandomId;
 use super::submission::query;
-use crate::runtime::{Stop, WorkError};
+use crate::runtime::{CancellationToken, WorkError};
 use crate::service::{
     Activations, Classifier, GradCam, GradientRequest, Predict, ServiceError, UseCase,
     model_description, model_list,
@@ -34,18 +34,18 @@ const OPENAPI: &str = include_str!("../../openapi.yaml");
 pub(super) const PROBES: [&str; 4] = ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"];
 
 /// Every route, as it is served.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<AppState>) -> Router {
     let key = middleware::from_fn_with_state(Arc::clone(&app), require_key);
     dressed(app, guarded().route_layer(key).merge(open()))
 }
 
 /// A use case as a route of its own.
-pub fn answering<U: UseCase>() -> MethodRouter<Arc<App>> {
+pub fn answering<U: UseCase>() -> MethodRouter<Arc<AppState>> {
     post(use_case::<U>)
 }
 
 /// What needs a key, where keys are needed.
-fn guarded() -> Router<Arc<App>> {
+fn guarded() -> Router<Arc<AppState>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
         .route("/gradcam", post(use_case::<GradCam>))
@@ -63,7 +63,7 @@ fn guarded() -> Router<Arc<App>> {
 }
 
 /// What everybody may see.
-fn open() -> Router<Arc<App>> {
+fn open() -> Router<Arc<AppState>> {
     Router::new()
         .route("/", get(page::index))
         .route("/docs", get(page::docs))
@@ -77,7 +77,7 @@ fn open() -> Router<Arc<App>> {
 }
 
 /// `routes` with what every answer has: request id, log line, problems written out, limits kept.
-pub fn dressed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+pub fn dressed(app: Arc<AppState>, routes: Router<Arc<AppState>>) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     let cors = app.access.cors();
     let router = routes
@@ -103,20 +103,20 @@ pub(super) fn refuse_parameters(uri: &Uri) -> Result<(), HttpError> {
 }
 
 /// The model that the path names, for routes that take no parameter.
-pub(super) fn named(app: &App, name: &str, uri: &Uri) -> Result<Arc<Classifier>, HttpError> {
+pub(super) fn named(app: &AppState, name: &str, uri: &Uri) -> Result<Arc<Classifier>, HttpError> {
     app.loaded()?;
     refuse_parameters(uri)?;
-    Ok(app.desk.library.get(Some(name))?)
+    Ok(app.context.models.get(Some(name))?)
 }
 
-async fn models(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, HttpError> {
+async fn models(State(app): State<Arc<AppState>>, uri: Uri) -> Result<Response, HttpError> {
     app.loaded()?;
     refuse_parameters(&uri)?;
-    Ok(axum::Json(model_list(&app.desk.library.now())).into_response())
+    Ok(axum::Json(model_list(&app.context.models.now())).into_response())
 }
 
 async fn model(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
@@ -126,15 +126,15 @@ async fn model(
 
 /// The derived gradient graph as an ONNX file.
 async fn gradient(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     app.loaded()?;
     let parameters = query(uri.query())?;
-    let classifier = app.desk.library.get(Some(&name))?;
+    let classifier = app.context.models.get(Some(&name))?;
     let permit = app.workers.admit()?;
-    let work = move |_: &Stop| GradientRequest::check(&parameters, classifier)?.file();
+    let work = move |_: &CancellationToken| GradientRequest::check(&parameters, classifier)?.file();
     let file = app.workers.run(permit, app.deadline(), work).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

@@ -1,16 +1,5 @@
 use super::{Attributes, Model, Topology};
-
-/// How a classifier's output came about from its logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// Probabilities over the classes that sum to one.
-    Softmax,
-    /// A probability of its own for each class; one unit means two classes.
-    Sigmoid,
-    /// No activation: the output is the logits.
-    Logits,
-}
+use crate::config::Activation;
 
 /// The end of a classifier: which value holds the logits, and what follows them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,26 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{Attributes, Facts, Model, Topology, pb::NodeProto};
-
-/// Where the channels of a four-dimensional value stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layout {
-    /// Batch, channels, height, width.
-    Nchw,
-    /// Batch, height, width, channels.
-    Nhwc,
-}
-
-impl Layout {
-    /// The axis along which the channels stand.
-    #[must_use]
-    pub fn channel_axis(self) -> usize {
-        match self {
-            Self::Nchw => 1,
-            Self::Nhwc => 3,
-        }
-    }
-}
+use crate::config::Layout;
 
 /// What each axis of a value means: `axes[i]` is the place in N, C, H, W of axis `i`.
 type Axes = [usize; 4];

@@ -2,7 +2,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::layout::Layouts;
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Layout, Model, Topology};
+use super::{Element, Facts, Model, Topology};
+use crate::config::Layout;
 
 /// What a layer is, in the words of the frameworks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]

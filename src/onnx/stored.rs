@@ -18,9 +18,9 @@ const INITIALIZER: u64 = 5;
 const NAME: u64 = 8;
 
 impl Model {
-    /// The same graph without the numbers of its large initializers, which are hollow then.
+    /// The same graph without the numbers of its large initializers, which are without_data then.
     #[must_use]
-    pub fn into_outline(self) -> Self {
+    pub fn without_weights(self) -> Self {
         self.map_initializers(|tensor| match tensor.raw_data.len() {
             LARGE.. => TensorProto { raw_data: Vec::new(), ..tensor },
             _ => tensor,
@@ -29,21 +29,21 @@ impl Model {
 
     /// The names of the initializers whose numbers were left out.
     #[must_use]
-    pub fn hollow(&self) -> HashSet<String> {
-        let hollow = self.graph().initializer.iter().filter(|tensor| is_hollow(tensor));
-        hollow.map(|tensor| tensor.name.clone()).collect()
+    pub fn without_data(&self) -> HashSet<String> {
+        let without_data = self.graph().initializer.iter().filter(|tensor| lacks_data(tensor));
+        without_data.map(|tensor| tensor.name.clone()).collect()
     }
 
     /// The same graph with `tensors` in place of the initializers of their names.
     #[must_use]
-    pub fn filled(self, mut tensors: HashMap<String, TensorProto>) -> Self {
+    pub fn with_weights(self, mut tensors: HashMap<String, TensorProto>) -> Self {
         self.map_initializers(|tensor| tensors.remove(&tensor.name).unwrap_or(tensor))
     }
 }
 
 /// Whether a tensor has elements and no numbers, here or in another file.
 #[must_use]
-pub fn is_hollow(tensor: &TensorProto) -> bool {
+pub fn lacks_data(tensor: &TensorProto) -> bool {
     let empty = tensor.raw_data.is_empty()
         && tensor.float_data.is_empty()
         && tensor.double_data.is_empty()
@@ -182,20 +182,20 @@ mod tests {
     #[test]
     fn an_outline_is_filled_from_the_file_to_the_same_model() {
         let bytes = model().encode();
-        let outline = model().into_outline();
-        assert_eq!(outline.hollow().len(), 3);
+        let outline = model().without_weights();
+        assert_eq!(outline.without_data().len(), 3);
         assert!(outline.encode().len() < bytes.len() / 10);
         let names = HashSet::from(["b".to_owned(), "nothing".to_owned()]);
         let found = read_tensors(&mut io::Cursor::new(&bytes), &names).unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), ["b"]);
-        let tensors = read_tensors(&mut io::Cursor::new(&bytes), &outline.hollow()).unwrap();
-        assert_eq!(outline.filled(tensors).encode(), bytes);
+        let tensors = read_tensors(&mut io::Cursor::new(&bytes), &outline.without_data()).unwrap();
+        assert_eq!(outline.with_weights(tensors).encode(), bytes);
     }
 
     #[test]
     fn a_file_that_is_cut_short_or_no_model_is_an_error() {
         let bytes = model().encode();
-        let names = model().into_outline().hollow();
+        let names = model().without_weights().without_data();
         for length in [1, 30, bytes.len() / 2, bytes.len() - 1] {
             assert!(read_tensors(&mut io::Cursor::new(&bytes[..length]), &names).is_err());
         }

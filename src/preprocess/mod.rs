@@ -12,4 +12,4 @@ mod resample;
 
 pub use decode::{Format, Picture, decode};
 pub use error::PictureError;
-pub use recipe::{Color, Crop, Layout, Recipe, RecipeError, Resize};
+pub use recipe::{Color, Crop, Recipe, RecipeError, Resize};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Picture;
 use super::resample::{self, Source};
+use crate::config::Layout;
 
 /// Order of the channels that a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,17 +42,6 @@ pub enum Crop {
     None,
     /// Shorter side to `resize_to`, then the middle: torchvision's `Resize` and `CenterCrop`.
     Center,
-}
-
-/// Order of the tensor's axes. Read from the model's graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// Batch, channels, height, width.
-    #[default]
-    Nchw,
-    /// Batch, height, width, channels.
-    Nhwc,
 }
 
 /// How a picture becomes a model's input: every value is `(value · scale − mean) / std`, value 0..255, `mean` and

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::onnx::Activation;
+use crate::config::Activation;
 use crate::preprocess::{Color, Crop, Resize};
 
 /// A model card, `model.toml`. Every key is optional; an unknown key is refused.

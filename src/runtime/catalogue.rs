@@ -4,7 +4,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::labels::{ClassName, read_labels};
-use super::{Card, Stamp, embedded};
+use super::{Card, Fingerprint, embedded};
 use crate::onnx;
 use crate::onnx::pb::TensorProto;
 
@@ -33,7 +33,7 @@ pub struct Source {
     /// The class names; none where there is no label file.
     pub labels: Vec<ClassName>,
     /// Changes whenever one of its files does.
-    pub stamp: Stamp,
+    pub fingerprint: Fingerprint,
     origin: Origin,
     gradient: Option<PathBuf>,
 }
@@ -51,11 +51,11 @@ enum Origin {
 
 impl Origin {
     /// Changes whenever one of the model's files does.
-    fn stamp(&self) -> Stamp {
+    fn fingerprint(&self) -> Fingerprint {
         match self {
-            Self::File { folder: Some(folder), .. } => Stamp::of_folder(folder),
-            Self::File { path, folder: None } => Stamp::of_file(path),
-            Self::Embedded(_) => Stamp::default(),
+            Self::File { folder: Some(folder), .. } => Fingerprint::of_folder(folder),
+            Self::File { path, folder: None } => Fingerprint::of_file(path),
+            Self::Embedded(_) => Fingerprint::default(),
         }
     }
 }
@@ -175,8 +175,15 @@ impl Source {
 
     fn file(name: &str, path: &Path) -> Self {
         let origin = Origin::File { path: path.to_owned(), folder: None };
-        let (name, stamp) = (name.to_owned(), origin.stamp());
-        Self { name, card: Card::default(), labels: Vec::new(), stamp, origin, gradient: None }
+        let (name, fingerprint) = (name.to_owned(), origin.fingerprint());
+        Self {
+            name,
+            card: Card::default(),
+            labels: Vec::new(),
+            fingerprint,
+            origin,
+            gradient: None,
+        }
     }
 
     fn folder(folder: &Path) -> Result<Self, CatalogueError> {
@@ -184,7 +191,7 @@ impl Source {
         let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
         let (path, own) = (folder.join("model.onnx"), folder.to_owned());
         let origin = Origin::File { path, folder: Some(own) };
-        let stamp = origin.stamp();
+        let fingerprint = origin.fingerprint();
         let card_path = folder.join("model.toml");
         let card = if card_path.is_file() {
             read_card(&card_path, &read(&card_path)?)?
@@ -201,7 +208,7 @@ impl Source {
             }
         };
         let gradient = Some(folder.join("gradient.onnx")).filter(|path| path.is_file());
-        Ok(Self { name, card, labels, stamp, origin, gradient })
+        Ok(Self { name, card, labels, fingerprint, origin, gradient })
     }
 
     fn embedded() -> Result<Self, CatalogueError> {
@@ -210,8 +217,8 @@ impl Source {
         let labels = read_labels("labels.json", embedded::LABELS)
             .map_err(|cause| CatalogueError::Labels { path, cause })?;
         let origin = Origin::Embedded(embedded::MODEL);
-        let (name, stamp) = (embedded::NAME.to_owned(), origin.stamp());
-        Ok(Self { name, card, labels, stamp, origin, gradient: None })
+        let (name, fingerprint) = (embedded::NAME.to_owned(), origin.fingerprint());
+        Ok(Self { name, card, labels, fingerprint, origin, gradient: None })
     }
 
     /// Reads and decodes the graph with its weights. This is not kept: the engine holds the
@@ -244,7 +251,7 @@ impl Source {
                 found.map_err(failed(Path::new(&self.name)))
             }
             Origin::File { path, .. } => {
-                if self.stamp != self.origin.stamp() {
+                if self.fingerprint != self.origin.fingerprint() {
                     let cause = "it has changed since it was loaded; reload the models";
                     return Err(failed(path)(io::Error::other(cause)));
                 }

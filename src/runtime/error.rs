@@ -10,7 +10,7 @@ pub enum RuntimeError {
     NoSuchValue(String),
     /// The work was stopped before it was done.
     #[error(transparent)]
-    Stopped(#[from] super::Stopped),
+    Interrupted(#[from] super::Interrupted),
     /// tract could not read, type or run the graph.
     #[error("{stage}: {cause}")]
     Engine {

@@ -1,28 +1,28 @@
 //! The only place that runs tract: facts, plans, the catalogue of models, workers.
 
+mod cancellation;
 mod card;
 mod catalogue;
 mod embedded;
 mod engine;
 mod error;
 mod facts;
+mod fingerprint;
 mod graph;
 mod labels;
-mod pace;
+mod moving_average;
 mod plan;
-mod stamp;
-mod stop;
 mod weights;
-mod workers;
+mod worker_pool;
 
+pub use cancellation::{CancellationToken, Interrupted};
 pub use card::{Card, InputCard, LayersCard, OutputCard};
 pub use catalogue::{Catalogue, CatalogueError, Entry, Source};
 pub use engine::Engine;
 pub use error::RuntimeError;
+pub use fingerprint::Fingerprint;
 pub use graph::Graph;
 pub use labels::ClassName;
 pub use plan::{Plan, Values, input};
-pub use stamp::Stamp;
-pub use stop::{Stop, Stopped};
 pub use weights::Weights;
-pub use workers::{Busy, Load, Permit, WorkError, Workers};
+pub use worker_pool::{Load, Permit, QueueFull, WorkError, WorkerPool};

@@ -7,7 +7,7 @@ use tract_onnx::tract_core::plan::{SimplePlan, eval};
 use tract_winograd::{clear_upper_halves, narrow};
 
 use super::weights::Held;
-use super::{Engine, Graph, RuntimeError, Stop, Stopped, Weights};
+use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, Weights};
 use crate::onnx;
 
 /// A compiled graph that holds its weights and is shared by all requests.
@@ -90,13 +90,17 @@ impl Plan {
     /// Runs the plan; `inputs` stand in the order of the model's inputs.
     ///
     /// # Errors
-    /// [`RuntimeError::Stopped`] and [`RuntimeError::Engine`].
-    pub fn run(&self, inputs: Vec<TValue>, stop: &Stop) -> Result<Values, RuntimeError> {
+    /// [`RuntimeError::Interrupted`] and [`RuntimeError::Engine`].
+    pub fn run(
+        &self,
+        inputs: Vec<TValue>,
+        token: &CancellationToken,
+    ) -> Result<Values, RuntimeError> {
         let mut state = self.runnable.spawn().map_err(RuntimeError::engine("starting a run"))?;
-        let mut stopped: Option<Stopped> = None;
+        let mut stopped: Option<Interrupted> = None;
         let result = self.engine.run(|| {
             state.run_plan_with_eval(inputs.into(), |context, op_state, node, inputs| {
-                stop.check().map_err(|reason| {
+                token.check().map_err(|reason| {
                     stopped = Some(reason);
                     TractError::from(reason)
                 })?;

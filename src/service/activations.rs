@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Classifier, Desk, Form, MODEL, Parameter, Parameters, ServiceError, Stages, UseCase,
-    channels, picture_shape,
+    Answer, Classifier, Context, MODEL, OutputFormat, Parameter, Parameters, ServiceError, Stages,
+    UseCase, channels, picture_shape,
 };
 use ndarray::Array3;
 
@@ -11,7 +11,7 @@ use crate::onnx::Layer;
 use crate::render::{
     ChannelTile, Colormap, Drawing, GridOptions, MatshowOptions, Tiles, grid, matshow,
 };
-use crate::runtime::{Stop, Values};
+use crate::runtime::{CancellationToken, Values};
 
 mod encode;
 
@@ -99,13 +99,14 @@ struct Shown<'v> {
 
 impl UseCase for Activations {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
-    const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Zip, Form::Npz];
+    const FORMATS: &'static [OutputFormat] =
+        &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Zip, OutputFormat::Npz];
 
-    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = desk.classifier(parameters)?;
+        let classifier = context.classifier(parameters)?;
         let layers = chosen_layers(parameters, &classifier)?;
-        let limit = desk.limits.layers;
+        let limit = context.limits.layers;
         if layers.len() > limit {
             return Err(ServiceError::TooManyLayers { layers: layers.len(), limit });
         }
@@ -123,7 +124,7 @@ impl UseCase for Activations {
             colormap: parameters.parsed("colormap")?.unwrap_or(Colormap::Viridis),
             zoom: parameters.number("zoom", 1..=64)?.map(|zoom| zoom as u32),
             titles: parameters.switch("titles")?.unwrap_or(several),
-            max_pixels: desk.limits.output_pixels,
+            max_pixels: context.limits.output_pixels,
         };
         Ok(Self {
             layers,
@@ -139,26 +140,26 @@ impl UseCase for Activations {
     fn answer(
         &self,
         image: &[u8],
-        form: Form,
-        desk: &Desk,
-        stop: &Stop,
+        form: OutputFormat,
+        context: &Context,
+        token: &CancellationToken,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
         let extent = self.classifier.extent(&wanted);
-        let seen = desk.look(&self.classifier, image, extent, &mut stages, stop)?;
-        let values = self.classifier.complete(&seen.values, &wanted, stop)?;
-        let shown = self.shown(&values, form != Form::Npz)?;
+        let seen = context.look(&self.classifier, image, extent, &mut stages, token)?;
+        let values = self.classifier.complete(&seen.values, &wanted, token)?;
+        let shown = self.shown(&values, form != OutputFormat::Npz)?;
         stages.end("explain");
         let body = match form {
-            Form::Png | Form::Npy => {
+            OutputFormat::Png | OutputFormat::Npy => {
                 let drawing = self.draw(&shown)?;
                 stages.end_with("render", "encode", drawing.encoding);
                 drawing.png
             }
-            Form::Json => self.json(&shown)?,
-            Form::Zip => self.zip(&shown)?,
-            Form::Npz => encode::npz(&shown)?,
+            OutputFormat::Json => self.json(&shown)?,
+            OutputFormat::Zip => self.zip(&shown)?,
+            OutputFormat::Npz => encode::npz(&shown)?,
         };
         stages.end("encode");
         Ok(Answer { form, body, notes: self.notes(&shown), stages })

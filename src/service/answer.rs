@@ -1,12 +1,12 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Desk, Parameter, Parameters, ServiceError};
-use crate::runtime::Stop;
+use super::{Context, Parameter, Parameters, ServiceError};
+use crate::runtime::CancellationToken;
 
 /// The forms in which an answer can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum OutputFormat {
     /// A PNG picture.
     Png,
     /// JSON, pictures inside as base64.
@@ -19,7 +19,7 @@ pub enum Form {
     Npy,
 }
 
-impl Form {
+impl OutputFormat {
     /// Its media type.
     #[must_use]
     pub fn media_type(self) -> &'static str {
@@ -49,7 +49,7 @@ impl Form {
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The form of `body`.
-    pub form: Form,
+    pub form: OutputFormat,
     /// The file.
     pub body: Vec<u8>,
     /// What the caller should know beside the file, as name and value.
@@ -119,13 +119,13 @@ pub trait UseCase: Sized + Send + 'static {
     /// What it can be told.
     const PARAMETERS: &'static [Parameter];
     /// The forms it answers in, the default first.
-    const FORMS: &'static [Form];
+    const FORMATS: &'static [OutputFormat];
 
     /// Checks everything that can be checked before the picture is looked at.
     ///
     /// # Errors
     /// What the caller got wrong.
-    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError>;
+    fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError>;
 
     /// Decodes the picture, runs the network and writes the answer.
     ///
@@ -134,8 +134,8 @@ pub trait UseCase: Sized + Send + 'static {
     fn answer(
         &self,
         image: &[u8],
-        form: Form,
-        desk: &Desk,
-        stop: &Stop,
+        form: OutputFormat,
+        context: &Context,
+        token: &CancellationToken,
     ) -> Result<Answer, ServiceError>;
 }

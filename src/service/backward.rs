@@ -2,12 +2,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{ArrayD, Axis, Ix3};
 
-use super::recent::Recent;
+use super::lru_cache::LruCache;
 use super::{Classifier, ServiceError, channels};
 use crate::explain::channel_sums;
 use crate::gradient::{Gradient, SEED, cotangent_name, layer_name, sums_name};
 use crate::onnx::{Facts, Layer, Model};
-use crate::runtime::{Graph, Plan, RuntimeError, Source, Stop, Values, Weights};
+use crate::runtime::{CancellationToken, Graph, Plan, RuntimeError, Source, Values, Weights};
 
 /// A compiled gradient graph: carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Backward {
         &self,
         cotangent: Vec<f32>,
         values: &Values,
-        stop: &Stop,
+        token: &CancellationToken,
     ) -> Result<Vec<f64>, ServiceError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent)
             .map_err(ServiceError::internal)?;
@@ -65,7 +65,7 @@ impl Backward {
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
         }
-        let computed = self.plan.run(inputs, stop)?;
+        let computed = self.plan.run(inputs, token)?;
         let sums = sums_name(&self.layer.name);
         if !self.plan.gives(&sums) {
             let cotangent = computed.view(&cotangent_name(&self.layer.name))?;
@@ -141,13 +141,13 @@ fn adopt(
 /// and once for these.
 #[derive(Debug)]
 pub(super) struct Backwards {
-    recent: Mutex<Recent<String, Backward>>,
+    recent: Mutex<LruCache<String, Backward>>,
 }
 
 impl Backwards {
     /// Holds at most `budget` bytes of weights beside the latest.
-    pub(super) fn holding(budget: usize) -> Self {
-        Self { recent: Mutex::new(Recent::holding(budget)) }
+    pub(super) fn with_capacity(budget: usize) -> Self {
+        Self { recent: Mutex::new(LruCache::with_capacity(budget)) }
     }
 
     /// The gradient graph for `layer`, made by `make` where it is not there. Others who ask

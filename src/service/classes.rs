@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::parameters::{excerpt, nearest};
 use super::{Classifier, ServiceError};
+use crate::config::Activation;
 use crate::explain;
 use crate::runtime::ClassName;
 
@@ -72,7 +73,7 @@ impl Classifier {
     /// Every class, by index.
     pub(super) fn scored(&self, logits: &[f32]) -> Vec<ClassScore> {
         let probabilities = match self.settings().activation {
-            explain::Activation::Logits => None,
+            Activation::Logits => None,
             activation => Some(explain::probabilities(logits, activation)),
         };
         let score = |class| self.score(class, logits, probabilities.as_deref());

@@ -5,15 +5,17 @@ use prost::Message;
 
 use super::backward::{Backwards, given};
 use super::explainable::{derive_sums, gives, refusals};
-use super::forward::{Extent, Forward};
+use super::forward::{Forward, OutputSet};
 use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
 use super::{LoadError, Parameters, ServiceError, Stages};
+use crate::config::Layout;
 use crate::onnx::pb::TensorProto;
-use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layout, Layouts, Topology};
+use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
-    self, ClassName, Engine, Graph, Plan, RuntimeError, Source, Stamp, Stop, Values, Weights,
+    self, CancellationToken, ClassName, Engine, Fingerprint, Graph, Plan, RuntimeError, Source,
+    Values, Weights,
 };
 
 /// A model that is ready to be asked. Its plan holds the weights; all else here is about it.
@@ -26,7 +28,7 @@ pub struct Classifier {
     facts: Facts,
     layouts: Layouts,
     layers: Vec<Layer>,
-    outline: onnx::Model,
+    graph: onnx::Model,
     forward: Forward,
     engine: Engine,
     backwards: Backwards,
@@ -82,7 +84,7 @@ impl Classifier {
         drop(given);
         stages.end("derive");
         let size = model.graph().encoded_len();
-        let outline = model.into_outline();
+        let without_weights = model.without_weights();
         let explanation = explanation(&head, &settings, residuals.unwrap_or_default());
         let shown = layers.iter().map(|layer| &layer.name).chain(&settings.shown);
         let shown: Vec<String> = shown.cloned().collect();
@@ -90,7 +92,7 @@ impl Classifier {
         let forward = forward.map_err(|error| error.to_string())?;
         stages.end("compile");
         tracing::info!(model = source.name, %stages, "model ready");
-        let backwards = Backwards::holding(size);
+        let backwards = Backwards::with_capacity(size);
         Ok(Self {
             source,
             input,
@@ -99,7 +101,7 @@ impl Classifier {
             facts,
             layouts,
             layers,
-            outline,
+            graph: without_weights,
             forward,
             engine: engine.clone(),
             backwards,
@@ -115,8 +117,8 @@ impl Classifier {
 
     /// Changes whenever one of the model's files does.
     #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.source.stamp
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.source.fingerprint
     }
 
     /// The card with every gap filled.
@@ -131,23 +133,23 @@ impl Classifier {
 
     /// The large stored tensors that the forward pass holds, for other plans to share.
     pub(super) fn weights(&self) -> Weights {
-        self.forward.plan(Extent::Layers).weights()
+        self.forward.plan(OutputSet::Layers).weights()
     }
 
     /// The graph without its large weights.
-    pub(super) fn outline(&self) -> &onnx::Model {
-        &self.outline
+    pub(super) fn graph(&self) -> &onnx::Model {
+        &self.graph
     }
 
-    /// The stored tensors called `names`; those that the outline lacks are read again.
+    /// The stored tensors called `names`; those that the graph lacks are read again.
     pub(super) fn tensors(
         &self,
         names: HashSet<String>,
     ) -> Result<HashMap<String, TensorProto>, ServiceError> {
-        let hollow = self.outline.hollow();
+        let without_data = self.graph.without_data();
         let (read, known): (HashSet<_>, HashSet<_>) =
-            names.into_iter().partition(|name| hollow.contains(name));
-        let mut tensors = self.outline.tensors(&known);
+            names.into_iter().partition(|name| without_data.contains(name));
+        let mut tensors = self.graph.tensors(&known);
         if !read.is_empty() {
             let found = self.source.read_tensors(&read);
             tensors.extend(found.map_err(|error| ServiceError::Internal(error.cause()))?);
@@ -250,7 +252,7 @@ impl Classifier {
     }
 
     /// How much of a forward pass has `needed`, as far as any has.
-    pub(super) fn extent(&self, needed: &[String]) -> Extent {
+    pub(super) fn extent(&self, needed: &[String]) -> OutputSet {
         self.forward.extent(needed.iter().filter(|name| **name != self.input.name))
     }
 
@@ -261,12 +263,12 @@ impl Classifier {
     pub fn forward(
         &self,
         picture: &Picture,
-        extent: Extent,
-        stop: &Stop,
+        extent: OutputSet,
+        token: &CancellationToken,
     ) -> Result<Values, ServiceError> {
         let tensor = self.settings.recipe.tensor(picture).into_dyn();
         let input = runtime::input(tensor);
-        let mut values = self.forward.plan(extent).run(vec![input.clone()], stop)?;
+        let mut values = self.forward.plan(extent).run(vec![input.clone()], token)?;
         values.insert(&self.input.name, input);
         Ok(values)
     }
@@ -291,7 +293,7 @@ impl Classifier {
         &self,
         values: &Values,
         wanted: &[String],
-        stop: &Stop,
+        token: &CancellationToken,
     ) -> Result<Values, ServiceError> {
         let mut values = values.clone();
         let missing: Vec<String> =
@@ -299,18 +301,18 @@ impl Classifier {
         if missing.is_empty() {
             return Ok(values);
         }
-        let topology = Topology::of(&self.outline).map_err(RuntimeError::from)?;
+        let topology = Topology::of(&self.graph).map_err(RuntimeError::from)?;
         let known = |name: &str| values.contains(name);
-        let part = onnx::subgraph(&self.outline, &topology, &self.facts, known, &missing)
+        let part = onnx::subgraph(&self.graph, &topology, &self.facts, known, &missing)
             .map_err(RuntimeError::from)?;
-        let weights = self.tensors(part.hollow())?;
-        let part = part.filled(weights);
+        let weights = self.tensors(part.without_data())?;
+        let part = part.with_weights(weights);
         let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
         let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
         let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
         let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing, &self.engine)?;
         let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
-        values.extend(plan.run(inputs, stop)?);
+        values.extend(plan.run(inputs, token)?);
         Ok(values)
     }
 }

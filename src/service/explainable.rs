@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use super::backward::{Backward, given};
 use super::{Classifier, ServiceError, Stages};
+use crate::config::Layout;
 use crate::gradient::{self, Derived, Gradient, GradientError, cotangent_name};
-use crate::onnx::{Facts, Layer, Layout, Model};
+use crate::onnx::{Facts, Layer, Model};
 
 impl Classifier {
     /// The gradient graph from the logits to each of `layers`: the one beside the model where it
@@ -17,7 +18,7 @@ impl Classifier {
         if let Some(given) = self.given(layers)? {
             return Ok(given);
         }
-        let derived = gradient::derive(self.outline(), self.facts(), layers, &self.head().logits);
+        let derived = gradient::derive(self.graph(), self.facts(), layers, &self.head().logits);
         self.embed(derived, layers, |_| false)
     }
 
@@ -54,7 +55,7 @@ impl Classifier {
                 Some(given) => given,
                 None => {
                     let logits = &self.head().logits;
-                    let (model, facts) = (self.outline(), self.facts());
+                    let (model, facts) = (self.graph(), self.facts());
                     let derived = derive_sums(model, facts, name, layer.layout, logits);
                     self.embed(derived, &[name], |name| weights.contains(name))?
                 }

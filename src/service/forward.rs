@@ -2,14 +2,14 @@ use crate::runtime::{Engine, Graph, Plan, RuntimeError};
 
 /// How much of a network's values a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
+pub enum OutputSet {
     /// The scores, and what Grad-CAM at the default layer reads: little to keep.
-    Explanation,
+    Scores,
     /// Every listed layer as well.
     Layers,
 }
 
-/// The compiled forward pass, once for each [`Extent`]; the weights are shared.
+/// The compiled forward pass, once for each [`OutputSet`]; the weights are shared.
 #[derive(Debug)]
 pub(super) struct Forward {
     explanation: Plan,
@@ -34,18 +34,18 @@ impl Forward {
         Ok(Self { explanation: layers.narrowed(explanation)?, layers })
     }
 
-    pub(super) fn plan(&self, extent: Extent) -> &Plan {
+    pub(super) fn plan(&self, extent: OutputSet) -> &Plan {
         match extent {
-            Extent::Explanation => &self.explanation,
-            Extent::Layers => &self.layers,
+            OutputSet::Scores => &self.explanation,
+            OutputSet::Layers => &self.layers,
         }
     }
 
     /// The least extent with all of `needed` that any has.
-    pub(super) fn extent<'n>(&self, mut needed: impl Iterator<Item = &'n String>) -> Extent {
+    pub(super) fn extent<'n>(&self, mut needed: impl Iterator<Item = &'n String>) -> OutputSet {
         match needed.all(|name| self.explanation.gives(name)) {
-            true => Extent::Explanation,
-            false => Extent::Layers,
+            true => OutputSet::Scores,
+            false => OutputSet::Layers,
         }
     }
 }

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use super::backward::Backward;
 use super::{
-    Answer, ClassScore, Classifier, Desk, Form, MODEL, Parameter, Parameters, Seen, ServiceError,
-    Stages, UseCase, channels,
+    Answer, CachedForward, ClassScore, Classifier, Context, MODEL, OutputFormat, Parameter,
+    Parameters, ServiceError, Stages, UseCase, channels,
 };
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::onnx::Layer;
 use crate::render::{Drawing, HeatmapOptions, Panel, View, Window, heatmap};
-use crate::runtime::{Stop, Values};
+use crate::runtime::{CancellationToken, Values};
 
 mod encode;
 
@@ -90,11 +90,12 @@ struct Explained {
 
 impl UseCase for GradCam {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
-    const FORMS: &'static [Form] = &[Form::Png, Form::Json, Form::Npy];
+    const FORMATS: &'static [OutputFormat] =
+        &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Npy];
 
-    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
-        let classifier = desk.classifier(parameters)?;
+        let classifier = context.classifier(parameters)?;
         let layer = classifier.explained_layer(parameters.text("layer"))?;
         let mut classes = Vec::new();
         for given in parameters.all("class") {
@@ -110,7 +111,7 @@ impl UseCase for GradCam {
         let options = HeatmapOptions {
             colormap: parameters.parsed("colormap")?.unwrap_or(defaults.colormap),
             alpha: parameters.fraction("alpha")?.unwrap_or(defaults.alpha),
-            max_pixels: desk.limits.output_pixels,
+            max_pixels: context.limits.output_pixels,
             ..defaults
         };
         let top = parameters.number("top", 1..=CLASSES)?;
@@ -128,9 +129,9 @@ impl UseCase for GradCam {
     fn answer(
         &self,
         image: &[u8],
-        form: Form,
-        desk: &Desk,
-        stop: &Stop,
+        form: OutputFormat,
+        context: &Context,
+        token: &CancellationToken,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
         let backward = self.classifier.backward(&self.layer)?;
@@ -138,13 +139,13 @@ impl UseCase for GradCam {
         let mut needed = backward.residuals().to_vec();
         needed.push(self.layer.name.clone());
         let extent = self.classifier.extent(&needed);
-        let seen = desk.look(&self.classifier, image, extent, &mut stages, stop)?;
-        let values = self.classifier.complete(&seen.values, &needed, stop)?;
-        let explained = self.explain(&backward, &values, stop)?;
+        let seen = context.look(&self.classifier, image, extent, &mut stages, token)?;
+        let values = self.classifier.complete(&seen.values, &needed, token)?;
+        let explained = self.explain(&backward, &values, token)?;
         stages.end("backward");
         let body = match form {
-            Form::Npy => encode::npy(&explained)?,
-            Form::Json => self.json(&seen, &explained)?,
+            OutputFormat::Npy => encode::npy(&explained)?,
+            OutputFormat::Json => self.json(&seen, &explained)?,
             _ => {
                 let drawing = self.draw(&seen, &explained)?;
                 stages.end_with("render", "encode", drawing.encoding);
@@ -161,10 +162,10 @@ impl GradCam {
         &self,
         backward: &Backward,
         values: &Values,
-        stop: &Stop,
+        token: &CancellationToken,
     ) -> Result<Vec<Explained>, ServiceError> {
         let logits = self.classifier.logits(values)?;
-        let one = |class| self.explain_class(backward, class, &logits, values, stop);
+        let one = |class| self.explain_class(backward, class, &logits, values, token);
         self.chosen(&logits).into_iter().map(one).collect()
     }
 
@@ -183,20 +184,20 @@ impl GradCam {
         class: ClassScore,
         logits: &[f32],
         values: &Values,
-        stop: &Stop,
+        token: &CancellationToken,
     ) -> Result<Explained, ServiceError> {
         let activation = self.classifier.settings().activation;
         let mut seed =
             seed(logits, class.class, self.score, activation).map_err(ServiceError::internal)?;
         let cotangent = std::mem::take(&mut seed.cotangent);
-        let sums = backward.sums(cotangent, values, stop)?;
+        let sums = backward.sums(cotangent, values, token)?;
         let activations = channels(&self.layer, values.view(&self.layer.name)?)?;
         let cam = cam(activations, &sums, self.sign).map_err(ServiceError::internal)?;
         Ok(Explained { class, seed, cam })
     }
 
     /// One picture: the maps side by side, each under its class where there are several.
-    fn draw(&self, seen: &Seen, explained: &[Explained]) -> Result<Drawing, ServiceError> {
+    fn draw(&self, seen: &CachedForward, explained: &[Explained]) -> Result<Drawing, ServiceError> {
         let heats: Vec<_> = explained.iter().map(|one| one.cam.heat()).collect();
         let several = explained.len() > 1;
         let panels: Vec<Panel<'_>> = explained
@@ -211,7 +212,7 @@ impl GradCam {
     }
 
     /// Where in the picture the maps lie.
-    fn window(&self, seen: &Seen) -> Window {
+    fn window(&self, seen: &CachedForward) -> Window {
         let [left, top, width, height] = self.classifier.settings().recipe.window(&seen.picture);
         Window { left, top, width, height }
     }

@@ -5,34 +5,36 @@ mod answer;
 mod backward;
 mod classes;
 mod classifier;
-mod desk;
+mod context;
 mod error;
 mod explainable;
 mod forward;
+mod forward_cache;
 mod gradcam;
 mod gradient_request;
-mod library;
+mod loaded_models;
+mod lru_cache;
+mod model_registry;
 mod models;
 mod numpy;
 mod parameters;
 mod predict;
-mod proof;
-mod recent;
 mod scores;
-mod seen;
 mod settings;
-mod shelf;
+mod warm_up;
 
 pub use activations::Activations;
-pub use answer::{Answer, Form, Stages, UseCase};
+pub use answer::{Answer, OutputFormat, Stages, UseCase};
 pub use classes::ClassScore;
 pub use classifier::{Classifier, channels, picture_shape};
-pub use desk::Desk;
+pub use context::Context;
 pub use error::{LoadError, ServiceError};
-pub use forward::Extent;
+pub use forward::OutputSet;
+pub use forward_cache::{CachedForward, ForwardCache};
 pub use gradcam::GradCam;
 pub use gradient_request::GradientRequest;
-pub use library::{Library, Refused};
+pub use loaded_models::{LoadedModels, Refused};
+pub use model_registry::ModelRegistry;
 pub use models::{
     InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
     model_description, model_list, summary,
@@ -40,9 +42,7 @@ pub use models::{
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use predict::Predict;
 pub use scores::Scores;
-pub use seen::{Memory, Seen};
 pub use settings::{Assumption, Settings};
-pub use shelf::Shelf;
 
 /// The parameter that every use case has.
 const MODEL: Parameter = Parameter {

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
 use super::settings::Assumption;
-use super::{Classifier, Library};
-use crate::explain;
+use super::{Classifier, LoadedModels};
+use crate::config::Activation;
 use crate::onnx::{Kind, Layer};
 use crate::preprocess::Recipe;
 use crate::runtime::ClassName;
@@ -74,7 +74,7 @@ pub struct OutputDescription<'a> {
     /// Where the logits are.
     pub logits: &'a str,
     /// What follows them.
-    pub activation: explain::Activation,
+    pub activation: Activation,
     /// The number of classes.
     pub classes: usize,
     /// The class names in order; empty where the model has none.
@@ -101,7 +101,7 @@ pub struct LayerDescription<'a> {
 
 /// Every model.
 #[must_use]
-pub fn model_list(library: &Library) -> ModelList<'_> {
+pub fn model_list(library: &LoadedModels) -> ModelList<'_> {
     ModelList {
         default: library.default_model(),
         models: library.iter().map(|classifier| model_entry(classifier)).collect(),

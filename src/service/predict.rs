@@ -3,10 +3,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Answer, ClassScore, Classifier, Desk, Extent, Form, MODEL, Parameter, Parameters, ServiceError,
-    Stages, UseCase,
+    Answer, ClassScore, Classifier, Context, MODEL, OutputFormat, OutputSet, Parameter, Parameters,
+    ServiceError, Stages, UseCase,
 };
-use crate::runtime::Stop;
+use crate::runtime::CancellationToken;
 
 const PARAMETERS: &[Parameter] = &[
     MODEL,
@@ -33,12 +33,12 @@ struct Prediction<'a> {
 
 impl UseCase for Predict {
     const PARAMETERS: &'static [Parameter] = PARAMETERS;
-    const FORMS: &'static [Form] = &[Form::Json];
+    const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
 
-    fn check(parameters: &Parameters, desk: &Desk) -> Result<Self, ServiceError> {
+    fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
         Ok(Self {
-            classifier: desk.classifier(parameters)?,
+            classifier: context.classifier(parameters)?,
             top: parameters.number("top", 1..=1000)?.unwrap_or(5),
         })
     }
@@ -46,12 +46,12 @@ impl UseCase for Predict {
     fn answer(
         &self,
         image: &[u8],
-        form: Form,
-        desk: &Desk,
-        stop: &Stop,
+        form: OutputFormat,
+        context: &Context,
+        token: &CancellationToken,
     ) -> Result<Answer, ServiceError> {
         let mut stages = Stages::start();
-        let seen = desk.look(&self.classifier, image, Extent::Explanation, &mut stages, stop)?;
+        let seen = context.look(&self.classifier, image, OutputSet::Scores, &mut stages, token)?;
         let mut predictions = self.classifier.ranked(&self.classifier.logits(&seen.values)?);
         predictions.truncate(self.top);
         let answer = Prediction { model: self.classifier.name(), predictions };

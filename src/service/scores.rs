@@ -1,6 +1,6 @@
-use super::{Classifier, Desk, Extent, ServiceError, Stages};
-use crate::explain::Activation;
-use crate::runtime::Stop;
+use super::{Classifier, Context, OutputSet, ServiceError, Stages};
+use crate::config::Activation;
+use crate::runtime::CancellationToken;
 
 /// What the network says of one picture, class by class.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Scores {
     pub probabilities: Vec<f32>,
 }
 
-impl Desk {
+impl Context {
     /// Decodes the picture in `file` and asks `classifier` about every class.
     ///
     /// # Errors
@@ -20,9 +20,9 @@ impl Desk {
         &self,
         classifier: &Classifier,
         file: &[u8],
-        stop: &Stop,
+        token: &CancellationToken,
     ) -> Result<Scores, ServiceError> {
-        let seen = self.look(classifier, file, Extent::Explanation, &mut Stages::start(), stop)?;
+        let seen = self.look(classifier, file, OutputSet::Scores, &mut Stages::start(), token)?;
         let scored = classifier.scored(&classifier.logits(&seen.values)?);
         let logits = scored.iter().map(|score| score.logit).collect();
         let probabilities = scored.iter().filter_map(|score| score.probability);

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::explain;
-use crate::onnx::{self, Facts, Head, Kind, Layer, Layout, Model, Topology, pb};
+use crate::config::{Activation, Layout};
+use crate::onnx::{self, Facts, Head, Kind, Layer, Model, Topology, pb};
 use crate::preprocess::{Color, Recipe};
 use crate::runtime::{Card, Source};
 
@@ -14,7 +14,7 @@ pub struct Settings {
     /// How a picture becomes the input tensor.
     pub recipe: Recipe,
     /// What turns the logits into probabilities.
-    pub activation: explain::Activation,
+    pub activation: Activation,
     /// The number of classes; one sigmoid unit counts as two.
     pub classes: usize,
     /// The layers shown when a request names none.
@@ -141,13 +141,10 @@ impl Settings {
             resize: given.resize.unwrap_or_default(),
             crop: given.crop.unwrap_or_default(),
             resize_to: given.resize_to,
-            layout: match input.layout {
-                Layout::Nchw => crate::preprocess::Layout::Nchw,
-                Layout::Nhwc => crate::preprocess::Layout::Nhwc,
-            },
+            layout: input.layout,
         };
         recipe.check().map_err(|error| format!("input: {error}"))?;
-        let activation = explain::Activation::Logits;
+        let activation = Activation::Logits;
         let (shown, gradcam, gradcam_why) = (Vec::new(), None, "");
         Ok(Self { recipe, activation, classes: 0, shown, gradcam, gradcam_why, assumed })
     }
@@ -158,8 +155,8 @@ impl Settings {
         let [height, width] = self.recipe.size;
         let channels = self.recipe.channels();
         match self.recipe.layout {
-            crate::preprocess::Layout::Nchw => [1, channels, height, width],
-            crate::preprocess::Layout::Nhwc => [1, height, width, channels],
+            Layout::Nchw => [1, channels, height, width],
+            Layout::Nhwc => [1, height, width, channels],
         }
     }
 
@@ -183,8 +180,7 @@ impl Settings {
         }
         let told = head.activation.or(source.card.output.activation);
         let activation = told.unwrap_or_else(|| {
-            let assumed =
-                if units == 1 { onnx::Activation::Sigmoid } else { onnx::Activation::Softmax };
+            let assumed = if units == 1 { Activation::Sigmoid } else { Activation::Softmax };
             self.assumed.push(Assumption {
                 key: "output.activation",
                 value: if units == 1 { "sigmoid" } else { "softmax" }.to_owned(),
@@ -192,12 +188,8 @@ impl Settings {
             });
             assumed
         });
-        self.activation = match activation {
-            onnx::Activation::Softmax => explain::Activation::Softmax,
-            onnx::Activation::Sigmoid => explain::Activation::Sigmoid,
-            onnx::Activation::Logits => explain::Activation::Logits,
-        };
-        let one_unit = units == 1 && activation == onnx::Activation::Sigmoid;
+        self.activation = activation;
+        let one_unit = units == 1 && activation == Activation::Sigmoid;
         self.classes = if one_unit { 2 } else { units };
         let labels = source.labels.len();
         if labels != 0 && labels != self.classes {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use convscope::config::Limits;
 use convscope::render::Colormap;
-use convscope::runtime::{Engine, Stop};
+use convscope::runtime::{CancellationToken, Engine};
 use convscope::service::{
-    Activations, Answer, Desk, Form, GradCam, Library, Memory, Parameters, UseCase,
+    Activations, Answer, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, Parameters,
+    UseCase,
 };
 use ndarray::{Array2, ArrayD};
 
@@ -31,21 +32,29 @@ fn reference(name: &str) -> PathBuf {
 }
 
 /// One model of `models/` alone.
-pub(crate) fn desk(model: &str) -> Desk {
+pub(crate) fn context(model: &str) -> Context {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model);
-    let library = Library::open(&folder, &Engine::default()).unwrap();
-    Desk { library: library.into(), memory: Memory::holding(0), limits: Limits::default() }
+    let library = LoadedModels::open(&folder, &Engine::default()).unwrap();
+    Context {
+        models: library.into(),
+        forwards: ForwardCache::with_capacity(0),
+        limits: Limits::default(),
+    }
 }
 
 /// The answer for a photograph of a cat.
-pub(crate) fn ask<U: UseCase>(desk: &Desk, form: Form, parameters: &[(&str, &str)]) -> Answer {
+pub(crate) fn ask<U: UseCase>(
+    context: &Context,
+    form: OutputFormat,
+    parameters: &[(&str, &str)],
+) -> Answer {
     let mut given = Parameters::default();
     for &(name, value) in parameters {
         given.push(name, value);
     }
     let image = std::fs::read(reference("chelsea.png")).unwrap();
-    let checked = U::check(&given, desk).unwrap();
-    checked.answer(&image, form, desk, &Stop::never()).unwrap()
+    let checked = U::check(&given, context).unwrap();
+    checked.answer(&image, form, context, &CancellationToken::never()).unwrap()
 }
 
 /// The arrays of an .npz file as float64, whatever their type.
@@ -83,7 +92,7 @@ pub(crate) fn largest(array: &ArrayD<f64>) -> f64 {
 
 #[test]
 fn activations_of_all_layers_are_keras_s() {
-    let answer = ask::<Activations>(&desk(CONVNET), Form::Npz, &[]);
+    let answer = ask::<Activations>(&context(CONVNET), OutputFormat::Npz, &[]);
     let ours = npz(&answer.body);
     let theirs = npz(&std::fs::read(reference("activations.npz")).unwrap());
     assert_eq!(ours.len(), LAYERS.len());
@@ -99,13 +108,17 @@ fn activations_of_all_layers_are_keras_s() {
 
 #[test]
 fn grids_are_the_books_pixel_by_pixel() {
-    let desk = desk(CONVNET);
+    let context = context(CONVNET);
     let dead: BTreeMap<String, Vec<usize>> =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
     let palette = Colormap::Viridis.rows();
     let level = |pixel: &image::Rgb<u8>| palette.iter().position(|row| *row == pixel.0);
     for layer in LAYERS {
-        let answer = ask::<Activations>(&desk, Form::Png, &[("layer", layer), ("titles", "false")]);
+        let answer = ask::<Activations>(
+            &context,
+            OutputFormat::Png,
+            &[("layer", layer), ("titles", "false")],
+        );
         let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
         let theirs = image::open(reference(&format!("grid_{layer}.png"))).unwrap().to_rgb8();
         assert_eq!(ours.dimensions(), theirs.dimensions(), "{layer}");
@@ -131,7 +144,7 @@ fn grids_are_the_books_pixel_by_pixel() {
 
 #[test]
 fn dead_channels_are_listed() {
-    let answer = ask::<Activations>(&desk(CONVNET), Form::Json, &[]);
+    let answer = ask::<Activations>(&context(CONVNET), OutputFormat::Json, &[]);
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
@@ -143,10 +156,10 @@ fn dead_channels_are_listed() {
 
 #[test]
 fn the_raw_map_is_the_gradient_tapes() {
-    let desk = desk(CONVNET);
+    let context = context(CONVNET);
     let theirs = npz(&std::fs::read(reference("gradcam.npz")).unwrap());
     for class in ["cat", "dog"] {
-        let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class)]);
+        let answer = ask::<GradCam>(&context, OutputFormat::Npy, &[("class", class)]);
         let (ours, expected) = (npy(&answer.body), &theirs[&format!("{class}/raw")]);
         assert_eq!(ours.shape(), expected.shape());
         let error = largest(&(&ours - expected)) / largest(expected);
@@ -160,9 +173,9 @@ fn the_raw_map_is_the_gradient_tapes() {
 
 #[test]
 fn the_overlay_is_opencvs() {
-    let desk = desk(CONVNET);
+    let context = context(CONVNET);
     for class in ["cat", "dog"] {
-        let answer = ask::<GradCam>(&desk, Form::Png, &[("class", class)]);
+        let answer = ask::<GradCam>(&context, OutputFormat::Png, &[("class", class)]);
         let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
         let theirs = image::open(reference(&format!("gradcam_{class}.png"))).unwrap().to_rgb8();
         assert_eq!(ours.dimensions(), theirs.dimensions());
@@ -180,9 +193,10 @@ fn the_overlay_is_opencvs() {
 fn a_map_without_heat_is_told() {
     // Of one sigmoid unit the two classes have opposite gradients: what is heat for one is
     // negative for the other, under either sign.
-    let desk = desk(CONVNET);
+    let context = context(CONVNET);
     let raw = |class, sign| {
-        let answer = ask::<GradCam>(&desk, Form::Npy, &[("class", class), ("sign", sign)]);
+        let answer =
+            ask::<GradCam>(&context, OutputFormat::Npy, &[("class", class), ("sign", sign)]);
         let map = npy(&answer.body);
         map.into_dimensionality::<ndarray::Ix2>().unwrap()
     };

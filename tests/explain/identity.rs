@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use convscope::onnx::Model;
-use convscope::service::{Activations, Form, GradCam};
+use convscope::service::{Activations, GradCam, OutputFormat};
 use ndarray::{Array2, ArrayD, Axis, Ix3};
 
-use crate::convnet::{ask, desk, largest, npy, npz};
+use crate::convnet::{ask, context, largest, npy, npz};
 
 const CLASSES: usize = 1000;
 
@@ -34,16 +34,16 @@ fn kernel() -> Array2<f64> {
 
 #[test]
 fn before_an_average_and_a_linear_layer_it_is_the_class_s_weights_times_the_activations() {
-    let desk = desk("efficientnet_lite0");
+    let context = context("efficientnet_lite0");
     let layer = [("layer", "top_activation")];
-    let activations = npz(&ask::<Activations>(&desk, Form::Npz, &layer).body);
+    let activations = npz(&ask::<Activations>(&context, OutputFormat::Npz, &layer).body);
     let activations = activations["top_activation"].clone().into_dimensionality::<Ix3>().unwrap();
     let (channels, height, width) = activations.dim();
     let kernel = kernel();
     for class in [281, 3, 999] {
         let index = class.to_string();
         let asked = [("class", index.as_str()), ("score", "logit")];
-        let found = npy(&ask::<GradCam>(&desk, Form::Npy, &asked).body);
+        let found = npy(&ask::<GradCam>(&context, OutputFormat::Npy, &asked).body);
         // The gradient is the weight by the number of positions; the book's map is a mean over channels.
         let scale = 1.0 / (channels * height * width) as f64;
         let weights = kernel.column(class).to_owned() * scale;

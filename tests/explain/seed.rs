@@ -1,6 +1,7 @@
 //! Seeds against closed forms.
 
-use convscope::explain::{Activation, Score, Seed, SeedError, probabilities, seed};
+use convscope::config::Activation;
+use convscope::explain::{Score, Seed, SeedError, probabilities, seed};
 use serde::Deserialize;
 
 use crate::preprocess::bytes;

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
+use convscope::config::Layout;
 use convscope::gradient::{self, Derived, Gradient, GradientError};
-use convscope::onnx::{Element, Fact, Facts, Layout, Layouts, Model, Topology};
-use convscope::runtime::{Engine, Graph, Plan, Stop, Values, input};
+use convscope::onnx::{Element, Fact, Facts, Layouts, Model, Topology};
+use convscope::runtime::{CancellationToken, Engine, Graph, Plan, Values, input};
 use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
 
@@ -159,7 +160,7 @@ impl Case {
         } else {
             let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
             Plan::compile(&model, None, &self.shapes(&model), &computed, &Engine::default())
-                .and_then(|forward| forward.run(inputs, &Stop::default()))
+                .and_then(|forward| forward.run(inputs, &CancellationToken::default()))
                 .map_err(fail)?
         };
 
@@ -174,7 +175,7 @@ impl Case {
             inputs.push(value);
         }
         Plan::compile(&gradient.model, None, &shapes, outputs, &Engine::default())
-            .and_then(|backward| backward.run(inputs, &Stop::default()))
+            .and_then(|backward| backward.run(inputs, &CancellationToken::default()))
             .map_err(|error| format!("backward: {error}"))
     }
 

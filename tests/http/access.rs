@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use convscope::http::{Access, App, dressed};
+use convscope::http::{Access, AppState, dressed};
 
 use super::client::{Client, app, embedded};
 use super::pictures;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-fn application(keys: &[&str], origins: &[&str]) -> Arc<App> {
+fn application(keys: &[&str], origins: &[&str]) -> Arc<AppState> {
     let owned = |texts: &[&str]| -> Vec<String> { texts.iter().map(|&it| it.into()).collect() };
     let mut app = app(embedded(), 8, Default::default());
     app.access = Access::new(&owned(keys), &owned(origins)).unwrap();

@@ -7,9 +7,9 @@ use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use convscope::config::{DEFAULT_MODEL, HttpLimits, Limits};
-use convscope::http::{App, router};
-use convscope::runtime::{Engine, Workers};
-use convscope::service::{Desk, Library, Memory};
+use convscope::http::{AppState, router};
+use convscope::runtime::{Engine, WorkerPool};
+use convscope::service::{Context, ForwardCache, LoadedModels};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -26,17 +26,18 @@ pub(crate) struct Client {
 }
 
 /// An application of two workers with a queue before them.
-pub(crate) fn app(library: Library, queue: usize, http: HttpLimits) -> App {
-    let (library, memory) = (library.into(), Memory::holding(0));
-    let desk = Desk { library, memory, limits: Limits::default() };
-    App::new(desk, Workers::start(2, queue).unwrap(), http)
+pub(crate) fn app(library: LoadedModels, queue: usize, http: HttpLimits) -> AppState {
+    let (models, forwards) = (library.into(), ForwardCache::with_capacity(0));
+    let context = Context { models, forwards, limits: Limits::default() };
+    AppState::new(context, WorkerPool::start(2, queue).unwrap(), http)
 }
 
 /// The embedded convnet alone; it is loaded once.
-pub(crate) fn embedded() -> Library {
-    static LIBRARY: OnceLock<Library> = OnceLock::new();
-    let load =
-        || Library::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap();
+pub(crate) fn embedded() -> LoadedModels {
+    static LIBRARY: OnceLock<LoadedModels> = OnceLock::new();
+    let load = || {
+        LoadedModels::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap()
+    };
     LIBRARY.get_or_init(load).clone()
 }
 
@@ -73,12 +74,12 @@ impl std::fmt::Display for Reply {
 impl Client {
     /// All of these share one application with room for every test at once.
     pub(crate) fn new() -> Self {
-        static APP: OnceLock<Arc<App>> = OnceLock::new();
+        static APP: OnceLock<Arc<AppState>> = OnceLock::new();
         let app = APP.get_or_init(|| Arc::new(app(embedded(), 512, HttpLimits::default())));
         Self::of(Arc::clone(app))
     }
 
-    pub(crate) fn of(app: Arc<App>) -> Self {
+    pub(crate) fn of(app: Arc<AppState>) -> Self {
         Self { router: router(app) }
     }
 

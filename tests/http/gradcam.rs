@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use convscope::config::HttpLimits;
 use convscope::runtime::Engine;
-use convscope::service::Library;
+use convscope::service::LoadedModels;
 use serde_json::Value;
 
 use super::client::{Client, app, from_base64};
@@ -158,7 +158,7 @@ fn looking_at_the_middle() -> Client {
     for file in ["model.onnx", "labels.json"] {
         fs::copy(bundled.join(file), folder.join("middle").join(file)).unwrap();
     }
-    let library = Library::load(&folder, "middle", &Engine::default()).unwrap();
+    let library = LoadedModels::load(&folder, "middle", &Engine::default()).unwrap();
     Client::of(Arc::new(app(library, 8, HttpLimits::default())))
 }
 

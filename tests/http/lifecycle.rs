@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::{HttpLimits, Limits};
-use convscope::http::{Access, App, Phase};
+use convscope::http::{Access, AppState, Phase};
 use convscope::onnx::pb::ModelProto;
-use convscope::runtime::{Engine, Workers};
-use convscope::service::{Desk, Library, Memory};
+use convscope::runtime::{Engine, WorkerPool};
+use convscope::service::{Context, ForwardCache, LoadedModels};
 use prost::Message;
 
 use super::client::{Client, embedded};
 use super::pictures;
 
 /// Two workers, and a memory of pictures.
-fn app(library: Library, phase: Phase) -> Arc<App> {
-    let (library, memory) = (library.into(), Memory::holding(64 << 20));
-    let desk = Desk { library, memory, limits: Limits::default() };
-    let (workers, limits) = (Workers::start(2, 8).unwrap(), HttpLimits::default());
-    Arc::new(App::starting(desk, workers, limits, Access::default(), phase))
+fn app(library: LoadedModels, phase: Phase) -> Arc<AppState> {
+    let (models, forwards) = (library.into(), ForwardCache::with_capacity(64 << 20));
+    let context = Context { models, forwards, limits: Limits::default() };
+    let (workers, limits) = (WorkerPool::start(2, 8).unwrap(), HttpLimits::default());
+    Arc::new(AppState::starting(context, workers, limits, Access::default(), phase))
 }
 
 #[tokio::test]
 async fn only_what_is_loaded_and_not_ending_is_ready() {
-    let app = app(Library::empty(), Phase::Loading);
+    let app = app(LoadedModels::empty(), Phase::Loading);
     let client = Client::of(Arc::clone(&app));
     let state = async || {
         let live = client.get("/healthz").await.status;
@@ -36,7 +36,7 @@ async fn only_what_is_loaded_and_not_ending_is_ready() {
     assert_eq!(state().await, (200, 503, "loading".to_owned(), 503));
     let reply = client.get("/models").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply}");
-    app.desk.library.replace(embedded());
+    app.context.models.replace(embedded());
     app.advance(Phase::Ready);
     assert_eq!(state().await, (200, 200, String::new(), 200));
     app.advance(Phase::Draining);
@@ -72,7 +72,7 @@ fn poison(file: &Path) {
     fs::write(file, model.encode_to_vec()).unwrap();
 }
 
-fn names(library: &Library) -> Vec<&str> {
+fn names(library: &LoadedModels) -> Vec<&str> {
     library.iter().map(|classifier| classifier.name()).collect()
 }
 
@@ -81,7 +81,7 @@ const OURS: &str = "cats_and_dogs_small_1";
 #[test]
 fn what_has_changed_is_loaded_and_the_rest_is_kept() {
     let folder = folder("renewed", &["a", "b", "gone"]);
-    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
+    let first = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
     assert_eq!(names(&first), ["a", "b", OURS, "gone"]);
     fs::write(folder.join("b/labels.json"), r#"["x", "y"]"#).unwrap();
     fs::remove_dir_all(folder.join("gone")).unwrap();
@@ -90,7 +90,7 @@ fn what_has_changed_is_loaded_and_the_rest_is_kept() {
     assert_eq!(names(&second), ["a", "b", OURS, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(OURS)), (true, false, true));
-    let labels = |library: &Library| library.get(Some("b")).unwrap().labels()[0].label.clone();
+    let labels = |library: &LoadedModels| library.get(Some("b")).unwrap().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
     let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
@@ -99,7 +99,7 @@ fn what_has_changed_is_loaded_and_the_rest_is_kept() {
 #[test]
 fn a_broken_file_leaves_the_old_model_and_says_so() {
     let folder = folder("broken", &["a", "b", "c"]);
-    let first = Library::load(&folder, "a", &Engine::default()).unwrap();
+    let first = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
     fs::write(folder.join("a/model.onnx"), "no longer").unwrap();
     fs::write(folder.join("b/model.toml"), "[input]\nscale = true").unwrap();
     poison(&folder.join("c/model.onnx"));
@@ -123,7 +123,7 @@ fn a_broken_file_leaves_the_old_model_and_says_so() {
 #[tokio::test]
 async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
     let folder = folder("seen", &["a"]);
-    let app = app(Library::load(&folder, "a", &Engine::default()).unwrap(), Phase::Ready);
+    let app = app(LoadedModels::load(&folder, "a", &Engine::default()).unwrap(), Phase::Ready);
     let client = Client::of(Arc::clone(&app));
     let ask = async || {
         let reply = client.post("/predict?model=a", "*/*", &pictures::png()).await;
@@ -134,8 +134,8 @@ async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
     let card = folder.join("a/model.toml");
     let text = fs::read_to_string(&card).unwrap().replace("scale = 0.00392", "scale = 0.00192");
     fs::write(&card, text).unwrap();
-    app.desk
-        .library
-        .replace(app.desk.library.now().renewed(&folder, "a", &Engine::default(), false).unwrap());
+    app.context.models.replace(
+        app.context.models.now().renewed(&folder, "a", &Engine::default(), false).unwrap(),
+    );
     assert_ne!(ask().await, first);
 }

@@ -62,7 +62,7 @@ async fn work_past_its_deadline_is_stopped() {
 #[tokio::test]
 async fn more_layers_than_allowed_are_refused() {
     let mut app = app(embedded(), 8, HttpLimits::default());
-    app.desk.limits.layers = 2;
+    app.context.limits.layers = 2;
     let client = Client::of(Arc::new(app));
     let reply = client.post("/activations", "*/*", &[0; 50]).await;
     assert_eq!((reply.status, reply.json()["code"].as_str()), (422, Some("too-many-layers")));

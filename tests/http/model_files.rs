@@ -9,7 +9,7 @@ use convscope::config::HttpLimits;
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
 use convscope::runtime::Engine;
-use convscope::service::Library;
+use convscope::service::LoadedModels;
 use prost::Message;
 
 use super::client::{Client, app};
@@ -129,7 +129,7 @@ async fn wrong_models_are_not_served() {
     for (name, bytes) in files() {
         fs::write(folder.join(name).with_extension("onnx"), bytes).unwrap();
     }
-    let empty = Library::empty();
+    let empty = LoadedModels::empty();
     let library = empty.renewed(&folder, "none", &Engine::default(), false).unwrap();
     let mut served = Vec::new();
     for (name, _) in files() {
@@ -149,19 +149,19 @@ async fn wrong_models_are_not_served() {
 
 /// The gradient graph of the convnet's own layer, with something changed.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
-    let library = Library::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
+    let library = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
     let gradient = library.get(None).unwrap().gradient(&["conv2d_4"]).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()
 }
 
-fn beside(name: &str, gradient: &[u8]) -> Result<Library, String> {
+fn beside(name: &str, gradient: &[u8]) -> Result<LoadedModels, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("beside-{name}"));
     fs::create_dir_all(folder.join("mine")).unwrap();
     fs::write(folder.join("mine/model.onnx"), CONVNET).unwrap();
     fs::write(folder.join("mine/gradient.onnx"), gradient).unwrap();
-    Library::load(&folder, "mine", &Engine::default()).map_err(|error| error.to_string())
+    LoadedModels::load(&folder, "mine", &Engine::default()).map_err(|error| error.to_string())
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_bare_file_called_as_in_a_folder_is_read_again_all_the_same() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("model.onnx"), CONVNET).unwrap();
     fs::write(folder.join("notes.txt"), "what else lies in a models folder").unwrap();
-    let library = Library::load(&folder, "model", &Engine::default()).unwrap();
+    let library = LoadedModels::load(&folder, "model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     // The gradient graph of an early layer holds kernels that are read from the file.
     let reply = client.post("/gradcam?class=1&layer=conv2d_1", "*/*", &pictures::png()).await;

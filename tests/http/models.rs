@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use convscope::config::HttpLimits;
 use convscope::runtime::Engine;
-use convscope::service::Library;
+use convscope::service::LoadedModels;
 use serde_json::{Value, json};
 
 use super::client::{Client, app};
@@ -90,7 +90,7 @@ async fn a_linked_folder_has_the_links_name() {
     let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
     let _ = fs::remove_file(&link);
     std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(model), &link).unwrap();
-    let library = Library::load(&folder, "linked", &Engine::default()).unwrap();
+    let library = LoadedModels::load(&folder, "linked", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     assert_eq!(client.get("/models").await.json()["default"], "linked");
 }
@@ -98,7 +98,7 @@ async fn a_linked_folder_has_the_links_name() {
 #[tokio::test]
 async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
     let library =
-        Library::load(&folder_of_one("mine"), "no such model", &Engine::default()).unwrap();
+        LoadedModels::load(&folder_of_one("mine"), "no such model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);
@@ -123,7 +123,7 @@ async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
 
 #[tokio::test]
 async fn a_name_that_is_not_ascii_is_percent_encoded_in_headers() {
-    let library = Library::load(&folder_of_one("größe"), "größe", &Engine::default()).unwrap();
+    let library = LoadedModels::load(&folder_of_one("größe"), "größe", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
     let reply = client.post("/predict", "*/*", &pictures::png()).await;
     assert_eq!(reply.header("convscope-model"), Some("gr%C3%B6%C3%9Fe"), "{reply}");

@@ -17,7 +17,7 @@ async fn metric(client: &Client, line: &str) -> f64 {
 #[tokio::test]
 async fn metrics_count_what_happens() {
     let mut app = app(embedded(), 1, HttpLimits::default());
-    app.desk.memory = convscope::service::Memory::holding(64 << 20);
+    app.context.forwards = convscope::service::ForwardCache::with_capacity(64 << 20);
     let app = Arc::new(app);
     let client = Client::of(Arc::clone(&app));
     let png = pictures::png();

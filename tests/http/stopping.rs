@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use convscope::config::{HttpLimits, Seconds};
 use convscope::http::{answering, dressed};
-use convscope::runtime::Stop;
+use convscope::runtime::CancellationToken;
 use convscope::service::{
-    Answer, Desk, Form, Parameter, Parameters, Predict, ServiceError, Stages, UseCase,
+    Answer, Context, OutputFormat, Parameter, Parameters, Predict, ServiceError, Stages, UseCase,
 };
 
 use super::client::{app, embedded};
@@ -23,19 +23,30 @@ static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 impl UseCase for Endless {
     const PARAMETERS: &'static [Parameter] = &[];
-    const FORMS: &'static [Form] = &[Form::Json];
+    const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
 
-    fn check(_: &Parameters, _: &Desk) -> Result<Self, ServiceError> {
+    fn check(_: &Parameters, _: &Context) -> Result<Self, ServiceError> {
         Ok(Self)
     }
 
-    fn answer(&self, _: &[u8], _: Form, _: &Desk, stop: &Stop) -> Result<Answer, ServiceError> {
+    fn answer(
+        &self,
+        _: &[u8],
+        _: OutputFormat,
+        _: &Context,
+        stop: &CancellationToken,
+    ) -> Result<Answer, ServiceError> {
         AT_WORK.fetch_add(1, Ordering::SeqCst);
         while stop.check().is_ok() {
             std::thread::sleep(Duration::from_millis(1));
         }
         AT_WORK.fetch_sub(1, Ordering::SeqCst);
-        Ok(Answer { form: Form::Json, body: b"{}".into(), notes: vec![], stages: Stages::start() })
+        Ok(Answer {
+            form: OutputFormat::Json,
+            body: b"{}".into(),
+            notes: vec![],
+            stages: Stages::start(),
+        })
     }
 }
 
@@ -44,16 +55,27 @@ struct Odd;
 
 impl UseCase for Odd {
     const PARAMETERS: &'static [Parameter] = &[];
-    const FORMS: &'static [Form] = &[Form::Json];
+    const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
 
-    fn check(_: &Parameters, _: &Desk) -> Result<Self, ServiceError> {
+    fn check(_: &Parameters, _: &Context) -> Result<Self, ServiceError> {
         Ok(Self)
     }
 
-    fn answer(&self, image: &[u8], _: Form, _: &Desk, _: &Stop) -> Result<Answer, ServiceError> {
+    fn answer(
+        &self,
+        image: &[u8],
+        _: OutputFormat,
+        _: &Context,
+        _: &CancellationToken,
+    ) -> Result<Answer, ServiceError> {
         assert_eq!(image, b"slow", "a secret of the house");
         std::thread::sleep(Duration::from_secs(2));
-        Ok(Answer { form: Form::Json, body: b"{}".into(), notes: vec![], stages: Stages::start() })
+        Ok(Answer {
+            form: OutputFormat::Json,
+            body: b"{}".into(),
+            notes: vec![],
+            stages: Stages::start(),
+        })
     }
 }
 

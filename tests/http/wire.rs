@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use convscope::http::{App, router, serve};
+use convscope::http::{AppState, router, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -11,19 +11,19 @@ use tokio::task::JoinHandle;
 
 /// A server on a port of its own.
 pub(crate) struct Server {
-    pub(crate) app: Arc<App>,
+    pub(crate) app: Arc<AppState>,
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    pub(crate) async fn start(app: App) -> Self {
+    pub(crate) async fn start(app: AppState) -> Self {
         let app = Arc::new(app);
         Self::of(Arc::clone(&app), router(app)).await
     }
 
-    pub(crate) async fn of(app: Arc<App>, router: Router) -> Self {
+    pub(crate) async fn of(app: Arc<AppState>, router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -98,7 +98,7 @@ fn damaged_models() {
     let (models, engine, mut random) = (models(), Engine::default(), Random(2));
     for round in 0..rounds(200) {
         fs::write(&file, random.damage(&models[round % models.len()])).unwrap();
-        if let Err(error) = Classifier::proven(Source::open(&file).unwrap(), &engine) {
+        if let Err(error) = Classifier::load_and_warm_up(Source::open(&file).unwrap(), &engine) {
             assert!(!error.cause.is_empty());
         }
     }

@@ -1,6 +1,7 @@
 //! Resizing equals Pillow's, pixel by pixel.
 
-use convscope::preprocess::{Color, Crop, Layout, Recipe, Resize};
+use convscope::config::Layout;
+use convscope::preprocess::{Color, Crop, Recipe, Resize};
 
 use super::{picture, reference};
 

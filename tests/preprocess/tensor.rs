@@ -1,6 +1,7 @@
 //! The model's input equals Keras's.
 
-use convscope::preprocess::{Color, Crop, Layout, Recipe};
+use convscope::config::Layout;
+use convscope::preprocess::{Color, Crop, Recipe};
 
 use super::{bytes, picture};
 

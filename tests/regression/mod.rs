@@ -10,7 +10,7 @@ use convscope::onnx::pb::tensor_shape_proto::dimension;
 use convscope::onnx::pb::{ValueInfoProto, type_proto};
 use convscope::preprocess::decode;
 use convscope::runtime::{Engine, Graph};
-use convscope::service::Library;
+use convscope::service::LoadedModels;
 
 fn files(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regression").join(kind);
@@ -34,7 +34,7 @@ fn pictures() {
     }
 }
 
-/// Memory that is asked for and never touched is no harm until there is a limit; then it ends the process.
+/// ForwardCache that is asked for and never touched is no harm until there is a limit; then it ends the process.
 #[cfg(target_os = "linux")]
 #[test]
 fn no_picture_asks_for_gigabytes() {
@@ -49,7 +49,7 @@ fn no_picture_asks_for_gigabytes() {
 #[test]
 fn models() {
     for file in files("load") {
-        let _ = Library::open(&file, &Engine::default());
+        let _ = LoadedModels::open(&file, &Engine::default());
     }
 }
 

@@ -20,15 +20,15 @@ use serde_json::{Map, Value, json};
 
 use super::HttpError;
 use super::answering::arrive;
-use super::app::App;
+use super::app::AppState;
 use super::path_name::PathName;
 use super::routes::named;
 use super::submission::{collect_json, refuse_early};
-use crate::runtime::{Permit, Stop};
+use crate::runtime::{CancellationToken, Permit};
 
 /// `GET /v1/models/{model}` and `GET /v2/models/{model}/ready`: what is loaded is ready.
 pub(super) async fn model_ready(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
@@ -37,7 +37,10 @@ pub(super) async fn model_ready(
 }
 
 /// Reads a JSON object, with a place in the queue taken before.
-async fn object(app: &App, request: Request) -> Result<(Map<String, Value>, Permit), HttpError> {
+async fn object(
+    app: &AppState,
+    request: Request,
+) -> Result<(Map<String, Value>, Permit), HttpError> {
     app.loaded()?;
     refuse_early(request.headers(), app.limits.body_bytes)?;
     let permit = app.workers.admit()?;
@@ -46,17 +49,17 @@ async fn object(app: &App, request: Request) -> Result<(Map<String, Value>, Perm
 
 /// Runs `work` on a worker until the request's deadline.
 async fn at_work(
-    app: &Arc<App>,
+    app: &Arc<AppState>,
     permit: Permit,
-    work: impl FnOnce(&App, &Stop) -> Result<Value, HttpError> + Send + 'static,
+    work: impl FnOnce(&AppState, &CancellationToken) -> Result<Value, HttpError> + Send + 'static,
 ) -> Result<Json<Value>, HttpError> {
     let shared = Arc::clone(app);
-    let work = move |stop: &Stop| work(&shared, stop);
+    let work = move |token: &CancellationToken| work(&shared, token);
     app.workers.run(permit, app.deadline(), work).await?.map(Json)
 }
 
 /// The pictures of one request, within the limit.
-fn several<T>(app: &App, of: &'static str, pictures: Vec<T>) -> Result<Vec<T>, HttpError> {
+fn several<T>(app: &AppState, of: &'static str, pictures: Vec<T>) -> Result<Vec<T>, HttpError> {
     let (given, limit) = (pictures.len(), app.limits.instances);
     if given == 0 {
         return Err(HttpError::Json(format!("{of} is empty; put one picture or several into it")));

@@ -6,22 +6,22 @@ use axum::http::Uri;
 use serde_json::{Map, Value, json};
 
 use super::super::HttpError;
-use super::super::app::App;
+use super::super::app::AppState;
 use super::super::path_name::PathName;
 use super::super::routes::refuse_parameters;
 use super::super::submission::{Submission, instance};
 use super::{at_work, object, several};
-use crate::runtime::Stop;
-use crate::service::{Form, GradCam, Predict, ServiceError, UseCase};
+use crate::runtime::CancellationToken;
+use crate::service::{GradCam, OutputFormat, Predict, ServiceError, UseCase};
 
 /// `GET /v1/models`.
 pub(in crate::http) async fn models(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     app.loaded()?;
     refuse_parameters(&uri)?;
-    let library = app.desk.library.now();
+    let library = app.context.models.now();
     let names: Vec<&str> = library.iter().map(|classifier| classifier.name()).collect();
     Ok(Json(json!({ "models": names })))
 }
@@ -36,7 +36,7 @@ pub(in crate::http) fn allowed(path: &str) -> Option<&'static str> {
 /// `POST /v1/models/{model}:predict` and `:explain`. An instance is what `POST /predict` and
 /// `POST /gradcam` take as JSON, or a list of them is refused as a whole.
 pub(in crate::http) async fn run(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
     request: Request,
@@ -51,16 +51,16 @@ pub(in crate::http) async fn run(
     };
     let (object, permit) = object(&app, request).await?;
     let model = model.to_owned();
-    at_work(&app, permit, move |app, stop| {
+    at_work(&app, permit, move |app, token| {
         let instances = instances(app, &model, object)?;
         let mut predictions = Vec::with_capacity(instances.len());
         let mut explanations = Vec::new();
         for (index, submission) in instances.iter().enumerate() {
             let at = |error: HttpError| error.of_instance(index);
-            let prediction = prediction(app, submission, explains, stop).map_err(at)?;
+            let prediction = prediction(app, submission, explains, token).map_err(at)?;
             predictions.push(prediction);
             if explains {
-                explanations.push(answer::<GradCam>(app, submission, stop).map_err(at)?);
+                explanations.push(answer::<GradCam>(app, submission, token).map_err(at)?);
             }
         }
         Ok(match explains {
@@ -73,30 +73,34 @@ pub(in crate::http) async fn run(
 
 /// The classes of one picture, the likeliest first.
 fn prediction(
-    app: &App,
+    app: &AppState,
     submission: &Submission,
     explains: bool,
-    stop: &Stop,
+    token: &CancellationToken,
 ) -> Result<Value, HttpError> {
     // The parameters of an explanation are not those of a prediction; the model is of both.
     let mut alone = submission.clone();
     if explains {
         alone.parameters = alone.parameters.only("model");
     }
-    let mut answer = answer::<Predict>(app, &alone, stop)?;
+    let mut answer = answer::<Predict>(app, &alone, token)?;
     Ok(answer["predictions"].take())
 }
 
-fn answer<U: UseCase>(app: &App, submission: &Submission, stop: &Stop) -> Result<Value, HttpError> {
-    let checked = U::check(&submission.parameters, &app.desk)?;
-    let answer = checked.answer(&submission.image, Form::Json, &app.desk, stop)?;
+fn answer<U: UseCase>(
+    app: &AppState,
+    submission: &Submission,
+    token: &CancellationToken,
+) -> Result<Value, HttpError> {
+    let checked = U::check(&submission.parameters, &app.context)?;
+    let answer = checked.answer(&submission.image, OutputFormat::Json, &app.context, token)?;
     serde_json::from_slice(&answer.body)
         .map_err(|error| ServiceError::Internal(error.to_string()).into())
 }
 
 /// The instances under `instances`, or `inputs`, as TensorFlow Serving calls them in columns.
 fn instances(
-    app: &App,
+    app: &AppState,
     model: &str,
     mut object: Map<String, Value>,
 ) -> Result<Vec<Submission>, HttpError> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::HttpError;
-use super::super::app::App;
+use super::super::app::AppState;
 use super::super::path_name::PathName;
 use super::super::routes::{named, refuse_parameters};
 use super::super::submission::decode_base64;
@@ -55,14 +55,16 @@ pub(in crate::http) async fn live() -> Json<Value> {
 }
 
 /// `GET /v2/health/ready`.
-pub(in crate::http) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, HttpError> {
+pub(in crate::http) async fn ready(
+    State(app): State<Arc<AppState>>,
+) -> Result<Json<Value>, HttpError> {
     app.ready()?;
     Ok(Json(json!({ "ready": true })))
 }
 
 /// `GET /v2/models/{model}`.
 pub(in crate::http) async fn model(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
@@ -88,22 +90,22 @@ fn outputs_of(classifier: &Classifier) -> &'static [&'static str] {
 
 /// `POST /v2/models/{model}/infer`.
 pub(in crate::http) async fn infer(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     PathName(name): PathName,
     uri: Uri,
     request: Request,
 ) -> Result<Json<Value>, HttpError> {
     refuse_parameters(&uri)?;
     let (object, permit) = object(&app, request).await?;
-    at_work(&app, permit, move |app, stop| {
-        let classifier = app.desk.library.get(Some(&name))?;
+    at_work(&app, permit, move |app, token| {
+        let classifier = app.context.models.get(Some(&name))?;
         let inference: Inference = serde_json::from_value(object.into())
             .map_err(|error| HttpError::Json(format!("no inference request: {error}")))?;
         let names = wanted(&classifier, &inference.outputs)?;
         let pictures = pictures(app, inference.inputs)?;
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
-            let found = app.desk.scores(&classifier, picture, stop);
+            let found = app.context.scores(&classifier, picture, token);
             scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
         let outputs: Vec<Value> = names.iter().map(|name| output(name, &scores)).collect();
@@ -130,7 +132,7 @@ fn wanted(classifier: &Classifier, given: &[Output]) -> Result<Vec<&'static str>
 }
 
 /// The pictures of the one input.
-fn pictures(app: &App, inputs: Vec<Input>) -> Result<Vec<Bytes>, HttpError> {
+fn pictures(app: &AppState, inputs: Vec<Input>) -> Result<Vec<Bytes>, HttpError> {
     let expected = "send one input: {\"name\": \"image\", \"datatype\": \"BYTES\", \"shape\": [n], \
                     \"data\": [the pictures' files as base64]}";
     let wrong = |what: String| HttpError::Json(format!("{what}; {expected}"));

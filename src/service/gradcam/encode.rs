@@ -7,7 +7,7 @@ use super::{Explained, GradCam};
 use crate::explain::{Score, Sign};
 use crate::render::{View, Window};
 use crate::service::numpy;
-use crate::service::{ClassScore, Seen, ServiceError};
+use crate::service::{CachedForward, ClassScore, ServiceError};
 
 #[derive(Serialize)]
 struct GradCamJson<'a> {
@@ -54,7 +54,7 @@ impl GradCam {
     /// The diagnosis and the numbers, with the picture.
     pub(super) fn json(
         &self,
-        seen: &Seen,
+        seen: &CachedForward,
         explained: &[Explained],
     ) -> Result<Vec<u8>, ServiceError> {
         let answer = GradCamJson {
@@ -74,7 +74,7 @@ impl GradCam {
         serde_json::to_vec(&answer).map_err(ServiceError::internal)
     }
 
-    fn window_in_pixels(&self, seen: &Seen) -> [f64; 4] {
+    fn window_in_pixels(&self, seen: &CachedForward) -> [f64; 4] {
         let Window { left, top, width, height } = self.window(seen);
         let (w, h) = (f64::from(seen.picture.width()), f64::from(seen.picture.height()));
         [top * h, left * w, height * h, width * w]

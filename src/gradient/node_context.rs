@@ -5,20 +5,20 @@ use crate::onnx::{Attributes, Value};
 
 /// Why a rule refuses a node.
 #[derive(Debug)]
-pub(super) struct Reason(pub(super) String);
+pub(super) struct RuleError(pub(super) String);
 
 /// What a rule gives: the cotangent of one input, in its shape or one that broadcasting made of it.
-pub(super) type Cotangent = Result<Value, Reason>;
+pub(super) type Cotangent = Result<Value, RuleError>;
 
 /// A node being differentiated, as its rule sees it.
 #[derive(Debug)]
-pub(super) struct Site<'s, 'm> {
+pub(super) struct NodeContext<'s, 'm> {
     pub(super) node: &'m NodeProto,
     pub(super) tape: &'s mut Tape<'m>,
     pub(super) outputs: &'s [Option<Value>],
 }
 
-impl<'m> Site<'_, 'm> {
+impl<'m> NodeContext<'_, 'm> {
     /// The cotangent of the first output.
     pub(super) fn g(&self) -> Value {
         match self.outputs.iter().flatten().next() {
@@ -28,19 +28,19 @@ impl<'m> Site<'_, 'm> {
     }
 
     /// Forward value of input `index`.
-    pub(super) fn x(&mut self, index: usize) -> Result<Value, Reason> {
+    pub(super) fn x(&mut self, index: usize) -> Result<Value, RuleError> {
         let name = self.name(index)?;
         self.tape.value(name)
     }
 
     /// Forward value of the first output.
-    pub(super) fn y(&mut self) -> Result<Value, Reason> {
+    pub(super) fn y(&mut self) -> Result<Value, RuleError> {
         self.tape.value(&self.node.output[0])
     }
 
     /// The name of input `index`.
-    pub(super) fn name(&self, index: usize) -> Result<&'m str, Reason> {
-        let missing = || Reason(format!("its input {index} is missing"));
+    pub(super) fn name(&self, index: usize) -> Result<&'m str, RuleError> {
+        let missing = || RuleError(format!("its input {index} is missing"));
         self.given(index).ok_or_else(missing)
     }
 
@@ -50,21 +50,21 @@ impl<'m> Site<'_, 'm> {
     }
 
     /// The shape of input `index`.
-    pub(super) fn x_shape(&self, index: usize) -> Result<Vec<usize>, Reason> {
+    pub(super) fn x_shape(&self, index: usize) -> Result<Vec<usize>, RuleError> {
         self.tape.shape(self.name(index)?)
     }
 
     /// The integers of input `index`, which must be the same for every picture.
-    pub(super) fn ints(&self, index: usize) -> Result<Vec<i64>, Reason> {
+    pub(super) fn ints(&self, index: usize) -> Result<Vec<i64>, RuleError> {
         let name = self.name(index)?;
-        let computed = || Reason(format!("its input {index} ({name:?}) is not a constant"));
+        let computed = || RuleError(format!("its input {index} ({name:?}) is not a constant"));
         self.forward().ints(name).ok_or_else(computed)
     }
 
     /// The floats of input `index`, which must be the same for every picture.
-    pub(super) fn floats(&self, index: usize) -> Result<Vec<f32>, Reason> {
+    pub(super) fn floats(&self, index: usize) -> Result<Vec<f32>, RuleError> {
         let name = self.name(index)?;
-        let computed = || Reason(format!("its input {index} ({name:?}) is not a constant"));
+        let computed = || RuleError(format!("its input {index} ({name:?}) is not a constant"));
         self.forward().floats(name).ok_or_else(computed)
     }
 
@@ -73,7 +73,7 @@ impl<'m> Site<'_, 'm> {
         &self,
         attribute: &str,
         index: usize,
-    ) -> Result<Option<Vec<i64>>, Reason> {
+    ) -> Result<Option<Vec<i64>>, RuleError> {
         match (self.node.ints(attribute), self.given(index)) {
             (Some(values), _) => Ok(Some(values.to_vec())),
             (None, Some(_)) => self.ints(index).map(Some),
@@ -82,13 +82,13 @@ impl<'m> Site<'_, 'm> {
     }
 
     /// The attribute `axis`, counted from the front of a shape of `rank` dimensions.
-    pub(super) fn axis(&self, default: i64, rank: usize) -> Result<usize, Reason> {
+    pub(super) fn axis(&self, default: i64, rank: usize) -> Result<usize, RuleError> {
         from_front(self.node.int("axis", default), rank)
     }
 
     /// Refuses an attribute whose value the rule cannot treat.
-    pub(super) fn refuse(&self, attribute: &str, value: impl std::fmt::Debug) -> Reason {
-        Reason(format!("attribute {attribute} = {value:?} has no gradient rule"))
+    pub(super) fn refuse(&self, attribute: &str, value: impl std::fmt::Debug) -> RuleError {
+        RuleError(format!("attribute {attribute} = {value:?} has no gradient rule"))
     }
 
     /// The opset of the forward model.
@@ -102,10 +102,10 @@ impl<'m> Site<'_, 'm> {
 }
 
 /// An axis counted from the front, where a negative one counts from the back.
-pub(super) fn from_front(axis: i64, rank: usize) -> Result<usize, Reason> {
+pub(super) fn from_front(axis: i64, rank: usize) -> Result<usize, RuleError> {
     let positive = if axis < 0 { axis + rank as i64 } else { axis };
     match usize::try_from(positive) {
         Ok(axis) if axis <= rank => Ok(axis),
-        _ => Err(Reason(format!("axis {axis} does not exist in a shape of {rank} dimensions"))),
+        _ => Err(RuleError(format!("axis {axis} does not exist in a shape of {rank} dimensions"))),
     }
 }

@@ -2,9 +2,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::{Rgb, RgbImage};
 
-use super::{Classifier, Extent, LoadError, ServiceError};
+use super::{Classifier, LoadError, OutputSet, ServiceError};
 use crate::preprocess::{Format, Picture};
-use crate::runtime::{Engine, Source, Stop};
+use crate::runtime::{CancellationToken, Engine, Source};
 
 impl Classifier {
     /// Loads a model and shows on one picture that it works: what is served has run.
@@ -12,11 +12,11 @@ impl Classifier {
     /// # Errors
     /// [`LoadError`], which names the file and the cause. A panic over a file that nobody foresaw is
     /// one too: it must not keep the other models from being served.
-    pub fn proven(source: Source, engine: &Engine) -> Result<Self, LoadError> {
+    pub fn load_and_warm_up(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         let load = AssertUnwindSafe(|| {
             let classifier = Self::load(source, engine)?;
-            let proof = classifier.prove();
+            let proof = classifier.warm_up();
             Ok::<_, LoadError>((classifier, proof))
         });
         let refused = |cause: String| LoadError { location: location.clone(), cause };
@@ -31,9 +31,9 @@ impl Classifier {
     ///
     /// # Errors
     /// The engine's, and [`ServiceError::NotFinite`] where the logits are no numbers.
-    fn prove(&self) -> Result<(), ServiceError> {
-        for extent in [Extent::Explanation, Extent::Layers] {
-            let values = self.forward(&golden(), extent, &Stop::never())?;
+    fn warm_up(&self) -> Result<(), ServiceError> {
+        for extent in [OutputSet::Scores, OutputSet::Layers] {
+            let values = self.forward(&golden(), extent, &CancellationToken::never())?;
             self.logits(&values)?;
         }
         Ok(())

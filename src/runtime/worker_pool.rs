@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout_at;
 
-use super::pace::Pace;
-use super::{Stop, Stopped};
+use super::moving_average::MovingAverage;
+use super::{CancellationToken, Interrupted};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -17,7 +17,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// read. A caller who goes away while it waits frees its place at once; once the work has begun, the
 /// place belongs to the computation, not to the connection.
 #[derive(Debug)]
-pub struct Workers {
+pub struct WorkerPool {
     jobs: crossbeam_channel::Sender<Job>,
     /// In the queue or at a worker.
     places: Arc<Semaphore>,
@@ -25,7 +25,7 @@ pub struct Workers {
     seats: Arc<Semaphore>,
     threads: usize,
     queue: usize,
-    pace: Arc<Pace>,
+    duration_average: Arc<MovingAverage>,
 }
 
 /// A place in the queue or at a worker.
@@ -35,7 +35,7 @@ pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaph
 /// Every worker is busy and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("every worker is busy and the queue is full; ask again in {} s", .retry_after.as_secs())]
-pub struct Busy {
+pub struct QueueFull {
     /// When the queue is likely to have been worked off, in whole seconds.
     pub retry_after: Duration,
 }
@@ -48,7 +48,7 @@ pub enum WorkError {
     Panicked(String),
     /// The deadline passed, in the queue or at work.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Interrupted(#[from] Interrupted),
     /// The workers have been shut down.
     #[error("the workers have been shut down")]
     Gone,
@@ -67,7 +67,7 @@ pub struct Load {
     pub waiting: usize,
 }
 
-impl Workers {
+impl WorkerPool {
     /// Starts `threads` workers with `queue` places before them.
     ///
     /// # Errors
@@ -85,22 +85,22 @@ impl Workers {
         }
         let places = Arc::new(Semaphore::new(threads + queue));
         let seats = Arc::new(Semaphore::new(threads));
-        Ok(Self { jobs, places, seats, threads, queue, pace: Arc::default() })
+        Ok(Self { jobs, places, seats, threads, queue, duration_average: Arc::default() })
     }
 
     /// Takes a place, or says at once that there is none.
     ///
     /// # Errors
-    /// [`Busy`].
-    pub fn admit(&self) -> Result<Permit, Busy> {
+    /// [`QueueFull`].
+    pub fn admit(&self) -> Result<Permit, QueueFull> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(Permit).map_err(|_| Busy { retry_after: self.retry_after() })
+        place.map(Permit).map_err(|_| QueueFull { retry_after: self.retry_after() })
     }
 
     /// The time after which everything that is queued now has likely been done.
     fn retry_after(&self) -> Duration {
         let rounds = (self.threads + self.queue) as f64 / self.threads as f64;
-        let seconds = self.pace.mean().as_secs_f64() * rounds;
+        let seconds = self.duration_average.mean().as_secs_f64() * rounds;
         Duration::from_secs(seconds.ceil().clamp(1.0, 60.0) as u64)
     }
 
@@ -113,24 +113,24 @@ impl Workers {
         Load { workers, busy, queue, waiting: taken.saturating_sub(busy) }
     }
 
-    /// Runs `work` on a worker. Dropping the returned future tells the work to stop, as does the
-    /// deadline of `stop`: the answer then is that it passed, whatever the work is still at.
+    /// Runs `work` on a worker. Dropping the returned future tells the work to token, as does the
+    /// deadline of `token`: the answer then is that it passed, whatever the work is still at.
     ///
     /// # Errors
     /// [`WorkError`].
     pub async fn run<T: Send + 'static>(
         &self,
         permit: Permit,
-        stop: Stop,
-        work: impl FnOnce(&Stop) -> T + Send + 'static,
+        token: CancellationToken,
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let gone = StopOnDrop(stop.clone());
-        let deadline = stop.deadline();
-        let answer = self.answer(permit, stop, work);
+        let gone = CancelOnDrop(token.clone());
+        let deadline = token.deadline();
+        let answer = self.answer(permit, token, work);
         let answered = match deadline {
-            Some(deadline) => {
-                timeout_at(deadline.into(), answer).await.map_err(|_| Stopped::Late)?
-            }
+            Some(deadline) => timeout_at(deadline.into(), answer)
+                .await
+                .map_err(|_| Interrupted::DeadlineExceeded)?,
             None => answer.await,
         };
         drop(gone);
@@ -140,16 +140,16 @@ impl Workers {
     async fn answer<T: Send + 'static>(
         &self,
         permit: Permit,
-        stop: Stop,
-        work: impl FnOnce(&Stop) -> T + Send + 'static,
+        token: CancellationToken,
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
     ) -> Result<T, WorkError> {
         let seat = Arc::clone(&self.seats).acquire_owned().await.map_err(|_| WorkError::Gone)?;
         let (reply, answer) = oneshot::channel();
-        let pace = Arc::clone(&self.pace);
+        let duration_average = Arc::clone(&self.duration_average);
         let job = move || {
             let begun = Instant::now();
-            let result = catch_unwind(AssertUnwindSafe(|| work(&stop)));
-            pace.note(begun.elapsed());
+            let result = catch_unwind(AssertUnwindSafe(|| work(&token)));
+            duration_average.note(begun.elapsed());
             drop((seat, permit));
             // The caller may have gone away, and then nobody reads the answer.
             let _ = reply.send(result);
@@ -160,9 +160,9 @@ impl Workers {
     }
 }
 
-struct StopOnDrop(Stop);
+struct CancelOnDrop(CancellationToken);
 
-impl Drop for StopOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
     }

@@ -5,11 +5,11 @@ use std::thread;
 
 use super::parameters::excerpt;
 use super::{Classifier, LoadError, ServiceError};
-use crate::runtime::{Catalogue, Engine, Entry, Source, Stamp};
+use crate::runtime::{Catalogue, Engine, Entry, Fingerprint, Source};
 
 /// The models that are ready, by name.
 #[derive(Debug, Clone)]
-pub struct Library {
+pub struct LoadedModels {
     classifiers: Vec<Arc<Classifier>>,
     default: Option<String>,
     refused: Vec<Refused>,
@@ -22,12 +22,12 @@ pub struct Refused {
     /// Its name.
     pub name: String,
     /// Its files, as they were.
-    pub(super) stamp: Option<Stamp>,
+    pub(super) fingerprint: Option<Fingerprint>,
     /// What is wrong.
     pub error: LoadError,
 }
 
-impl Library {
+impl LoadedModels {
     /// Loads every model of the folder, and the embedded convnet. `default` answers requests that
     /// name none; where there is no such model and only one is loaded, that one does.
     ///
@@ -37,7 +37,7 @@ impl Library {
         let entries = Catalogue::scan(folder)?.into_entries().into_iter();
         let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
-            let load = |source| scope.spawn(|| Classifier::proven(source, engine));
+            let load = |source| scope.spawn(|| Classifier::load_and_warm_up(source, engine));
             let loading: Vec<_> = sources.into_iter().map(load).collect();
             // A panic over a model has been caught where it came up.
             let join = |thread: thread::ScopedJoinHandle<'_, _>| {
@@ -98,25 +98,26 @@ impl Library {
         let (mut classifiers, mut refused) = (Vec::new(), Vec::new());
         for Entry { name, source } in Catalogue::scan(folder)?.into_entries() {
             let old = self.classifiers.iter().find(|classifier| classifier.name() == name);
-            let stamp = source.as_ref().ok().map(|source| source.stamp);
-            let known = |held: Option<Stamp>| !everything && held.is_some() && held == stamp;
-            if let Some(old) = old.filter(|old| known(Some(old.stamp()))) {
+            let fingerprint = source.as_ref().ok().map(|source| source.fingerprint);
+            let known =
+                |held: Option<Fingerprint>| !everything && held.is_some() && held == fingerprint;
+            if let Some(old) = old.filter(|old| known(Some(old.fingerprint()))) {
                 classifiers.push(Arc::clone(old));
                 continue;
             }
             let before = self.refused.iter().find(|refused| refused.name == name);
-            let loaded = match before.filter(|before| known(before.stamp)) {
+            let loaded = match before.filter(|before| known(before.fingerprint)) {
                 Some(before) => Err(before.error.clone()),
                 None => {
                     let source = source.map_err(LoadError::from);
-                    source.and_then(|source| Classifier::proven(source, engine))
+                    source.and_then(|source| Classifier::load_and_warm_up(source, engine))
                 }
             };
             match loaded {
                 Ok(classifier) => classifiers.push(Arc::new(classifier)),
                 Err(error) => {
                     classifiers.extend(old.cloned());
-                    refused.push(Refused { name, stamp, error });
+                    refused.push(Refused { name, fingerprint, error });
                 }
             }
         }

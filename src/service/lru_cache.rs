@@ -3,7 +3,7 @@ use std::sync::Arc;
 /// What was used last, the latest first, bounded by the bytes that it holds. The latest stays in
 /// any case.
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub(super) struct LruCache<K, V> {
     entries: Vec<Entry<K, V>>,
     capacity: usize,
 }
@@ -15,9 +15,9 @@ struct Entry<K, V> {
     bytes: usize,
 }
 
-impl<K: PartialEq, V> Recent<K, V> {
+impl<K: PartialEq, V> LruCache<K, V> {
     /// Holds at most `capacity` bytes beside the latest.
-    pub(super) fn holding(capacity: usize) -> Self {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
         Self { entries: Vec::new(), capacity }
     }
 

@@ -6,24 +6,24 @@ use std::time::Instant;
 ///
 /// Work asks between two nodes of a plan, so it ends within its slowest node.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub struct CancellationToken {
     cancelled: Arc<AtomicBool>,
     deadline: Option<Instant>,
 }
 
 /// Why work was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Stopped {
+pub enum Interrupted {
     /// The caller went away.
     #[error("the caller went away")]
     Cancelled,
     /// The deadline passed.
     #[error("this took longer than a request may; ask for less, or again when there is less to do")]
-    Late,
+    DeadlineExceeded,
 }
 
-impl Stop {
-    /// Never stops by itself; [`Stop::cancel`] still works.
+impl CancellationToken {
+    /// Never stops by itself; [`CancellationToken::cancel`] still works.
     #[must_use]
     pub fn never() -> Self {
         Self::default()
@@ -50,12 +50,12 @@ impl Stop {
     ///
     /// # Errors
     /// The reason not to.
-    pub fn check(&self) -> Result<(), Stopped> {
+    pub fn check(&self) -> Result<(), Interrupted> {
         if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Stopped::Cancelled);
+            return Err(Interrupted::Cancelled);
         }
         match self.deadline {
-            Some(deadline) if Instant::now() > deadline => Err(Stopped::Late),
+            Some(deadline) if Instant::now() > deadline => Err(Interrupted::DeadlineExceeded),
             _ => Ok(()),
         }
     }

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 /// How long a piece of work takes lately: a running mean in which the newest counts an eighth.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct MovingAverage {
     nanoseconds: AtomicU64,
 }
 
-impl Pace {
+impl MovingAverage {
     /// Takes one more into the mean. Two at once may lose one, which a mean does not mind.
     pub(super) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn the_mean_follows_what_is_new() {
-        let pace = Pace::default();
+        let pace = MovingAverage::default();
         pace.note(Duration::from_millis(80));
         assert_eq!(pace.mean(), Duration::from_millis(80));
         pace.note(Duration::from_millis(160));

@@ -5,9 +5,9 @@ use std::time::UNIX_EPOCH;
 
 /// Tells whether files have changed without reading them: names, lengths and times of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Stamp(u64);
+pub struct Fingerprint(u64);
 
-impl Stamp {
+impl Fingerprint {
     /// Of a folder: its files, and those of the folders in it.
     #[must_use]
     pub fn of_folder(folder: &Path) -> Self {

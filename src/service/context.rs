@@ -1,29 +1,32 @@
 use std::sync::Arc;
 
-use super::{Classifier, Extent, Memory, Parameters, Seen, ServiceError, Shelf, Stages};
+use super::{
+    CachedForward, Classifier, ForwardCache, ModelRegistry, OutputSet, Parameters, ServiceError,
+    Stages,
+};
 use crate::config::Limits;
 use crate::preprocess::{Picture, decode};
-use crate::runtime::Stop;
+use crate::runtime::CancellationToken;
 
 /// What every use case works with: the models, the pictures seen lately, and what a request may
 /// cost.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Context {
     /// The models.
-    pub library: Shelf,
+    pub models: ModelRegistry,
     /// The pictures seen last.
-    pub memory: Memory,
+    pub forwards: ForwardCache,
     /// What a request may cost.
     pub limits: Limits,
 }
 
-impl Desk {
+impl Context {
     /// The model that the parameter `model` names, or the default.
     ///
     /// # Errors
     /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
     pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
-        self.library.get(parameters.text("model"))
+        self.models.get(parameters.text("model"))
     }
 
     /// Decodes the picture in `file` and runs `classifier` on it, at least to `extent`, or remembers
@@ -35,21 +38,21 @@ impl Desk {
         &self,
         classifier: &Classifier,
         file: &[u8],
-        extent: Extent,
+        extent: OutputSet,
         stages: &mut Stages,
-        stop: &Stop,
-    ) -> Result<Arc<Seen>, ServiceError> {
-        let look = |known: Option<Picture>| -> Result<Seen, ServiceError> {
+        token: &CancellationToken,
+    ) -> Result<Arc<CachedForward>, ServiceError> {
+        let look = |known: Option<Picture>| -> Result<CachedForward, ServiceError> {
             let (picture, stage) = match known {
                 Some(picture) => (picture, "recall"),
                 None => (decode(file, &self.limits.image)?, "decode"),
             };
             stages.end(stage);
-            let values = classifier.forward(&picture, extent, stop)?;
+            let values = classifier.forward(&picture, extent, token)?;
             stages.end("forward");
-            Ok(Seen { picture, values, extent })
+            Ok(CachedForward { picture, values, extent })
         };
-        let (seen, remembered) = self.memory.recall_or(classifier, file, extent, look)?;
+        let (seen, remembered) = self.forwards.get_or_compute(classifier, file, extent, look)?;
         if remembered {
             stages.end("recall");
         }

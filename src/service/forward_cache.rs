@@ -2,45 +2,45 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::recent::Recent;
-use super::{Classifier, Extent};
+use super::lru_cache::LruCache;
+use super::{Classifier, OutputSet};
 use crate::preprocess::Picture;
-use crate::runtime::{Stamp, Values};
+use crate::runtime::{Fingerprint, Values};
 
 /// A picture that a model has seen: decoded, and with the values of its forward pass. Every
 /// further class starts from here, and every further layer where they reach so far.
 #[derive(Debug)]
-pub struct Seen {
+pub struct CachedForward {
     /// The picture.
     pub picture: Picture,
     /// What the plan computed of it.
     pub values: Values,
     /// How far they reach.
-    pub extent: Extent,
+    pub extent: OutputSet,
 }
 
 /// The pictures seen last, bounded in bytes, keyed by model and file content.
 #[derive(Debug)]
-pub struct Memory {
-    seen: Mutex<Recent<Key, Seen>>,
+pub struct ForwardCache {
+    seen: Mutex<LruCache<Key, CachedForward>>,
     hasher: RandomState,
     capacity: usize,
 }
 
-/// The hash finds it, the bytes prove it.
+/// The hash finds it, the bytes warm_up it.
 #[derive(Debug, PartialEq)]
 struct Key {
     hash: u64,
     model: String,
-    stamp: Stamp,
+    fingerprint: Fingerprint,
     file: Vec<u8>,
 }
 
-impl Memory {
+impl ForwardCache {
     /// Holds at most `capacity` bytes; 0 remembers nothing.
     #[must_use]
-    pub fn holding(capacity: usize) -> Self {
-        let seen = Mutex::new(Recent::holding(capacity));
+    pub fn with_capacity(capacity: usize) -> Self {
+        let seen = Mutex::new(LruCache::with_capacity(capacity));
         Self { seen, hasher: RandomState::new(), capacity }
     }
 
@@ -56,19 +56,20 @@ impl Memory {
     ///
     /// # Errors
     /// Those of `look`.
-    pub fn recall_or<E>(
+    pub fn get_or_compute<E>(
         &self,
         model: &Classifier,
         file: &[u8],
-        extent: Extent,
-        look: impl FnOnce(Option<Picture>) -> Result<Seen, E>,
-    ) -> Result<(Arc<Seen>, bool), E> {
+        extent: OutputSet,
+        look: impl FnOnce(Option<Picture>) -> Result<CachedForward, E>,
+    ) -> Result<(Arc<CachedForward>, bool), E> {
         if self.capacity == 0 {
             return Ok((Arc::new(look(None)?), false));
         }
         let hash = self.hasher.hash_one(file);
-        let (name, stamp) = (model.name(), model.stamp());
-        let is_same = |key: &Key| key.hash == hash && key.stamp == stamp && key.model == name;
+        let (name, fingerprint) = (model.name(), model.fingerprint());
+        let is_same =
+            |key: &Key| key.hash == hash && key.fingerprint == fingerprint && key.model == name;
         let is_meant = |key: &Key| is_same(key) && key.file == file;
         let recent = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = recent().get(is_meant);
@@ -81,7 +82,7 @@ impl Memory {
         let pixels = seen.picture.pixels.as_raw().len();
         let bytes = seen.values.bytes() + pixels + file.len();
         if bytes <= self.capacity {
-            let key = Key { hash, model: name.to_owned(), stamp, file: file.to_vec() };
+            let key = Key { hash, model: name.to_owned(), fingerprint, file: file.to_vec() };
             recent().put(key, Arc::clone(&seen), bytes);
         }
         Ok((seen, false))

@@ -1,0 +1,36 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::{Classifier, LoadedModels, ServiceError};
+
+/// The models in use. It is replaced as a whole; who took a model from it goes on with that one.
+#[derive(Debug)]
+pub struct ModelRegistry {
+    models: RwLock<Arc<LoadedModels>>,
+}
+
+impl ModelRegistry {
+    /// The models as it is now.
+    #[must_use]
+    pub fn now(&self) -> Arc<LoadedModels> {
+        Arc::clone(&self.models.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The model called `name`; without a name, the default.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
+    pub fn get(&self, name: Option<&str>) -> Result<Arc<Classifier>, ServiceError> {
+        self.now().get(name).cloned()
+    }
+
+    /// Puts `models` in the place of the one there is.
+    pub fn replace(&self, models: LoadedModels) {
+        *self.models.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(models);
+    }
+}
+
+impl From<LoadedModels> for ModelRegistry {
+    fn from(models: LoadedModels) -> Self {
+        Self { models: RwLock::new(Arc::new(models)) }
+    }
+}
