@@ -11,12 +11,12 @@
 
 use std::path::Path;
 
-use convscope::config::{EngineConfig, Limits};
+use convscope::config::{EngineConfig, Limits, Parameters};
 use convscope::preprocess::decode;
 use convscope::runtime::{CancellationToken, Engine};
 use convscope::service::{
-    Activations, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, OutputSet, Parameters,
-    Predict, UseCase,
+    Activations, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, OutputSet,
+    PictureFile, Predict, UseCase,
 };
 use divan::Bencher;
 
@@ -70,7 +70,7 @@ fn gradcam_of_a_remembered_picture(bencher: Bencher<'_, '_>, model: &str) {
 }
 
 /// One warm request over and over.
-fn answers<'a, U: UseCase>(
+fn answers<'a, U: UseCase<Input = PictureFile>>(
     context: &'a Context,
     parameters: &[(&str, &str)],
     form: OutputFormat,
@@ -78,8 +78,9 @@ fn answers<'a, U: UseCase>(
     let mut asked = Parameters::default();
     parameters.iter().for_each(|&(name, value)| asked.push(name, value));
     let request = U::check(&asked, context).unwrap();
+    let picture = PictureFile::from(PHOTO.to_vec());
     let answer = move || {
-        request.answer(PHOTO, form, context, &CancellationToken::never()).unwrap().body.len()
+        request.answer(&picture, form, context, &CancellationToken::never()).unwrap().body.len()
     };
     answer();
     answer

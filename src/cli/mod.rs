@@ -16,11 +16,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::serve::serve;
-use crate::config::{Limits, ModelsConfig, ServerConfig};
+use crate::config::{Limits, ModelsConfig, Parameter, Parameters, ServerConfig};
 use crate::runtime::{CancellationToken, Engine};
 use crate::service::{
     Activations, Context, ForwardCache, GradCam, GradientRequest, LoadError, LoadedModels,
-    OutputFormat, Parameter, Parameters, Predict, ServiceError, UseCase, summary,
+    OutputFormat, PictureFile, Predict, ServiceError, UseCase, summary,
 };
 
 /// Why a command failed; its text is all that the user sees.
@@ -133,7 +133,7 @@ fn flags(table: &'static [Parameter]) -> impl Iterator<Item = &'static Parameter
 }
 
 /// A command that has a flag for every parameter of the use case.
-fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
+fn use_case<U: UseCase<Input = PictureFile>>(name: &'static str, output: &'static str) -> Command {
     let forms: Vec<&str> = U::FORMATS.iter().map(|form| form.extension()).collect();
     let help = format!(
         "Where to write; the extension tells the form ({}), - is standard output",
@@ -143,7 +143,7 @@ fn use_case<U: UseCase>(name: &'static str, output: &'static str) -> Command {
         .arg(model_argument())
         .arg(Arg::new("IMAGE").required(true).help("The picture; - reads standard input"))
         .arg(output_argument(output).help(help))
-        .args(flags(U::PARAMETERS).map(flag));
+        .args(flags(U::parameters()).map(flag));
     Limits::augment_args(ModelsConfig::augment_args(command))
 }
 
@@ -157,15 +157,15 @@ fn given(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
     parameters
 }
 
-fn to_file<U: UseCase>(matches: &ArgMatches) -> Result<(), CliError> {
+fn to_file<U: UseCase<Input = PictureFile>>(matches: &ArgMatches) -> Result<(), CliError> {
     let output = PathBuf::from(text(matches, "output"));
     let form = form_of(&output, U::FORMATS)?;
-    let parameters = given(U::PARAMETERS, matches);
+    let parameters = given(U::parameters(), matches);
     let (models, forwards) = (open_model(matches)?, ForwardCache::with_capacity(0));
     let context = Context { models: models.into(), forwards, limits: parse(matches) };
     let checked = U::check(&parameters, &context)?;
     let image = read_image(Path::new(text(matches, "IMAGE")))?;
-    let answer = checked.answer(&image, form, &context, &CancellationToken::never())?;
+    let answer = checked.answer(&image.into(), form, &context, &CancellationToken::never())?;
     write_file(&output, &answer.body)
 }
 

@@ -5,7 +5,9 @@ mod engine;
 mod http;
 mod limits;
 mod model;
+mod parameters;
 mod seconds;
+mod suggestions;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +19,9 @@ pub use engine::{DenseWeights, EngineConfig, Switch};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
 pub use model::{Activation, Layout};
+pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
+pub use suggestions::{excerpt, nearest};
 
 /// The name of the model that answers requests that name none.
 pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";

@@ -13,14 +13,14 @@ use super::accept::negotiate;
 use super::app::AppState;
 use super::submission::{Submission, refuse_early};
 use crate::runtime::{CancellationToken, Permit};
-use crate::service::{Answer, UseCase};
+use crate::service::{Answer, PictureFile, UseCase};
 
 /// A body that takes longer than this gives its place in the queue back until it has arrived: who
 /// sends slowly must not keep others out.
 const PROMPT: Duration = Duration::from_secs(1);
 
 /// Any use case: a picture and parameters in, a file out.
-pub(super) async fn use_case<U: UseCase>(
+pub(super) async fn use_case<U: UseCase<Input = PictureFile>>(
     State(app): State<Arc<AppState>>,
     request: Request,
 ) -> Result<Response, HttpError> {
@@ -72,7 +72,7 @@ const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 /// The file, with what the caller should know beside it in headers.
 fn respond(answer: Answer) -> Response {
     let mut headers = HeaderMap::new();
-    let media_type = HeaderValue::from_static(answer.form.media_type());
+    let media_type = HeaderValue::from_static(answer.format.media_type());
     headers.insert(header::CONTENT_TYPE, media_type);
     for (name, value) in &answer.notes {
         let name = HeaderName::from_bytes(format!("convscope-{name}").as_bytes());

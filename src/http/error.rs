@@ -3,11 +3,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::config::Seconds;
+use crate::config::{ParameterError, Seconds};
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{Interrupted, QueueFull, RuntimeError, WorkError};
-use crate::service::{ParameterError, ServiceError};
+use crate::service::ServiceError;
 
 /// Why a request gets no answer. The one place where an error meets its status.
 #[derive(Debug, thiserror::Error)]

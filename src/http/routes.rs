@@ -24,7 +24,7 @@ use super::random_id::RandomId;
 use super::submission::query;
 use crate::runtime::{CancellationToken, WorkError};
 use crate::service::{
-    Activations, Classifier, GradCam, GradientRequest, Predict, ServiceError, UseCase,
+    Activations, Classifier, GradCam, GradientRequest, PictureFile, Predict, ServiceError, UseCase,
     model_description, model_list,
 };
 
@@ -40,7 +40,7 @@ pub fn router(app: Arc<AppState>) -> Router {
 }
 
 /// A use case as a route of its own.
-pub fn answering<U: UseCase>() -> MethodRouter<Arc<AppState>> {
+pub fn answering<U: UseCase<Input = PictureFile>>() -> MethodRouter<Arc<AppState>> {
     post(use_case::<U>)
 }
 

@@ -9,12 +9,13 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use super::HttpError;
-use crate::service::Parameters;
+use crate::config::Parameters;
+use crate::service::PictureFile;
 
 /// A picture and the parameters sent with it.
 #[derive(Debug, Clone)]
 pub(super) struct Submission {
-    pub(super) image: Bytes,
+    pub(super) image: PictureFile,
     pub(super) parameters: Parameters,
 }
 
@@ -96,7 +97,7 @@ async fn raw(
     if image.is_empty() {
         return Err(HttpError::NoImage("the body is empty"));
     }
-    Ok(Submission { image, parameters })
+    Ok(Submission { image: PictureFile(image), parameters })
 }
 
 async fn collect(body: Limited<Body>, limit: usize) -> Result<Bytes, HttpError> {
@@ -147,7 +148,7 @@ async fn multipart(
             Err(HttpError::NoImage("the form has no part named image (curl -F image=@photo.jpg)"))
         }
         Some(image) if image.is_empty() => Err(HttpError::NoImage("the part named image is empty")),
-        Some(image) => Ok(Submission { image, parameters }),
+        Some(image) => Ok(Submission { image: PictureFile(image), parameters }),
     }
 }
 
@@ -228,7 +229,7 @@ fn submission(
     match image {
         None => Err(HttpError::NoImage("the object has no key image")),
         Some(image) if image.is_empty() => Err(HttpError::NoImage("image is empty")),
-        Some(image) => Ok(Submission { image, parameters }),
+        Some(image) => Ok(Submission { image: PictureFile(image), parameters }),
     }
 }
 

@@ -1,14 +1,27 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Tells running work that nobody waits for it any more.
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken as Cancelled, DropGuard};
+
+/// Tells running work to stop, and hears how far the work has come.
 ///
-/// Work asks between two nodes of a plan, so it ends within its slowest node.
+/// A token is cancelled by a caller, or by itself when its deadline has passed. A plan checks it before every node, so
+/// work ends within its slowest node. Clones share cancellation and progress.
 #[derive(Debug, Clone, Default)]
 pub struct CancellationToken {
-    cancelled: Arc<AtomicBool>,
+    cancelled: Cancelled,
     deadline: Option<Instant>,
+    progress: Option<Arc<watch::Sender<Progress>>>,
+}
+
+/// How far a computation has come, in passes through a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Passes that are done.
+    pub done: u64,
+    /// Passes that were announced. Zero before anything is known.
+    pub total: u64,
 }
 
 /// Why work was stopped.
@@ -18,24 +31,34 @@ pub enum Interrupted {
     #[error("the caller went away")]
     Cancelled,
     /// The deadline passed.
-    #[error("this took longer than a request may; ask for less, or again when there is less to do")]
+    #[error(
+        "this took longer than a request may take; ask for less, or again when the server is less busy"
+    )]
     DeadlineExceeded,
 }
 
 impl CancellationToken {
-    /// Never stops by itself; [`CancellationToken::cancel`] still works.
+    /// A token without a deadline.
     #[must_use]
     pub fn never() -> Self {
         Self::default()
     }
 
-    /// Stops when `deadline` has passed.
+    /// A token that stops the work when `deadline` has passed.
     #[must_use]
     pub fn at(deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..Self::default() }
     }
 
-    /// When it stops by itself.
+    /// The same token, and a receiver that sees every change of the progress.
+    #[must_use]
+    pub fn with_progress(mut self) -> (Self, watch::Receiver<Progress>) {
+        let (sender, receiver) = watch::channel(Progress::default());
+        self.progress = Some(Arc::new(sender));
+        (self, receiver)
+    }
+
+    /// When it stops the work by itself.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -43,7 +66,13 @@ impl CancellationToken {
 
     /// Asks the work to end.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.cancelled.cancel();
+    }
+
+    /// A guard that cancels the work when it is dropped.
+    #[must_use]
+    pub fn cancel_on_drop(&self) -> DropGuard {
+        self.cancelled.clone().drop_guard()
     }
 
     /// Whether to go on.
@@ -51,12 +80,59 @@ impl CancellationToken {
     /// # Errors
     /// The reason not to.
     pub fn check(&self) -> Result<(), Interrupted> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.cancelled.is_cancelled() {
             return Err(Interrupted::Cancelled);
         }
         match self.deadline {
             Some(deadline) if Instant::now() > deadline => Err(Interrupted::DeadlineExceeded),
             _ => Ok(()),
         }
+    }
+
+    /// Announces that `passes` more will follow.
+    pub fn announce(&self, passes: u64) {
+        self.update(|progress| progress.total += passes);
+    }
+
+    /// Counts one pass as done.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn tick(&self) -> Result<(), Interrupted> {
+        self.update(|progress| progress.done += 1);
+        self.check()
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Progress)) {
+        if let Some(sender) = &self.progress {
+            sender.send_modify(change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn clones_share_cancellation_and_progress() {
+        let (token, receiver) = CancellationToken::never().with_progress();
+        let clone = token.clone();
+        clone.announce(3);
+        assert_eq!(clone.tick(), Ok(()));
+        assert_eq!(*receiver.borrow(), Progress { done: 1, total: 3 });
+        drop(clone.cancel_on_drop());
+        assert_eq!(token.tick(), Err(Interrupted::Cancelled));
+        assert_eq!(receiver.borrow().done, 2);
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_stops_the_work() {
+        let passed = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
+        assert_eq!(CancellationToken::at(passed).check(), Err(Interrupted::DeadlineExceeded));
+        let later = Instant::now() + Duration::from_secs(60);
+        assert_eq!(CancellationToken::at(later).check(), Ok(()));
     }
 }

@@ -15,7 +15,7 @@ mod plan;
 mod weights;
 mod worker_pool;
 
-pub use cancellation::{CancellationToken, Interrupted};
+pub use cancellation::{CancellationToken, Interrupted, Progress};
 pub use card::{Card, InputCard, LayersCard, OutputCard};
 pub use catalogue::{Catalogue, CatalogueError, Entry, Source};
 pub use engine::Engine;

@@ -124,7 +124,7 @@ impl WorkerPool {
         token: CancellationToken,
         work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let gone = CancelOnDrop(token.clone());
+        let guard = token.cancel_on_drop();
         let deadline = token.deadline();
         let answer = self.answer(permit, token, work);
         let answered = match deadline {
@@ -133,7 +133,7 @@ impl WorkerPool {
                 .map_err(|_| Interrupted::DeadlineExceeded)?,
             None => answer.await,
         };
-        drop(gone);
+        drop(guard);
         answered
     }
 
@@ -157,14 +157,6 @@ impl WorkerPool {
         self.jobs.send(Box::new(job)).map_err(|_| WorkError::Gone)?;
         let result = answer.await.map_err(|_| WorkError::Gone)?;
         result.map_err(|panic| WorkError::Panicked(message(panic.as_ref())))
-    }
-}
-
-struct CancelOnDrop(CancellationToken);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }
 

@@ -1,17 +1,18 @@
 use std::sync::Arc;
 
-use super::{
-    Answer, Classifier, Context, MODEL, OutputFormat, Parameter, Parameters, ServiceError, Stages,
-    UseCase, channels, picture_shape,
-};
 use ndarray::Array3;
 
+use super::{
+    Classifier, Context, Job, MODEL, OutputFormat, PictureFile, ServiceError, UseCase, channels,
+    picture_shape,
+};
+use crate::config::{Parameter, Parameters};
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, levels, select};
 use crate::onnx::Layer;
 use crate::render::{
     ChannelTile, Colormap, Drawing, GridOptions, MatshowOptions, Tiles, grid, matshow,
 };
-use crate::runtime::{CancellationToken, Values};
+use crate::runtime::Values;
 
 mod encode;
 
@@ -87,20 +88,42 @@ pub struct Activations {
     grid: GridOptions,
 }
 
-/// One layer's numbers, ready to be drawn.
-struct Shown<'v> {
-    layer: &'v Layer,
-    values: ndarray::ArrayView3<'v, f32>,
-    statistics: Vec<ChannelStatistics>,
+/// The activations of some layers, with the statistics of their channels.
+#[derive(Debug)]
+pub struct LayerActivations {
+    values: Values,
+    /// One a layer, in the order of the request.
+    layers: Vec<LayerStatistics>,
+}
+
+/// One layer in numbers.
+#[derive(Debug)]
+struct LayerStatistics {
+    /// Of every channel.
+    channels: Vec<ChannelStatistics>,
+    /// Which channels are shown, in this order.
     selection: Vec<usize>,
-    /// Of the channels selected; empty where nothing is drawn.
-    levels: Array3<u8>,
+}
+
+/// One layer of the output: its values and their statistics.
+#[derive(Clone, Copy)]
+struct Shown<'o> {
+    layer: &'o Layer,
+    values: ndarray::ArrayView3<'o, f32>,
+    statistics: &'o [ChannelStatistics],
+    selection: &'o [usize],
 }
 
 impl UseCase for Activations {
-    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    type Input = PictureFile;
+    type Output = LayerActivations;
+    type Json<'o> = encode::ActivationsJson<'o>;
     const FORMATS: &'static [OutputFormat] =
         &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Zip, OutputFormat::Npz];
+
+    fn parameters() -> &'static [Parameter] {
+        PARAMETERS
+    }
 
     fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
@@ -137,61 +160,87 @@ impl UseCase for Activations {
         })
     }
 
-    fn answer(
+    fn run(
         &self,
-        image: &[u8],
-        form: OutputFormat,
+        picture: &PictureFile,
         context: &Context,
-        token: &CancellationToken,
-    ) -> Result<Answer, ServiceError> {
-        let mut stages = Stages::start();
+        job: &mut Job,
+    ) -> Result<LayerActivations, ServiceError> {
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let extent = self.classifier.extent(&wanted);
-        let seen = context.look(&self.classifier, image, extent, &mut stages, token)?;
-        let values = self.classifier.complete(&seen.values, &wanted, token)?;
-        let shown = self.shown(&values, form != OutputFormat::Npz)?;
-        stages.end("explain");
-        let body = match form {
-            OutputFormat::Png | OutputFormat::Npy => {
-                let drawing = self.draw(&shown)?;
-                stages.end_with("render", "encode", drawing.encoding);
-                drawing.png
-            }
-            OutputFormat::Json => self.json(&shown)?,
-            OutputFormat::Zip => self.zip(&shown)?,
-            OutputFormat::Npz => encode::npz(&shown)?,
+        let outputs = self.classifier.output_set(&wanted);
+        let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
+        let values = self.classifier.complete(&forward.values, &wanted, &job.token)?;
+        let statistics = |index: usize| {
+            let layer: &Layer = &self.layers[index];
+            let channels = channel_statistics(channels(layer, values.view(&layer.name)?)?);
+            let selection = match self.channels.as_slice() {
+                [] => select(&channels, self.order, self.limit),
+                chosen => chosen.to_vec(),
+            };
+            Ok(LayerStatistics { channels, selection })
         };
-        stages.end("encode");
-        Ok(Answer { form, body, notes: self.notes(&shown), stages })
+        let layers = self.classifier.engine().map(self.layers.len(), statistics);
+        let layers = layers.into_iter().collect::<Result<_, ServiceError>>()?;
+        job.stages.end("explain");
+        Ok(LayerActivations { values, layers })
+    }
+
+    fn json<'o>(
+        &'o self,
+        output: &'o LayerActivations,
+    ) -> Result<encode::ActivationsJson<'o>, ServiceError> {
+        self.activations_json(&self.shown(output)?)
+    }
+
+    fn encode(
+        &self,
+        output: &LayerActivations,
+        format: OutputFormat,
+        job: &mut Job,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let shown = self.shown(output)?;
+        match format {
+            OutputFormat::Zip => self.zip(&shown),
+            OutputFormat::Npz => encode::npz(&shown),
+            _ => {
+                let drawing = self.draw(&shown)?;
+                job.stages.end_with("render", "encode", drawing.encoding);
+                Ok(drawing.png)
+            }
+        }
+    }
+
+    fn notes(&self, output: &LayerActivations) -> Vec<(&'static str, String)> {
+        let channels = output.layers.iter().flat_map(|layer| &layer.channels);
+        let dead = channels.filter(|channel| channel.dead).count();
+        vec![("model", self.classifier.name().to_owned()), ("dead-channels", dead.to_string())]
     }
 }
 
 impl Activations {
-    /// Every layer in numbers; in colours too, where `drawn`. Layer by layer, so that each is still near when it is read
-    /// again.
-    fn shown<'v>(
-        &'v self,
-        values: &'v Values,
-        drawn: bool,
-    ) -> Result<Vec<Shown<'v>>, ServiceError> {
-        let show = |index: usize| {
-            let layer = &self.layers[index];
-            let values = channels(layer, values.view(&layer.name)?)?;
-            let statistics = channel_statistics(values);
-            let (selection, normalize) = match self.channels.as_slice() {
-                [] => (select(&statistics, self.order, self.limit), self.normalize),
-                chosen => (chosen.to_vec(), Normalize::MinMax),
-            };
-            let levels = drawn.then(|| levels(values, &statistics, &selection, normalize));
-            let levels = levels.unwrap_or_default();
-            Ok(Shown { layer, values, statistics, selection, levels })
+    /// Every layer of the output with its values.
+    fn shown<'o>(&'o self, output: &'o LayerActivations) -> Result<Vec<Shown<'o>>, ServiceError> {
+        let layers = self.layers.iter().zip(&output.layers);
+        let show = |(layer, statistics): (&'o Layer, &'o LayerStatistics)| {
+            let values = channels(layer, output.values.view(&layer.name)?)?;
+            let LayerStatistics { channels, selection } = statistics;
+            Ok(Shown { layer, values, statistics: channels, selection })
         };
-        self.classifier.engine().map(self.layers.len(), show).into_iter().collect()
+        layers.map(show).collect()
     }
 
-    fn notes(&self, shown: &[Shown<'_>]) -> Vec<(&'static str, String)> {
-        let dead: usize = shown.iter().map(|shown| shown.dead().len()).sum();
-        vec![("model", self.classifier.name().to_owned()), ("dead-channels", dead.to_string())]
+    /// The colour levels of every layer's shown channels.
+    fn levels(&self, shown: &[Shown<'_>]) -> Vec<Array3<u8>> {
+        let normalize = self.normalize();
+        self.classifier.engine().map(shown.len(), |index| {
+            let Shown { values, statistics, selection, .. } = shown[index];
+            levels(values, statistics, selection, normalize)
+        })
+    }
+
+    /// Chosen channels are each scaled from their minimum to their maximum.
+    fn normalize(&self) -> Normalize {
+        if self.channels.is_empty() { self.normalize } else { Normalize::MinMax }
     }
 
     /// All layers in one picture.
@@ -200,11 +249,13 @@ impl Activations {
     }
 
     fn draw_grid(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
+        let levels = self.levels(shown);
         let tiles: Vec<Tiles<'_>> = shown
             .iter()
-            .map(|shown| Tiles {
+            .zip(&levels)
+            .map(|(shown, levels)| Tiles {
                 title: shown.title(),
-                levels: shown.levels.view(),
+                levels: levels.view(),
                 dead: shown.selection.iter().map(|&k| shown.statistics[k].dead).collect(),
             })
             .collect();
@@ -214,9 +265,10 @@ impl Activations {
 
     fn draw_channels(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
         let labelled = self.grid.titles || shown.len() * self.channels.len() > 1;
+        let levels = self.levels(shown);
         let mut tiles = Vec::new();
-        for shown in shown {
-            for (&channel, levels) in shown.selection.iter().zip(shown.levels.outer_iter()) {
+        for (shown, levels) in shown.iter().zip(&levels) {
+            for (&channel, levels) in shown.selection.iter().zip(levels.outer_iter()) {
                 tiles.push(ChannelTile {
                     levels,
                     dead: shown.statistics[channel].dead,

@@ -1,8 +1,7 @@
 use serde::Serialize;
 
-use super::parameters::{excerpt, nearest};
 use super::{Classifier, ServiceError};
-use crate::config::Activation;
+use crate::config::{Activation, excerpt, nearest};
 use crate::explain;
 use crate::runtime::ClassName;
 

@@ -6,10 +6,9 @@ use prost::Message;
 use super::backward::{Backwards, given};
 use super::explainable::{derive_sums, gives, refusals};
 use super::forward::{Forward, OutputSet};
-use super::parameters::{excerpt, nearest};
 use super::settings::{PictureInput, Settings};
-use super::{LoadError, Parameters, ServiceError, Stages};
-use crate::config::Layout;
+use super::{LoadError, ServiceError, Stages};
+use crate::config::{Layout, Parameters, excerpt, nearest};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Element, Facts, Head, Kind, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
@@ -252,7 +251,7 @@ impl Classifier {
     }
 
     /// How much of a forward pass has `needed`, as far as any has.
-    pub(super) fn extent(&self, needed: &[String]) -> OutputSet {
+    pub(super) fn output_set(&self, needed: &[String]) -> OutputSet {
         self.forward.extent(needed.iter().filter(|name| **name != self.input.name))
     }
 

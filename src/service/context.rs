@@ -1,12 +1,8 @@
 use std::sync::Arc;
 
-use super::{
-    CachedForward, Classifier, ForwardCache, ModelRegistry, OutputSet, Parameters, ServiceError,
-    Stages,
-};
-use crate::config::Limits;
+use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, OutputSet, ServiceError};
+use crate::config::{Limits, Parameters};
 use crate::preprocess::{Picture, decode};
-use crate::runtime::CancellationToken;
 
 /// What every use case works with: the models, the pictures seen lately, and what a request may
 /// cost.
@@ -29,33 +25,33 @@ impl Context {
         self.models.get(parameters.text("model"))
     }
 
-    /// Decodes the picture in `file` and runs `classifier` on it, at least to `extent`, or remembers
-    /// both.
+    /// Decodes the picture in `file` and runs `classifier` on it, at least for `outputs`. Both are taken from the cache
+    /// where they are there.
     ///
     /// # Errors
-    /// What is wrong with the picture, and what went wrong with us.
-    pub fn look(
+    /// What is wrong with the picture, and internal errors.
+    pub fn forward(
         &self,
         classifier: &Classifier,
         file: &[u8],
-        extent: OutputSet,
-        stages: &mut Stages,
-        token: &CancellationToken,
+        outputs: OutputSet,
+        job: &mut Job,
     ) -> Result<Arc<CachedForward>, ServiceError> {
-        let look = |known: Option<Picture>| -> Result<CachedForward, ServiceError> {
+        let Job { token, stages } = job;
+        let compute = |known: Option<Picture>| -> Result<CachedForward, ServiceError> {
             let (picture, stage) = match known {
                 Some(picture) => (picture, "recall"),
                 None => (decode(file, &self.limits.image)?, "decode"),
             };
             stages.end(stage);
-            let values = classifier.forward(&picture, extent, token)?;
+            let values = classifier.forward(&picture, outputs, token)?;
             stages.end("forward");
-            Ok(CachedForward { picture, values, extent })
+            Ok(CachedForward { picture, values, extent: outputs })
         };
-        let (seen, remembered) = self.forwards.get_or_compute(classifier, file, extent, look)?;
-        if remembered {
+        let (forward, is_hit) = self.forwards.get_or_compute(classifier, file, outputs, compute)?;
+        if is_hit {
             stages.end("recall");
         }
-        Ok(seen)
+        Ok(forward)
     }
 }

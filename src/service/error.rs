@@ -1,4 +1,4 @@
-use super::ParameterError;
+use crate::config::ParameterError;
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{CatalogueError, RuntimeError};

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use super::backward::Backward;
 use super::{
-    Answer, CachedForward, ClassScore, Classifier, Context, MODEL, OutputFormat, Parameter,
-    Parameters, ServiceError, Stages, UseCase, channels,
+    CachedForward, ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PictureFile,
+    ServiceError, UseCase, channels,
 };
+use crate::config::{Parameter, Parameters};
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::onnx::Layer;
 use crate::render::{Drawing, HeatmapOptions, Panel, View, Window, heatmap};
@@ -81,7 +82,15 @@ pub struct GradCam {
     options: HeatmapOptions,
 }
 
+/// The maps of every class, and the forward pass that they explain.
+#[derive(Debug)]
+pub struct Explanation {
+    forward: Arc<CachedForward>,
+    maps: Vec<Explained>,
+}
+
 /// One class's map.
+#[derive(Debug)]
 struct Explained {
     class: ClassScore,
     seed: Seed,
@@ -89,9 +98,15 @@ struct Explained {
 }
 
 impl UseCase for GradCam {
-    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    type Input = PictureFile;
+    type Output = Explanation;
+    type Json<'o> = encode::GradCamJson<'o>;
     const FORMATS: &'static [OutputFormat] =
         &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Npy];
+
+    fn parameters() -> &'static [Parameter] {
+        PARAMETERS
+    }
 
     fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
@@ -126,34 +141,47 @@ impl UseCase for GradCam {
         })
     }
 
-    fn answer(
+    fn run(
         &self,
-        image: &[u8],
-        form: OutputFormat,
+        picture: &PictureFile,
         context: &Context,
-        token: &CancellationToken,
-    ) -> Result<Answer, ServiceError> {
-        let mut stages = Stages::start();
+        job: &mut Job,
+    ) -> Result<Explanation, ServiceError> {
         let backward = self.classifier.backward(&self.layer)?;
-        stages.end("derive");
+        job.stages.end("derive");
         let mut needed = backward.residuals().to_vec();
         needed.push(self.layer.name.clone());
-        let extent = self.classifier.extent(&needed);
-        let seen = context.look(&self.classifier, image, extent, &mut stages, token)?;
-        let values = self.classifier.complete(&seen.values, &needed, token)?;
-        let explained = self.explain(&backward, &values, token)?;
-        stages.end("backward");
-        let body = match form {
-            OutputFormat::Npy => encode::npy(&explained)?,
-            OutputFormat::Json => self.json(&seen, &explained)?,
-            _ => {
-                let drawing = self.draw(&seen, &explained)?;
-                stages.end_with("render", "encode", drawing.encoding);
-                drawing.png
-            }
-        };
-        stages.end("encode");
-        Ok(Answer { form, body, notes: self.notes(&explained), stages })
+        let outputs = self.classifier.output_set(&needed);
+        let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
+        let values = self.classifier.complete(&forward.values, &needed, &job.token)?;
+        let maps = self.explain(&backward, &values, &job.token)?;
+        job.stages.end("backward");
+        Ok(Explanation { forward, maps })
+    }
+
+    fn json<'o>(
+        &'o self,
+        output: &'o Explanation,
+    ) -> Result<encode::GradCamJson<'o>, ServiceError> {
+        self.gradcam_json(&output.forward, &output.maps)
+    }
+
+    fn encode(
+        &self,
+        output: &Explanation,
+        format: OutputFormat,
+        job: &mut Job,
+    ) -> Result<Vec<u8>, ServiceError> {
+        if format == OutputFormat::Npy {
+            return encode::npy(&output.maps);
+        }
+        let drawing = self.draw(&output.forward, &output.maps)?;
+        job.stages.end_with("render", "encode", drawing.encoding);
+        Ok(drawing.png)
+    }
+
+    fn notes(&self, output: &Explanation) -> Vec<(&'static str, String)> {
+        self.map_notes(&output.maps)
     }
 }
 
@@ -218,7 +246,7 @@ impl GradCam {
     }
 
     /// The diagnosis of every map, in the order of the maps.
-    fn notes(&self, explained: &[Explained]) -> Vec<(&'static str, String)> {
+    fn map_notes(&self, explained: &[Explained]) -> Vec<(&'static str, String)> {
         let list = |of: &dyn Fn(&Explained) -> String| {
             explained.iter().map(of).collect::<Vec<_>>().join(",")
         };

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use super::{Classifier, Parameter, Parameters, ServiceError};
+use super::{Classifier, ServiceError};
+use crate::config::{Parameter, Parameters};
 use crate::onnx::Layer;
 
 /// A checked request for a gradient graph as a file.

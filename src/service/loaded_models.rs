@@ -3,8 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use super::parameters::excerpt;
 use super::{Classifier, LoadError, ServiceError};
+use crate::config::excerpt;
 use crate::runtime::{Catalogue, Engine, Entry, Fingerprint, Source};
 
 /// The models that are ready, by name.

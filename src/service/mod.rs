@@ -1,7 +1,6 @@
 //! The use cases, as HTTP and the command line both call them.
 
 mod activations;
-mod answer;
 mod backward;
 mod classes;
 mod classifier;
@@ -17,14 +16,14 @@ mod lru_cache;
 mod model_registry;
 mod models;
 mod numpy;
-mod parameters;
 mod predict;
 mod scores;
 mod settings;
+mod stages;
+mod use_case;
 mod warm_up;
 
 pub use activations::Activations;
-pub use answer::{Answer, OutputFormat, Stages, UseCase};
 pub use classes::ClassScore;
 pub use classifier::{Classifier, channels, picture_shape};
 pub use context::Context;
@@ -39,12 +38,15 @@ pub use models::{
     InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
     model_description, model_list, summary,
 };
-pub use parameters::{Parameter, ParameterError, Parameters};
 pub use predict::Predict;
 pub use scores::Scores;
 pub use settings::{Assumption, Settings};
+pub use stages::Stages;
+pub use use_case::{Answer, Job, OutputFormat, PictureFile, UseCase};
 
 /// The parameter that every use case has.
+use crate::config::Parameter;
+
 const MODEL: Parameter = Parameter {
     name: "model",
     value: "NAME",

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Answer, ClassScore, Classifier, Context, MODEL, OutputFormat, OutputSet, Parameter, Parameters,
-    ServiceError, Stages, UseCase,
+    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, OutputSet, PictureFile,
+    ServiceError, UseCase,
 };
-use crate::runtime::CancellationToken;
+use crate::config::{Parameter, Parameters};
 
 const PARAMETERS: &[Parameter] = &[
     MODEL,
@@ -25,15 +25,22 @@ pub struct Predict {
     top: usize,
 }
 
-#[derive(Serialize)]
-struct Prediction<'a> {
+/// The JSON answer: the likeliest classes.
+#[derive(Debug, Serialize)]
+pub struct Prediction<'a> {
     model: &'a str,
-    predictions: Vec<ClassScore>,
+    predictions: &'a [ClassScore],
 }
 
 impl UseCase for Predict {
-    const PARAMETERS: &'static [Parameter] = PARAMETERS;
+    type Input = PictureFile;
+    type Output = Vec<ClassScore>;
+    type Json<'o> = Prediction<'o>;
     const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
+
+    fn parameters() -> &'static [Parameter] {
+        PARAMETERS
+    }
 
     fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         parameters.check(PARAMETERS)?;
@@ -43,21 +50,26 @@ impl UseCase for Predict {
         })
     }
 
-    fn answer(
+    fn run(
         &self,
-        image: &[u8],
-        form: OutputFormat,
+        picture: &PictureFile,
         context: &Context,
-        token: &CancellationToken,
-    ) -> Result<Answer, ServiceError> {
-        let mut stages = Stages::start();
-        let seen = context.look(&self.classifier, image, OutputSet::Scores, &mut stages, token)?;
-        let mut predictions = self.classifier.ranked(&self.classifier.logits(&seen.values)?);
+        job: &mut Job,
+    ) -> Result<Vec<ClassScore>, ServiceError> {
+        let forward = context.forward(&self.classifier, &picture.0, OutputSet::Scores, job)?;
+        let mut predictions = self.classifier.ranked(&self.classifier.logits(&forward.values)?);
         predictions.truncate(self.top);
-        let answer = Prediction { model: self.classifier.name(), predictions };
-        let body = serde_json::to_vec(&answer).map_err(ServiceError::internal)?;
-        stages.end("encode");
-        let notes = vec![("model", self.classifier.name().to_owned())];
-        Ok(Answer { form, body, notes, stages })
+        Ok(predictions)
+    }
+
+    fn json<'o>(
+        &'o self,
+        predictions: &'o Vec<ClassScore>,
+    ) -> Result<Prediction<'o>, ServiceError> {
+        Ok(Prediction { model: self.classifier.name(), predictions })
+    }
+
+    fn notes(&self, _: &Vec<ClassScore>) -> Vec<(&'static str, String)> {
+        vec![("model", self.classifier.name().to_owned())]
     }
 }

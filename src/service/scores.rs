@@ -1,4 +1,4 @@
-use super::{Classifier, Context, OutputSet, ServiceError, Stages};
+use super::{Classifier, Context, Job, OutputSet, ServiceError};
 use crate::config::Activation;
 use crate::runtime::CancellationToken;
 
@@ -22,8 +22,9 @@ impl Context {
         file: &[u8],
         token: &CancellationToken,
     ) -> Result<Scores, ServiceError> {
-        let seen = self.look(classifier, file, OutputSet::Scores, &mut Stages::start(), token)?;
-        let scored = classifier.scored(&classifier.logits(&seen.values)?);
+        let mut job = Job::new(token.clone());
+        let forward = self.forward(classifier, file, OutputSet::Scores, &mut job)?;
+        let scored = classifier.scored(&classifier.logits(&forward.values)?);
         let logits = scored.iter().map(|score| score.logit).collect();
         let probabilities = scored.iter().filter_map(|score| score.probability);
         Ok(Scores { logits, probabilities: probabilities.map(|it| it as f32).collect() })

@@ -1,15 +1,18 @@
-use convscope::service::{Activations, GradCam, GradientRequest, Parameter, Predict, UseCase};
+use convscope::config::Parameter;
+use convscope::service::{Activations, GradCam, GradientRequest, Predict, UseCase};
 use serde_json::{Value, json};
 
 use super::Description;
 
 /// Every route that takes parameters.
-const TABLES: &[(&str, &str, &[Parameter])] = &[
-    ("post", "/activations", Activations::PARAMETERS),
-    ("post", "/gradcam", GradCam::PARAMETERS),
-    ("post", "/predict", Predict::PARAMETERS),
-    ("get", "/models/{model}/gradient", GradientRequest::PARAMETERS),
-];
+fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 4] {
+    [
+        ("post", "/activations", Activations::parameters()),
+        ("post", "/gradcam", GradCam::parameters()),
+        ("post", "/predict", Predict::parameters()),
+        ("get", "/models/{model}/gradient", GradientRequest::PARAMETERS),
+    ]
+}
 
 /// The query parameters of a route: name and schema.
 fn query(method: &str, path: &str) -> Vec<(String, Value)> {
@@ -33,13 +36,13 @@ fn body(method: &str, path: &str, media_type: &str) -> Vec<(String, Value)> {
 
 #[test]
 fn query_form_and_json_have_the_parameters_of_the_use_case() {
-    for (method, path, table) in TABLES {
+    for (method, path, table) in tables() {
         let names = |list: Vec<(String, Value)>| -> Vec<String> {
             list.into_iter().map(|(name, _)| name).collect()
         };
         let expected: Vec<&str> = table.iter().map(|parameter| parameter.name).collect();
         assert_eq!(names(query(method, path)), expected, "{path}: query");
-        if *method == "post" {
+        if method == "post" {
             assert_eq!(names(body(method, path, "multipart/form-data")), expected, "{path}: form");
             assert_eq!(names(body(method, path, "application/json")), expected, "{path}: JSON");
         }
@@ -49,9 +52,9 @@ fn query_form_and_json_have_the_parameters_of_the_use_case() {
 #[test]
 fn their_schemas_say_what_the_table_says() {
     let mut wrong = Vec::new();
-    for (method, path, table) in TABLES {
+    for (method, path, table) in tables() {
         let described = query(method, path).into_iter();
-        let described = described.chain(match *method {
+        let described = described.chain(match method {
             "post" => body(method, path, "application/json"),
             _ => Vec::new(),
         });

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use convscope::config::Limits;
+use convscope::config::{Limits, Parameters};
 use convscope::render::Colormap;
 use convscope::runtime::{CancellationToken, Engine};
 use convscope::service::{
-    Activations, Answer, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, Parameters,
+    Activations, Answer, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, PictureFile,
     UseCase,
 };
 use ndarray::{Array2, ArrayD};
@@ -43,7 +43,7 @@ pub(crate) fn context(model: &str) -> Context {
 }
 
 /// The answer for a photograph of a cat.
-pub(crate) fn ask<U: UseCase>(
+pub(crate) fn ask<U: UseCase<Input = PictureFile>>(
     context: &Context,
     form: OutputFormat,
     parameters: &[(&str, &str)],
@@ -54,7 +54,7 @@ pub(crate) fn ask<U: UseCase>(
     }
     let image = std::fs::read(reference("chelsea.png")).unwrap();
     let checked = U::check(&given, context).unwrap();
-    checked.answer(&image, form, context, &CancellationToken::never()).unwrap()
+    checked.answer(&image.into(), form, context, &CancellationToken::never()).unwrap()
 }
 
 /// The arrays of an .npz file as float64, whatever their type.

@@ -5,12 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use convscope::config::{HttpLimits, Seconds};
+use convscope::config::{HttpLimits, Parameter, Parameters, Seconds};
 use convscope::http::{answering, dressed};
-use convscope::runtime::CancellationToken;
-use convscope::service::{
-    Answer, Context, OutputFormat, Parameter, Parameters, Predict, ServiceError, Stages, UseCase,
-};
+use convscope::service::{Context, Job, OutputFormat, PictureFile, Predict, ServiceError, UseCase};
 
 use super::client::{app, embedded};
 use super::pictures;
@@ -22,31 +19,34 @@ struct Endless;
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 impl UseCase for Endless {
-    const PARAMETERS: &'static [Parameter] = &[];
+    type Input = PictureFile;
+    type Output = ();
+    type Json<'o> = serde_json::Value;
     const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
+
+    fn parameters() -> &'static [Parameter] {
+        &[]
+    }
 
     fn check(_: &Parameters, _: &Context) -> Result<Self, ServiceError> {
         Ok(Self)
     }
 
-    fn answer(
-        &self,
-        _: &[u8],
-        _: OutputFormat,
-        _: &Context,
-        stop: &CancellationToken,
-    ) -> Result<Answer, ServiceError> {
+    fn run(&self, _: &PictureFile, _: &Context, job: &mut Job) -> Result<(), ServiceError> {
         AT_WORK.fetch_add(1, Ordering::SeqCst);
-        while stop.check().is_ok() {
+        while job.token.check().is_ok() {
             std::thread::sleep(Duration::from_millis(1));
         }
         AT_WORK.fetch_sub(1, Ordering::SeqCst);
-        Ok(Answer {
-            form: OutputFormat::Json,
-            body: b"{}".into(),
-            notes: vec![],
-            stages: Stages::start(),
-        })
+        Ok(())
+    }
+
+    fn json(&self, (): &()) -> Result<serde_json::Value, ServiceError> {
+        Ok(serde_json::json!({}))
+    }
+
+    fn notes(&self, (): &()) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 
@@ -54,28 +54,31 @@ impl UseCase for Endless {
 struct Odd;
 
 impl UseCase for Odd {
-    const PARAMETERS: &'static [Parameter] = &[];
+    type Input = PictureFile;
+    type Output = ();
+    type Json<'o> = serde_json::Value;
     const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
+
+    fn parameters() -> &'static [Parameter] {
+        &[]
+    }
 
     fn check(_: &Parameters, _: &Context) -> Result<Self, ServiceError> {
         Ok(Self)
     }
 
-    fn answer(
-        &self,
-        image: &[u8],
-        _: OutputFormat,
-        _: &Context,
-        _: &CancellationToken,
-    ) -> Result<Answer, ServiceError> {
-        assert_eq!(image, b"slow", "a secret of the house");
+    fn run(&self, picture: &PictureFile, _: &Context, _: &mut Job) -> Result<(), ServiceError> {
+        assert_eq!(picture.0, &b"slow"[..], "a secret of the house");
         std::thread::sleep(Duration::from_secs(2));
-        Ok(Answer {
-            form: OutputFormat::Json,
-            body: b"{}".into(),
-            notes: vec![],
-            stages: Stages::start(),
-        })
+        Ok(())
+    }
+
+    fn json(&self, (): &()) -> Result<serde_json::Value, ServiceError> {
+        Ok(serde_json::json!({}))
+    }
+
+    fn notes(&self, (): &()) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 

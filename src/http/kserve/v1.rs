@@ -12,7 +12,7 @@ use super::super::routes::refuse_parameters;
 use super::super::submission::{Submission, instance};
 use super::{at_work, object, several};
 use crate::runtime::CancellationToken;
-use crate::service::{GradCam, OutputFormat, Predict, ServiceError, UseCase};
+use crate::service::{GradCam, Job, PictureFile, Predict, ServiceError, UseCase};
 
 /// `GET /v1/models`.
 pub(in crate::http) async fn models(
@@ -87,14 +87,14 @@ fn prediction(
     Ok(answer["predictions"].take())
 }
 
-fn answer<U: UseCase>(
+fn answer<U: UseCase<Input = PictureFile>>(
     app: &AppState,
     submission: &Submission,
     token: &CancellationToken,
 ) -> Result<Value, HttpError> {
     let checked = U::check(&submission.parameters, &app.context)?;
-    let answer = checked.answer(&submission.image, OutputFormat::Json, &app.context, token)?;
-    serde_json::from_slice(&answer.body)
+    let output = checked.run(&submission.image, &app.context, &mut Job::new(token.clone()))?;
+    serde_json::to_value(checked.json(&output)?)
         .map_err(|error| ServiceError::Internal(error.to_string()).into())
 }
 

@@ -11,15 +11,16 @@ use crate::explain::{ChannelStatistics, Normalize};
 use crate::service::ServiceError;
 use crate::service::numpy::npy;
 
-#[derive(Serialize)]
-struct ActivationsJson<'a> {
+/// The JSON answer.
+#[derive(Debug, Serialize)]
+pub struct ActivationsJson<'a> {
     model: &'a str,
     normalize: Normalize,
     colormap: &'static str,
     layers: Vec<LayerJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct LayerJson<'a> {
     name: &'a str,
     /// Channels, height, width.
@@ -29,7 +30,7 @@ struct LayerJson<'a> {
     png: String,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct ChannelJson {
     index: usize,
     #[serde(flatten)]
@@ -38,18 +39,20 @@ struct ChannelJson {
 
 impl Activations {
     /// Shape and statistics of each layer, with its picture.
-    pub(super) fn json(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    pub(super) fn activations_json<'o>(
+        &'o self,
+        shown: &[Shown<'o>],
+    ) -> Result<ActivationsJson<'o>, ServiceError> {
         let layers = shown.iter().map(|one| self.layer_json(one)).collect::<Result<_, _>>()?;
-        let answer = ActivationsJson {
+        Ok(ActivationsJson {
             model: self.classifier.name(),
-            normalize: if self.channels.is_empty() { self.normalize } else { Normalize::MinMax },
+            normalize: self.normalize(),
             colormap: self.grid.colormap.name(),
             layers,
-        };
-        serde_json::to_vec(&answer).map_err(ServiceError::internal)
+        })
     }
 
-    fn layer_json<'v>(&self, shown: &'v Shown<'_>) -> Result<LayerJson<'v>, ServiceError> {
+    fn layer_json<'o>(&self, shown: &Shown<'o>) -> Result<LayerJson<'o>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
         Ok(LayerJson {
@@ -72,7 +75,7 @@ impl Activations {
 /// it. With chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
     let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
-    archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), &one.selection)))
+    archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))
 }
 
 /// A ZIP archive of one file a layer.

@@ -9,8 +9,9 @@ use crate::render::{View, Window};
 use crate::service::numpy;
 use crate::service::{CachedForward, ClassScore, ServiceError};
 
-#[derive(Serialize)]
-struct GradCamJson<'a> {
+/// The JSON answer.
+#[derive(Debug, Serialize)]
+pub struct GradCamJson<'a> {
     model: &'a str,
     layer: &'a str,
     /// Height, width and channels of the layer.
@@ -28,7 +29,7 @@ struct GradCamJson<'a> {
     png: String,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct MapJson<'a> {
     #[serde(flatten)]
     class: &'a ClassScore,
@@ -52,12 +53,12 @@ struct MapJson<'a> {
 
 impl GradCam {
     /// The diagnosis and the numbers, with the picture.
-    pub(super) fn json(
-        &self,
-        seen: &CachedForward,
-        explained: &[Explained],
-    ) -> Result<Vec<u8>, ServiceError> {
-        let answer = GradCamJson {
+    pub(super) fn gradcam_json<'o>(
+        &'o self,
+        seen: &'o CachedForward,
+        explained: &'o [Explained],
+    ) -> Result<GradCamJson<'o>, ServiceError> {
+        Ok(GradCamJson {
             model: self.classifier.name(),
             layer: &self.layer.name,
             layer_shape: self.layer.spatial().unwrap_or_default(),
@@ -70,8 +71,7 @@ impl GradCam {
             alpha: self.options.alpha,
             maps: explained.iter().map(|one| self.map_json(one)).collect(),
             png: STANDARD.encode(self.draw(seen, explained)?.png),
-        };
-        serde_json::to_vec(&answer).map_err(ServiceError::internal)
+        })
     }
 
     fn window_in_pixels(&self, seen: &CachedForward) -> [f64; 4] {

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use super::{excerpt, nearest};
+
 /// One parameter of a use case: the query string, form fields, JSON keys and command-line flags
 /// all have these names.
 #[derive(Debug, Clone, Copy)]
@@ -202,35 +204,4 @@ impl Parameters {
 
 fn invalid(name: &'static str, value: &str, expected: String) -> ParameterError {
     ParameterError::Invalid { name, value: excerpt(value), expected }
-}
-
-/// A caller's text, short enough to be said back.
-pub(super) fn excerpt(text: &str) -> String {
-    const LIMIT: usize = 80;
-    match text.char_indices().nth(LIMIT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
-}
-
-/// The candidates most like `name`, best first, at most five: those that contain it, then those
-/// spelled alike.
-pub(super) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
-    let name = excerpt(name).to_lowercase();
-    let mut scored: Vec<(f64, &str)> = candidates
-        .map(|candidate| (likeness(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(score, _)| *score > 0.0)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().take(5).map(|(_, candidate)| candidate).collect()
-}
-
-/// 1 to 2 where `candidate` contains `name`, more the less else it has; 0 to 1 where it is spelled
-/// alike; 0 where it is not.
-fn likeness(name: &str, candidate: &str) -> f64 {
-    const ALIKE: f64 = 0.72;
-    if !name.is_empty() && candidate.contains(name) {
-        return 1.0 + name.len() as f64 / candidate.len() as f64;
-    }
-    Some(strsim::jaro_winkler(name, candidate)).filter(|&score| score > ALIKE).unwrap_or(0.0)
 }

@@ -1,0 +1,34 @@
+//! Suggestions for misspelt names.
+
+/// A caller's text, cut to 80 characters for an error message.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const LIMIT: usize = 80;
+    match text.char_indices().nth(LIMIT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// The candidates most similar to `name`, best first, at most five. Candidates that contain `name` come before candidates
+/// that are only spelled alike.
+#[must_use]
+pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
+    let name = excerpt(name).to_lowercase();
+    let mut scored: Vec<(f64, &str)> = candidates
+        .map(|candidate| (likeness(&name, &candidate.to_lowercase()), candidate))
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(5).map(|(_, candidate)| candidate).collect()
+}
+
+/// 1 to 2 where `candidate` contains `name`, more the less else it has; 0 to 1 where it is spelled
+/// alike; 0 where it is not.
+fn likeness(name: &str, candidate: &str) -> f64 {
+    const ALIKE: f64 = 0.72;
+    if !name.is_empty() && candidate.contains(name) {
+        return 1.0 + name.len() as f64 / candidate.len() as f64;
+    }
+    Some(strsim::jaro_winkler(name, candidate)).filter(|&score| score > ALIKE).unwrap_or(0.0)
+}

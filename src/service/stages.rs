@@ -1,0 +1,58 @@
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Where the time of one answer went.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    last: Instant,
+    durations: Vec<(&'static str, Duration)>,
+}
+
+impl Stages {
+    /// Starts the clock.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { last: Instant::now(), durations: Vec::with_capacity(8) }
+    }
+
+    /// Puts stages in front that ended before this clock was started.
+    pub fn precede(&mut self, earlier: &[(&'static str, Duration)]) {
+        self.durations.splice(..0, earlier.iter().copied());
+    }
+
+    /// Every stage with its time, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        self.durations.iter().copied()
+    }
+
+    /// Ends the stage called `name` and starts the next; one that goes on becomes longer.
+    pub fn end(&mut self, name: &'static str) {
+        let now = Instant::now();
+        match self.durations.last_mut() {
+            Some((last, duration)) if *last == name => *duration += now - self.last,
+            _ => self.durations.push((name, now - self.last)),
+        }
+        self.last = now;
+    }
+
+    /// Ends the stage called `name`, within which another one took `duration` and goes on.
+    pub fn end_with(&mut self, name: &'static str, other: &'static str, duration: Duration) {
+        self.end(name);
+        if let Some((_, whole)) = self.durations.last_mut() {
+            let duration = duration.min(*whole);
+            *whole -= duration;
+            self.durations.push((other, duration));
+        }
+    }
+}
+
+/// As the value of a `Server-Timing` header: names and milliseconds.
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, duration)) in self.durations.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name};dur={:.2}", duration.as_secs_f64() * 1e3)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{Context, ServiceError, Stages};
+use crate::config::{Parameter, Parameters};
+use crate::runtime::CancellationToken;
+
+/// The formats that an output can be encoded in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutputFormat {
+    /// A PNG picture.
+    Png,
+    /// JSON, pictures inside as base64.
+    Json,
+    /// A ZIP archive of PNG pictures.
+    Zip,
+    /// NumPy's archive of float32 arrays.
+    Npz,
+    /// NumPy's file of one float32 array.
+    Npy,
+}
+
+impl OutputFormat {
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Json => "application/json",
+            Self::Zip => "application/zip",
+            Self::Npz => "application/x-npz",
+            Self::Npy => "application/x-npy",
+        }
+    }
+
+    /// Its file extension, by which the command line chooses the format.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Json => "json",
+            Self::Zip => "zip",
+            Self::Npz => "npz",
+            Self::Npy => "npy",
+        }
+    }
+}
+
+/// What a use case gives back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The format of `body`.
+    pub format: OutputFormat,
+    /// The file.
+    pub body: Vec<u8>,
+    /// What the caller should know beside the file, as name and value.
+    pub notes: Vec<(&'static str, String)>,
+    /// How long each stage took.
+    pub stages: Stages,
+}
+
+/// One request while it is computed: the token that can stop it, and the time that each stage took.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Stops the computation and hears of its progress.
+    pub token: CancellationToken,
+    /// How long each stage took.
+    pub stages: Stages,
+}
+
+impl Job {
+    /// Starts the clock.
+    #[must_use]
+    pub fn new(token: CancellationToken) -> Self {
+        Self { token, stages: Stages::start() }
+    }
+}
+
+/// The bytes of a picture file: the input of most use cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureFile(pub Bytes);
+
+impl From<Vec<u8>> for PictureFile {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// One thing that convscope can be asked for. HTTP and the command line serve every use case from this one definition.
+///
+/// Computing and encoding are separate steps: the output can be used without being drawn.
+pub trait UseCase: Sized + Send + Sync + 'static {
+    /// What it works on beside its parameters: a [`PictureFile`], or `()` for nothing.
+    type Input: Send + 'static;
+    /// What it computes.
+    type Output: Send;
+    /// The output as JSON.
+    type Json<'o>: Serialize
+    where
+        Self: 'o;
+    /// The formats of the output. The first is the default.
+    const FORMATS: &'static [OutputFormat];
+
+    /// The parameters that it takes.
+    fn parameters() -> &'static [Parameter];
+
+    /// Checks everything that can be checked without the input.
+    ///
+    /// # Errors
+    /// What the caller got wrong.
+    fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError>;
+
+    /// Computes the output.
+    ///
+    /// # Errors
+    /// What is wrong with the input, and internal errors.
+    fn run(
+        &self,
+        input: &Self::Input,
+        context: &Context,
+        job: &mut Job,
+    ) -> Result<Self::Output, ServiceError>;
+
+    /// The output as a value that serializes to JSON.
+    ///
+    /// # Errors
+    /// A picture in it may be too large.
+    fn json<'o>(&'o self, output: &'o Self::Output) -> Result<Self::Json<'o>, ServiceError>;
+
+    /// The output as a file of any format but JSON.
+    ///
+    /// # Errors
+    /// A picture may be too large.
+    fn encode(
+        &self,
+        _output: &Self::Output,
+        format: OutputFormat,
+        _job: &mut Job,
+    ) -> Result<Vec<u8>, ServiceError> {
+        Err(ServiceError::Internal(format!("{format:?} is not written here")))
+    }
+
+    /// What the caller should know beside the file, as name and value. HTTP sends these as headers.
+    fn notes(&self, output: &Self::Output) -> Vec<(&'static str, String)>;
+
+    /// Computes the output and encodes it.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), [`json`](Self::json) and [`encode`](Self::encode).
+    fn answer(
+        &self,
+        input: &Self::Input,
+        format: OutputFormat,
+        context: &Context,
+        token: &CancellationToken,
+    ) -> Result<Answer, ServiceError> {
+        let mut job = Job::new(token.clone());
+        let output = self.run(input, context, &mut job)?;
+        let body = match format {
+            OutputFormat::Json => {
+                serde_json::to_vec(&self.json(&output)?).map_err(ServiceError::internal)?
+            }
+            format => self.encode(&output, format, &mut job)?,
+        };
+        job.stages.end("encode");
+        let notes = self.notes(&output);
+        Ok(Answer { format, body, notes, stages: job.stages })
+    }
+}
