@@ -1,5 +1,5 @@
-//! What answers cost: the bare forward pass, then whole requests without the network, from the file's bytes to the answer's.
-//! `cargo bench --bench requests`
+//! What answers cost: the bare forward pass, then whole requests without the network, from the
+//! file's bytes to the answer's. `cargo bench --bench requests`
 //!
 //! Convnet and VGG16 of `models/`, on a photograph of `docs/`.
 

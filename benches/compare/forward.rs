@@ -1,6 +1,6 @@
-//! Times bare forward passes on demand: `forward MODEL_FOLDER PICTURE THREADS` answers every line on
-//! standard input with the milliseconds that one took, every layer an output, as a server computes it.
-//! `compare.py` drives it, in turn with others.
+//! Times bare forward passes on demand: `forward MODEL_FOLDER PICTURE THREADS` answers every line
+//! on standard input with the milliseconds that one took, every layer an output, as a server
+//! computes it. `compare.py` drives it, in turn with others.
 
 #![allow(clippy::print_stdout, reason = "it talks to the program that drives it")]
 

@@ -1,5 +1,5 @@
-//! A graph's bytes: with the facts that the engine has of it, the gradient graph and that of sums are derived, decode again
-//! and have what they promise, or are refused.
+//! A graph's bytes: with the facts that the engine has of it, the gradient graph and that of sums
+//! are derived, decode again and have what they promise, or are refused.
 
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! A whole request, as a client writes it, line ends without carriage return: method and target, headers, an empty line,
-//! the body. Whatever it is, the answer is not our fault, and a problem says so in the form that the contract has.
+//! A whole request, as a client writes it, line ends without carriage return: method and target,
+//! headers, an empty line, the body. Whatever it is, the answer is not our fault, and a problem
+//! says so in the form that the contract has.
 
 #![no_main]
 

@@ -33,9 +33,9 @@ impl Models {
 
 /// Renews the models on SIGHUP, all of them; and when the folder has changed, those that have.
 ///
-/// The folder is looked at every `interval`; zero never looks. A change counts when it is over: when
-/// the folder looks the same twice. (Looking works everywhere; to be told of changes does not on
-/// network file systems and mounted configuration.)
+/// The folder is looked at every `interval`; zero never looks. A change counts when it is over:
+/// when the folder looks the same twice. (Looking works everywhere; to be told of changes does not
+/// on network file systems and mounted configuration.)
 pub(super) async fn keep_renewed(
     app: Arc<AppState>,
     models: Models,

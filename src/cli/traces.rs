@@ -1,5 +1,5 @@
-//! Traces over OTLP, where they are compiled in (the feature `otlp`) and `OTEL_EXPORTER_OTLP_ENDPOINT`
-//! tells where to send them.
+//! Traces over OTLP, where they are compiled in (the feature `otlp`) and
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` tells where to send them.
 
 use super::CliError;
 
@@ -65,7 +65,8 @@ where
 #[cfg(feature = "otlp")]
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// What the operator calls this process, by `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`, or its own name.
+/// What the operator calls this process, by `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`, or
+/// its own name.
 #[cfg(feature = "otlp")]
 fn resource() -> opentelemetry_sdk::Resource {
     use opentelemetry::{Key, KeyValue};

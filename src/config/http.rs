@@ -53,7 +53,8 @@ pub struct HttpLimits {
     /// Seconds that an answer may wait for its reader
     #[arg(long = "write-timeout", env = "CONVSCOPE_WRITE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.write_timeout)]
     pub write_timeout: Seconds,
-    /// Seconds that a connection may wait for its next request; longer than the proxy in front keeps it
+    /// Seconds that a connection may wait for its next request; longer than the proxy in front
+    /// keeps it
     #[arg(long = "idle-timeout", env = "CONVSCOPE_IDLE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.idle_timeout)]
     pub idle_timeout: Seconds,
     /// Seconds to go on accepting after SIGTERM, not ready, until balancers have noticed

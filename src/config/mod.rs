@@ -41,8 +41,8 @@ pub struct ServerConfig {
     /// Requests that may wait for a worker [default: twice the workers]
     #[arg(long, env = "CONVSCOPE_QUEUE")]
     pub queue: Option<u16>,
-    /// Bytes of memory for the pictures seen last, so that a further class costs no forward pass, and
-    /// further layers one together
+    /// Bytes of memory for the pictures seen last, so that a further class costs no forward pass,
+    /// and further layers one together
     #[arg(long, env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
     pub cache_bytes: usize,
     /// Seconds between two looks at the models folder for what has changed; 0 never looks

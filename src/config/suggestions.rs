@@ -10,8 +10,8 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
-/// The candidates most similar to `name`, best first, at most five. Candidates that contain `name` come before candidates
-/// that are only spelled alike.
+/// The candidates most similar to `name`, best first, at most five. Candidates that contain `name`
+/// come before candidates that are only spelled alike.
 #[must_use]
 pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
     let name = excerpt(name).to_lowercase();

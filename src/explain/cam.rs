@@ -17,7 +17,8 @@ pub enum Sign {
 /// A class activation map at the layer's resolution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cam {
-    /// Height × width, before ReLU and scaling, in the units of the seed that the gradients came from.
+    /// Height × width, before ReLU and scaling, in the units of the seed that the gradients came
+    /// from.
     pub raw: Array2<f32>,
     /// Smallest value of `raw`.
     pub min: f32,
@@ -41,9 +42,11 @@ pub struct CamError {
     pub sums: usize,
 }
 
-/// Grad-CAM: weight of channel k = mean over positions of ∂score/∂A^k; map = mean over channels of weight_k · A^k.
+/// Grad-CAM: weight of channel k = mean over positions of ∂score/∂A^k; map = mean over channels of
+/// weight_k · A^k.
 ///
-/// The activations are channels × height × width; `sums` are those of ∂score/∂A^k over all positions, for each channel.
+/// The activations are channels × height × width; `sums` are those of ∂score/∂A^k over all
+/// positions, for each channel.
 /// [`Sign::Negative`] negates them.
 ///
 /// # Errors
@@ -67,7 +70,8 @@ pub fn cam(activations: ArrayView3<'_, f32>, sums: &[f64], sign: Sign) -> Result
     Ok(Cam::new(map.mapv(|sum| (sum * mean) as f32)))
 }
 
-/// The sums over positions that [`cam`] takes, from gradients of shape channels × height × width, in float64.
+/// The sums over positions that [`cam`] takes, from gradients of shape channels × height × width,
+/// in float64.
 pub fn channel_sums(gradients: ArrayView3<'_, f32>) -> Vec<f64> {
     let mut sums = vec![0.0; gradients.dim().0];
     // Row by row, so that either memory order is read once.
@@ -91,7 +95,8 @@ impl Cam {
         Self { min, max, empty: max <= 0.0, not_finite, raw }
     }
 
-    /// The map as it is drawn: ReLU, divided by the maximum; 0..=1, height × width. All zero when [`empty`](Self::empty).
+    /// The map as it is drawn: ReLU, divided by the maximum; 0..=1, height × width. All zero when
+    /// [`empty`](Self::empty).
     pub fn heat(&self) -> Array2<f32> {
         let heat = |v: f32| if v.is_finite() && v > 0.0 { v / self.max } else { 0.0 };
         self.raw.mapv(heat)

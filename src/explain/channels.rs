@@ -3,7 +3,8 @@
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-/// One channel of a layer in numbers. Values that are not finite are left out of the first four and counted.
+/// One channel of a layer in numbers. Values that are not finite are left out of the first four and
+/// counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChannelStatistics {
     /// Mean over all positions.
@@ -14,7 +15,8 @@ pub struct ChannelStatistics {
     pub min: f32,
     /// Largest value.
     pub max: f32,
-    /// Constant over all positions: shows nothing of the picture. True also where no value is finite.
+    /// Constant over all positions: shows nothing of the picture. True also where no value is
+    /// finite.
     pub dead: bool,
     /// How many values are NaN or infinite.
     pub not_finite: usize,
@@ -74,7 +76,8 @@ fn in_one_piece(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
     lanes.sums().fold(rest, Sums::merged)
 }
 
-/// The sums of all channels of values that lie position by position, each with its channels side by side.
+/// The sums of all channels of values that lie position by position, each with its channels side by
+/// side.
 fn side_by_side(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
     let channels = shifts.len();
     let mut lanes = Lanes {
@@ -87,8 +90,8 @@ fn side_by_side(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
     lanes.sums().collect()
 }
 
-/// What deviations are taken from: a value of the channel itself, so that the variance, mean square minus squared mean,
-/// does not cancel where the mean is large.
+/// What deviations are taken from: a value of the channel itself, so that the variance, mean square
+/// minus squared mean, does not cancel where the mean is large.
 fn shift(channel: ArrayView2<'_, f32>) -> f64 {
     channel.first().filter(|value| value.is_finite()).map_or(0.0, |&value| f64::from(value))
 }
@@ -107,8 +110,8 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each other: as many as the
-/// registers of any processor hold.
+/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each
+/// other: as many as the registers of any processor hold.
 const LANES: usize = 8;
 
 /// Sums side by side, so that the processor adds to several at once.
@@ -181,8 +184,8 @@ impl Sums {
         }
     }
 
-    /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is finite; where it is
-    /// not, the values that are no numbers are sorted out.
+    /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is
+    /// finite; where it is not, the values that are no numbers are sorted out.
     fn statistics(self, channel: ArrayView2<'_, f32>, shift: f64) -> ChannelStatistics {
         if self.deviations.is_finite() {
             return self.of(channel.len(), 0, shift);

@@ -9,8 +9,8 @@ use super::ChannelStatistics;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalize {
-    /// Chollet's: minus the channel's mean, by its population standard deviation, ·64, +128, clipped to 0..=255,
-    /// truncated.
+    /// Chollet's: minus the channel's mean, by its population standard deviation, ·64, +128,
+    /// clipped to 0..=255, truncated.
     #[default]
     Standard,
     /// The channel's min..max to 0..=255, as matplotlib's `matshow`: `int(256·x)`, 1 to 255.
@@ -38,7 +38,8 @@ pub fn levels(
         selection.iter().map(|&c| Scale::new(&statistics[c], bounds, normalize)).collect();
     let mut levels = Array3::zeros((selection.len(), height, width));
     let mut turned = vec![0.0; channels * width];
-    // Row by row, so that a layer stored height × width × channels is read once and not once a channel.
+    // Row by row, so that a layer stored height × width × channels is read once and not once a
+    // channel.
     for (rows, mut out) in layer.axis_iter(Axis(1)).zip(levels.axis_iter_mut(Axis(1))) {
         let rows = channel_by_channel(rows, &mut turned);
         for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.rows_mut()) {
@@ -51,7 +52,8 @@ pub fn levels(
     levels
 }
 
-/// One row of every channel (channels × width), each channel's values side by side in memory: as it is, or in `turned`.
+/// One row of every channel (channels × width), each channel's values side by side in memory: as it
+/// is, or in `turned`.
 fn channel_by_channel<'r>(rows: ArrayView2<'r, f32>, turned: &'r mut [f32]) -> ArrayView2<'r, f32> {
     let (channels, width) = rows.dim();
     let Some(values) = rows.t().to_slice().filter(|_| channels > 1) else {
@@ -65,7 +67,8 @@ fn channel_by_channel<'r>(rows: ArrayView2<'r, f32>, turned: &'r mut [f32]) -> A
     ArrayView2::from_shape((channels, width), turned).unwrap_or(rows)
 }
 
-/// What turns one channel's values into levels: minus `offset`, by `divisor`, times `gain`, plus `bias`.
+/// What turns one channel's values into levels: minus `offset`, by `divisor`, times `gain`, plus
+/// `bias`.
 struct Scale {
     offset: f32,
     divisor: f32,
@@ -102,8 +105,8 @@ impl Scale {
         let level = (value - self.offset) / self.divisor * self.gain + self.bias;
         let above = if level > 0.0 { level } else { 0.0 };
         let level = if above < 255.0 { above } else { 255.0 };
-        // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are the whole number.
-        // Unlike a cast, all of this is done to several values at once.
+        // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are
+        // the whole number. Unlike a cast, all of this is done to several values at once.
         let rounded = level + WHOLE;
         let too_much = u32::from(rounded - WHOLE > level);
         (rounded.to_bits() - too_much) as u8
@@ -113,7 +116,8 @@ impl Scale {
 /// 2²³.
 const WHOLE: f32 = 8_388_608.0;
 
-/// Smallest and largest value of the layer. Of a channel without a finite value both are 0 and mean nothing.
+/// Smallest and largest value of the layer. Of a channel without a finite value both are 0 and mean
+/// nothing.
 fn bounds(statistics: &[ChannelStatistics]) -> (f32, f32) {
     let known = statistics.iter().filter(|s| !(s.dead && s.not_finite > 0));
     known.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), s| (min.min(s.min), max.max(s.max)))

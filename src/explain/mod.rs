@@ -1,7 +1,8 @@
 //! Arrays → arrays: what a layer's channels hold, and which part of a picture spoke for a class.
 //!
-//! Layers come as views of shape channels × height × width, float32; a layer stored height × width × channels is
-//! passed as a permuted view and costs no copy. NaN and infinity are counted and reported, never a panic.
+//! Layers come as views of shape channels × height × width, float32; a layer stored height × width
+//! × channels is passed as a permuted view and costs no copy. NaN and infinity are counted and
+//! reported, never a panic.
 
 mod cam;
 mod channels;

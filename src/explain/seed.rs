@@ -1,8 +1,10 @@
-//! Where the backward pass starts: the cotangent of the logits, without the rounding noise of a saturated softmax.
+//! Where the backward pass starts: the cotangent of the logits, without the rounding noise of a
+//! saturated softmax.
 //!
-//! With q the softmax over the rivals of class c alone, ∂p_c/∂z = p_c (1 − p_c) · [e_c − Σ_{j≠c} q_j e_j]. The bracket
-//! is of order one whatever the margin, so it is the seed; the factor only scales the map, and is kept aside. The
-//! float32 gradient of a framework's softmax is noise from a margin of about 17 (p_c rounds to 1).
+//! With q the softmax over the rivals of class c alone, ∂p_c/∂z = p_c (1 − p_c) · [e_c − Σ_{j≠c}
+//! q_j e_j]. The bracket is of order one whatever the margin, so it is the seed; the factor only
+//! scales the map, and is kept aside. The float32 gradient of a framework's softmax is noise from a
+//! margin of about 17 (p_c rounds to 1).
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +32,8 @@ pub struct Seed {
     pub ln_scale: f64,
     /// The class's probability; none where the model gives no probabilities.
     pub probability: Option<f64>,
-    /// The activation rounds to 1 in float32: a framework's own gradient would be zero or rounding noise.
+    /// The activation rounds to 1 in float32: a framework's own gradient would be zero or rounding
+    /// noise.
     pub saturated: bool,
     /// What is explained in fact: a logit where the model gives no probabilities.
     pub score: Score,

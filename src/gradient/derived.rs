@@ -5,8 +5,8 @@ use super::flip::Flip;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{Element, Model, value_info};
 
-/// A gradient graph as it was derived. The weights that it reads are still in the forward model, so that deriving costs
-/// neither time nor memory for them.
+/// A gradient graph as it was derived. The weights that it reads are still in the forward model, so
+/// that deriving costs neither time nor memory for them.
 #[derive(Debug, Clone)]
 pub struct Derived {
     pub(super) graph: Model,
@@ -14,7 +14,8 @@ pub struct Derived {
     pub(super) weights: Vec<Weight>,
 }
 
-/// A weight of the gradient graph: a stored tensor of the forward model, as it is or flipped to this shape.
+/// A weight of the gradient graph: a stored tensor of the forward model, as it is or flipped to
+/// this shape.
 #[derive(Debug, Clone)]
 pub(super) struct Weight {
     pub(super) name: String,
@@ -27,8 +28,9 @@ pub(super) struct Weight {
 /// A gradient graph with its weights.
 #[derive(Debug, Clone)]
 pub struct Gradient {
-    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the weights that are held elsewhere.
-    /// Outputs: `grad/<layer>`, of the layer's shape, in the order in which the layers were asked for.
+    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the weights
+    /// that are held elsewhere. Outputs: `grad/<layer>`, of the layer's shape, in the order in
+    /// which the layers were asked for.
     pub model: Model,
     /// The forward values that the graph reads, in the order of its inputs.
     pub residuals: Vec<String>,
@@ -43,15 +45,17 @@ impl Derived {
         &self.residuals
     }
 
-    /// Which weights of the forward model [`embed`](Self::embed) needs, if those for which `is_held` are not to be stored.
+    /// Which weights of the forward model [`embed`](Self::embed) needs, if those for which
+    /// `is_held` are not to be stored.
     pub fn weights(&self, is_held: impl Fn(&str) -> bool) -> HashSet<String> {
         let stored = self.weights.iter().filter(|weight| !weight.is_input(&is_held));
         stored.map(|weight| weight.source.clone()).collect()
     }
 
-    /// Stores the weights that the graph reads: `tensors` of the forward model, by name. Those for which `is_held`, and that
-    /// are read as they are, become inputs instead. Weights whose numbers lie in an external file are referred to there,
-    /// so that such a gradient graph must be kept in the model's own folder.
+    /// Stores the weights that the graph reads: `tensors` of the forward model, by name. Those for
+    /// which `is_held`, and that are read as they are, become inputs instead. Weights whose numbers
+    /// lie in an external file are referred to there, so that such a gradient graph must be kept in
+    /// the model's own folder.
     ///
     /// # Errors
     /// [`GradientError::MissingWeight`] where `tensors` lacks one.

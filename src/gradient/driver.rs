@@ -54,8 +54,8 @@ pub fn derive(
     tape.finish(&model.graph().name)
 }
 
-/// Writes onto `tape` what carries a cotangent of `logits` back to `layers`; gives all cotangents, theirs
-/// among them.
+/// Writes onto `tape` what carries a cotangent of `logits` back to `layers`; gives all cotangents,
+/// theirs among them.
 ///
 /// # Errors
 /// As [`derive`].
@@ -68,8 +68,8 @@ pub(super) fn backpropagate<'m>(
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {
-        // The rules trust that attributes and shapes fit each other, as they do in a graph that runs. Where they do not,
-        // what a rule has left half written goes with the whole graph.
+        // The rules trust that attributes and shapes fit each other, as they do in a graph that
+        // runs. Where they do not, what a rule has left half written goes with the whole graph.
         let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents));
         let carried = catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(UNFIT.to_owned())));
         if let Err(reason) = carried {

@@ -2,8 +2,9 @@ use crate::onnx::lacks_data;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::DataType;
 
-/// Turns a convolution's weight into that of the convolution which carries cotangents back: every kernel reversed and,
-/// within each group, input and output channels exchanged. Each group has `outputs` × `inputs` kernels of `taps`.
+/// Turns a convolution's weight into that of the convolution which carries cotangents back: every
+/// kernel reversed and, within each group, input and output channels exchanged. Each group has
+/// `outputs` × `inputs` kernels of `taps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flip {
     pub(super) group: usize,

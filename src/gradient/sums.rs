@@ -1,5 +1,5 @@
-//! The sums of a layer's cotangent over all positions of each channel: all that Grad-CAM wants of it. They often can be had
-//! further down the network, where there is less to compute.
+//! The sums of a layer's cotangent over all positions of each channel: all that Grad-CAM wants of
+//! it. They often can be had further down the network, where there is less to compute.
 
 use super::driver::backpropagate;
 use super::forward::Forward;
@@ -19,13 +19,14 @@ pub fn sums_name(layer: &str) -> String {
     format!("{PREFIX}{layer}")
 }
 
-/// Differentiates `logits` with respect to a constant that is added to a channel of `layer`, for each channel. The channels
-/// stand along `axis`.
+/// Differentiates `logits` with respect to a constant that is added to a channel of `layer`, for
+/// each channel. The channels stand along `axis`.
 ///
-/// The output [`sums_name`] has a row for every channel; the sum of a row is the sum of the layer's cotangent over the
-/// channel's positions. How long the rows are depends on the network: where the layer is only pooled, each window passes its
-/// cotangent on as a whole, so that the pool's cotangent has the same sums; where a dense layer follows, they are
-/// taken in the graph, and an engine may sum the weights instead, once.
+/// The output [`sums_name`] has a row for every channel; the sum of a row is the sum of the layer's
+/// cotangent over the channel's positions. How long the rows are depends on the network: where the
+/// layer is only pooled, each window passes its cotangent on as a whole, so that the pool's
+/// cotangent has the same sums; where a dense layer follows, they are taken in the graph, and an
+/// engine may sum the weights instead, once.
 ///
 /// # Errors
 /// As [`derive`](super::derive()).

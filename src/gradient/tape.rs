@@ -84,8 +84,8 @@ impl<'m> Tape<'m> {
         }
     }
 
-    /// A constant: a stored tensor, which stays where it is, a copy of a small known value, or of the node that computes
-    /// it.
+    /// A constant: a stored tensor, which stays where it is, a copy of a small known value, or of
+    /// the node that computes it.
     fn constant(&mut self, name: &str) -> Option<Value> {
         let shape = self.forward.shape(name)?;
         if let Some(tensor) = self.forward.tensor(name) {
@@ -133,8 +133,8 @@ impl<'m> Tape<'m> {
         Some(value)
     }
 
-    /// The weight behind `name`, flipped; of shape `dims`. None where its numbers are computed, not in the file, or stored
-    /// in a way that cannot be flipped.
+    /// The weight behind `name`, flipped; of shape `dims`. None where its numbers are computed, not
+    /// in the file, or stored in a way that cannot be flipped.
     pub(super) fn flipped(&mut self, name: &str, flip: Flip, dims: &[usize]) -> Option<Value> {
         let element = self.forward.element(name)?;
         let source = self.stored(name)?;

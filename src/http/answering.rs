@@ -66,7 +66,8 @@ pub(super) async fn arrive<T>(
     Ok((read, app.workers.admit()?))
 }
 
-/// What a header's value cannot hold as it is, and the sign itself. `utf8_percent_encode` adds what is not ASCII.
+/// What a header's value cannot hold as it is, and the sign itself. `utf8_percent_encode` adds what
+/// is not ASCII.
 const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// The file, with what the caller should know beside it in headers.

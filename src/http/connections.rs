@@ -23,8 +23,8 @@ use super::app::AppState;
 use super::patience::{Answering, Patient, Phase};
 use crate::config::HttpLimits;
 
-/// Connections beyond the limit that are still told so, and whose probes are answered. Beyond these,
-/// connections wait in the kernel's backlog.
+/// Connections beyond the limit that are still told so, and whose probes are answered. Beyond
+/// these, connections wait in the kernel's backlog.
 const RESERVE: usize = 32;
 
 /// Marks a request that came by a connection beyond the limit.

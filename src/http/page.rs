@@ -68,8 +68,8 @@ const FILES: &[(&str, &[u8])] = files![
     "vendor/swagger-ui/swagger-ui.css",
 ];
 
-/// The page calls no other host and runs no script but its own; a picture that it makes is a `blob:`, and the icons of
-/// the viewer of the reference are `data:`.
+/// The page calls no other host and runs no script but its own; a picture that it makes is a
+/// `blob:`, and the icons of the viewer of the reference are `data:`.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' blob: data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'";
@@ -139,7 +139,8 @@ fn send(name: &str, asked: &HeaderMap) -> Result<Response, HttpError> {
     Ok((headers, file.bytes).into_response())
 }
 
-/// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2), also as a weak one, which proxies make of it.
+/// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2), also as a weak one, which proxies
+/// make of it.
 fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
     let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut tags = known.flat_map(|value| value.split(',')).map(str::trim);

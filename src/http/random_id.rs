@@ -5,8 +5,9 @@ use tower_http::request_id::{MakeRequestId, RequestId};
 
 /// Makes 128 random bits the id of a request that has none.
 ///
-/// They are the standard library's, which asks the kernel by a system call. The crates for random numbers look the call up
-/// by name; a static binary has no names, so that they would open `/dev/urandom`, which an empty root does not have.
+/// They are the standard library's, which asks the kernel by a system call. The crates for random
+/// numbers look the call up by name; a static binary has no names, so that they would open
+/// `/dev/urandom`, which an empty root does not have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RandomId;
 

@@ -154,7 +154,8 @@ async fn no_route(uri: Uri) -> HttpError {
 async fn wrong_method(method: Method, uri: Uri) -> Response {
     let error = HttpError::Method { path: uri.path().to_owned(), method: method.to_string() };
     let mut response = error.into_response();
-    // The router sees one route where the protocol has two; elsewhere it says itself what it allows.
+    // The router sees one route where the protocol has two; elsewhere it says itself what it
+    // allows.
     if let Some(allowed) = kserve::v1_allowed(uri.path()) {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }

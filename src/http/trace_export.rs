@@ -1,5 +1,6 @@
-//! The span of a request, and what is told of it where traces are exported: names as OpenTelemetry's conventions for HTTP
-//! servers have them (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+//! The span of a request, and what is told of it where traces are exported: names as
+//! OpenTelemetry's conventions for HTTP servers have them
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
 
 use std::time::Instant;
 

@@ -52,8 +52,8 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// Copies of the stored tensors called `names`: initializers, and those of `Constant` nodes, under the names of the
-    /// values that they are.
+    /// Copies of the stored tensors called `names`: initializers, and those of `Constant` nodes,
+    /// under the names of the values that they are.
     #[must_use]
     pub fn tensors(&self, names: &HashSet<String>) -> HashMap<String, TensorProto> {
         let wanted = |name: &str| names.contains(name);

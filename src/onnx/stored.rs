@@ -1,4 +1,5 @@
-//! Weights on demand: a model without its large tensors, and single tensors from the file that has them.
+//! Weights on demand: a model without its large tensors, and single tensors from the file that has
+//! them.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek};
@@ -55,7 +56,8 @@ pub fn lacks_data(tensor: &TensorProto) -> bool {
     empty && is_here && tensor.dims.iter().product::<i64>() > 0
 }
 
-/// The initializers called `names` of the model in `file`, and nothing else of it: what lies between is passed over.
+/// The initializers called `names` of the model in `file`, and nothing else of it: what lies
+/// between is passed over.
 ///
 /// # Errors
 /// The operating system's, and [`io::ErrorKind::InvalidData`] where the file is no ONNX model.
@@ -105,7 +107,8 @@ fn name_of(file: &mut (impl Read + Seek), tensor: &Field) -> io::Result<String> 
     Ok(String::new())
 }
 
-/// A field of a protobuf message, of which the number has been read; where its payload starts and ends.
+/// A field of a protobuf message, of which the number has been read; where its payload starts and
+/// ends.
 struct Field {
     number: u64,
     start: u64,

@@ -44,8 +44,8 @@ pub enum Crop {
     Center,
 }
 
-/// How a picture becomes a model's input: every value is `(value · scale − mean) / std`, value 0..255, `mean` and
-/// `std` in the order of `color` (grey: the first entry).
+/// How a picture becomes a model's input: every value is `(value · scale − mean) / std`, value
+/// 0..255, `mean` and `std` in the order of `color` (grey: the first entry).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -63,7 +63,8 @@ pub struct Recipe {
     pub resize: Resize,
     /// Fitting.
     pub crop: Crop,
-    /// With `crop = "center"`: the shorter side before cropping, in pixels; without it, as small as covers `size`.
+    /// With `crop = "center"`: the shorter side before cropping, in pixels; without it, as small as
+    /// covers `size`.
     pub resize_to: Option<usize>,
     /// Order of the axes.
     pub layout: Layout,
@@ -203,14 +204,16 @@ impl Recipe {
         }
     }
 
-    /// Channel `c` of the tensor: its place in an RGB (or grey) pixel, and what each of the 256 values becomes.
+    /// Channel `c` of the tensor: its place in an RGB (or grey) pixel, and what each of the 256
+    /// values becomes.
     fn channel(&self, c: usize) -> (usize, [f32; 256]) {
         let place = if self.color == Color::Bgr { 2 - c } else { c };
         let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
         (place, std::array::from_fn(value))
     }
 
-    /// The part of the picture that the tensor holds: left, top, width and height in shares of the picture's sides.
+    /// The part of the picture that the tensor holds: left, top, width and height in shares of the
+    /// picture's sides.
     pub fn window(&self, picture: &Picture) -> [f64; 4] {
         let (x, y) = self.fit(picture);
         let share = |part: usize, axis: &resample::Axis| part as f64 / axis.length as f64;
@@ -224,8 +227,8 @@ impl Recipe {
 
     /// To what width and height the picture is resized, and which window of that is taken.
     ///
-    /// Of torchvision: the longer side is `int(resize_to · long / short)`, the crop starts at `round((side − crop) / 2)`,
-    /// halves to even.
+    /// Of torchvision: the longer side is `int(resize_to · long / short)`, the crop starts at
+    /// `round((side − crop) / 2)`, halves to even.
     fn fit(&self, picture: &Picture) -> (resample::Axis, resample::Axis) {
         let [height, width] = self.size;
         let (w, h) = (picture.width() as usize, picture.height() as usize);

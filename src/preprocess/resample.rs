@@ -1,10 +1,12 @@
-//! Pillow's resizing, to the bit: `Image.resize` for 8-bit pictures, of which only a window need be computed.
+//! Pillow's resizing, to the bit: `Image.resize` for 8-bit pictures, of which only a window need be
+//! computed.
 
 use std::ops::Range;
 
 use super::Resize;
 
-/// Fixed-point bits of a weight: 32, less 8 of the sample and 2 of headroom for bicubic's overshoot.
+/// Fixed-point bits of a weight: 32, less 8 of the sample and 2 of headroom for bicubic's
+/// overshoot.
 const PRECISION: u32 = 32 - 8 - 2;
 
 /// An interleaved 8-bit picture with `C` samples a pixel.
@@ -31,8 +33,8 @@ impl<const C: usize> Source<'_, C> {
         let across = Kernels::new(self.width, x, filter);
         let down = Kernels::new(self.height, y, filter);
         let (columns, rows) = (across.reach(), down.reach());
-        // Both passes round to 8 bits, so their order shows. From version 13 on Pillow goes down first where the height
-        // shrinks by more than twice what the width does.
+        // Both passes round to 8 bits, so their order shows. From version 13 on Pillow goes down
+        // first where the height shrinks by more than twice what the width does.
         let shrink = |from: usize, to: usize| from as i64 - to as i64;
         let (shrink_x, shrink_y) = (shrink(self.width, x.length), shrink(self.height, y.length));
         if shrink_y > 0 && shrink_y > 2 * shrink_x {
@@ -101,8 +103,8 @@ impl<const C: usize> Source<'_, C> {
 
 /// Where each result pixel of the window is taken from: `floor((i + 0.5) · scale)`.
 ///
-/// Pillow adds the scale up step by step in float64 (`ImagingScaleAffine`), and so does this: on exact ties the
-/// rounding errors of the sum decide.
+/// Pillow adds the scale up step by step in float64 (`ImagingScaleAffine`), and so does this: on
+/// exact ties the rounding errors of the sum decide.
 fn nearest_positions(length: usize, axis: &Axis) -> Vec<usize> {
     let scale = length as f64 / axis.length as f64;
     let mut position = scale * 0.5;
@@ -129,7 +131,8 @@ struct Kernel<'a> {
 }
 
 impl Kernels {
-    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. An axis that keeps its length is copied.
+    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. An axis that keeps its length is
+    /// copied.
     fn new(length: usize, axis: &Axis, filter: Resize) -> Self {
         let mut kernels =
             Self { spans: Vec::with_capacity(axis.window.len()), weights: Vec::new() };

@@ -1,5 +1,5 @@
-//! Resizing of levels for figures: each pixel is the mean of the area it covers, so that tiles of any size come out at
-//! one size, large ones smooth and small ones as crisp blocks.
+//! Resizing of levels for figures: each pixel is the mean of the area it covers, so that tiles of
+//! any size come out at one size, large ones smooth and small ones as crisp blocks.
 
 use ndarray::ArrayView2;
 
@@ -16,7 +16,8 @@ impl Area {
         Self { rows: Shares::new(from.0, to.0), columns: Shares::new(from.1, to.1) }
     }
 
-    /// Resizes `levels` and shows each as `inks` has it, handing over row by row with the row's index.
+    /// Resizes `levels` and shows each as `inks` has it, handing over row by row with the row's
+    /// index.
     pub(super) fn rows<P: Copy>(
         &self,
         levels: ArrayView2<'_, u8>,
@@ -44,8 +45,8 @@ impl Area {
     }
 }
 
-/// How much of which source pixels each result pixel covers along one side: `taps` weights from the source pixel `first`
-/// on, which add up to 1; where fewer are covered, the last are 0.
+/// How much of which source pixels each result pixel covers along one side: `taps` weights from the
+/// source pixel `first` on, which add up to 1; where fewer are covered, the last are 0.
 #[derive(Debug, Clone)]
 struct Shares {
     taps: usize,
@@ -118,7 +119,8 @@ impl Shares {
     }
 }
 
-/// The level nearest to a mean of levels. Adding 2²³ rounds to whole numbers, which are then the last bits.
+/// The level nearest to a mean of levels. Adding 2²³ rounds to whole numbers, which are then the
+/// last bits.
 fn nearest(mean: f32) -> usize {
     usize::from((mean + 8_388_608.0).to_bits() as u8)
 }

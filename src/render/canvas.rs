@@ -39,7 +39,8 @@ pub(super) struct Sheet<'c, P> {
     pixels: &'c mut [P],
 }
 
-/// Refuses pictures beyond a limit, before memory is taken for them. Also PNG's own limit of 2³¹ − 1 a side.
+/// Refuses pictures beyond a limit, before memory is taken for them. Also PNG's own limit of 2³¹ −
+/// 1 a side.
 pub(super) fn check_size(
     width: u64,
     height: u64,

@@ -1,6 +1,7 @@
 //! Colour maps: 256 rows of RGB each.
 
-/// The rows of every map, in the order of [`Colormap::ALL`]; written by `tests/reference/pictures/make_colormaps.py`.
+/// The rows of every map, in the order of [`Colormap::ALL`]; written by
+/// `tests/reference/pictures/make_colormaps.py`.
 const ROWS: &[u8; 8 * 256 * 3] = include_bytes!("colormaps.bin");
 
 /// A colour map. All are matplotlib's 256 rows; `jet` is OpenCV's.

@@ -12,11 +12,13 @@ use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 /// One layer to draw.
 #[derive(Debug, Clone)]
 pub struct Tiles<'a> {
-    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note: drawn lighter, never cut.
+    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note:
+    /// drawn lighter, never cut.
     pub title: String,
     /// Channels × height × width; one tile a channel.
     pub levels: ArrayView3<'a, u8>,
-    /// Which channels are dead; as long as there are channels, or empty for none. Drawn as hatched grey tiles.
+    /// Which channels are dead; as long as there are channels, or empty for none. Drawn as hatched
+    /// grey tiles.
     pub dead: Vec<bool>,
 }
 
@@ -27,8 +29,9 @@ pub struct GridOptions {
     pub columns: usize,
     /// Colours of the levels.
     pub colormap: Colormap,
-    /// Side of one value in pixels. `None`: a single layer without titles is drawn 1:1; anything else is a figure, in
-    /// which the tiles of all layers have one size and a small gap between them.
+    /// Side of one value in pixels. `None`: a single layer without titles is drawn 1:1; anything
+    /// else is a figure, in which the tiles of all layers have one size and a small gap between
+    /// them.
     pub zoom: Option<u32>,
     /// Write each layer's title above it.
     pub titles: bool,
@@ -50,8 +53,9 @@ impl Default for GridOptions {
 
 /// Draws layers, one below the other, as in Chollet's book: tile next to tile, `columns` a row.
 ///
-/// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a ragged last row are
-/// level 0, as there. With `zoom` given every value is exactly zoom × zoom pixels of its level's colour, titles or not.
+/// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a
+/// ragged last row are level 0, as there. With `zoom` given every value is exactly zoom × zoom
+/// pixels of its level's colour, titles or not.
 ///
 /// The rows of tiles are drawn independently, by whom `share` says.
 ///

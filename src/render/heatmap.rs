@@ -33,12 +33,13 @@ pub enum View {
 pub struct Panel<'a> {
     /// 0..=1, height × width, at the layer's resolution.
     pub heat: ArrayView2<'a, f32>,
-    /// Written above it: `tabby  0.83`; none leaves no room for it. What follows two spaces is a note: drawn lighter,
-    /// never cut.
+    /// Written above it: `tabby  0.83`; none leaves no room for it. What follows two spaces is a
+    /// note: drawn lighter, never cut.
     pub caption: Option<String>,
 }
 
-/// The part of the picture that the network got, where the maps lie, in shares of the picture's sides.
+/// The part of the picture that the network got, where the maps lie, in shares of the picture's
+/// sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// Of the width, from the left.
@@ -91,9 +92,10 @@ impl HeatmapOptions {
 
 /// Draws maps.
 ///
-/// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the book's
-/// `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side, captioned, the picture scaled to
-/// a size that is easy to look at. Its rows are drawn by whom `share` says.
+/// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the
+/// book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side,
+/// captioned, the picture scaled to a size that is easy to look at. Its rows are drawn by whom
+/// `share` says.
 ///
 /// # Errors
 ///
@@ -148,8 +150,8 @@ fn level(heat: f32) -> usize {
     usize::from((255.0 * heat) as u8)
 }
 
-/// `alpha · colour + picture` for every pair of values, as `cv2.imwrite` makes 8 bits of a float64: halves to even, then
-/// saturated.
+/// `alpha · colour + picture` for every pair of values, as `cv2.imwrite` makes 8 bits of a float64:
+/// halves to even, then saturated.
 struct Blend(Box<[u8; 1 << 16]>);
 
 impl Blend {
@@ -157,7 +159,8 @@ impl Blend {
         let mut sums = Box::new([0; 1 << 16]);
         for (color, sums) in sums.as_chunks_mut::<256>().0.iter_mut().enumerate() {
             for (pixel, sum) in sums.iter_mut().enumerate() {
-                // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are the whole number.
+                // Among floats of this size neighbours are 1 apart: adding it rounds, and the last
+                // bits are the whole number.
                 let rounded = alpha * color as f64 + pixel as f64 + 4_503_599_627_370_496.0;
                 *sum = (rounded.to_bits() as u32).min(255) as u8;
             }

@@ -1,8 +1,9 @@
 //! What levels and paints are on a canvas: palette entries, or colours outright.
 //!
-//! A palette has 256 entries and a colour map has 256 levels, so a picture with every level *and* a background, text or
-//! dead tiles does not fit. A figure gives up a few levels: the map is sampled at the entries that the paints leave,
-//! at most half a level off. An exact picture never does: it takes a palette where what it uses fits, else RGB.
+//! A palette has 256 entries and a colour map has 256 levels, so a picture with every level *and* a
+//! background, text or dead tiles does not fit. A figure gives up a few levels: the map is sampled
+//! at the entries that the paints leave, at most half a level off. An exact picture never does: it
+//! takes a palette where what it uses fits, else RGB.
 
 use super::Colormap;
 
@@ -16,7 +17,8 @@ pub(super) enum Paint {
     Background,
     /// The two greys of a dead tile's hatching.
     Dead(bool),
-    /// Text: titles, or lighter notes, in a shade 1..=SHADES by how much of the pixel a letter covers.
+    /// Text: titles, or lighter notes, in a shade 1..=SHADES by how much of the pixel a letter
+    /// covers.
     Text { note: bool, shade: usize },
 }
 
@@ -102,7 +104,8 @@ impl Inks<u8> {
         (Self { levels, paints: std::array::from_fn(|i| i as u8) }, palette)
     }
 
-    /// For exact pictures: every level that is used, and the paints. None where that exceeds a palette.
+    /// For exact pictures: every level that is used, and the paints. None where that exceeds a
+    /// palette.
     pub(super) fn exact(
         colormap: Colormap,
         used: &[bool; 256],

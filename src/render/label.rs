@@ -12,8 +12,9 @@ static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf")).ok()
 });
 
-/// A line of text and a lighter note after it: titles and captions are written `text  note`, with two spaces between
-/// the two. Where room is short the text is cut and ends in an ellipsis; the note stays.
+/// A line of text and a lighter note after it: titles and captions are written `text  note`, with
+/// two spaces between the two. Where room is short the text is cut and ends in an ellipsis; the
+/// note stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label<'a> {
     text: &'a str,
@@ -31,7 +32,8 @@ impl<'a> Label<'a> {
         Self { text: text.trim(), note: note.trim() }
     }
 
-    /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most `width` pixels wide.
+    /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most
+    /// `width` pixels wide.
     pub(super) fn draw<P: Copy>(
         &self,
         sheet: &mut Sheet<'_, P>,

@@ -15,8 +15,8 @@ pub struct ChannelTile<'a> {
     pub levels: ArrayView2<'a, u8>,
     /// Dead: drawn as a hatched grey tile.
     pub dead: bool,
-    /// Written above it: `block1_conv1  channel 4`; none leaves no room for it. What follows two spaces is a note: drawn
-    /// lighter, never cut.
+    /// Written above it: `block1_conv1  channel 4`; none leaves no room for it. What follows two
+    /// spaces is a note: drawn lighter, never cut.
     pub caption: Option<String>,
 }
 
@@ -42,8 +42,8 @@ impl Default for MatshowOptions {
 /// A tile's side that `zoom: None` comes close to.
 const SIDE: usize = 400;
 
-/// Draws channels, side by side, every value zoom × zoom pixels of its level's colour. One channel without
-/// a caption is the bare array.
+/// Draws channels, side by side, every value zoom × zoom pixels of its level's colour. One channel
+/// without a caption is the bare array.
 ///
 /// # Errors
 ///

@@ -1,10 +1,11 @@
 //! Arrays → pictures → PNG files.
 //!
-//! Levels 0..=255 become colours by a [`Colormap`]. Two kinds of picture leave here: *exact* ones, the array itself
-//! pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A colour map is a palette, so wherever
-//! 256 colours are enough the file is a palette PNG.
+//! Levels 0..=255 become colours by a [`Colormap`]. Two kinds of picture leave here: *exact* ones,
+//! the array itself pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A
+//! colour map is a palette, so wherever 256 colours are enough the file is a palette PNG.
 //!
-//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, which is a PNG file.
+//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, which is a PNG
+//! file.
 
 mod area;
 mod canvas;

@@ -26,8 +26,8 @@ impl From<EncodingError> for RenderError {
 
 /// The pixels of a PNG file, to which rows are added from the top down.
 ///
-/// On grids fdeflate makes files a quarter larger than zlib's default level, in a tenth of the time. Indices follow the colour
-/// map, so that filters help as they do with grey.
+/// On grids fdeflate makes files a quarter larger than zlib's default level, in a tenth of the
+/// time. Indices follow the colour map, so that filters help as they do with grey.
 pub(super) struct Rows {
     compressor: Compressor<Cursor<Vec<u8>>>,
     /// Bytes of a row, and of a pixel.
@@ -41,7 +41,8 @@ pub(super) struct Rows {
 /// The number of Paeth's filter, and its predictor (PNG 9.4).
 const PAETH: u8 = 4;
 
-/// Of the bytes to the left, above, and above to the left, the one nearest to left + above − above left.
+/// Of the bytes to the left, above, and above to the left, the one nearest to left + above − above
+/// left.
 fn predicted(left: u8, above: u8, corner: u8) -> u8 {
     let [a, b, c] = [left, above, corner].map(i16::from);
     let (to_left, to_above, to_corner) = ((b - c).abs(), (a - c).abs(), (a + b - 2 * c).abs());

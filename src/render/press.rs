@@ -7,13 +7,14 @@ use super::inks::Palette;
 use super::png::Rows;
 use super::{Drawing, RenderError};
 
-/// Who draws what: calls the function with every index below the number, best in that order, on any threads.
+/// Who draws what: calls the function with every index below the number, best in that order, on any
+/// threads.
 pub trait Share: Fn(usize, &(dyn Fn(usize) + Sync)) {}
 
 impl<F: Fn(usize, &(dyn Fn(usize) + Sync))> Share for F {}
 
-/// The file of a picture of `bands` from the top down, each drawn by `draw` on a canvas of its own. Whoever has finished one
-/// encodes what is finished from the top down, unless another is at it.
+/// The file of a picture of `bands` from the top down, each drawn by `draw` on a canvas of its own.
+/// Whoever has finished one encodes what is finished from the top down, unless another is at it.
 pub(super) fn print<P: Pixel>(
     (width, height): (usize, usize),
     palette: Option<&Palette>,

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2};
 
-/// `cv2.resize(map, (width, height))` for float32: `INTER_LINEAR`, half-pixel centres, edges clamped, no antialiasing.
-/// An empty map gives zeros.
+/// `cv2.resize(map, (width, height))` for float32: `INTER_LINEAR`, half-pixel centres, edges
+/// clamped, no antialiasing. An empty map gives zeros.
 pub fn resize_linear(map: ArrayView2<'_, f32>, width: usize, height: usize) -> Array2<f32> {
     let mut out = Array2::zeros((height, width));
     rows_linear(map, (width, height), 0..height, |y, row| {

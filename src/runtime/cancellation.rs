@@ -6,8 +6,8 @@ use tokio_util::sync::{CancellationToken as Cancelled, DropGuard};
 
 /// Tells running work to stop, and hears how far the work has come.
 ///
-/// A token is cancelled by a caller, or by itself when its deadline has passed. A plan checks it before every node, so
-/// work ends within its slowest node. Clones share cancellation and progress.
+/// A token is cancelled by a caller, or by itself when its deadline has passed. A plan checks it
+/// before every node, so work ends within its slowest node. Clones share cancellation and progress.
 #[derive(Debug, Clone, Default)]
 pub struct CancellationToken {
     cancelled: Cancelled,

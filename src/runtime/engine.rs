@@ -34,8 +34,8 @@ impl Engine {
         self.team.run(work)
     }
 
-    /// Calls `work` with every index below `count` and gives the results in order; threads that have
-    /// nothing to do help.
+    /// Calls `work` with every index below `count` and gives the results in order; threads that
+    /// have nothing to do help.
     pub fn map<T: Send + Sync>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
         let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
         self.share(count, |index| {
@@ -44,13 +44,14 @@ impl Engine {
         results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
-    /// Calls `work` with every index below `count`, on this thread and on those that have nothing to do.
+    /// Calls `work` with every index below `count`, on this thread and on those that have nothing
+    /// to do.
     pub fn share(&self, count: usize, work: impl Fn(usize) + Sync) {
         self.team.run(|| share(count, work));
     }
 
-    /// Replaces what can be computed faster than tract does. Gives the weights that were turned for it,
-    /// as they were and as they are.
+    /// Replaces what can be computed faster than tract does. Gives the weights that were turned for
+    /// it, as they were and as they are.
     pub(super) fn accelerate(
         &self,
         model: &mut TypedModel,

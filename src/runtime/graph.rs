@@ -133,8 +133,8 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &Weights) -> TractResult<()> 
     graph.set_input_outlets(&open)
 }
 
-/// Casts weights that are stored in another precision, once: tract would do it for every picture, for it folds no constant
-/// away whose result is large.
+/// Casts weights that are stored in another precision, once: tract would do it for every picture,
+/// for it folds no constant away whose result is large.
 fn cast_weights(model: &mut TypedModel) -> TractResult<()> {
     for id in 0..model.nodes.len() {
         let node = model.node(id);

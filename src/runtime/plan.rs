@@ -53,8 +53,8 @@ impl Plan {
         Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), held }
     }
 
-    /// A plan that computes `outputs`, some of this one's, and no more than they need; both hold the
-    /// same weights.
+    /// A plan that computes `outputs`, some of this one's, and no more than they need; both hold
+    /// the same weights.
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].

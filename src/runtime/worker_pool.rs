@@ -14,8 +14,8 @@ type Job = Box<dyn FnOnce() + Send>;
 /// A fixed set of threads for heavy work, with a bounded queue before them.
 ///
 /// A [`Permit`] is a place in the queue or at a worker; it is taken before a request's body is
-/// read. A caller who goes away while it waits frees its place at once; once the work has begun, the
-/// place belongs to the computation, not to the connection.
+/// read. A caller who goes away while it waits frees its place at once; once the work has begun,
+/// the place belongs to the computation, not to the connection.
 #[derive(Debug)]
 pub struct WorkerPool {
     jobs: crossbeam_channel::Sender<Job>,

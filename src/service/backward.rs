@@ -51,8 +51,8 @@ impl Backward {
         &self.residuals
     }
 
-    /// Carries `cotangent` of the logits back: the sums of the layer's over all positions, one for each
-    /// channel.
+    /// Carries `cotangent` of the logits back: the sums of the layer's over all positions, one for
+    /// each channel.
     pub(super) fn sums(
         &self,
         cotangent: Vec<f32>,

@@ -34,7 +34,8 @@ pub struct Classifier {
     refusals: HashMap<String, String>,
 }
 
-/// Elements of one value of a graph: 1 GiB of floats. A file can ask for any; the process would end.
+/// Elements of one value of a graph: 1 GiB of floats. A file can ask for any; the process would
+/// end.
 const LARGEST_VALUE: usize = 1 << 28;
 
 impl Classifier {
@@ -336,8 +337,8 @@ pub fn picture_shape(layer: &Layer) -> Result<[usize; 3], ServiceError> {
     }
 }
 
-/// A layer's value as channels × height × width, in the terms of [`picture_shape`]; a view, whatever
-/// the layout.
+/// A layer's value as channels × height × width, in the terms of [`picture_shape`]; a view,
+/// whatever the layout.
 ///
 /// # Errors
 /// [`ServiceError::NotAPicture`].

@@ -25,8 +25,8 @@ impl Context {
         self.models.get(parameters.text("model"))
     }
 
-    /// Decodes the picture in `file` and runs `classifier` on it, at least for `outputs`. Both are taken from the cache
-    /// where they are there.
+    /// Decodes the picture in `file` and runs `classifier` on it, at least for `outputs`. Both are
+    /// taken from the cache where they are there.
     ///
     /// # Errors
     /// What is wrong with the picture, and internal errors.

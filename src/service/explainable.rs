@@ -30,8 +30,8 @@ impl Classifier {
         Ok(given.filter(has_all))
     }
 
-    /// Puts the weights into a gradient graph that was derived for `layers`; those for which `is_held`
-    /// become inputs of it.
+    /// Puts the weights into a gradient graph that was derived for `layers`; those for which
+    /// `is_held` become inputs of it.
     fn embed(
         &self,
         derived: Result<Derived, GradientError>,
@@ -128,9 +128,11 @@ fn no_picture(layer: &Layer) -> Option<String> {
     }
 }
 
-/// Why each layer that cannot be explained cannot be, by name. `given` has gradients that need not be derived.
+/// Why each layer that cannot be explained cannot be, by name. `given` has gradients that need not
+/// be derived.
 ///
-/// One derivation for all layers tells that all can be explained; only where that fails is each asked alone.
+/// One derivation for all layers tells that all can be explained; only where that fails is each
+/// asked alone.
 pub(super) fn refusals(
     model: &Model,
     facts: &Facts,

@@ -51,8 +51,8 @@ impl ForwardCache {
     }
 
     /// What `model` saw of the picture in `file`, at least to `extent`, and whether it was
-    /// remembered; else what `look` sees, which is remembered where it fits. `look` gets the picture
-    /// where that at least is remembered.
+    /// remembered; else what `look` sees, which is remembered where it fits. `look` gets the
+    /// picture where that at least is remembered.
     ///
     /// # Errors
     /// Those of `look`.

@@ -81,10 +81,10 @@ impl LoadedModels {
         Self::of(Vec::new(), "")
     }
 
-    /// The library as `folder` has it now. A model whose files are as they were is kept as it is, or
-    /// with `everything` loaded again; one that cannot be loaded is refused, and the old one stands;
-    /// one that is gone from the folder is gone. One is loaded after the other, so that no more than
-    /// one is in memory twice.
+    /// The library as `folder` has it now. A model whose files are as they were is kept as it is,
+    /// or with `everything` loaded again; one that cannot be loaded is refused, and the old one
+    /// stands; one that is gone from the folder is gone. One is loaded after the other, so that no
+    /// more than one is in memory twice.
     ///
     /// # Errors
     /// [`LoadError`] where the folder cannot be read.

@@ -86,7 +86,8 @@ impl From<Vec<u8>> for PictureFile {
     }
 }
 
-/// One thing that convscope can be asked for. HTTP and the command line serve every use case from this one definition.
+/// One thing that convscope can be asked for. HTTP and the command line serve every use case from
+/// this one definition.
 ///
 /// Computing and encoding are separate steps: the output can be used without being drawn.
 pub trait UseCase: Sized + Send + Sync + 'static {

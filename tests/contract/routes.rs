@@ -10,8 +10,8 @@ fn described() -> BTreeSet<(String, String)> {
     operations.map(|it| (it.path.to_owned(), it.method.to_owned())).collect()
 }
 
-/// The verbs of KServe's protocol, which stand in the last segment behind a colon; the router's paths
-/// cannot say that, the handler tells them apart.
+/// The verbs of KServe's protocol, which stand in the last segment behind a colon; the router's
+/// paths cannot say that, the handler tells them apart.
 const VERBS: [&str; 2] = [":predict", ":explain"];
 
 fn without_verb(path: &str) -> &str {

@@ -1,5 +1,6 @@
-//! Where the layer is averaged over all positions and a linear layer follows, Grad-CAM is class activation mapping (Zhou
-//! et al. 2016): the class's weights times the activations. Here on EfficientNet-Lite0, whose weights are stored as float16.
+//! Where the layer is averaged over all positions and a linear layer follows, Grad-CAM is class
+//! activation mapping (Zhou et al. 2016): the class's weights times the activations. Here on
+//! EfficientNet-Lite0, whose weights are stored as float16.
 
 use std::path::Path;
 
@@ -44,7 +45,8 @@ fn before_an_average_and_a_linear_layer_it_is_the_class_s_weights_times_the_acti
         let index = class.to_string();
         let asked = [("class", index.as_str()), ("score", "logit")];
         let found = npy(&ask::<GradCam>(&context, OutputFormat::Npy, &asked).body);
-        // The gradient is the weight by the number of positions; the book's map is a mean over channels.
+        // The gradient is the weight by the number of positions; the book's map is a mean over
+        // channels.
         let scale = 1.0 / (channels * height * width) as f64;
         let weights = kernel.column(class).to_owned() * scale;
         let weighted = activations.outer_iter().zip(&weights).map(|(channel, &w)| &channel * w);

@@ -50,8 +50,8 @@ pub(super) fn read(file: &str) -> Vec<Case> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Runs every case of a file; all that err by more than `tolerance`, relative to the largest element
-/// of the gradient, are told.
+/// Runs every case of a file; all that err by more than `tolerance`, relative to the largest
+/// element of the gradient, are told.
 pub(super) fn assert_all(file: &str, tolerance: f32) {
     let cases = read(file);
     let failures: Vec<String> = cases
@@ -109,8 +109,8 @@ impl Case {
         shape.iter().product::<usize>() / shape[axis]
     }
 
-    /// How many numbers `derive_sums` gives for each channel of `layer`, and by how much their sums err,
-    /// relative to the largest.
+    /// How many numbers `derive_sums` gives for each channel of `layer`, and by how much their sums
+    /// err, relative to the largest.
     pub(super) fn sums_error(&self, layer: &str, axis: usize) -> Result<(usize, f32), String> {
         let model = self.model();
         let facts = self.facts(&model)?;

@@ -1,11 +1,13 @@
-//! A gradient graph that reads the weights that the forward plan holds, in the order in which that plan wants them.
+//! A gradient graph that reads the weights that the forward plan holds, in the order in which that
+//! plan wants them.
 
 use convscope::gradient::{cotangent_name, derive, derive_sums, sums_name};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
 use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
 use ndarray::{Array1, Array2, ArrayD};
 
-/// Channels × height × width of the pictures, and outputs of the dense layer behind them: enough weights to be turned.
+/// Channels × height × width of the pictures, and outputs of the dense layer behind them: enough
+/// weights to be turned.
 const PICTURES: [usize; 3] = [64, 8, 8];
 const INPUTS: usize = 64 * 8 * 8;
 const OUTPUTS: usize = 1024;

@@ -5,8 +5,8 @@ fn whole_networks_give_the_gradient_of_autograd() {
     assert_all("network_cases.jsonl", 1e-4);
 }
 
-/// Values of which less than a number for each position has to be computed, and how many numbers for
-/// each channel. Of all others there are as many as positions.
+/// Values of which less than a number for each position has to be computed, and how many numbers
+/// for each channel. Of all others there are as many as positions.
 const CONDENSED: [(&str, &str, usize); 6] = [
     // A mean over all positions follows.
     ("Residual", "b", 1),

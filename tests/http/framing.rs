@@ -1,5 +1,6 @@
-//! What is wrong with the bytes of a request, before it is one. hyper's parser answers with a bare status; what it lets
-//! through meets the service's own problems. No case may end in a fault of the server's, or in silence.
+//! What is wrong with the bytes of a request, before it is one. hyper's parser answers with a bare
+//! status; what it lets through meets the service's own problems. No case may end in a fault of the
+//! server's, or in silence.
 
 use convscope::config::HttpLimits;
 

@@ -162,12 +162,14 @@ fn looking_at_the_middle() -> Client {
     Client::of(Arc::new(app(library, 8, HttpLimits::default())))
 }
 
-/// What the network does not get has no heat, and what it gets has the heat that it would have by itself.
+/// What the network does not get has no heat, and what it gets has the heat that it would have by
+/// itself.
 #[tokio::test]
 async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
     let client = looking_at_the_middle();
     let color = |x: u32, y: u32| image::Rgb([x as u8, (y * 3) as u8, (x * y) as u8]);
-    // Of 65 pixels, 150 are taken without a tie, on which Pillow's rounding would depend on where it began.
+    // Of 65 pixels, 150 are taken without a tie, on which Pillow's rounding would depend on where
+    // it began.
     let whole = image::RgbImage::from_fn(195, 65, color);
     let middle = image::RgbImage::from_fn(65, 65, |x, y| color(x + 65, y));
     let query = "/gradcam?class=dog&view=heatmap&colormap=gray";

@@ -1,5 +1,5 @@
-//! Model files that are wrong. None is served, none takes the server with it, each is told with its cause; and who asks for
-//! one is told that there is no such model.
+//! Model files that are wrong. None is served, none takes the server with it, each is told with its
+//! cause; and who asks for one is told that there is no such model.
 
 use std::fs;
 use std::path::Path;

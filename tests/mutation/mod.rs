@@ -1,6 +1,6 @@
-//! Good inputs with random damage: whatever it is, it is answered or refused, and nothing panics or ends the process.
-//! `CONVSCOPE_MUTATIONS=100000 cargo test --release mutation` tries more than the few of every test run; `fuzz/` does the
-//! same guided by coverage.
+//! Good inputs with random damage: whatever it is, it is answered or refused, and nothing panics or
+//! ends the process. `CONVSCOPE_MUTATIONS=100000 cargo test --release mutation` tries more than the
+//! few of every test run; `fuzz/` does the same guided by coverage.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,8 @@ use convscope::preprocess::{PictureError, decode};
 
 use super::{LIMITS, bytes};
 
-/// One small file a format, and how many bytes at its end can be missing without harm to the picture.
+/// One small file a format, and how many bytes at its end can be missing without harm to the
+/// picture.
 const FILES: [(&str, usize); 10] = [
     // IEND, 12 bytes, and the CRC of the last IDAT.
     ("decode/palette.png", 16),

@@ -46,8 +46,8 @@ fn channels_first_holds_the_same_values() {
     assert_eq!(first.permuted_axes([0, 2, 3, 1]), last);
 }
 
-/// torchvision's `Resize(256)` and `CenterCrop(224)` of a picture of 451 × 300: 384 × 256, of which 224 × 224 are taken
-/// from 80, 16.
+/// torchvision's `Resize(256)` and `CenterCrop(224)` of a picture of 451 × 300: 384 × 256, of which
+/// 224 × 224 are taken from 80, 16.
 #[test]
 fn the_window_is_what_torchvision_cuts_out() {
     let (width, height) = (451, 300);

@@ -34,7 +34,8 @@ fn pictures() {
     }
 }
 
-/// ForwardCache that is asked for and never touched is no harm until there is a limit; then it ends the process.
+/// ForwardCache that is asked for and never touched is no harm until there is a limit; then it ends
+/// the process.
 #[cfg(target_os = "linux")]
 #[test]
 fn no_picture_asks_for_gigabytes() {

@@ -18,13 +18,15 @@ fn interpolation_is_opencvs() {
         let found = resize_linear(small.view(), width, height);
         assert_eq!(found.dim(), expected.dim());
         for (found, expected) in found.iter().zip(&expected) {
-            // Half a unit in the last place of 1, a few times: OpenCV may fuse multiplications and additions.
+            // Half a unit in the last place of 1, a few times: OpenCV may fuse multiplications and
+            // additions.
             assert!((found - expected).abs() <= 2.5e-7, "{height}×{width}: {found} {expected}");
         }
     }
 }
 
-/// One pixel in a thousand may be off: where 255 · heat is next to an integer, so that rounding decides the level.
+/// One pixel in a thousand may be off: where 255 · heat is next to an integer, so that rounding
+/// decides the level.
 fn assert_nearly_equal(found: &RgbImage, file: &str) {
     let expected = image::open(reference(file)).unwrap().into_rgb8();
     assert_eq!(found.dimensions(), expected.dimensions());

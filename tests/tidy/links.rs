@@ -7,7 +7,8 @@ use super::tracked::tracked;
 /// Where documents at the root point to by paths in their text and commands, not only by links.
 const FOLDERS: [&str; 6] = [".ci/", "benches/", "docs/", "models/export/", "src/", "tests/"];
 
-/// Where the links and pictures of a Markdown text point to, without `#fragments` and addresses of the web.
+/// Where the links and pictures of a Markdown text point to, without `#fragments` and addresses of
+/// the web.
 fn targets(markdown: &str) -> impl Iterator<Item = &str> {
     let links = markdown.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
     let paths = links.filter_map(|link| link.split('#').next());

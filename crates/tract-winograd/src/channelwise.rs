@@ -46,8 +46,8 @@ impl Depthwise {
     }
 }
 
-/// The greatest value under every place of a window; no number counts as none. `to` receives as many
-/// channels of `output` as `picture` has of `input`.
+/// The greatest value under every place of a window; no number counts as none. `to` receives as
+/// many channels of `output` as `picture` has of `input`.
 pub(crate) fn maxima(
     isa: Isa,
     window: &Window,
@@ -134,8 +134,9 @@ impl Fold for Maximum {
     }
 }
 
-/// A picture with its padding, taken apart so that what a tap reads for adjacent outputs lies side by
-/// side: with stride s there are s × s phases, the one at (i, j) holding pixels (s·y + i, s·x + j).
+/// A picture with its padding, taken apart so that what a tap reads for adjacent outputs lies side
+/// by side: with stride s there are s × s phases, the one at (i, j) holding pixels (s·y + i, s·x +
+/// j).
 struct Phases {
     input: [usize; 2],
     output: [usize; 2],
@@ -160,7 +161,8 @@ impl Phases {
         phases
     }
 
-    /// Floats from one phase to the next; the last step reads rows and columns beyond what it needs.
+    /// Floats from one phase to the next; the last step reads rows and columns beyond what it
+    /// needs.
     fn apart(&self) -> usize {
         (self.size[0] + STEP) * self.size[1] + STEP * WIDTH
     }

@@ -7,7 +7,8 @@ use crate::team::{share_chunks, threads};
 /// Rows that are read side by side.
 const ROWS: usize = 4;
 
-/// How many weights before it is read a weight is asked for: the machine does not look beyond a page.
+/// How many weights before it is read a weight is asked for: the machine does not look beyond a
+/// page.
 const AHEAD: usize = 512;
 
 /// A weight as it is stored.

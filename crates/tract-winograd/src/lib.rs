@@ -58,8 +58,8 @@
 //!
 //! # Accuracy
 //!
-//! Winograd's F(4×4, 3×3) rounds more than the definition does: against double precision the error is
-//! some 1e-6 to 1e-5 of the greatest value of a layer, and the tests hold it to 2e-5.
+//! Winograd's F(4×4, 3×3) rounds more than the definition does: against double precision the error
+//! is some 1e-6 to 1e-5 of the greatest value of a layer, and the tests hold it to 2e-5.
 
 mod channelwise;
 mod cores;

@@ -11,8 +11,8 @@ pub enum Storage {
     /// As they are.
     #[default]
     F32,
-    /// Rounded to half precision: half the memory, and half the time where reading it is most of the
-    /// work.
+    /// Rounded to half precision: half the memory, and half the time where reading it is most of
+    /// the work.
     F16,
 }
 

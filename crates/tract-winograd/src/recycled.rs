@@ -1,6 +1,6 @@
-//! The memory of values that nobody holds any more, for the next ones of their size: a network wants
-//! the same sizes for every picture, and memory that comes fresh from the system costs more time
-//! than many a convolution.
+//! The memory of values that nobody holds any more, for the next ones of their size: a network
+//! wants the same sizes for every picture, and memory that comes fresh from the system costs more
+//! time than many a convolution.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ const LARGE: usize = 1 << 20;
 /// Bytes of values that wait for their next use at most.
 const WAITING: usize = 128 << 20;
 
-/// Large values that were handed out, 128 MiB at most of which nobody else holds any more: their memory
-/// waits to be used again. The longest there come first.
+/// Large values that were handed out, 128 MiB at most of which nobody else holds any more: their
+/// memory waits to be used again. The longest there come first.
 #[derive(Default)]
 pub struct Recycled {
     values: Mutex<Vec<Arc<Tensor>>>,

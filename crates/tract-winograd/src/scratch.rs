@@ -8,8 +8,8 @@ thread_local! {
     static KEPT: RefCell<Vec<Lanes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends `work` as many lanes as it asks for, in parts of the given sizes. What they hold is whatever
-/// was left there.
+/// Lends `work` as many lanes as it asks for, in parts of the given sizes. What they hold is
+/// whatever was left there.
 pub(crate) fn lend<const N: usize, R>(
     sizes: [usize; N],
     work: impl FnOnce([&mut [Lanes]; N]) -> R,

@@ -8,9 +8,9 @@
 //! their own as long as there are enough.
 //!
 //! # Safety of this file
-//! A [`Job`] is a borrow whose lifetime has been forgotten. [`Board::post`] takes it away again, and
-//! waits until every helper has left, before it returns or unwinds, so no helper sees it later than
-//! its owner.
+//! A [`Job`] is a borrow whose lifetime has been forgotten. [`Board::post`] takes it away again,
+//! and waits until every helper has left, before it returns or unwinds, so no helper sees it later
+//! than its owner.
 
 use std::cell::RefCell;
 use std::cell::UnsafeCell;
@@ -294,8 +294,8 @@ struct Board {
     job: UnsafeCell<Option<Job>>,
 }
 
-// SAFETY: `job` is written by the leader that has `taken` the board, and only while the door is shut
-// and nobody is inside; it is read by those inside.
+// SAFETY: `job` is written by the leader that has `taken` the board, and only while the door is
+// shut and nobody is inside; it is read by those inside.
 unsafe impl Sync for Board {}
 // SAFETY: the job behind the pointer is `Sync`, so any thread may call it.
 unsafe impl Send for Board {}

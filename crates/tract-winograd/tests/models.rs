@@ -234,8 +234,8 @@ fn sums_of_products() -> Built {
     net.give(&outputs, 3)
 }
 
-/// A dense layer behind pictures of ReLUs, stored output by output: once as it is, and once transposed
-/// before it is read.
+/// A dense layer behind pictures of ReLUs, stored output by output: once as it is, and once
+/// transposed before it is read.
 fn dense_of_pictures() -> Built {
     let mut net = Network::new();
     let x = net.input(&[1, 3, 32, 32])?;

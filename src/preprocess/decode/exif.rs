@@ -8,7 +8,8 @@ pub(super) fn orientation(exif: Option<&[u8]>) -> Orientation {
     exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
-/// The bytes in ImageMagick's text form of a metadata block: a newline, `exif`, the length, then hexadecimal lines.
+/// The bytes in ImageMagick's text form of a metadata block: a newline, `exif`, the length, then
+/// hexadecimal lines.
 pub(super) fn from_raw_profile(text: &str) -> Option<Vec<u8>> {
     let mut lines = text.trim_start().lines();
     if !matches!(lines.next()?.trim(), "exif" | "APP1" | "generic profile") {

@@ -1,5 +1,5 @@
-//! JPEG, by `libjpeg-turbo-rs`: pixel by pixel what libjpeg-turbo gives Pillow, and with it Keras. Strict: a file cut
-//! short is an error and not half a picture.
+//! JPEG, by `libjpeg-turbo-rs`: pixel by pixel what libjpeg-turbo gives Pillow, and with it Keras.
+//! Strict: a file cut short is an error and not half a picture.
 
 use std::io::Cursor;
 
@@ -50,16 +50,16 @@ pub(super) fn decode(
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
 }
 
-/// Inks of which some are stored at a lower resolution: `libjpeg-turbo-rs` panics at most of these. Values differ a
-/// little from Pillow's.
+/// Inks of which some are stored at a lower resolution: `libjpeg-turbo-rs` panics at most of these.
+/// Values differ a little from Pillow's.
 fn subsampled_inks(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     let broken = |error: ImageError| Format::Jpeg.broken(error);
     let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
     Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8().into_raw())
 }
 
-/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded; and as in Pillow every file holds the inverse of each value,
-/// as Adobe's do.
+/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded; and as in Pillow every file holds the
+/// inverse of each value, as Adobe's do.
 fn cmyk_to_rgb(cmyk: &[u8]) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
     for ink in cmyk.as_chunks::<4>().0 {

@@ -1,9 +1,9 @@
 //! Bytes → an upright 8-bit RGB picture, within limits.
 //!
-//! The steps: tell the format by content, read the header, refuse what is too large, decode, drop alpha, turn upright.
-//! Values are Pillow's: what `Image.open(f).convert("RGB")` gives, then `ImageOps.exif_transpose`. One deliberate
-//! exception: 16-bit grey becomes its high byte, as 16-bit RGB does; Pillow clips it at 255, which is nearly always a
-//! white picture.
+//! The steps: tell the format by content, read the header, refuse what is too large, decode, drop
+//! alpha, turn upright. Values are Pillow's: what `Image.open(f).convert("RGB")` gives, then
+//! `ImageOps.exif_transpose`. One deliberate exception: 16-bit grey becomes its high byte, as
+//! 16-bit RGB does; Pillow clips it at 255, which is nearly always a white picture.
 
 mod exif;
 mod gif;
@@ -41,8 +41,9 @@ impl Picture {
     }
 }
 
-/// Decodes a picture: alpha dropped as Pillow's `convert("RGB")` does (no compositing), EXIF orientation applied,
-/// the first frame of an animation, the first page of a TIFF; palette, grey, 16-bit and CMYK become 8-bit RGB.
+/// Decodes a picture: alpha dropped as Pillow's `convert("RGB")` does (no compositing), EXIF
+/// orientation applied, the first frame of an animation, the first page of a TIFF; palette, grey,
+/// 16-bit and CMYK become 8-bit RGB.
 ///
 /// What exceeds `limits` is refused from the header, before its pixels are decoded.
 ///

@@ -17,7 +17,8 @@ pub(super) fn bmp(
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Bmp, error, limits);
-    // Header sizes from 40 bytes on have width and height, negative where the rows run down, at the same place.
+    // Header sizes from 40 bytes on have width and height, negative where the rows run down, at the
+    // same place.
     if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(14..26)
         && header >= 40
     {
@@ -45,8 +46,8 @@ pub(super) fn tiff(
     Ok((pixels(Format::Tiff, decoder, limits)?, orientation))
 }
 
-/// Whether every strip and tile of the first image lies within the file. The decoder takes the end of a compressed one for
-/// the end of its data, and leaves the rest black.
+/// Whether every strip and tile of the first image lies within the file. The decoder takes the end
+/// of a compressed one for the end of its data, and leaves the rest black.
 fn is_whole(bytes: &[u8]) -> bool {
     let Ok(mut reader) = tiff::decoder::Decoder::new(Cursor::new(bytes)) else { return true };
     let mut list = |tag| reader.find_tag(tag).ok()??.into_u64_vec().ok();

@@ -1,4 +1,5 @@
-//! PNG, by the `png` crate itself: its limits reach into every chunk, and colour profiles are never inflated.
+//! PNG, by the `png` crate itself: its limits reach into every chunk, and colour profiles are never
+//! inflated.
 
 use std::io::Cursor;
 

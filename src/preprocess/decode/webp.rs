@@ -1,5 +1,6 @@
-//! WebP, by `image`. Its decoder believes the canvas size in the header and allocates what the frame inside says, so
-//! the frames' own sizes are read and checked first; it allocates what a chunk says of its length, so EXIF is read here.
+//! WebP, by `image`. Its decoder believes the canvas size in the header and allocates what the
+//! frame inside says, so the frames' own sizes are read and checked first; it allocates what a
+//! chunk says of its length, so EXIF is read here.
 
 use std::io::Cursor;
 
@@ -50,12 +51,14 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of its own.
+/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of
+/// its own.
 fn frame_sizes(bytes: &[u8], outer: bool) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
     for (name, body) in chunks(bytes) {
         match name {
-            // RFC 6386 § 9.1: frame tag (3 bytes), start code (3), width and height with 2 bits of scale each.
+            // RFC 6386 § 9.1: frame tag (3 bytes), start code (3), width and height with 2 bits of
+            // scale each.
             b"VP8 " => {
                 if let Some(&[w0, w1, h0, h1]) = body.get(6..10) {
                     let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);

@@ -71,8 +71,8 @@ impl Activations {
     }
 }
 
-/// One float32 array a layer, channels × height × width, under its very name, as `numpy.savez` writes
-/// it. With chosen channels, those alone in their order.
+/// One float32 array a layer, channels × height × width, under its very name, as `numpy.savez`
+/// writes it. With chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
     let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
     archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))

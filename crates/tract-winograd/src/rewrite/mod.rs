@@ -38,9 +38,9 @@ impl Accelerator {
     /// Replaces the float32 convolutions of `model`, and fuses what follows them: batch norm,
     /// addition, ReLU and other clipping, 2×2 max-pooling. Values that are asked for on the way, by
     /// another node or as an output of the model, stay there. Products of one vector by a constant
-    /// matrix, dense layers, and other max-pools are replaced as well; where all that is wanted of a
-    /// product are sums over its elements, the weights are summed instead, once. What this crate has
-    /// no faster way for is left alone.
+    /// matrix, dense layers, and other max-pools are replaced as well; where all that is wanted of
+    /// a product are sums over its elements, the weights are summed instead, once. What this crate
+    /// has no faster way for is left alone.
     ///
     /// `model` must not have been decluttered, since that takes convolutions apart; its constants
     /// should have been propagated ([`TypedModel::prop_consts`]) and its input shapes set. Called

@@ -8,8 +8,8 @@ use super::chain::is_asked_for;
 use super::window::window;
 use crate::op::Maxima;
 
-/// The faster way of node `id`, where that is a max-pool that somebody still reads: a convolution may
-/// have taken it along.
+/// The faster way of node `id`, where that is a max-pool that somebody still reads: a convolution
+/// may have taken it along.
 pub(super) fn find(
     model: &TypedModel,
     id: usize,

@@ -14,15 +14,17 @@ use crate::matrix::turned;
 /// Weights of a layer at least. Smaller ones are in the cache, where what is not read saves little.
 const WEIGHTS: usize = 1 << 22;
 
-/// Turns the weights of dense layers behind pictures of ReLUs, where they are stored output by output: stored input by
-/// input, those of an input that is zero, as most are, need not be read. Only the layer that reads the pictures themselves
-/// is changed: the backward product of a later one is spared as much the other way, and of this one's little more than sums
-/// over positions is ever wanted.
+/// Turns the weights of dense layers behind pictures of ReLUs, where they are stored output by
+/// output: stored input by input, those of an input that is zero, as most are, need not be read.
+/// Only the layer that reads the pictures themselves is changed: the backward product of a later
+/// one is spared as much the other way, and of this one's little more than sums over positions is
+/// ever wanted.
 ///
-/// Gives the tensors that were there, as far as others hold them, and those that have come in their place. A constant that is transposed before it is
-/// multiplied is read as it is from now on.
+/// Gives the tensors that were there, as far as others hold them, and those that have come in their
+/// place. A constant that is transposed before it is multiplied is read as it is from now on.
 ///
-/// To be called before [`TypedModel::prop_consts`], and within [`Team::run`](crate::Team::run), for all threads to help.
+/// To be called before [`TypedModel::prop_consts`], and within [`Team::run`](crate::Team::run), for
+/// all threads to help.
 ///
 /// # Errors
 /// tract's, where the model contradicts itself.

@@ -1,4 +1,5 @@
-//! AVX2 and what comes with it, FMA and F16C: two registers a vector, and 12 of the 16 hold a tile of 6 rows by one vector.
+//! AVX2 and what comes with it, FMA and F16C: two registers a vector, and 12 of the 16 hold a tile
+//! of 6 rows by one vector.
 //!
 //! # Safety of this file
 //! An [`Avx2`] exists only where [`Avx2::detect`] has found the instructions, so every intrinsic

@@ -1,8 +1,8 @@
 //! AVX-512: one register a vector, and 28 of the 32 hold a tile of 14 rows by 2 vectors.
 //!
 //! # Safety of this file
-//! An [`Avx512`] exists only where [`Avx512::detect`] has found the instructions, so every intrinsic
-//! below may be executed. What else an intrinsic asks for is said beside it.
+//! An [`Avx512`] exists only where [`Avx512::detect`] has found the instructions, so every
+//! intrinsic below may be executed. What else an intrinsic asks for is said beside it.
 
 use std::arch::x86_64::*;
 

@@ -1,8 +1,9 @@
 /// Clears the upper halves of the vector registers, where the machine has such.
 ///
-/// As long as they hold something, instructions of 128 bits, which is what compilers make of plain code, have to keep it: on
-/// Zen 4 loops over floats took four times as long. What Rust compiles clears them when it is done; tract's own products of
-/// matrices, written in assembler, do not, and leave the thread like that.
+/// As long as they hold something, instructions of 128 bits, which is what compilers make of plain
+/// code, have to keep it: on Zen 4 loops over floats took four times as long. What Rust compiles
+/// clears them when it is done; tract's own products of matrices, written in assembler, do not, and
+/// leave the thread like that.
 pub fn clear_upper_halves() {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx") {
