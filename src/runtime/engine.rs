@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 use tract_winograd::{Accelerator, Storage, Team, share, turn_dense};
 
-use crate::config::{DenseWeights, EngineConfig, Switch};
+use crate::config::{DenseWeights, EngineConfig};
 
 /// How plans are compiled, and the threads that run them. Cloning shares the threads, and the
 /// weights that several plans have in common.
@@ -25,7 +25,7 @@ impl Engine {
             DenseWeights::F16 => Storage::F16,
         };
         let accelerator = Accelerator { dense, ..Accelerator::default() };
-        let accelerator = (config.fast_conv == Switch::On).then(|| Arc::new(accelerator));
+        let accelerator = config.fast_conv.then(|| Arc::new(accelerator));
         Ok(Self { team: Arc::new(Team::new(threads)?), accelerator })
     }
 

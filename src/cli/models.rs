@@ -1,0 +1,67 @@
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::{ArgMatches, Args, Command};
+
+use super::arguments::{model_argument, output_argument, parameter_flags, parameters, parse, text};
+use super::cores::cores;
+use super::error::CliError;
+use super::files::write_file;
+use crate::config::ModelsConfig;
+use crate::runtime::Engine;
+use crate::service::{GradientRequest, LoadedModels, summary};
+
+/// Loads the model that `MODEL` names: a path if it exists, otherwise a name in the models folder.
+///
+/// # Errors
+/// [`CliError::Load`].
+pub(super) fn open_model(matches: &ArgMatches) -> Result<LoadedModels, CliError> {
+    let model = text(matches, "MODEL");
+    let config: ModelsConfig = parse(matches);
+    let engine = Engine::start(&config.engine, cores())
+        .map_err(|cause| CliError::Server(cause.to_string()))?;
+    if Path::new(model).exists() {
+        return Ok(LoadedModels::open(Path::new(model), &engine)?);
+    }
+    Ok(LoadedModels::named(&config.folder, model, &engine)?)
+}
+
+/// `convscope summary`.
+pub(super) fn summary_command() -> Command {
+    ModelsConfig::augment_args(Command::new("summary"))
+        .about("List the layers of a model with their shapes and parameters")
+        .arg(model_argument())
+}
+
+/// Prints the layers of a model.
+///
+/// # Errors
+/// [`CliError::Load`].
+pub(super) fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
+    let models = open_model(matches)?;
+    let text = summary(models.get(None)?);
+    // A reader that closes the pipe early, such as head, has read what it needs.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// `convscope gradient`.
+pub(super) fn gradient_command() -> Command {
+    ModelsConfig::augment_args(Command::new("gradient"))
+        .about("Derive the gradient graph of a model and write it as an ONNX file")
+        .arg(model_argument())
+        .args(parameter_flags(GradientRequest::PARAMETERS))
+        .arg(output_argument("gradient.onnx"))
+}
+
+/// Writes the gradient graph of a model.
+///
+/// # Errors
+/// [`CliError`].
+pub(super) fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
+    let models = open_model(matches)?;
+    let parameters = parameters(GradientRequest::PARAMETERS, matches);
+    let request = GradientRequest::check(&parameters, Arc::clone(models.get(None)?))?;
+    write_file(Path::new(text(matches, "output")), &request.file()?)
+}
