@@ -1,11 +1,11 @@
 // @ts-check
-// Asks a convscope of another origin for the two likeliest classes of a picture, and where it saw them.
+// Asks a convscope server of another origin for the two likeliest classes of a picture, and for their heat maps.
 
 import createClient from "openapi-fetch";
 
 /** @typedef {import("./convscope.js").components["schemas"]} Schemas */
 
-// Of the forms of an answer this page takes JSON.
+// This page uses the JSON format of the answers.
 /** @type {import("openapi-fetch").Client<import("./convscope.js").paths, "application/json" | "application/problem+json">} */
 const convscope = createClient({
   baseUrl: new URLSearchParams(location.search).get("server") ?? "http://localhost:8080",
@@ -17,7 +17,7 @@ const words = /** @type {HTMLElement} */ (document.getElementById("words"));
 const maps = /** @type {HTMLElement} */ (document.getElementById("maps"));
 
 /**
- * What went wrong, in the server's words.
+ * Shows the server's error message.
  * @param {{ detail: string } | undefined} problem
  */
 function tell(problem) {
@@ -32,7 +32,8 @@ async function listModels() {
 }
 
 /**
- * One class's heat map; a picture of its own, since that of several classes is one figure.
+ * Shows the heat map of one class. Each class is a request of its own, because a request for several classes
+ * gives a single picture.
  * @param {FormData} given
  * @param {Schemas["Predictions"]["predictions"][number]} prediction
  */
@@ -49,7 +50,7 @@ async function show(given, prediction) {
   const [map] = data.maps;
   const picture = new Image();
   picture.src = `data:image/png;base64,${data.png}`;
-  picture.alt = `What spoke for ${map.label ?? map.class}`;
+  picture.alt = `Heat map for ${map.label ?? map.class}`;
   const caption = document.createElement("figcaption");
   const share = map.probability === null ? "" : `, ${(100 * map.probability).toFixed(1)} %`;
   caption.textContent = `${map.label ?? map.class}${share}${map.empty ? ": no heat" : ""}`;
@@ -59,7 +60,7 @@ async function show(given, prediction) {
 }
 
 /**
- * The types say what belongs into a form; this makes a form of it.
+ * Makes a form of typed fields.
  * @param {Schemas["GradCamForm"] | Schemas["PredictForm"]} fields
  */
 function formOf(fields) {
@@ -72,7 +73,7 @@ function formOf(fields) {
 }
 
 /**
- * Says so where the server cannot be reached.
+ * Runs `work`, and shows an error if the server cannot be reached.
  * @param {() => Promise<void>} work
  */
 async function reaching(work) {
