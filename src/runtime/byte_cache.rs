@@ -1,10 +1,11 @@
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::sync::{Cache, GuardResult};
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 use super::{CancellationToken, Interrupted};
 
@@ -20,13 +21,30 @@ const ENTRIES: usize = 64;
 /// computation fails, one of those that wait computes instead, so that nobody gets another
 /// caller's error or cancellation. Keys are independent: a hit never waits for a computation.
 pub struct ByteCache<K, V> {
-    entries: Cache<K, Arc<V>, ByBytes>,
+    entries: Cache<K, Arc<V>, ByBytes, DefaultHashBuilder, KeepLatest>,
+    latest: KeepLatest,
 }
 
 /// A value that knows how much memory it holds.
 pub trait HeldBytes {
     /// The memory that the value holds, in bytes.
     fn held_bytes(&self) -> usize;
+}
+
+/// Keeps the value that came last from being evicted. A cache of few large values would otherwise
+/// evict the one that nobody has asked for twice yet.
+#[derive(Debug, Clone, Default)]
+struct KeepLatest {
+    /// The address of the value.
+    address: Arc<AtomicUsize>,
+}
+
+impl<K, V> Lifecycle<K, Arc<V>> for KeepLatest {
+    type RequestState = ();
+
+    fn is_pinned(&self, _: &K, value: &Arc<V>) -> bool {
+        Arc::as_ptr(value).addr() == self.address.load(Ordering::Relaxed)
+    }
 }
 
 /// Weighs values by their bytes.
@@ -53,8 +71,9 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
         options.shards(1).estimated_items_capacity(ENTRIES).weight_capacity(capacity);
         let options = options.build().unwrap_or_else(|_| unreachable!("both capacities are given"));
         let weighter = ByBytes { most: capacity / 10 * 9 };
-        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { entries: Cache::with_options(options, weighter, hasher, lifecycle) }
+        let (hasher, latest) = (DefaultHashBuilder::default(), KeepLatest::default());
+        let entries = Cache::with_options(options, weighter, hasher, latest.clone());
+        Self { entries, latest }
     }
 
     /// The value of `key`, if it is there.
@@ -82,6 +101,7 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
                 GuardResult::Value(value) => return Ok((value, true)),
                 GuardResult::Guard(guard) => {
                     let value = Arc::new(compute()?);
+                    self.latest.address.store(Arc::as_ptr(&value).addr(), Ordering::Relaxed);
                     // It fails where the key was removed meanwhile; the value is good all the same.
                     let _ = guard.insert(Arc::clone(&value));
                     return Ok((value, false));
@@ -100,7 +120,6 @@ impl<K, V> fmt::Debug for ByteCache<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;

@@ -215,7 +215,7 @@ impl Explain {
             top: top.unwrap_or(usize::from(classes.is_empty())),
             score: given.word("score")?.unwrap_or_default(),
             sign: given.word("sign")?,
-            percentile: given.decimal("percentile", 1.0..=100.0)?,
+            percentile: given.decimal("percentile", 0.0..=100.0)?,
             scale: given.word("scale")?.unwrap_or_default(),
             options: given.clone(),
             classifier,

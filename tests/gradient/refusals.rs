@@ -45,8 +45,7 @@ fn refused(nodes: &[&str], layers: &[&str], logits: &str) -> GradientError {
 #[test]
 fn every_operator_without_a_rule_is_named_at_once() {
     let error =
-        refused(&["Relu x a", "Det a b", "Relu b c", "NonZero c d"], &["x"], "y")
-            .to_string();
+        refused(&["Relu x a", "Det a b", "Relu b c", "NonZero c d"], &["x"], "y").to_string();
     assert_eq!(
         error,
         "cannot be differentiated: NonZero (node \"node of d\"): it has no gradient rule; \

@@ -3,6 +3,7 @@
 mod access;
 mod activations;
 pub(crate) mod client;
+mod explain;
 mod forms;
 mod framing;
 mod gradcam;

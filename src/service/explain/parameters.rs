@@ -75,7 +75,7 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: "percentile",
-        value: "1..=100",
+        value: "0..=100",
         help: "values beyond this percentile of the map are clipped before it is drawn \
                (default: by the method)",
         repeatable: false,
