@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
+use tract_kernels::{prune, vzeroupper};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
-use tract_winograd::{clear_upper_halves, narrow};
 
 use super::shared_weights::Held;
 use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, SharedWeights};
@@ -67,7 +67,7 @@ impl Plan {
         };
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, RuntimeError>>()?;
         let pruned = || {
-            narrow(&mut model, &outlets)?;
+            prune(&mut model, &outlets)?;
             SimplePlan::new(model)
         };
         let runnable = pruned().map_err(RuntimeError::engine("pruning the graph"))?;
@@ -105,8 +105,9 @@ impl Plan {
                     TractError::from(reason)
                 })?;
                 let values = eval(context, op_state, node, inputs);
-                // tract's own kernels leave them in use, which makes all that follows slow.
-                clear_upper_halves();
+                // tract's own kernels leave the upper halves of the vector registers in use, which
+                // makes all code that follows slow.
+                vzeroupper();
                 values
             })
         });
