@@ -1,11 +1,12 @@
-//! Reads the command line and runs what it names.
+//! Parses the command line and runs the command.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Gives back what renewed models and large answers have held. (The C library keeps several times
-/// a model's size after a few reloads, since its threshold for giving back grows with use; and that
-/// of musl, which the static binary would take, is slow.)
+/// mimalloc returns the memory of reloaded models and large answers to the system. After a few
+/// reloads, the allocator of the GNU C library keeps several times a model's size, because its
+/// threshold for returning memory grows with use. The allocator of musl, which the static binary
+/// would use, is slow.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     match convscope::cli::run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell if standard error is closed.
+            // If standard error is closed, the exit code alone reports the failure.
             let _ = writeln!(std::io::stderr(), "convscope: {error}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! What a container asks itself: images without a shell have no curl.
+//! `convscope healthcheck`: a health probe for containers whose image has no shell and no curl.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -6,48 +6,53 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::CliError;
+use super::error::CliError;
 
-/// What is asked of whom.
+/// The flags of `convscope healthcheck`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct HealthcheckConfig {
-    /// Where the server listens
+    /// Address on which the server listens
     #[arg(long, env = "CONVSCOPE_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Ask whether the process lives, not whether it can serve
+    /// Check whether the process is alive (/healthz) and not whether it is ready (/readyz)
     #[arg(long)]
     live: bool,
 }
 
-/// How long the server may take for each step.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The timeout of connecting, of each write and of each read.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The most bytes that are read of the answer.
+const MAX_BYTES: u64 = 16 << 10;
 
-/// Succeeds if the server says that it is well.
+/// Succeeds if the server answers 200.
+///
+/// # Errors
+/// [`CliError::Server`].
 pub(super) fn healthcheck(config: &HealthcheckConfig) -> Result<(), CliError> {
     let path = if config.live { "/healthz" } else { "/readyz" };
-    let address = reachable(config.listen);
-    let unwell = |why: String| CliError::Server(format!("{address}{path}: {why}"));
-    let answer = ask(address, path).map_err(|error| unwell(error.to_string()))?;
+    let address = local_address(config.listen);
+    let error = |cause: String| CliError::Server(format!("{address}{path}: {cause}"));
+    let answer = get(address, path).map_err(|cause| error(cause.to_string()))?;
     let status = answer.lines().next().unwrap_or_default();
-    if status.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(unwell(status.to_owned())) }
+    if status.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(error(status.to_owned())) }
 }
 
-fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
-    stream.take(16 << 10).read_to_string(&mut answer)?;
+    stream.take(MAX_BYTES).read_to_string(&mut answer)?;
     Ok(answer)
 }
 
-/// Who listens everywhere is asked at home.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let home = match listen.ip() {
+/// A server that listens on every interface (0.0.0.0 or ::) is reached over the loopback interface.
+fn local_address(listen: SocketAddr) -> SocketAddr {
+    let address = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    SocketAddr::new(home, listen.port())
+    SocketAddr::new(address, listen.port())
 }

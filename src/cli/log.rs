@@ -1,4 +1,4 @@
-//! Where the program says what it does.
+//! The log on standard error.
 
 use std::io::{self, IsTerminal};
 
@@ -6,13 +6,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use super::CliError;
+use super::error::CliError;
+use super::traces;
 
-/// Logs to standard error, by `CONVSCOPE_LOG`; the returned guard sends what is left of traces when
-/// it is dropped.
+/// Starts the log on standard error, filtered by `CONVSCOPE_LOG`, and the export of traces.
+/// Dropping the returned guard sends the traces that are still in memory.
 ///
 /// # Errors
-/// [`CliError::Server`] where traces are to be sent and cannot be.
+/// [`CliError::Server`] where the configured export of traces cannot start.
 pub(super) fn start_log(json: bool) -> Result<impl Drop, CliError> {
     let filter = EnvFilter::try_from_env("CONVSCOPE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,tract=error,tract_onnx=error"));
@@ -24,8 +25,8 @@ pub(super) fn start_log(json: bool) -> Result<impl Drop, CliError> {
     } else {
         lines.boxed()
     };
-    let (traces, guard) = super::traces::layer()?;
-    // The filter is the lines' own: a quiet log must not end the traces.
+    let (traces, guard) = traces::layer()?;
+    // The filter applies to the log alone, so that a quiet log does not stop the traces.
     tracing_subscriber::registry().with(traces).with(lines.with_filter(filter)).init();
     Ok(guard)
 }

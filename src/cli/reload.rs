@@ -1,4 +1,4 @@
-//! Models renewed while the server runs.
+//! Reloading the models while the server runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,93 +10,102 @@ use crate::http::AppState;
 use crate::runtime::{Engine, Fingerprint};
 use crate::service::{LoadError, LoadedModels};
 
-/// The models folder, and how what is in it is run.
+/// Loads the models of the models folder.
 #[derive(Debug, Clone)]
-pub(super) struct Models {
+pub(super) struct ModelLoader {
     pub(super) config: ModelsConfig,
     pub(super) engine: Engine,
 }
 
-impl Models {
+impl ModelLoader {
+    /// Loads all models.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first model that cannot be loaded.
     pub(super) fn load(&self) -> Result<LoadedModels, LoadError> {
-        LoadedModels::load(&self.config.models, &self.config.default_model, &self.engine)
+        LoadedModels::load(&self.config.folder, &self.config.default_model, &self.engine)
     }
 
-    fn renew(&self, old: &LoadedModels, everything: bool) -> Result<LoadedModels, LoadError> {
-        old.renewed(&self.config.models, &self.config.default_model, &self.engine, everything)
+    /// Loads the models whose files have changed, or all of them, and keeps the rest of `old`.
+    fn reload(&self, old: &LoadedModels, all: bool) -> Result<LoadedModels, LoadError> {
+        old.renewed(&self.config.folder, &self.config.default_model, &self.engine, all)
     }
 
+    /// The fingerprint of the models folder.
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_folder(&self.config.models)
+        Fingerprint::of_folder(&self.config.folder)
     }
 }
 
-/// Renews the models on SIGHUP, all of them; and when the folder has changed, those that have.
+/// Reloads the changed models when the models folder has changed, and all models on SIGHUP. It
+/// never returns.
 ///
-/// The folder is looked at every `interval`; zero never looks. A change counts when it is over:
-/// when the folder looks the same twice. (Looking works everywhere; to be told of changes does not
-/// on network file systems and mounted configuration.)
-pub(super) async fn keep_renewed(
-    app: Arc<AppState>,
-    models: Models,
+/// The folder is polled every `interval`; zero turns polling off. A change takes effect when two
+/// polls in a row see the same files, so that files are not read while they are being written.
+/// Polling works everywhere, whereas change notifications do not work on network file systems and
+/// mounted configuration. `loaded` is the fingerprint of the models that are in use.
+pub(super) async fn reload_models(
+    state: Arc<AppState>,
+    loader: ModelLoader,
     interval: Duration,
     mut hangups: Hangups,
     mut loaded: Fingerprint,
 ) {
-    let mut seen = loaded;
+    let mut previous = loaded;
     loop {
-        let everything = tokio::select! {
+        let all = tokio::select! {
             () = hangups.next() => true,
-            () = next_look(interval) => false,
+            () = next_poll(interval) => false,
         };
-        let now = seen_by(&models).await;
-        let is_over = now == seen;
-        seen = now;
-        if everything || (is_over && now != loaded) {
-            renew(&app, &models, everything).await;
-            loaded = now;
+        let current = fingerprint(&loader).await;
+        let is_stable = current == previous;
+        previous = current;
+        if all || (is_stable && current != loaded) {
+            reload(&state, &loader, all).await;
+            loaded = current;
         }
     }
 }
 
-async fn next_look(interval: Duration) {
+async fn next_poll(interval: Duration) {
     if interval.is_zero() {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(interval).await;
 }
 
-async fn seen_by(models: &Models) -> Fingerprint {
-    let models = models.clone();
-    spawn_blocking(move || models.fingerprint()).await.unwrap_or_default()
+async fn fingerprint(loader: &ModelLoader) -> Fingerprint {
+    let loader = loader.clone();
+    spawn_blocking(move || loader.fingerprint()).await.unwrap_or_default()
 }
 
-async fn renew(app: &Arc<AppState>, models: &Models, everything: bool) {
-    let (shared, models) = (Arc::clone(app), models.clone());
-    let renewing = spawn_blocking(move || models.renew(&shared.context.models.now(), everything));
-    let went_well = match renewing.await {
-        Ok(Ok(library)) => {
-            for refused in library.refused() {
-                tracing::error!(model = refused.name, error = %refused.error, "model not renewed");
+async fn reload(state: &Arc<AppState>, loader: &ModelLoader, all: bool) {
+    let (shared, loader) = (Arc::clone(state), loader.clone());
+    let reloading = spawn_blocking(move || loader.reload(&shared.context.models.now(), all));
+    let is_complete = match reloading.await {
+        Ok(Ok(models)) => {
+            for refused in models.refused() {
+                let (model, error) = (&refused.name, &refused.error);
+                tracing::error!(model, %error, "model not reloaded");
             }
-            let (models, refused) = (library.iter().count(), library.refused().len());
-            tracing::info!(models, refused, "models renewed");
-            app.context.models.replace(library);
+            let refused = models.refused().len();
+            tracing::info!(models = models.iter().count(), refused, "models reloaded");
+            state.context.models.replace(models);
             refused == 0
         }
         Ok(Err(error)) => {
-            tracing::error!(%error, "models not renewed; the old ones stand");
+            tracing::error!(%error, "models not reloaded; the old ones stay in use");
             false
         }
         Err(error) => {
-            tracing::error!(%error, "renewing the models panicked; the old ones stand");
+            tracing::error!(%error, "reloading the models panicked; the old ones stay in use");
             false
         }
     };
-    app.note_reload(went_well);
+    state.count_reload(is_complete);
 }
 
-/// The SIGHUPs, where there are such. As soon as this is made, none ends the process any more.
+/// The SIGHUP signals, on Unix. While it exists, SIGHUP does not end the process.
 pub(super) struct Hangups {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,

@@ -1,4 +1,4 @@
-//! The server: its parts put together, its signals, its end.
+//! `convscope serve`: starts the server, handles its signals, and shuts it down.
 
 use std::fs;
 use std::io;
@@ -8,23 +8,28 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
+use super::cores::cores;
+use super::error::CliError;
 use super::log::start_log;
-use super::reload::{Hangups, Models, keep_renewed};
-use super::{CliError, cores};
+use super::reload::{Hangups, ModelLoader, reload_models};
 use crate::config::{AccessConfig, ServerConfig};
 use crate::http::{self, Access, AppState, Phase};
 use crate::runtime::{Engine, WorkerPool};
 use crate::service::{Context, ForwardCache, LoadedModels};
 
-/// Serves until a signal ends it.
+/// Serves until a signal stops it.
+///
+/// # Errors
+/// [`CliError`] where the configuration is wrong, a model cannot be loaded, or the address is in
+/// use.
 pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let _log = start_log(config.log_json)?;
     let failed = |error: io::Error| CliError::Server(error.to_string());
     let threads = config.workers.map_or_else(cores, usize::from);
-    let app = Arc::new(app(config, threads)?);
-    let engine = Engine::start(&config.library.engine, threads).map_err(failed)?;
-    let models = Models { config: config.library.clone(), engine };
-    // The network needs little: the heavy work has threads of its own.
+    let state = Arc::new(loading_state(config, threads)?);
+    let engine = Engine::start(&config.models.engine, threads).map_err(failed)?;
+    let loader = ModelLoader { config: config.models.clone(), engine };
+    // Two threads are enough for the network, since computations have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores().min(2))
         .enable_all()
@@ -36,30 +41,31 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
         })?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(%address, threads, "listening");
-        let (delay, router) = (config.http.drain_delay.duration(), http::router(Arc::clone(&app)));
-        let shutdown = shutdown(Arc::clone(&app), delay);
+        let router = http::router(Arc::clone(&state));
+        let shutdown = shutdown(Arc::clone(&state), config.http.drain_delay.duration());
         let serving = async {
-            let served = http::serve(listener, router, &app, shutdown).await;
+            let served = http::serve(listener, router, &state, shutdown).await;
             served.map_err(failed)
         };
-        let loading = load(Arc::clone(&app), models, config.reload_interval.duration());
+        let interval = config.reload_interval.duration();
+        let loading = load_models(Arc::clone(&state), loader, interval);
         tokio::try_join!(serving, loading).map(drop)
     });
-    // What is still at work after the drain timeout is not waited for.
+    // Computations that outlast the drain timeout are abandoned.
     runtime.shutdown_background();
     served
 }
 
-/// Without models yet.
-fn app(config: &ServerConfig, threads: usize) -> Result<AppState, CliError> {
+/// The state of a server that has no models yet.
+fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
     let workers =
         WorkerPool::start(threads, queue).map_err(|error| CliError::Server(error.to_string()))?;
     let (models, forwards) =
         (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
     let context = Context { models, forwards, limits: config.limits.clone() };
-    let access = access(&config.access)?;
-    Ok(AppState::starting(context, workers, config.http.clone(), access, Phase::Loading))
+    let state = AppState::new(context, workers, config.http.clone());
+    Ok(state.with_access(access(&config.access)?).with_phase(Phase::Loading))
 }
 
 fn access(config: &AccessConfig) -> Result<Access, CliError> {
@@ -68,8 +74,8 @@ fn access(config: &AccessConfig) -> Result<Access, CliError> {
         let text = fs::read_to_string(path)
             .map_err(|cause| CliError::File { path: path.clone(), cause })?;
         let lines = text.lines().map(str::trim);
-        let given = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        keys.extend(given.map(str::to_owned));
+        let in_file = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        keys.extend(in_file.map(str::to_owned));
         if keys.is_empty() {
             return Err(CliError::NoKeys { path: path.clone() });
         }
@@ -77,29 +83,34 @@ fn access(config: &AccessConfig) -> Result<Access, CliError> {
     Access::new(&keys, &config.cors_origins).map_err(|error| CliError::Server(error.to_string()))
 }
 
-/// Loads the models, tells that all is ready, and from then on keeps them as the folder has them.
-async fn load(app: Arc<AppState>, models: Models, interval: Duration) -> Result<(), CliError> {
+/// Loads the models, makes the server ready, and starts the task that reloads them.
+async fn load_models(
+    state: Arc<AppState>,
+    loader: ModelLoader,
+    interval: Duration,
+) -> Result<(), CliError> {
     let hangups = Hangups::new();
-    // Before the models are read: what changes meanwhile is seen as a change.
-    let fingerprint = models.fingerprint();
-    let (loading, models) = (models.clone(), models);
-    let loading = spawn_blocking(move || loading.load());
-    let library = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
-    tracing::info!(models = library.iter().count(), "ready");
-    app.context.models.replace(library);
-    app.advance(Phase::Ready);
-    tokio::spawn(keep_renewed(app, models, interval, hangups, fingerprint));
+    // It is taken before the models are read, so that a change in the meantime is noticed.
+    let fingerprint = loader.fingerprint();
+    let blocking = loader.clone();
+    let loading = spawn_blocking(move || blocking.load());
+    let models = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
+    tracing::info!(models = models.iter().count(), "ready");
+    state.context.models.replace(models);
+    state.advance(Phase::Ready);
+    tokio::spawn(reload_models(state, loader, interval, hangups, fingerprint));
     Ok(())
 }
 
-/// Ends on SIGTERM, when `delay` has passed in which balancers notice, and on Ctrl-C at once.
-async fn shutdown(app: Arc<AppState>, delay: Duration) {
-    let delay = terminated().await.then_some(delay);
-    app.advance(Phase::Draining);
-    tokio::time::sleep(delay.unwrap_or_default()).await;
+/// Completes when the server should stop accepting connections: at once on Ctrl-C, and `delay`
+/// after SIGTERM, so that load balancers notice that it is not ready.
+async fn shutdown(state: Arc<AppState>, delay: Duration) {
+    let delay = if terminated().await { delay } else { Duration::ZERO };
+    state.advance(Phase::Draining);
+    tokio::time::sleep(delay).await;
 }
 
-/// Waits for the end; tells whether it was SIGTERM.
+/// Waits for SIGTERM or Ctrl-C, and returns whether it was SIGTERM.
 async fn terminated() -> bool {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
@@ -112,7 +123,7 @@ async fn terminated() -> bool {
             };
         }
     }
-    // Without a handler for Ctrl-C the system's own default ends the process.
+    // Without a handler, Ctrl-C ends the process by the system's default.
     let _ = interrupt.await;
     false
 }

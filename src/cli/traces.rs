@@ -1,9 +1,9 @@
-//! Traces over OTLP, where they are compiled in (the feature `otlp`) and
-//! `OTEL_EXPORTER_OTLP_ENDPOINT` tells where to send them.
+//! The export of traces over OTLP. It is part of builds with the feature `otlp`, and runs when
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-use super::CliError;
+use super::error::CliError;
 
-/// Sends what is left when it is dropped.
+/// The export of traces. Dropping it sends the traces that are still in memory.
 pub(super) struct Traces {
     #[cfg(feature = "otlp")]
     provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
@@ -15,21 +15,21 @@ impl Drop for Traces {
         if let Some(provider) = &self.provider
             && let Err(error) = provider.shutdown()
         {
-            tracing::warn!(%error, "some traces were not sent");
+            tracing::warn!(%error, "some traces could not be sent");
         }
     }
 }
 
-/// No traces are compiled in.
+/// No layer: this build exports no traces.
 #[cfg(not(feature = "otlp"))]
 pub(super) fn layer() -> Result<(Option<tracing_subscriber::layer::Identity>, Traces), CliError> {
     Ok((None, Traces {}))
 }
 
-/// A layer that sends spans, as the variables of OpenTelemetry have it.
+/// A layer that exports spans, configured by OpenTelemetry's environment variables.
 ///
 /// # Errors
-/// [`CliError::Server`] where the endpoint is none.
+/// [`CliError::Server`] where the endpoint is not valid.
 #[cfg(feature = "otlp")]
 pub(super) fn layer<S>() -> Result<(Option<impl tracing_subscriber::Layer<S>>, Traces), CliError>
 where
@@ -49,7 +49,7 @@ where
         .with_resource(resource())
         .with_batch_exporter(exporter)
         .build();
-    // Stages are told when they are over, which only OpenTelemetry's own interface can.
+    // Stages become spans when they are over, which only OpenTelemetry's own interface can do.
     opentelemetry::global::set_tracer_provider(provider.clone());
     let own = env!("CARGO_PKG_NAME");
     let layer = tracing_opentelemetry::layer()
@@ -61,12 +61,12 @@ where
     Ok((Some(layer), Traces { provider: Some(provider) }))
 }
 
-/// Where traces go; without one of these they go nowhere.
+/// The variables with the endpoint. Without one of them, no traces are exported.
 #[cfg(feature = "otlp")]
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// What the operator calls this process, by `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`, or
-/// its own name.
+/// The name of the service, from `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`, or else the
+/// name of this package; and the version.
 #[cfg(feature = "otlp")]
 fn resource() -> opentelemetry_sdk::Resource {
     use opentelemetry::{Key, KeyValue};

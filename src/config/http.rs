@@ -3,14 +3,14 @@ use serde::Serialize;
 
 use super::Seconds;
 
-/// What a connection and its requests may take. Times are in seconds.
+/// The limits of connections and requests. Times are in seconds.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct HttpLimits {
-    /// Bytes of a request's body
+    /// Largest request body, in bytes
     #[arg(long = "max-body-bytes", env = "CONVSCOPE_MAX_BODY_BYTES", default_value_t = HttpLimits::DEFAULT.body_bytes)]
     #[serde(rename = "max_body_bytes")]
     pub body_bytes: usize,
-    /// Bytes of a request's line and headers, at least 8192
+    /// Largest request line and headers together, in bytes; at least 8192
     #[arg(
         long = "max-header-bytes",
         env = "CONVSCOPE_MAX_HEADER_BYTES",
@@ -19,7 +19,7 @@ pub struct HttpLimits {
     )]
     #[serde(rename = "max_header_bytes")]
     pub header_bytes: u32,
-    /// Connections that are served at once; a few more are told to come back
+    /// Open connections; up to 32 more get 503
     #[arg(
         long = "max-connections",
         env = "CONVSCOPE_MAX_CONNECTIONS",
@@ -28,7 +28,7 @@ pub struct HttpLimits {
     )]
     #[serde(rename = "max_connections")]
     pub connections: u32,
-    /// Bodies that may arrive slowly at once: in more than a second each
+    /// Request bodies that take longer than a second to arrive, at the same time
     #[arg(
         long = "max-slow-bodies",
         env = "CONVSCOPE_MAX_SLOW_BODIES",
@@ -41,32 +41,33 @@ pub struct HttpLimits {
     #[arg(long = "max-instances", env = "CONVSCOPE_MAX_INSTANCES", default_value_t = HttpLimits::DEFAULT.instances)]
     #[serde(rename = "max_instances")]
     pub instances: usize,
-    /// Seconds for a request's headers to arrive
+    /// Seconds for the request headers to arrive
     #[arg(long = "header-timeout", env = "CONVSCOPE_HEADER_TIMEOUT", default_value_t = HttpLimits::DEFAULT.header_timeout)]
     pub header_timeout: Seconds,
-    /// Seconds for a request's body to arrive
+    /// Seconds for the request body to arrive
     #[arg(long = "body-timeout", env = "CONVSCOPE_BODY_TIMEOUT", default_value_t = HttpLimits::DEFAULT.body_timeout)]
     pub body_timeout: Seconds,
-    /// Seconds that a request may take
+    /// Seconds for a whole request, including its time in the queue
     #[arg(long = "request-timeout", env = "CONVSCOPE_REQUEST_TIMEOUT", default_value_t = HttpLimits::DEFAULT.request_timeout)]
     pub request_timeout: Seconds,
-    /// Seconds that an answer may wait for its reader
+    /// Seconds to wait for a client that does not read its answer
     #[arg(long = "write-timeout", env = "CONVSCOPE_WRITE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.write_timeout)]
     pub write_timeout: Seconds,
-    /// Seconds that a connection may wait for its next request; longer than the proxy in front
-    /// keeps it
+    /// Seconds that a connection may stay open between two requests; set it longer than the idle
+    /// timeout of the proxy in front
     #[arg(long = "idle-timeout", env = "CONVSCOPE_IDLE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.idle_timeout)]
     pub idle_timeout: Seconds,
-    /// Seconds to go on accepting after SIGTERM, not ready, until balancers have noticed
+    /// Seconds to keep accepting requests after SIGTERM, so that load balancers notice that the
+    /// server is not ready
     #[arg(long = "drain-delay", env = "CONVSCOPE_DRAIN_DELAY", default_value_t = HttpLimits::DEFAULT.drain_delay)]
     pub drain_delay: Seconds,
-    /// Seconds for the work under way to end after that
+    /// Seconds after that to finish the requests in progress
     #[arg(long = "drain-timeout", env = "CONVSCOPE_DRAIN_TIMEOUT", default_value_t = HttpLimits::DEFAULT.drain_timeout)]
     pub drain_timeout: Seconds,
 }
 
 impl HttpLimits {
-    /// What the flags default to.
+    /// The defaults of the flags.
     pub const DEFAULT: Self = Self {
         body_bytes: 10 << 20,
         header_bytes: 64 << 10,

@@ -1,7 +1,7 @@
 use clap::Args;
 use serde::Serialize;
 
-/// What an answer may cost.
+/// The limits of answers.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Limits {
     /// Layers in one answer
@@ -12,7 +12,7 @@ pub struct Limits {
     #[arg(long = "max-passes", env = "CONVSCOPE_MAX_PASSES", default_value_t = Limits::DEFAULT.passes)]
     #[serde(rename = "max_passes")]
     pub passes: u64,
-    /// Pixels of an answer's picture
+    /// Largest picture in an answer, in pixels
     #[arg(
         long = "max-output-pixels",
         env = "CONVSCOPE_MAX_OUTPUT_PIXELS",
@@ -20,36 +20,36 @@ pub struct Limits {
     )]
     #[serde(rename = "max_output_pixels")]
     pub output_pixels: u64,
-    /// What a picture may cost
+    /// The limits of input pictures
     #[command(flatten)]
     #[serde(flatten)]
     pub image: ImageLimits,
 }
 
-/// What a picture may cost before it is decoded.
+/// The limits of input pictures. They are checked before a picture is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args, Serialize)]
 pub struct ImageLimits {
-    /// Pixels of a picture: width times height
+    /// Largest input picture, in pixels: width times height
     #[arg(long = "max-pixels", env = "CONVSCOPE_MAX_PIXELS", default_value_t = ImageLimits::DEFAULT.pixels)]
     #[serde(rename = "max_pixels")]
     pub pixels: u64,
-    /// Pixels of a picture's longer side
+    /// Longest side of an input picture, in pixels
     #[arg(long = "max-side", env = "CONVSCOPE_MAX_SIDE", default_value_t = ImageLimits::DEFAULT.side)]
     #[serde(rename = "max_side")]
     pub side: u32,
-    /// Bytes of memory for decoding a picture
+    /// Memory for decoding one picture, in bytes
     #[arg(long = "max-decode-bytes", env = "CONVSCOPE_MAX_DECODE_BYTES", default_value_t = ImageLimits::DEFAULT.decode_bytes)]
     #[serde(rename = "max_decode_bytes")]
     pub decode_bytes: u64,
 }
 
 impl ImageLimits {
-    /// What the flags default to.
+    /// The defaults of the flags.
     pub const DEFAULT: Self = Self { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 };
 }
 
 impl Limits {
-    /// What the flags default to.
+    /// The defaults of the flags.
     pub const DEFAULT: Self =
         Self { layers: 256, passes: 4096, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
 }

@@ -4,32 +4,32 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// A length of time that flags and answers write in seconds, as `30` or `0.5`.
+/// A duration that flags and answers write in seconds, such as `30` or `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(Duration);
 
-/// What is not a length of time.
+/// The text is not a number of seconds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a number of seconds from 0 to 86400")]
 pub struct SecondsError(String);
 
 impl Seconds {
-    /// A day: what waits longer is not waiting.
+    /// One day, the longest duration that a flag accepts.
     const LONGEST: f64 = 86_400.0;
 
-    /// Whole seconds.
+    /// `seconds` seconds.
     #[must_use]
     pub const fn new(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Thousandths of a second.
+    /// `milliseconds` milliseconds.
     #[must_use]
     pub const fn from_millis(milliseconds: u64) -> Self {
         Self(Duration::from_millis(milliseconds))
     }
 
-    /// The same for the clock.
+    /// The duration as the standard library's type.
     #[must_use]
     pub const fn duration(self) -> Duration {
         self.0
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_written_alike() {
+    fn seconds_are_written_as_they_are_read() {
         for text in ["0", "30", "0.5", "86400"] {
             assert_eq!(text.parse::<Seconds>().unwrap().to_string(), text);
         }

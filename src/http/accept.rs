@@ -1,17 +1,35 @@
 use axum::http::{HeaderMap, header};
 
-use super::HttpError;
+use super::error::HttpError;
 use crate::service::OutputFormat;
 
-/// The form that the caller likes best of those `offered`, whose first is the default
-/// (RFC 9110 §12.5.1).
+/// A form in which an answer can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Representation {
+    /// A file.
+    File(OutputFormat),
+    /// Server-sent events: the progress of the computation, then its result.
+    EventStream,
+}
+
+impl Representation {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::File(format) => format.media_type(),
+            Self::EventStream => "text/event-stream",
+        }
+    }
+}
+
+/// The representation in `offered` that the `Accept` header prefers (RFC 9110 §12.5.1). The first
+/// one is the default.
 ///
 /// # Errors
 /// [`HttpError::NotAcceptable`].
 pub(super) fn negotiate(
     headers: &HeaderMap,
-    offered: &[OutputFormat],
-) -> Result<OutputFormat, HttpError> {
+    offered: &[Representation],
+) -> Result<Representation, HttpError> {
     let ranges: Vec<(String, f32)> = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -19,21 +37,21 @@ pub(super) fn negotiate(
         .flat_map(|value| value.split(','))
         .filter_map(range)
         .collect();
-    let refused = || HttpError::NotAcceptable {
-        offered: offered.iter().map(|form| form.media_type()).collect(),
+    let not_acceptable = || HttpError::NotAcceptable {
+        offered: offered.iter().map(|representation| representation.media_type()).collect(),
     };
     if ranges.is_empty() {
-        return offered.first().copied().ok_or_else(refused);
+        return offered.first().copied().ok_or_else(not_acceptable);
     }
     let mut best = None;
     let mut best_quality = 0.0;
-    for &form in offered {
-        let quality = quality(form.media_type(), &ranges);
+    for &representation in offered {
+        let quality = quality(representation.media_type(), &ranges);
         if quality > best_quality {
-            (best, best_quality) = (Some(form), quality);
+            (best, best_quality) = (Some(representation), quality);
         }
     }
-    best.ok_or_else(refused)
+    best.ok_or_else(not_acceptable)
 }
 
 /// A media range and its quality.
@@ -65,23 +83,30 @@ fn quality(media: &str, ranges: &[(String, f32)]) -> f32 {
 mod tests {
     use super::*;
 
-    fn chosen(accept: &str) -> Option<OutputFormat> {
+    const PNG: Representation = Representation::File(OutputFormat::Png);
+    const JSON: Representation = Representation::File(OutputFormat::Json);
+    const NPZ: Representation = Representation::File(OutputFormat::Npz);
+
+    fn chosen(accept: &str) -> Option<Representation> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, accept.parse().unwrap());
-        negotiate(&headers, &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Npz]).ok()
+        negotiate(&headers, &[PNG, JSON, NPZ, Representation::EventStream]).ok()
     }
 
     #[test]
     fn the_most_specific_range_and_the_highest_quality_win() {
         let cases = [
-            ("*/*", Some(OutputFormat::Png)),
-            ("application/json", Some(OutputFormat::Json)),
-            ("application/*", Some(OutputFormat::Json)),
-            ("application/*, application/json;q=0.1", Some(OutputFormat::Npz)),
-            ("image/png;q=0.5, application/json", Some(OutputFormat::Json)),
-            ("text/html, */*;q=0.1", Some(OutputFormat::Png)),
-            ("image/png;q=0, */*", Some(OutputFormat::Json)),
-            ("IMAGE/PNG", Some(OutputFormat::Png)),
+            ("*/*", Some(PNG)),
+            ("application/json", Some(JSON)),
+            ("application/*", Some(JSON)),
+            ("application/*, application/json;q=0.1", Some(NPZ)),
+            ("image/png;q=0.5, application/json", Some(JSON)),
+            ("text/html, */*;q=0.1", Some(PNG)),
+            ("image/png;q=0, */*", Some(JSON)),
+            ("IMAGE/PNG", Some(PNG)),
+            ("text/event-stream", Some(Representation::EventStream)),
+            ("application/json, text/event-stream;q=0.9", Some(JSON)),
+            ("application/json;q=0.9, text/event-stream", Some(Representation::EventStream)),
             ("text/html", None),
             ("image/png;q=0", None),
         ];

@@ -7,46 +7,51 @@ use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::HttpError;
-use super::app::AppState;
+use super::error::HttpError;
 
-/// Who may ask: by default everybody, and no page of another origin.
+/// The API keys, and the origins whose pages may call the API. By default, no key is needed and no
+/// other origin is allowed.
 #[derive(Clone, Default)]
 pub struct Access {
     keys: Vec<Box<[u8]>>,
     origins: Vec<HeaderValue>,
 }
 
-/// Keys are for nobody's eyes.
+/// Prints the number of keys and never the keys.
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Access {{ {} keys, origins: {:?} }}", self.keys.len(), self.origins)
     }
 }
 
-/// What can be wrong with keys and origins; told to the operator.
+/// An API key or an origin of the configuration is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// A key is too short to be a secret.
+    /// A key is short enough to guess.
     #[error(
-        "API key {number} has {length} characters; take at least {SHORTEST_KEY}, as `openssl rand -hex 16` gives"
+        "API key {number} has {length} characters, but at least {MIN_KEY_LENGTH} are needed; \
+         `openssl rand -hex 16` makes a good one"
     )]
     ShortKey {
-        /// Which of them, from 1.
+        /// The position of the key, from 1.
         number: usize,
-        /// How long it is.
+        /// Its length in characters.
         length: usize,
     },
-    /// An origin is none.
-    #[error("{0:?} is no origin; write it as https://example.org, or * for every one")]
+    /// The text is not an origin.
+    #[error("{0:?} is not an origin; write it as https://example.org, or * for every origin")]
     Origin(String),
 }
 
-/// Characters of a key.
-const SHORTEST_KEY: usize = 16;
+/// The fewest characters of an API key.
+const MIN_KEY_LENGTH: usize = 16;
 
-/// A page may read these of an answer.
-const EXPOSED: [&str; 11] = [
+/// The request headers that a page of another origin may set.
+const REQUEST_HEADERS: [&str; 6] =
+    ["accept", "authorization", "content-type", "traceparent", "x-api-key", "x-request-id"];
+
+/// The response headers that a page of another origin may read.
+const RESPONSE_HEADERS: [&str; 11] = [
     "convscope-class",
     "convscope-dead-channels",
     "convscope-empty",
@@ -61,13 +66,13 @@ const EXPOSED: [&str; 11] = [
 ];
 
 impl Access {
-    /// Who sends one of `keys` may ask, or everybody where there are none; pages of `origins` may.
+    /// Requires one of `keys`, unless there are none, and allows pages of `origins`.
     ///
     /// # Errors
     /// [`AccessError`].
     pub fn new(keys: &[String], origins: &[String]) -> Result<Self, AccessError> {
         for (index, key) in keys.iter().enumerate() {
-            if key.len() < SHORTEST_KEY {
+            if key.len() < MIN_KEY_LENGTH {
                 return Err(AccessError::ShortKey { number: index + 1, length: key.len() });
             }
         }
@@ -76,15 +81,15 @@ impl Access {
         Ok(Self { keys, origins })
     }
 
-    /// Whether a request with these headers may ask. Every key is compared to its end, so that the
-    /// time tells nothing but lengths.
+    /// Whether a request with these headers has a valid key, or needs none. Each key is compared in
+    /// constant time, so that response times reveal nothing but lengths.
     fn allows(&self, headers: &HeaderMap) -> bool {
         let Some(given) = given_key(headers) else { return self.keys.is_empty() };
-        let fits = |key: &[u8]| bool::from(key.ct_eq(given));
-        self.keys.is_empty() || self.keys.iter().filter(|key| fits(key.as_ref())).count() > 0
+        let is_equal = |key: &[u8]| bool::from(key.ct_eq(given));
+        self.keys.is_empty() || self.keys.iter().filter(|key| is_equal(key.as_ref())).count() > 0
     }
 
-    /// What lets pages of other origins ask, where some may.
+    /// The CORS layer, where other origins are allowed.
     pub(super) fn cors(&self) -> Option<CorsLayer> {
         let any = self.origins.iter().any(|origin| origin == "*");
         let allowed = match self.origins.as_slice() {
@@ -92,24 +97,22 @@ impl Access {
             _ if any => AllowOrigin::any(),
             some => AllowOrigin::list(some.iter().cloned()),
         };
-        let sent = ["accept", "authorization", "content-type", "traceparent", "x-api-key"];
         let names = |names: &[&'static str]| -> Vec<HeaderName> {
             names.iter().map(|name| HeaderName::from_static(name)).collect()
         };
-        let sent = [names(&sent), names(&["x-request-id"])].concat();
         Some(
             CorsLayer::new()
                 .allow_origin(allowed)
                 .allow_methods([Method::GET, Method::POST])
-                .allow_headers(sent)
-                .expose_headers(names(&EXPOSED))
+                .allow_headers(names(&REQUEST_HEADERS))
+                .expose_headers(names(&RESPONSE_HEADERS))
                 .max_age(std::time::Duration::from_secs(3600)),
         )
     }
 }
 
 fn origin(text: &str) -> Result<HeaderValue, AccessError> {
-    let refused = || AccessError::Origin(text.to_owned());
+    let error = || AccessError::Origin(text.to_owned());
     let is_origin = |text: &str| {
         let uri = text.parse::<axum::http::Uri>().ok();
         uri.is_some_and(|uri| {
@@ -117,12 +120,12 @@ fn origin(text: &str) -> Result<HeaderValue, AccessError> {
         }) && !text.ends_with('/')
     };
     if text != "*" && !is_origin(text) {
-        return Err(refused());
+        return Err(error());
     }
-    HeaderValue::from_str(text).map_err(|_| refused())
+    HeaderValue::from_str(text).map_err(|_| error())
 }
 
-/// `Authorization: Bearer KEY`, or `X-API-Key: KEY`.
+/// The key in `Authorization: Bearer KEY` or in `X-API-Key: KEY`.
 fn given_key(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(key) = headers.get("x-api-key") {
         return Some(key.as_bytes());
@@ -132,13 +135,13 @@ fn given_key(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(key.trim_ascii())
 }
 
-/// Refuses who has no key, where one is needed.
+/// Middleware: answers 401 to a request without a valid key, where keys are configured.
 pub(super) async fn require_key(
-    State(app): State<Arc<AppState>>,
+    State(access): State<Arc<Access>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if !app.access.allows(request.headers()) {
+    if !access.allows(request.headers()) {
         return HttpError::Unauthorized.into_response();
     }
     next.run(request).await
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_where_it_stands() {
+    fn a_key_is_read_from_either_header() {
         let access = Access::new(&["0123456789abcdef".to_owned()], &[]).unwrap();
         let cases = [
             ("authorization", "Bearer 0123456789abcdef", true),
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn a_text_that_is_not_an_origin_is_refused() {
         let of = |origin: &str| Access::new(&[], &[origin.to_owned()]);
         for good in ["*", "https://example.org", "http://localhost:3000"] {
             assert!(of(good).is_ok(), "{good}");

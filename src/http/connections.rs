@@ -1,151 +1,126 @@
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::serve::Listener;
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
-use super::app::AppState;
-use super::patience::{Answering, Patient, Phase};
+use super::app_state::AppState;
+use super::connection_limit::OverConnectionLimit;
+use super::connection_state::{RequestGuard, SharedConnectionState};
+use super::guarded_body::GuardedBody;
+use super::timeout_stream::TimeoutStream;
 use crate::config::HttpLimits;
 
-/// Connections beyond the limit that are still told so, and whose probes are answered. Beyond
-/// these, connections wait in the kernel's backlog.
-const RESERVE: usize = 32;
+/// How many connections beyond the limit are accepted. Their health probes are answered, and their
+/// other requests get 503. Further connections wait in the kernel's backlog.
+const EXTRA_CONNECTIONS: usize = 32;
 
-/// Marks a request that came by a connection beyond the limit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Crowded;
-
-/// Answers requests from `listener` until `shutdown` is done, then those under way, for at most the
-/// drain timeout. Idle and half-sent connections do not hold it up longer.
+/// Serves requests from `listener` until `shutdown` completes. Then it finishes the requests in
+/// progress, for at most the drain timeout. Idle connections, and connections in the middle of a
+/// request, do not delay it any longer.
+///
+/// hyper is driven directly because `axum::serve` sets no timer, so that its header timeout never
+/// fires, and has no limit of connections.
 ///
 /// # Errors
-/// None at present: a connection that cannot be accepted is tried again.
+/// None at present: a connection that cannot be accepted is retried.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
-    app: &AppState,
+    state: &AppState,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
-    let limits = &app.limits;
-    let (connections, graceful) = (limits.connections as usize, GracefulShutdown::new());
-    let seats = Arc::new(Semaphore::new(connections + RESERVE));
+    let limits = &state.limits;
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(limits.connections as usize + EXTRA_CONNECTIONS));
     let mut shutdown = pin!(shutdown);
     loop {
-        let (seat, stream) = tokio::select! {
+        let (permit, stream) = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            accepted = accept(&mut listener, &seats) => accepted,
+            accepted = accept(&mut listener, &permits) => accepted,
         };
-        // Answers are small or written at once; waiting to fill a packet only delays them.
+        // Answers are small or written at once, so that waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
-        let crowded = seats.available_permits() < RESERVE;
-        let connection = connection(stream, router.clone(), crowded, limits);
+        let is_over_limit = permits.available_permits() < EXTRA_CONNECTIONS;
+        let connection = connection(stream, router.clone(), is_over_limit, limits);
         let connection = graceful.watch(connection);
-        let open = app.metrics.connections.clone();
+        let open = state.metrics.connections.clone();
         open.inc();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection");
             }
             open.dec();
-            drop(seat);
+            drop(permit);
         });
     }
     drop(listener);
     let open = graceful.count();
     tracing::info!(connections = open, "draining");
     if tokio::time::timeout(limits.drain_timeout.duration(), graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections were still open after the drain timeout");
+        tracing::warn!("the drain timeout has passed and some connections are still open");
     }
     Ok(())
 }
 
-/// A seat first, then a connection: without a seat none is taken from the backlog.
+/// Takes a permit first and accepts a connection then, so that connections without a permit stay in
+/// the kernel's backlog.
 async fn accept(
     listener: &mut TcpListener,
-    seats: &Arc<Semaphore>,
-) -> (Option<tokio::sync::OwnedSemaphorePermit>, TcpStream) {
-    let seat = Arc::clone(seats).acquire_owned().await.ok();
+    permits: &Arc<Semaphore>,
+) -> (Option<OwnedSemaphorePermit>, TcpStream) {
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     let (stream, _) = Listener::accept(listener).await;
-    (seat, stream)
+    (permit, stream)
 }
 
 fn connection(
     stream: TcpStream,
     router: Router,
-    crowded: bool,
+    is_over_limit: bool,
     limits: &HttpLimits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
-    let phase = Phase::default();
-    let stream = TokioIo::new(Patient::new(stream, phase.clone(), limits));
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+    let state = SharedConnectionState::default();
+    let stream = TokioIo::new(TimeoutStream::new(stream, state.clone(), limits));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        let answering = phase.request();
-        if crowded {
-            request.extensions_mut().insert(Crowded);
+        let guard = state.begin_request();
+        if is_over_limit {
+            request.extensions_mut().insert(OverConnectionLimit);
         }
-        answer(router.clone(), request.map(Body::new), answering)
+        respond(router.clone(), request.map(Body::new), guard)
     });
-    // The stream has its own, stricter times; this one is the last resort.
+    // The timeouts of the stream are stricter. This one only catches what they might miss.
     let longest = limits.header_timeout.duration() + limits.idle_timeout.duration();
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(longest)
         .max_header_size(limits.header_bytes as usize)
         .max_buf_size((limits.header_bytes as usize).max(READ_BUFFER))
-        .keep_alive(!crowded)
+        .keep_alive(!is_over_limit)
         .serve_connection(stream, service)
 }
 
-/// What hyper reads ahead of a body; its own default.
+/// How much of a body hyper reads ahead, in bytes; its own default.
 const READ_BUFFER: usize = 400 << 10;
 
-async fn answer(
+async fn respond(
     router: Router,
     request: Request,
-    answering: Answering,
-) -> Result<hyper::Response<Answered>, Infallible> {
+    guard: RequestGuard,
+) -> Result<hyper::Response<GuardedBody<RequestGuard>>, Infallible> {
     let response: Response = router.oneshot(request).await?;
-    Ok(response.map(|body| Answered { body, _answering: answering }))
-}
-
-/// An answer's body, with which the answering ends.
-struct Answered {
-    body: Body,
-    _answering: Answering,
-}
-
-impl HttpBody for Answered {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    Ok(response.map(|body| GuardedBody::new(body, guard)))
 }

@@ -1,168 +1,171 @@
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
+use super::problem::Problem;
 use crate::config::{ParameterError, Seconds};
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{Interrupted, QueueFull, RuntimeError, WorkError};
 use crate::service::ServiceError;
 
-/// Why a request gets no answer. The one place where an error meets its status.
+/// Why a request failed. This is the one place where an error gets its HTTP status.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// What the use case said.
+    /// An error of the use case.
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// The queue is full.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
-    /// The work gave no answer.
+    /// The worker did not finish the computation.
     #[error(transparent)]
     Work(#[from] WorkError),
-    /// No such route.
-    #[error("there is nothing at {path}; GET /openapi.yaml describes what there is")]
+    /// No route has this path.
+    #[error("no route matches {path}; GET /openapi.yaml describes all routes")]
     NoRoute {
-        /// The path that was asked for.
+        /// The path of the request.
         path: String,
     },
-    /// The route has other methods.
-    #[error("{path} does not answer {method}; see the Allow header")]
-    Method {
+    /// The route does not have this method.
+    #[error("{method} is not allowed on {path}; the Allow header lists the methods that are")]
+    MethodNotAllowed {
         /// The path.
         path: String,
-        /// The method that was used.
+        /// The method of the request.
         method: String,
     },
-    /// None of the answer's forms is accepted.
-    #[error("the Accept header takes none of {}", .offered.join(", "))]
+    /// The `Accept` header excludes every media type of the route.
+    #[error("the Accept header accepts none of {}", .offered.join(", "))]
     NotAcceptable {
-        /// The media types there are.
+        /// The media types that the route can send.
         offered: Vec<&'static str>,
     },
-    /// The body is of a type that is not read.
+    /// The content type is not supported.
     #[error(
-        "a body of type {given:?} is not read; send multipart/form-data with a part named image \
-         (curl -F image=@photo.jpg), the picture itself as image/* or application/octet-stream, \
-         or application/json with the picture as base64 under image"
+        "the content type {given:?} is not supported; send multipart/form-data with a part named \
+         image (curl -F image=@photo.jpg), the picture itself as image/* or \
+         application/octet-stream, or application/json with the picture as base64 under image"
     )]
     ContentType {
-        /// The type that was sent.
+        /// The content type of the request.
         given: String,
     },
     /// The body is compressed.
-    #[error("content-encoding {given:?} is not read; send the body as it is")]
+    #[error("the content encoding {given:?} is not supported; send the body uncompressed")]
     ContentEncoding {
-        /// The encoding that was sent.
+        /// The content encoding of the request.
         given: String,
     },
     /// The body is larger than the limit.
     #[error("the body is larger than {limit} bytes; send a smaller picture")]
     BodyTooLarge {
-        /// The most bytes that are read.
+        /// The limit in bytes.
         limit: usize,
     },
     /// The body did not arrive in time.
-    #[error(
-        "the body did not arrive within {seconds} seconds; send it again, or a smaller picture"
-    )]
+    #[error("the body did not arrive within {seconds} seconds; send it again or make it smaller")]
     SlowBody {
-        /// How long it was waited for.
+        /// The timeout.
         seconds: Seconds,
     },
-    /// Too many bodies arrive slowly already.
-    #[error("{limit} bodies arrive slowly already; ask again in a moment, or send faster")]
-    SlowBodies {
-        /// How many may.
+    /// The limit of slow bodies is reached.
+    #[error(
+        "{limit} bodies are arriving slowly, which is the limit; try again in a moment or send \
+         faster"
+    )]
+    TooManySlowBodies {
+        /// The limit.
         limit: u32,
     },
-    /// The models are not loaded yet.
-    #[error("the models are being loaded; ask again in a moment")]
+    /// The models are still loading.
+    #[error("the models are still loading; try again in a moment")]
     Loading,
-    /// The server is about to end.
-    #[error("the server is about to end; ask another")]
+    /// The server is shutting down.
+    #[error("the server is shutting down; ask another server")]
     Draining,
-    /// The request has no key, or a wrong one.
+    /// The API key is missing or wrong.
     #[error(
-        "this needs a key that the server knows: send it as Authorization: Bearer KEY, or as X-API-Key"
+        "this route needs a valid API key; send it as Authorization: Bearer KEY or as X-API-Key: \
+         KEY"
     )]
     Unauthorized,
-    /// Too many connections are open.
-    #[error("too many connections are open; ask again in a moment")]
-    Crowded,
+    /// The limit of connections is reached.
+    #[error("too many connections are open; try again in a moment")]
+    TooManyConnections,
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
-    Body(String),
-    /// More pictures than one request may hold.
-    #[error("there are {given} pictures, at most {limit} fit one request: ask in several")]
+    UnreadableBody(String),
+    /// The request has more pictures than the limit.
+    #[error(
+        "the request has {given} pictures, but at most {limit} are allowed; send several requests"
+    )]
     TooManyPictures {
-        /// How many were sent.
+        /// How many pictures the request has.
         given: usize,
-        /// The most that are taken.
+        /// The limit.
         limit: usize,
     },
-    /// Something is wrong with one of several pictures.
+    /// An error of one of several pictures.
     #[error("instance {index}: {error}")]
     Instance {
-        /// Which of them, from 0.
+        /// The position of the picture, from 0.
         index: usize,
-        /// What is wrong.
+        /// Its error.
         error: Box<HttpError>,
     },
-    /// There is no picture in the request.
-    #[error("there is no picture: {0}")]
+    /// The request has no picture.
+    #[error("the request has no picture: {0}")]
     NoImage(&'static str),
-    /// There is more than one picture.
-    #[error("there are several parts named image; send one picture a request")]
+    /// The form has more than one picture.
+    #[error("the form has several parts named image; send one picture per request")]
     SeveralImages,
-    /// The body is not the JSON that is expected.
+    /// The body is not JSON of the expected shape.
     #[error("{0}")]
-    Json(String),
-    /// The query string cannot be read.
-    #[error("the query string cannot be read: {0}")]
-    Query(String),
-}
-
-/// RFC 9457.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Problem {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    /// Stable, for programs.
-    code: &'static str,
-    /// For people: what is wrong and what to do.
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
+    InvalidJson(String),
+    /// The query string could not be read.
+    #[error("the query string could not be read: {0}")]
+    InvalidQuery(String),
 }
 
 impl HttpError {
-    /// Seconds after which the caller should come back.
+    /// The value of `Retry-After` in seconds.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::QueueFull(busy) => Some(busy.retry_after.as_secs()),
-            Self::SlowBodies { .. } | Self::Crowded | Self::Loading => Some(1),
+            Self::TooManySlowBodies { .. } | Self::TooManyConnections | Self::Loading => Some(1),
             _ => None,
         }
     }
 
-    /// The same, of the picture `index` of several.
+    /// This error as that of the picture at position `index`.
     pub(super) fn of_instance(self, index: usize) -> Self {
         Self::Instance { index, error: Box::new(self) }
     }
 
-    /// Status and stable code.
-    pub(super) fn kind(&self) -> (StatusCode, &'static str) {
+    /// The problem details. An internal error goes to the log, and its cause stays out of the
+    /// answer.
+    pub(super) fn problem(&self) -> Problem {
+        let (status, code) = self.kind();
+        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = %self, "internal error");
+            "internal server error; the server's log has the cause under this request id".to_owned()
+        } else {
+            self.to_string()
+        };
+        let is_panic = matches!(self, Self::Work(WorkError::Panicked(_)));
+        Problem::new(status, code, detail, is_panic)
+    }
+
+    /// The status and the stable code.
+    fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
         match self {
             Self::Service(error) => service_kind(error),
-            Self::QueueFull(_) | Self::SlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::QueueFull(_) | Self::TooManySlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
             Self::Loading => (S::SERVICE_UNAVAILABLE, "loading"),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "shutting-down"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
-            Self::Crowded => (S::SERVICE_UNAVAILABLE, "too-many-connections"),
+            Self::TooManyConnections => (S::SERVICE_UNAVAILABLE, "too-many-connections"),
             Self::Work(WorkError::Panicked(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
             Self::Work(WorkError::Interrupted(Interrupted::DeadlineExceeded)) => {
                 (S::SERVICE_UNAVAILABLE, "deadline-passed")
@@ -172,7 +175,7 @@ impl HttpError {
             }
             Self::Work(WorkError::Gone) => (S::SERVICE_UNAVAILABLE, "shutting-down"),
             Self::NoRoute { .. } => (S::NOT_FOUND, "no-such-route"),
-            Self::Method { .. } => (S::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            Self::MethodNotAllowed { .. } => (S::METHOD_NOT_ALLOWED, "method-not-allowed"),
             Self::NotAcceptable { .. } => (S::NOT_ACCEPTABLE, "not-acceptable"),
             Self::ContentType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-content-type"),
             Self::ContentEncoding { .. } => {
@@ -180,13 +183,13 @@ impl HttpError {
             }
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::SlowBody { .. } => (S::REQUEST_TIMEOUT, "slow-body"),
-            Self::Body(_) => (S::BAD_REQUEST, "unreadable-body"),
+            Self::UnreadableBody(_) => (S::BAD_REQUEST, "unreadable-body"),
             Self::TooManyPictures { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-pictures"),
             Self::Instance { error, .. } => error.kind(),
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
-            Self::Json(_) => (S::BAD_REQUEST, "invalid-json"),
-            Self::Query(_) => (S::BAD_REQUEST, "invalid-query"),
+            Self::InvalidJson(_) => (S::BAD_REQUEST, "invalid-json"),
+            Self::InvalidQuery(_) => (S::BAD_REQUEST, "invalid-query"),
         }
     }
 }
@@ -253,58 +256,20 @@ fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
 }
 
 impl IntoResponse for HttpError {
-    /// The problem travels as an extension; `complete` writes it out with the request's id.
+    /// A response without a body that carries the [`Problem`] as an extension. The middleware
+    /// `write_problems` adds the request id and writes the body.
     fn into_response(self) -> Response {
-        let ((status, code), retry_after) = (self.kind(), self.retry_after());
-        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(error = %self, "internal error");
-            "something went wrong on our side; the log has the cause under the request id"
-                .to_owned()
-        } else {
-            self.to_string()
-        };
-        let problem = Problem {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code,
-            detail,
-            request_id: None,
-        };
+        let (status, _) = self.kind();
         let mut response = status.into_response();
         let headers = response.headers_mut();
-        if let Some(seconds) = retry_after {
+        if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"convscope\"");
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
-        if matches!(self, Self::Work(WorkError::Panicked(_))) {
-            response.extensions_mut().insert(Panicked);
-        }
-        response.extensions_mut().insert(problem);
+        response.extensions_mut().insert(self.problem());
         response
     }
-}
-
-/// Marks the answer to work that panicked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Panicked;
-
-/// The stable code of a problem that is yet to be written out.
-pub(super) fn problem_code(response: &Response) -> Option<&'static str> {
-    response.extensions().get::<Problem>().map(|problem| problem.code)
-}
-
-/// Writes a problem out, with the request's id.
-pub(super) fn complete(mut response: Response, request_id: Option<String>) -> Response {
-    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    problem.request_id = request_id;
-    let body = Json(problem).into_response().into_body();
-    let (mut parts, _) = response.into_parts();
-    let media_type = HeaderValue::from_static("application/problem+json");
-    parts.headers.insert(header::CONTENT_TYPE, media_type);
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, body)
 }

@@ -13,8 +13,9 @@ use crate::service::{LoadedModels, Stages};
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// What `GET /metrics` tells. Every label has few values: routes are templates, codes and stages
-/// are the program's own; only models are named by the operator.
+/// The metrics of `GET /metrics`. Every label has few values, so that no caller can create time
+/// series: routes are templates, and codes and stages come from this program. Only the names of
+/// models come from the operator.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -23,7 +24,7 @@ pub(super) struct Metrics {
     problems: Family<CodeLabel, Counter>,
     cancelled: Counter,
     panics: Counter,
-    pictures: Family<RecallLabel, Counter>,
+    pictures: Family<CacheLabel, Counter>,
     reloads: Family<OutcomeLabel, Counter>,
     models: Family<ModelLabels, Gauge>,
     workers: Gauge,
@@ -31,7 +32,7 @@ pub(super) struct Metrics {
     queue: Gauge,
     waiting: Gauge,
     memory: Gauge,
-    /// Connections that are open.
+    /// Open connections.
     pub(super) connections: Gauge,
 }
 
@@ -42,7 +43,7 @@ struct RequestLabels {
     status: u16,
 }
 
-/// The methods that there are; others are of the caller's invention.
+/// The methods that routes have. Every other method of a caller is counted as `other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Method {
     Get,
@@ -63,7 +64,7 @@ struct CodeLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RecallLabel {
+struct CacheLabel {
     result: &'static str,
 }
 
@@ -131,38 +132,39 @@ impl Default for Metrics {
             memory: Gauge::default(),
             connections: Gauge::default(),
         };
-        metrics.registered()
+        metrics.register()
     }
 }
 
 impl Metrics {
-    fn registered(mut self) -> Self {
-        let it = &mut self.registry;
-        let seconds = || Unit::Seconds;
-        let requests = "Time from a request's headers to its answer";
-        it.register_with_unit("http_request_duration", requests, seconds(), self.requests.clone());
-        let stages = "Time of one stage of an answer";
-        it.register_with_unit("stage_duration", stages, seconds(), self.stages.clone());
-        let own = it.sub_registry_with_prefix("convscope");
-        own.register("rejected", "Problem answers by their code", self.problems.clone());
+    fn register(mut self) -> Self {
+        let registry = &mut self.registry;
+        let (requests, stages) = (self.requests.clone(), self.stages.clone());
+        let help = "Time from the headers of a request to its answer";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, requests);
+        let help = "Time of one stage of an answer";
+        registry.register_with_unit("stage_duration", help, Unit::Seconds, stages);
+        let own = registry.sub_registry_with_prefix("convscope");
+        own.register("rejected", "Problem answers by code", self.problems.clone());
         own.register("cancelled", "Requests whose caller went away", self.cancelled.clone());
-        own.register("panics", "Work that panicked", self.panics.clone());
-        let pictures = "Pictures asked about that were remembered (hit) or not (miss)";
-        own.register("picture_cache", pictures, self.pictures.clone());
-        own.register("reloads", "Times the models were renewed", self.reloads.clone());
-        own.register("model", "Always 1, for its labels", self.models.clone());
+        own.register("panics", "Computations that panicked", self.panics.clone());
+        let help = "Requests whose picture was in the cache (hit) or not (miss)";
+        own.register("picture_cache", help, self.pictures.clone());
+        own.register("reloads", "Reloads of the models by outcome", self.reloads.clone());
+        own.register("model", "Always 1; the labels describe the model", self.models.clone());
         own.register("workers", "Worker threads", self.workers.clone());
-        own.register("busy_workers", "Worker threads at work", self.busy.clone());
-        own.register("queue_capacity", "Places in the queue", self.queue.clone());
-        own.register("queue_depth", "Places in the queue that are taken", self.waiting.clone());
-        own.register("connections", "Connections that are open", self.connections.clone());
-        let memory = "ForwardCache of the process that is resident";
-        it.register_with_unit("process_resident_memory", memory, Unit::Bytes, self.memory.clone());
+        own.register("busy_workers", "Worker threads that are computing", self.busy.clone());
+        own.register("queue_capacity", "Size of the queue", self.queue.clone());
+        own.register("queue_depth", "Requests in the queue", self.waiting.clone());
+        own.register("connections", "Open connections", self.connections.clone());
+        let help = "Resident memory of the process";
+        let memory = self.memory.clone();
+        registry.register_with_unit("process_resident_memory", help, Unit::Bytes, memory);
         self
     }
 
-    /// Notes an answer: who asked for what, how it ended, how long it took.
-    pub(super) fn answered(
+    /// Counts an answer and observes how long it took.
+    pub(super) fn observe_request(
         &self,
         method: &axum::http::Method,
         route: &str,
@@ -173,8 +175,8 @@ impl Metrics {
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Notes where the time went.
-    pub(super) fn stages(&self, stages: &Stages) {
+    /// Observes the time of each stage, and counts whether the picture was in the cache.
+    pub(super) fn observe_stages(&self, stages: &Stages) {
         for (stage, took) in stages.iter() {
             self.stages.get_or_create(&StageLabel { stage }).observe(took.as_secs_f64());
             let result = match stage {
@@ -182,39 +184,39 @@ impl Metrics {
                 "forward" => "miss",
                 _ => continue,
             };
-            self.pictures.get_or_create(&RecallLabel { result }).inc();
+            self.pictures.get_or_create(&CacheLabel { result }).inc();
         }
     }
 
-    /// Notes a problem answer.
-    pub(super) fn problem(&self, reason: &'static str) {
+    /// Counts a problem answer.
+    pub(super) fn count_problem(&self, reason: &'static str) {
         self.problems.get_or_create(&CodeLabel { reason }).inc();
     }
 
-    /// Notes a caller who went away.
-    pub(super) fn cancelled(&self) {
+    /// Counts a request whose caller went away.
+    pub(super) fn count_cancelled(&self) {
         self.cancelled.inc();
     }
 
-    /// Notes work that panicked.
-    pub(super) fn panicked(&self) {
+    /// Counts a computation that panicked.
+    pub(super) fn count_panic(&self) {
         self.panics.inc();
     }
 
-    /// Notes how renewing the models went.
-    pub(super) fn reloads(&self, went_well: bool) {
-        let outcome = if went_well { "complete" } else { "refused" };
+    /// Counts a reload of the models.
+    pub(super) fn count_reload(&self, is_complete: bool) {
+        let outcome = if is_complete { "complete" } else { "refused" };
         self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// Everything as OpenMetrics text.
+    /// All metrics as OpenMetrics text.
     ///
     /// # Errors
-    /// None that is known: a string can always be written to.
-    pub(super) fn text(
+    /// None is known: writing to a string does not fail.
+    pub(super) fn encode(
         &self,
         load: Load,
-        library: &LoadedModels,
+        models: &LoadedModels,
     ) -> Result<String, std::fmt::Error> {
         let gauges = [
             (&self.workers, load.workers),
@@ -227,7 +229,7 @@ impl Metrics {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
         self.models.clear();
-        for classifier in library.iter() {
+        for classifier in models.iter() {
             let settings = classifier.info().settings();
             let [height, width] = settings.recipe.size;
             let labels = ModelLabels {
@@ -243,7 +245,7 @@ impl Metrics {
     }
 }
 
-/// Where the system tells it.
+/// The resident memory of this process, on Linux.
 fn resident_bytes() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -7,15 +7,15 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::HttpError;
-use super::app::AppState;
+use super::app_state::AppState;
+use super::error::HttpError;
 
-/// What the page is made of: the name below `/web/`, and the file.
+/// The files of the page: each name below `/web/` with its bytes.
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
         &[
             $(($name, include_bytes!(concat!("../../web/", $name)))),*,
-            // The server's own colour maps, so that the page paints with the very same.
+            // The page colours with the same colour maps as the server.
             ("colormaps.bin", include_bytes!("../render/colormaps.bin")),
         ]
     };
@@ -68,17 +68,18 @@ const FILES: &[(&str, &[u8])] = files![
     "vendor/swagger-ui/swagger-ui.css",
 ];
 
-/// The page calls no other host and runs no script but its own; a picture that it makes is a
-/// `blob:`, and the icons of the viewer of the reference are `data:`.
+/// The content security policy of the page: it connects to no other host and runs no foreign
+/// script. The pictures that it makes are `blob:` URLs, and the icons of Swagger UI are `data:`
+/// URLs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' blob: data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'";
 
-/// A file as it is sent.
+/// A file of the page.
 struct File {
     bytes: &'static [u8],
     media_type: &'static str,
-    /// Changes with the content.
+    /// A hash of the bytes.
     etag: HeaderValue,
 }
 
@@ -105,9 +106,10 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// `/web/…`: what the pages load. Not part of the API, hence not in `openapi.yaml`.
+/// `/web/…`: the files that the pages load. They are not part of the API, so `openapi.yaml` does not
+/// describe them.
 pub(super) fn files() -> Router<Arc<AppState>> {
-    // By the path as it was sent: all names are plain, and an odd one is nobody's.
+    // The path is not percent-decoded: no file name needs it, and any other path is a 404.
     let file =
         async |uri: Uri, headers: HeaderMap| send(uri.path().trim_start_matches("/web/"), &headers);
     Router::new().route("/web/{*name}", get(file))
@@ -123,26 +125,26 @@ pub(super) async fn docs(headers: HeaderMap) -> Result<Response, HttpError> {
     send("docs.html", &headers)
 }
 
-/// The file, or that the browser has it already.
-fn send(name: &str, asked: &HeaderMap) -> Result<Response, HttpError> {
-    let absent = || HttpError::NoRoute { path: format!("/web/{name}") };
-    let file = BY_NAME.get(name).ok_or_else(absent)?;
+/// The file, or 304 if the browser has it already.
+fn send(name: &str, request: &HeaderMap) -> Result<Response, HttpError> {
+    let no_route = || HttpError::NoRoute { path: format!("/web/{name}") };
+    let file = BY_NAME.get(name).ok_or_else(no_route)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ETAG, file.etag.clone());
-    // Ask each time whether it has changed: a new server never meets an old page.
+    // Browsers revalidate each time, so that a new server is never used with an old page.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if is_known(asked, &file.etag) {
+    if matches_etag(request, &file.etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
     Ok((headers, file.bytes).into_response())
 }
 
-/// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2), also as a weak one, which proxies
-/// make of it.
-fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = known.flat_map(|value| value.split(',')).map(str::trim);
+/// Whether `If-None-Match` has this tag (RFC 9110 §13.1.2). Proxies may have made it a weak tag.
+fn matches_etag(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let values = request.get_all(header::IF_NONE_MATCH).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.trim_start_matches("W/").as_bytes() == etag.as_bytes())
 }

@@ -2,19 +2,19 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
 
-/// Where the server is in its life.
+/// The phases of a server's life, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// The models are being loaded.
     Loading,
-    /// Every model has run.
+    /// Every model is loaded and has passed its warm-up.
     Ready,
-    /// It answers what has come, and wants nothing more.
+    /// The server finishes the requests in progress before it stops.
     Draining,
 }
 
-/// The phase that all requests see.
+/// The current phase, shared by all requests.
 #[derive(Debug)]
 pub(super) struct CurrentPhase(AtomicU8);
 
@@ -31,7 +31,8 @@ impl CurrentPhase {
         }
     }
 
-    /// Goes on to `phase`; never back, so that what is loaded late does not end the draining.
+    /// Moves forward to `phase`. It never moves back: models that are loaded late do not end the
+    /// draining.
     pub(super) fn advance(&self, phase: Phase) {
         self.0.fetch_max(phase as u8, Ordering::Relaxed);
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tract_kernels::{GraphRewriter, ThreadPool, WeightPrecision, parallel_for, transpose_dense};
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 
-use crate::config::{DenseWeights, EngineConfig, Switch};
+use crate::config::{DenseWeights, EngineConfig};
 
 /// How plans are compiled, and the threads that run them. Cloning shares the threads, and the
 /// weights that several plans have in common.
@@ -25,7 +25,7 @@ impl Engine {
             DenseWeights::F16 => WeightPrecision::F16,
         };
         let rewriter = GraphRewriter { dense_precision, ..GraphRewriter::default() };
-        let rewriter = (config.fast_conv == Switch::On).then(|| Arc::new(rewriter));
+        let rewriter = config.fast_conv.then(|| Arc::new(rewriter));
         Ok(Self { pool: Arc::new(ThreadPool::new(threads)?), rewriter })
     }
 

@@ -1,11 +1,11 @@
-//! Keys, other origins, and what browsers are told.
+//! API keys, CORS and security headers.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use convscope::http::{Access, AppState, dressed};
+use convscope::http::{Access, AppState, with_middleware};
 
 use super::client::{Client, app, embedded};
 use super::pictures;
@@ -20,7 +20,7 @@ fn application(keys: &[&str], origins: &[&str]) -> Arc<AppState> {
 }
 
 #[tokio::test]
-async fn who_has_no_key_is_told_how_to_send_one() {
+async fn a_request_without_a_valid_key_gets_401() {
     let client = Client::of(application(&["another key, longer", KEY], &[]));
     let png = pictures::png();
     let bearer = format!("Bearer {KEY}");
@@ -48,7 +48,7 @@ async fn who_has_no_key_is_told_how_to_send_one() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_are_let_in_one_by_one() {
+async fn pages_of_allowed_origins_may_call_the_api() {
     let page = [("origin", "https://page.example")];
     let png = pictures::png();
     let closed = Client::of(application(&[], &[]));
@@ -64,25 +64,25 @@ async fn pages_of_other_origins_are_let_in_one_by_one() {
         let exposed = reply.header("access-control-expose-headers").unwrap_or_default();
         assert!(exposed.contains("convscope-empty") && exposed.contains("x-request-id"));
     }
-    let stranger = [("origin", "https://stranger.example")];
-    let reply = open.send("POST", "/predict", &stranger, png).await;
+    let unknown = [("origin", "https://unknown.example")];
+    let reply = open.send("POST", "/predict", &unknown, png).await;
     assert_eq!(reply.header("access-control-allow-origin"), None);
-    let asks = [
+    let preflight = [
         page[0],
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "content-type, authorization"),
     ];
-    let reply = open.send_unchecked("OPTIONS", "/predict", &asks, Vec::new()).await;
+    let reply = open.send_unchecked("OPTIONS", "/predict", &preflight, Vec::new()).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("access-control-allow-origin"), Some("https://page.example"));
     assert!(reply.header("access-control-allow-headers").unwrap().contains("authorization"));
 }
 
 #[tokio::test]
-async fn every_answer_forbids_guessing_and_pages_have_a_policy() {
+async fn every_answer_has_security_headers() {
     let app = application(&[], &[]);
     let routes = Router::new().route("/page", get(async || Html("<p>hello</p>")));
-    let client = Client::over(dressed(app, routes));
+    let client = Client::over(with_middleware(app, routes));
     for path in ["/page", "/nowhere"] {
         let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
@@ -104,14 +104,14 @@ fn chunks(file: &[u8]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pictures_hold_nothing_but_pixels() {
+async fn png_answers_have_no_metadata() {
     let photo = include_bytes!("../reference/pictures/decode/turned_6.jpg");
     for path in ["/activations", "/gradcam", "/gradcam?view=heatmap", "/gradcam?view=mask"] {
         let file = Client::new().post(path, "image/png", photo).await.file();
-        let odd: Vec<String> = chunks(&file)
+        let other: Vec<String> = chunks(&file)
             .into_iter()
             .filter(|chunk| !["IHDR", "PLTE", "tRNS", "IDAT", "IEND"].contains(&chunk.as_str()))
             .collect();
-        assert!(odd.is_empty(), "{path}: {odd:?}");
+        assert!(other.is_empty(), "{path}: {other:?}");
     }
 }

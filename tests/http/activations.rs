@@ -61,7 +61,7 @@ async fn a_bare_request_shows_all_eight_layers_in_one_picture() {
 async fn one_layer_alone_is_the_exact_grid() {
     let (columns, side, rows) = (16, 15, 2);
     assert_eq!(decoded(&ask("layer=conv2d_4", "image/png").await).dimensions(), (240, 120));
-    // The strongest, so that no dead channel is among them.
+    // Sorted by deviation, so that no dead channel is among them.
     let picture = decoded(&ask("layer=conv2d_4&order=std&limit=32", "image/png").await);
     assert_eq!(picture.dimensions(), (columns * side, rows * side));
     let query = "layer=conv2d_4&order=std&limit=32&zoom=2";
@@ -78,7 +78,7 @@ async fn a_ragged_last_row_drops_no_channel() {
 }
 
 #[tokio::test]
-async fn json_tells_every_channel_in_numbers() {
+async fn json_has_statistics_of_every_channel() {
     let answer = ask_json("").await;
     let layers = answer["layers"].as_array().unwrap();
     assert_eq!(layers.len(), LAYERS.len());
@@ -94,7 +94,7 @@ async fn json_tells_every_channel_in_numbers() {
 }
 
 #[tokio::test]
-async fn the_archive_holds_the_pictures_of_the_json_answer() {
+async fn the_zip_has_the_pictures_of_the_json_answer() {
     let answer = ask_json("").await;
     let files = unzipped(ask("", "application/zip").await);
     for (layer, (name, bytes)) in answer["layers"].as_array().unwrap().iter().zip(files) {
@@ -104,7 +104,7 @@ async fn the_archive_holds_the_pictures_of_the_json_answer() {
 }
 
 #[tokio::test]
-async fn the_arrays_have_the_statistics_of_the_json_answer() {
+async fn the_npz_arrays_have_the_statistics_of_the_json_answer() {
     let answer = ask_json("").await;
     let files = unzipped(ask("", "application/x-npz").await);
     for ((layer, (name, bytes)), (expected, shape)) in
@@ -130,7 +130,7 @@ async fn the_arrays_have_the_statistics_of_the_json_answer() {
 }
 
 #[tokio::test]
-async fn chosen_channels_come_alone_and_in_order() {
+async fn chosen_channels_are_drawn_in_the_given_order() {
     let answer = ask_json("layer=conv2d_1&channel=9,2&normalize=layer").await;
     let channels = answer["layers"][0]["channels"].as_array().unwrap();
     let indices: Vec<u64> = channels.iter().map(|it| it["index"].as_u64().unwrap()).collect();
@@ -150,14 +150,14 @@ async fn channels_are_sorted_and_limited() {
 }
 
 #[tokio::test]
-async fn an_alias_and_any_value_of_the_graph_are_layers() {
+async fn layer_accepts_aliases_and_any_onnx_value() {
     let answer = ask_json("layer=last_conv&layer=dense_1").await;
     assert_eq!(answer["layers"][0]["name"], "conv2d_4");
     assert_eq!(answer["layers"][1]["shape"], Value::from(vec![1, 1, 512]));
 }
 
 #[tokio::test]
-async fn the_headers_tell_the_stages_and_the_dead() {
+async fn headers_have_the_stages_and_the_number_of_dead_channels() {
     let reply = Client::new().post("/activations", "application/json", &pictures::png()).await;
     let answer = reply.json();
     let layers = answer["layers"].as_array().unwrap().iter();

@@ -16,23 +16,23 @@ use tower::ServiceExt;
 
 use crate::contract::Description;
 
-/// The boundary of every form that these tests send.
+/// The boundary of every multipart form in these tests.
 pub(crate) const BOUNDARY: &str = "2f9c81";
 pub(crate) const FORM: &str = "multipart/form-data; boundary=2f9c81";
 
-/// Sends requests to a router that serves the embedded convnet alone.
+/// Sends requests to a router without a socket.
 pub(crate) struct Client {
     router: Router,
 }
 
-/// An application of two workers with a queue before them.
+/// The state of a server with two workers and `queue` places in its queue.
 pub(crate) fn app(library: LoadedModels, queue: usize, http: HttpLimits) -> AppState {
     let (models, forwards) = (library.into(), ForwardCache::with_capacity(0));
     let context = Context { models, forwards, limits: Limits::default() };
     AppState::new(context, WorkerPool::start(2, queue).unwrap(), http)
 }
 
-/// The embedded convnet alone; it is loaded once.
+/// The embedded model alone. It is loaded once.
 pub(crate) fn embedded() -> LoadedModels {
     static LIBRARY: OnceLock<LoadedModels> = OnceLock::new();
     let load = || {
@@ -41,7 +41,7 @@ pub(crate) fn embedded() -> LoadedModels {
     LIBRARY.get_or_init(load).clone()
 }
 
-/// An answer, read to its end.
+/// An answer with its whole body.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
@@ -54,10 +54,11 @@ impl Reply {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self}"))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("the body is not JSON: {self}"))
     }
 
-    /// The body of a picture, an archive or an array.
+    /// The body of an answer with status 200.
     pub(crate) fn file(self) -> Vec<u8> {
         assert_eq!(self.status, 200, "{self}");
         self.body
@@ -72,7 +73,7 @@ impl std::fmt::Display for Reply {
 }
 
 impl Client {
-    /// All of these share one application with room for every test at once.
+    /// A client of one shared server, whose queue is long enough for all tests at once.
     pub(crate) fn new() -> Self {
         static APP: OnceLock<Arc<AppState>> = OnceLock::new();
         let app = APP.get_or_init(|| Arc::new(app(embedded(), 512, HttpLimits::default())));
@@ -91,13 +92,13 @@ impl Client {
         self.send("GET", path, &[], Vec::new()).await
     }
 
-    /// A picture as the body itself.
+    /// Posts a picture as the whole body.
     pub(crate) async fn post(&self, path: &str, accept: &str, picture: &[u8]) -> Reply {
         let headers = [("content-type", "image/png"), ("accept", accept)];
         self.send("POST", path, &headers, picture.to_vec()).await
     }
 
-    /// Sends a request and holds the answer to the description.
+    /// Sends a request and checks the answer against `openapi.yaml`.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -134,12 +135,12 @@ impl Client {
     }
 }
 
-/// Sent with some answers of a status only.
+/// Whether a header is sent with only some answers of a status.
 fn is_conditional(header: &str) -> bool {
     header == "retry-after"
 }
 
-/// What an answer has that `openapi.yaml` does not tell, and the other way round.
+/// The differences between an answer and its description in `openapi.yaml`.
 fn violations(method: &str, path: &str, reply: &Reply) -> Vec<String> {
     let description = Description::get();
     let path = path.split('?').next().unwrap_or_default();
@@ -175,10 +176,10 @@ fn violations(method: &str, path: &str, reply: &Reply) -> Vec<String> {
     wrong
 }
 
-/// One part of a form: a name, an optional file name and the bytes.
+/// One part of a form: its name, its file name if any, and its bytes.
 pub(crate) type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
-/// A form's body.
+/// The body of a form.
 pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file_name, bytes) in parts {

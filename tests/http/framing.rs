@@ -1,11 +1,10 @@
-//! What is wrong with the bytes of a request, before it is one. hyper's parser answers with a bare
-//! status; what it lets through meets the service's own problems. No case may end in a fault of the
-//! server's, or in silence.
+//! Malformed requests. hyper's parser answers with a status and no body, and what it accepts gets a
+//! problem answer of the service. No case may end in a 5xx or without an answer.
 
 use convscope::config::HttpLimits;
 
 use super::client::{app, embedded};
-use super::wire::{Server, status};
+use super::socket::{Server, status};
 
 /// A name, the bytes, and the status.
 type Case = (&'static str, Vec<u8>, u16);
@@ -14,7 +13,7 @@ fn case(name: &'static str, text: &str, status: u16) -> Case {
     (name, text.as_bytes().to_vec(), status)
 }
 
-/// A request for `/predict` with these headers and this body, which ends the connection.
+/// A request for `/predict` with these headers and this body. It closes the connection.
 fn predict(name: &'static str, headers: &str, body: &str, status: u16) -> Case {
     let text = format!(
         "POST /predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: image/png\r\n{headers}\r\n{body}"
@@ -138,13 +137,13 @@ async fn wrong_framing_of_bodies() {
 }
 
 #[tokio::test]
-async fn who_speaks_http_2_is_hung_up_on() {
+async fn http_2_is_closed_without_an_answer() {
     let server = Server::start(app(embedded(), 64, HttpLimits::default())).await;
     assert_eq!(server.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await, "");
 }
 
 #[tokio::test]
-async fn a_body_that_ends_too_early_is_no_picture() {
+async fn a_body_shorter_than_its_length_is_refused() {
     let server = Server::start(app(embedded(), 64, HttpLimits::default())).await;
     let mut connection = server.connect().await;
     connection.send(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello").await;

@@ -32,7 +32,7 @@ fn map(answer: &Value, index: usize) -> Vec<f32> {
 }
 
 #[tokio::test]
-async fn a_bare_request_explains_the_likeliest_class_at_the_cards_layer() {
+async fn by_default_the_most_likely_class_is_explained_at_the_layer_of_the_card() {
     let client = Client::new();
     let reply = client.post("/gradcam", "*/*", &pictures::png()).await;
     let predicted = client.post("/predict", "*/*", &pictures::png()).await.json();
@@ -43,7 +43,7 @@ async fn a_bare_request_explains_the_likeliest_class_at_the_cards_layer() {
 }
 
 #[tokio::test]
-async fn json_holds_the_picture_the_map_and_every_resolved_parameter() {
+async fn json_has_the_picture_the_map_and_every_resolved_parameter() {
     let answer = ask_json("class=dog&alpha=0.25&score=logit&sign=negative&view=mask").await;
     for (key, expected) in [
         ("layer", Value::from("conv2d_4")),
@@ -74,7 +74,7 @@ async fn the_array_is_the_map_of_the_json_answer() {
 }
 
 #[tokio::test]
-async fn a_class_is_named_by_index_or_label() {
+async fn a_class_is_given_by_index_or_label() {
     let expected = ask("class=1", "image/png").await;
     for given in ["dog", "Dog", "%20DOG%20"] {
         assert_eq!(ask(&format!("class={given}"), "image/png").await, expected, "{given}");
@@ -82,7 +82,7 @@ async fn a_class_is_named_by_index_or_label() {
 }
 
 #[tokio::test]
-async fn what_speaks_for_the_one_class_speaks_against_the_other() {
+async fn the_maps_of_two_classes_are_negatives_of_each_other() {
     let answer = ask_json("class=cat&class=dog").await;
     let negated: Vec<f32> = map(&answer, 0).iter().map(|value| -value).collect();
     assert_eq!(map(&answer, 1), negated);
@@ -91,7 +91,7 @@ async fn what_speaks_for_the_one_class_speaks_against_the_other() {
 }
 
 #[tokio::test]
-async fn a_map_without_heat_says_so() {
+async fn an_empty_map_has_a_hint() {
     let answer = ask_json("class=cat&class=dog&layer=conv2d_4").await;
     for one in answer["maps"].as_array().unwrap() {
         let is_empty = one["max"].as_f64().unwrap() <= 0.0;
@@ -101,7 +101,7 @@ async fn a_map_without_heat_says_so() {
 }
 
 #[tokio::test]
-async fn several_maps_have_their_diagnosis_in_headers() {
+async fn headers_have_one_value_for_each_map() {
     let reply = Client::new().post("/gradcam?top=2", "image/png", &pictures::png()).await;
     for name in ["class", "probability", "empty", "saturated"] {
         let value = reply.header(&format!("convscope-{name}")).unwrap();
@@ -146,8 +146,8 @@ async fn the_gradient_graph_is_an_onnx_file_with_the_layers_asked_for() {
     assert!(graph.inputs().iter().any(|input| input.name == "seed"));
 }
 
-/// The embedded network, with a card that has it look at the middle square alone.
-fn looking_at_the_middle() -> Client {
+/// The bundled network with a card that crops the picture to its middle square.
+fn center_cropping() -> Client {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("middle");
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
     fs::create_dir_all(folder.join("middle")).unwrap();
@@ -162,14 +162,13 @@ fn looking_at_the_middle() -> Client {
     Client::of(Arc::new(app(library, 8, HttpLimits::default())))
 }
 
-/// What the network does not get has no heat, and what it gets has the heat that it would have by
-/// itself.
+/// Outside the crop there is no heat. Inside, the heat is that of the cropped picture alone.
 #[tokio::test]
-async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
-    let client = looking_at_the_middle();
+async fn the_map_of_a_model_that_crops_covers_the_crop() {
+    let client = center_cropping();
     let color = |x: u32, y: u32| image::Rgb([x as u8, (y * 3) as u8, (x * y) as u8]);
-    // Of 65 pixels, 150 are taken without a tie, on which Pillow's rounding would depend on where
-    // it began.
+    // Resizing 65 pixels to 150 has no ties, whose rounding in Pillow depends on the offset of the
+    // crop.
     let whole = image::RgbImage::from_fn(195, 65, color);
     let middle = image::RgbImage::from_fn(65, 65, |x, y| color(x + 65, y));
     let query = "/gradcam?class=dog&view=heatmap&colormap=gray";
@@ -178,10 +177,10 @@ async fn the_map_of_a_model_that_crops_lies_where_the_model_looked() {
         let png = client.post(query, "image/png", &pictures::encoded(picture)).await.file();
         drawn.push(image::load_from_memory(&png).unwrap().into_rgb8());
     }
-    assert!(drawn[1].pixels().any(|pixel| pixel[0] > 200), "there is heat");
+    assert!(drawn[1].pixels().any(|pixel| pixel[0] > 200), "the map is empty");
     for (x, y, pixel) in drawn[0].enumerate_pixels() {
         let expected = if (65..130).contains(&x) { drawn[1].get_pixel(x - 65, y)[0] } else { 0 };
-        // Positions of the larger picture are rounded elsewhere, which may tip a level over.
+        // Positions in the larger picture round differently, which may change a level by one.
         assert!(pixel[0].abs_diff(expected) <= 1, "at {x}, {y}: {} and {expected}", pixel[0]);
     }
     let answer = client.post(query, "application/json", &pictures::encoded(&whole)).await.json();

@@ -1,4 +1,4 @@
-//! KServe's protocols, by the numbers of the service's own routes.
+//! KServe's protocols give the numbers of the service's own routes.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn post(path: &str, body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn models_are_listed_and_ready() {
+async fn loaded_models_are_listed_and_ready() {
     let client = Client::new();
     let name = "cats_and_dogs_small_1";
     assert_eq!(client.get("/v1/models").await.json(), json!({ "models": [name] }));
@@ -32,7 +32,7 @@ async fn models_are_listed_and_ready() {
 }
 
 #[tokio::test]
-async fn v1_says_what_predict_and_gradcam_say() {
+async fn v1_gives_the_json_of_predict_and_gradcam() {
     let client = Client::new();
     let (one, other) = (pictures::png(), pictures::other_png());
     let mut expected = Vec::new();
@@ -58,7 +58,7 @@ async fn v1_says_what_predict_and_gradcam_say() {
 }
 
 #[tokio::test]
-async fn v2_gives_tensors_of_what_predict_says() {
+async fn v2_gives_the_probabilities_of_predict_as_a_tensor() {
     let client = Client::new();
     let metadata = client.get(V2).await.json();
     assert_eq!(
@@ -96,10 +96,10 @@ const PREDICT: &str = "/v1/models/cats_and_dogs_small_1:predict";
 const EXPLAIN: &str = "/v1/models/cats_and_dogs_small_1:explain";
 const INFER: &str = "/v2/models/cats_and_dogs_small_1/infer";
 
-/// A path, a body, and what must be said: status, code, a part of the detail.
-type Wrong = (&'static str, Value, u16, &'static str, &'static str);
+/// A path, a body, and the expected status, code and part of the detail.
+type Case = (&'static str, Value, u16, &'static str, &'static str);
 
-fn wrong_v1(png: &str) -> Vec<Wrong> {
+fn v1_cases(png: &str) -> Vec<Case> {
     let good = json!({ "image": png });
     let many = vec![good.clone(); 17];
     let one = |instance: Value| json!({ "instances": [instance] });
@@ -125,7 +125,7 @@ fn wrong_v1(png: &str) -> Vec<Wrong> {
     ]
 }
 
-fn wrong_v2(png: &str) -> Vec<Wrong> {
+fn v2_cases(png: &str) -> Vec<Case> {
     let of = |name: &str, kind: &str, shape: Value, data: Value| {
         let input = json!({ "name": name, "datatype": kind, "shape": shape, "data": data });
         json!({ "inputs": [input], "outputs": [{ "name": "logits" }] })
@@ -150,10 +150,10 @@ fn wrong_v2(png: &str) -> Vec<Wrong> {
 
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
-async fn what_is_wrong_is_said_with_its_place() {
+async fn an_error_names_the_instance() {
     let png = base64(&pictures::png());
     let mut wrong = Vec::new();
-    for (path, body, status, code, says) in wrong_v1(&png).into_iter().chain(wrong_v2(&png)) {
+    for (path, body, status, code, says) in v1_cases(&png).into_iter().chain(v2_cases(&png)) {
         let (found, problem) = post(path, &body).await;
         let detail = problem["detail"].as_str().unwrap_or_default();
         if found != status || problem["code"] != code || !detail.contains(says) {

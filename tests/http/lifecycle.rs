@@ -1,11 +1,11 @@
-//! Loading, renewing, draining.
+//! Loading, reloading and draining.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::{HttpLimits, Limits};
-use convscope::http::{Access, AppState, Phase};
+use convscope::http::{AppState, Phase};
 use convscope::onnx::pb::ModelProto;
 use convscope::runtime::{Engine, WorkerPool};
 use convscope::service::{Context, ForwardCache, LoadedModels};
@@ -14,16 +14,16 @@ use prost::Message;
 use super::client::{Client, embedded};
 use super::pictures;
 
-/// Two workers, and a memory of pictures.
+/// The state of a server with two workers and a forward cache.
 fn app(library: LoadedModels, phase: Phase) -> Arc<AppState> {
     let (models, forwards) = (library.into(), ForwardCache::with_capacity(64 << 20));
     let context = Context { models, forwards, limits: Limits::default() };
     let (workers, limits) = (WorkerPool::start(2, 8).unwrap(), HttpLimits::default());
-    Arc::new(AppState::starting(context, workers, limits, Access::default(), phase))
+    Arc::new(AppState::new(context, workers, limits).with_phase(phase))
 }
 
 #[tokio::test]
-async fn only_what_is_loaded_and_not_ending_is_ready() {
+async fn a_server_is_ready_when_it_has_loaded_and_until_it_drains() {
     let app = app(LoadedModels::empty(), Phase::Loading);
     let client = Client::of(Arc::clone(&app));
     let state = async || {
@@ -62,8 +62,8 @@ fn add(folder: &Path, name: &str) {
     }
 }
 
-/// Makes the bias of the last layer no number: the file stays valid, its answers do not.
-fn poison(file: &Path) {
+/// Sets the bias of the last layer to NaN: the file stays valid and its answers do not.
+fn set_bias_to_nan(file: &Path) {
     let mut model = ModelProto::decode(fs::read(file).unwrap().as_slice()).unwrap();
     let weights = &mut model.graph.as_mut().unwrap().initializer;
     let bias = weights.iter_mut().find(|weight| weight.dims == [1]).unwrap();
@@ -76,20 +76,20 @@ fn names(library: &LoadedModels) -> Vec<&str> {
     library.iter().map(|classifier| classifier.name()).collect()
 }
 
-const OURS: &str = "cats_and_dogs_small_1";
+const BUNDLED: &str = "cats_and_dogs_small_1";
 
 #[test]
-fn what_has_changed_is_loaded_and_the_rest_is_kept() {
-    let folder = folder("renewed", &["a", "b", "gone"]);
+fn a_reload_loads_changed_models_and_keeps_the_rest() {
+    let folder = folder("reloaded", &["a", "b", "gone"]);
     let first = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
-    assert_eq!(names(&first), ["a", "b", OURS, "gone"]);
+    assert_eq!(names(&first), ["a", "b", BUNDLED, "gone"]);
     fs::write(folder.join("b/labels.json"), r#"["x", "y"]"#).unwrap();
     fs::remove_dir_all(folder.join("gone")).unwrap();
     add(&folder, "new");
     let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
-    assert_eq!(names(&second), ["a", "b", OURS, "new"]);
+    assert_eq!(names(&second), ["a", "b", BUNDLED, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
-    assert_eq!((same("a"), same("b"), same(OURS)), (true, false, true));
+    assert_eq!((same("a"), same("b"), same(BUNDLED)), (true, false, true));
     let labels =
         |library: &LoadedModels| library.get(Some("b")).unwrap().info().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
@@ -98,23 +98,23 @@ fn what_has_changed_is_loaded_and_the_rest_is_kept() {
 }
 
 #[test]
-fn a_broken_file_leaves_the_old_model_and_says_so() {
+fn a_broken_file_keeps_the_old_model_and_is_reported() {
     let folder = folder("broken", &["a", "b", "c"]);
     let first = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
     fs::write(folder.join("a/model.onnx"), "no longer").unwrap();
     fs::write(folder.join("b/model.toml"), "[input]\nscale = true").unwrap();
-    poison(&folder.join("c/model.onnx"));
+    set_bias_to_nan(&folder.join("c/model.onnx"));
     fs::write(folder.join("d.onnx"), "never was").unwrap();
     let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
-    assert_eq!(names(&second), ["a", "b", "c", OURS]);
+    assert_eq!(names(&second), ["a", "b", "c", BUNDLED]);
     for name in ["a", "b", "c"] {
         assert!(Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap()));
     }
     let refused: Vec<&str> = second.refused().iter().map(|it| it.name.as_str()).collect();
     assert_eq!(refused, ["a", "b", "c", "d"]);
     let cause = &second.refused()[2].error.cause;
-    assert!(cause.contains("input.scale"), "not by the golden picture: {cause}");
-    // What was refused is not tried again until it changes; what is mended comes in.
+    assert!(cause.contains("input.scale"), "not found by the warm-up: {cause}");
+    // A refused model is tried again when its files change.
     add(&folder, "a");
     let third = second.renewed(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(third.refused().len(), 3);
@@ -122,7 +122,7 @@ fn a_broken_file_leaves_the_old_model_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_renewed_model_does_not_remember_what_the_old_one_saw() {
+async fn a_reloaded_model_does_not_use_the_cache_of_the_old_one() {
     let folder = folder("seen", &["a"]);
     let app = app(LoadedModels::load(&folder, "a", &Engine::default()).unwrap(), Phase::Ready);
     let client = Client::of(Arc::clone(&app));

@@ -1,23 +1,26 @@
-//! The router as a caller meets it. Every answer is held to `openapi.yaml` on the way.
+//! The HTTP service as a caller meets it. `Client` checks every answer against `openapi.yaml`.
 
 mod access;
 mod activations;
+mod cancellation;
 pub(crate) mod client;
+mod connection_limits;
+mod event_stream;
 mod explain;
-mod forms;
 mod framing;
 mod gradcam;
 mod kserve;
 mod lifecycle;
-mod load;
+mod metrics;
 mod model_files;
 mod models;
-mod observe;
+mod overload;
 mod page;
-mod patience;
 pub(crate) mod pictures;
 mod refusals;
-mod stopping;
-mod wire;
+mod request_bodies;
+mod socket;
+mod use_case_routes;
+mod use_cases;
 
 pub(crate) use client::Client;

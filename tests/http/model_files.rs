@@ -1,5 +1,5 @@
-//! Model files that are wrong. None is served, none takes the server with it, each is told with its
-//! cause; and who asks for one is told that there is no such model.
+//! Broken model files. None is served or stops the server, each is reported with its cause, and a
+//! request for one gets 404.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::pictures;
 
 const CONVNET: &[u8] = include_bytes!("../../models/cats_and_dogs_small_1/model.onnx");
 
-/// The convnet with something changed.
+/// The bundled model with a change.
 fn changed(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let mut model = ModelProto::decode(CONVNET).unwrap();
     change(model.graph.as_mut().unwrap());
@@ -122,7 +122,7 @@ fn shape(graph: &mut GraphProto, dims: &[i64]) {
 }
 
 #[tokio::test]
-async fn wrong_models_are_not_served() {
+async fn broken_models_are_not_served() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("model-files");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
@@ -147,7 +147,7 @@ async fn wrong_models_are_not_served() {
     }
 }
 
-/// The gradient graph of the convnet's own layer, with something changed.
+/// The gradient graph of the bundled model's last convolution, with a change.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let library = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
     let gradient = library.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
@@ -165,14 +165,14 @@ fn beside(name: &str, gradient: &[u8]) -> Result<LoadedModels, String> {
 }
 
 #[tokio::test]
-async fn a_gradient_graph_beside_the_model_is_used() {
+async fn a_gradient_graph_in_the_model_folder_is_used() {
     let map = async |library| {
         let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
         let path = "/gradcam?class=1&layer=conv2d_4";
         client.post(path, "application/json", &pictures::png()).await.json()["maps"][0].clone()
     };
     let same = map(beside("same", &gradient(|_| {})).unwrap()).await;
-    // What it says counts: the seed is taken twice.
+    // This graph doubles the gradient, so the map doubles.
     let twice = gradient(|graph| {
         let (output, node) = (graph.output[0].name.clone(), graph.node.last_mut().unwrap());
         assert_eq!((node.op_type.as_str(), &node.output[0]), ("Identity", &output));
@@ -185,7 +185,7 @@ async fn a_gradient_graph_beside_the_model_is_used() {
 }
 
 #[test]
-fn a_gradient_graph_of_another_model_stops_the_start() {
+fn a_gradient_graph_of_another_model_is_a_load_error() {
     let cases = [
         ("layer", gradient(|graph| rename(graph, "grad/conv2d_3")), "has shape"),
         ("stray", gradient(|graph| rename(graph, "grad/nothing")), "not grad/ and a layer's name"),
@@ -204,14 +204,14 @@ fn rename(graph: &mut GraphProto, output: &str) {
 }
 
 #[tokio::test]
-async fn a_bare_file_called_as_in_a_folder_is_read_again_all_the_same() {
+async fn a_bare_file_called_model_onnx_can_be_explained() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare-model");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("model.onnx"), CONVNET).unwrap();
     fs::write(folder.join("notes.txt"), "what else lies in a models folder").unwrap();
     let library = LoadedModels::load(&folder, "model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
-    // The gradient graph of an early layer holds kernels that are read from the file.
+    // The gradient graph of an early layer has kernels, which are read from the file again.
     let reply = client.post("/gradcam?class=1&layer=conv2d_1", "*/*", &pictures::png()).await;
     assert_eq!(reply.status, 200, "{reply}");
 }

@@ -11,7 +11,7 @@ use super::client::{Client, app};
 use super::pictures;
 
 #[tokio::test]
-async fn the_list_names_the_default() {
+async fn the_list_has_the_default_model() {
     let list = Client::new().get("/models").await.json();
     assert_eq!(list["default"], "cats_and_dogs_small_1");
     assert_eq!(list["models"][0]["name"], "cats_and_dogs_small_1");
@@ -50,7 +50,7 @@ async fn the_convnet_has_the_layers_that_keras_prints() {
 }
 
 #[tokio::test]
-async fn each_layer_tells_whether_it_can_be_explained() {
+async fn each_layer_says_whether_it_can_be_explained() {
     let model = Client::new().get("/models/cats_and_dogs_small_1").await.json();
     for layer in model["layers"].as_array().unwrap() {
         let spatial = layer["shape"].as_array().unwrap().len() == 3;
@@ -61,19 +61,19 @@ async fn each_layer_tells_whether_it_can_be_explained() {
 }
 
 #[tokio::test]
-async fn the_description_is_served_as_it_is() {
+async fn openapi_yaml_is_served_unchanged() {
     let reply = Client::new().get("/openapi.yaml").await;
     assert_eq!(reply.body, include_bytes!("../../openapi.yaml"));
 }
 
 #[tokio::test]
-async fn health_and_readiness() {
+async fn health_probes_are_answered() {
     let client = Client::new();
     assert_eq!(client.get("/healthz").await.body, b"ok\n");
     assert_eq!(client.get("/readyz").await.body, b"ready\n");
 }
 
-/// A folder with one bare file, beside which the embedded model is loaded too.
+/// A folder with one bare model file. The bundled model is loaded beside it.
 fn folder_of_one(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{name}"));
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
@@ -84,7 +84,7 @@ fn folder_of_one(name: &str) -> PathBuf {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_linked_folder_has_the_links_name() {
+async fn a_symbolic_link_names_the_model() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links");
     fs::create_dir_all(&folder).unwrap();
     let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
@@ -96,7 +96,7 @@ async fn a_linked_folder_has_the_links_name() {
 }
 
 #[tokio::test]
-async fn a_bare_file_is_a_model_that_tells_what_was_assumed() {
+async fn a_bare_file_is_a_model_with_assumptions() {
     let library =
         LoadedModels::load(&folder_of_one("mine"), "no such model", &Engine::default()).unwrap();
     let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));

@@ -3,12 +3,12 @@ use std::path::Path;
 
 use super::client::{Client, Reply};
 
-async fn revalidate(client: &Client, path: &str, known: &str) -> Reply {
-    client.send_unchecked("GET", path, &[("if-none-match", known)], Vec::new()).await
+async fn get_if_none_match(client: &Client, path: &str, etag: &str) -> Reply {
+    client.send_unchecked("GET", path, &[("if-none-match", etag)], Vec::new()).await
 }
 
-/// The addresses below `/web/` that a file names: `src`, `href`, and imports of modules.
-fn named_by(file: &str, text: &str) -> Vec<String> {
+/// The files below `/web/` that a file refers to by `src`, `href` or an import.
+fn referenced_by(file: &str, text: &str) -> Vec<String> {
     let quoted = text.split('"').skip(1).step_by(2);
     let local = quoted.filter_map(|word| match file.ends_with(".html") {
         true => word.strip_prefix("web/"),
@@ -18,13 +18,13 @@ fn named_by(file: &str, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_pages_and_all_that_they_load_are_there() {
+async fn the_pages_and_all_files_that_they_load_are_served() {
     let client = Client::new();
     let mut waiting = Vec::new();
     for path in ["/", "/docs"] {
         let reply = client.get(path).await;
         assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
-        waiting.extend(named_by("page.html", std::str::from_utf8(&reply.body).unwrap()));
+        waiting.extend(referenced_by("page.html", std::str::from_utf8(&reply.body).unwrap()));
     }
     let mut seen = BTreeSet::new();
     while let Some(name) = waiting.pop() {
@@ -38,35 +38,35 @@ async fn the_pages_and_all_that_they_load_are_there() {
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "svg" => "image/svg+xml",
-            other => panic!("{other} has no type in this test"),
+            other => panic!("this test has no media type for {other}"),
         };
         assert_eq!(reply.header("content-type"), Some(expected), "{path}");
         if name.ends_with(".js") && !name.starts_with("vendor/") {
-            waiting.extend(named_by(&name, std::str::from_utf8(&reply.body).unwrap()));
+            waiting.extend(referenced_by(&name, std::str::from_utf8(&reply.body).unwrap()));
         }
     }
     assert!(seen.contains("main.js") && seen.contains("state.js"), "{seen:?}");
 }
 
 #[tokio::test]
-async fn a_page_that_the_browser_has_is_not_sent_again() {
+async fn an_unchanged_file_gets_304() {
     let client = Client::new();
     for path in ["/", "/docs", "/web/main.js"] {
         let first = client.send_unchecked("GET", path, &[], Vec::new()).await;
         let etag = first.header("etag").unwrap().to_owned();
         assert_eq!(first.header("cache-control"), Some("no-cache"));
-        let weak_among_others = format!("\"other\", W/{etag}");
-        for known in [etag.as_str(), &weak_among_others, "*"] {
-            let again = revalidate(&client, path, known).await;
+        let weak_in_a_list = format!("\"other\", W/{etag}");
+        for known in [etag.as_str(), &weak_in_a_list, "*"] {
+            let again = get_if_none_match(&client, path, known).await;
             assert_eq!((again.status, again.body.len()), (304, 0), "{path} {known}");
             assert_eq!(again.header("etag"), Some(etag.as_str()));
         }
-        assert_eq!(revalidate(&client, path, "\"other\"").await.status, 200);
+        assert_eq!(get_if_none_match(&client, path, "\"other\"").await.status, 200);
     }
 }
 
 #[tokio::test]
-async fn nothing_else_lies_below_web() {
+async fn other_paths_below_web_get_404() {
     let client = Client::new();
     for path in ["/web/", "/web/nothing.js", "/web/../Cargo.toml", "/web/%2e%2e/Cargo.toml"] {
         let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
@@ -76,7 +76,7 @@ async fn nothing_else_lies_below_web() {
 }
 
 #[tokio::test]
-async fn the_pages_may_call_no_other_host_and_run_no_inline_script() {
+async fn the_policy_of_the_pages_forbids_other_hosts_and_inline_scripts() {
     let client = Client::new();
     for path in ["/", "/docs", "/web/mark.svg"] {
         let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
@@ -86,9 +86,9 @@ async fn the_pages_may_call_no_other_host_and_run_no_inline_script() {
     }
 }
 
-/// The server embeds what a person finds in the folder, no more and no less.
+/// The list of embedded files and the folder `web/` agree.
 #[tokio::test]
-async fn every_file_of_the_folder_is_served_as_it_is() {
+async fn every_file_of_the_folder_is_served_unchanged() {
     let client = Client::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
     let (mut folders, mut files) = (vec![root.clone()], 0);

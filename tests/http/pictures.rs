@@ -2,7 +2,7 @@ use std::io::Cursor;
 
 use image::{ImageFormat, RgbImage};
 
-/// A picture in which every channel of the convnet finds something: colour ramps with a disc.
+/// A picture that activates every channel of the bundled model: colour ramps with a disc.
 pub(crate) fn png() -> Vec<u8> {
     let picture = RgbImage::from_fn(96, 64, |x, y| {
         let (dx, dy) = (i64::from(x) - 40, i64::from(y) - 30);
@@ -20,7 +20,7 @@ pub(crate) fn encoded(picture: &RgbImage) -> Vec<u8> {
     file.into_inner()
 }
 
-/// Another one: stripes.
+/// Another picture: stripes.
 pub(crate) fn other_png() -> Vec<u8> {
     let picture = RgbImage::from_fn(64, 80, |x, y| {
         let stripe = if (x / 6 + y / 9) % 2 == 0 { 220 } else { 40 };
@@ -31,7 +31,7 @@ pub(crate) fn other_png() -> Vec<u8> {
     file.into_inner()
 }
 
-/// The head of a PNG file of this size, without a pixel.
+/// The header of a PNG file of this size, without pixels.
 pub(crate) fn png_head(width: u32, height: u32) -> Vec<u8> {
     let mut file = Vec::new();
     let encoder = png::Encoder::new(&mut file, width, height);

@@ -3,7 +3,7 @@ use convscope::config::HttpLimits;
 use super::client::{BOUNDARY, Client, FORM, Part, base64, form};
 use super::pictures;
 
-/// A request that must be refused, and how.
+/// A request that must be refused, and the expected answer.
 struct Case {
     name: &'static str,
     route: &'static str,
@@ -12,11 +12,11 @@ struct Case {
     body: Vec<u8>,
     status: u16,
     code: &'static str,
-    /// What the detail must say: the value at fault, or what to do.
+    /// Texts that the detail must contain: the wrong value, or the remedy.
     says: &'static [&'static str],
 }
 
-/// A good picture as the body, with a query string that is wrong.
+/// A valid picture with a wrong query string.
 fn query(
     name: &'static str,
     query: &'static str,
@@ -28,7 +28,7 @@ fn query(
     Case { name, route: "/activations", query, headers, body: pictures::png(), status, code, says }
 }
 
-/// A body that is wrong.
+/// A wrong body.
 fn body(
     name: &'static str,
     content_type: &'static str,
@@ -41,7 +41,7 @@ fn body(
     Case { name, route: "/activations", query: "", headers, body: body.into(), status, code, says }
 }
 
-/// Good but for one header.
+/// A valid request with one wrong header.
 fn header(
     name: &'static str,
     header: (&'static str, &'static str),
@@ -114,7 +114,7 @@ fn parameters() -> Vec<Case> {
     ]
 }
 
-/// The parameters that Grad-CAM and prediction have of their own.
+/// The parameters of Grad-CAM and of predictions.
 fn explanations() -> Vec<Case> {
     let gradcam = |case: Case| Case { route: "/gradcam", ..case };
     let predict = |case: Case| Case { route: "/predict", ..case };
@@ -262,7 +262,7 @@ fn headers() -> Vec<Case> {
             ("content-encoding", "gzip"),
             415,
             "unsupported-content-encoding",
-            &["gzip", "as it is"],
+            &["gzip", "uncompressed"],
         ),
         header(
             "announced too large",
@@ -274,7 +274,7 @@ fn headers() -> Vec<Case> {
     ]
 }
 
-/// What is wrong with the answer to one case.
+/// The differences between the answer to a case and its expectation.
 async fn problems(client: &Client, case: Case) -> Vec<String> {
     let path = format!("{}?{}", case.route, case.query);
     let reply = client.send("POST", &path, &case.headers, case.body).await;
@@ -345,14 +345,14 @@ async fn wrong_headers() {
 }
 
 #[tokio::test]
-async fn what_is_long_is_said_back_short() {
+async fn a_long_value_is_shortened_in_the_detail() {
     let path = format!("/activations?layer={}", "x".repeat(5000));
     let reply = Client::new().post(&path, "*/*", &pictures::png()).await;
     assert!(reply.body.len() < 1000, "{reply}");
 }
 
 #[tokio::test]
-async fn what_is_at_no_route() {
+async fn wrong_paths_methods_and_names() {
     let client = Client::new();
     let cases = [
         ("GET", "/activation", 404, "no-such-route"),
@@ -372,6 +372,6 @@ async fn what_is_at_no_route() {
 }
 
 #[test]
-fn the_boundary_is_the_one_announced() {
+fn the_content_type_has_the_boundary() {
     assert!(FORM.ends_with(BOUNDARY));
 }

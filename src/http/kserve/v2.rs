@@ -3,30 +3,31 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::Uri;
+use axum::response::Response;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::HttpError;
-use super::super::app::AppState;
-use super::super::path_name::PathName;
-use super::super::routes::{named, refuse_parameters};
-use super::super::submission::decode_base64;
-use super::{at_work, object, several};
+use super::inference::{admit, check_count, run_on_worker};
+use crate::http::app_state::AppState;
+use crate::http::error::HttpError;
+use crate::http::json_body::decode_base64;
+use crate::http::model_name::{ModelName, NamedModel};
+use crate::http::query::refuse_parameters;
 use crate::service::{Classifier, Scores};
 
-/// The one input: pictures as files, in base64.
+/// The name of the one input: picture files as base64.
 const INPUT: &str = "image";
-/// The outputs, in order.
+/// The names of the outputs, in order.
 const OUTPUTS: [&str; 2] = ["probabilities", "logits"];
 
-/// A request of the Open Inference Protocol; what else it may carry changes nothing here.
+/// An inference request. Its other keys are ignored.
 #[derive(Debug, Deserialize)]
-struct Inference {
+struct InferenceRequest {
     id: Option<String>,
     inputs: Vec<Input>,
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<RequestedOutput>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,8 +39,25 @@ struct Input {
 }
 
 #[derive(Debug, Deserialize)]
-struct Output {
+struct RequestedOutput {
     name: String,
+}
+
+#[derive(Debug, Serialize)]
+struct InferenceResponse {
+    model_name: String,
+    outputs: Vec<Output>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+/// A tensor of pictures × classes.
+#[derive(Debug, Serialize)]
+struct Output {
+    name: &'static str,
+    datatype: &'static str,
+    shape: [usize; 2],
+    data: Vec<f32>,
 }
 
 /// `GET /v2`.
@@ -49,113 +67,101 @@ pub(in crate::http) async fn metadata(uri: Uri) -> Result<Json<Value>, HttpError
     Ok(Json(json!({ "name": name, "version": version, "extensions": [] })))
 }
 
-/// `GET /v2/health/live`.
-pub(in crate::http) async fn live() -> Json<Value> {
-    Json(json!({ "live": true }))
-}
-
-/// `GET /v2/health/ready`.
-pub(in crate::http) async fn ready(
-    State(app): State<Arc<AppState>>,
-) -> Result<Json<Value>, HttpError> {
-    app.ready()?;
-    Ok(Json(json!({ "ready": true })))
-}
-
 /// `GET /v2/models/{model}`.
-pub(in crate::http) async fn model(
-    State(app): State<Arc<AppState>>,
-    PathName(name): PathName,
-    uri: Uri,
-) -> Result<Json<Value>, HttpError> {
-    let classifier = named(&app, &name, &uri)?;
-    let tensor = |name: &&str| {
+pub(in crate::http) async fn model(NamedModel(classifier): NamedModel) -> Json<Value> {
+    let output = |name: &&str| {
         let shape = [-1, i64::try_from(classifier.info().settings().classes).unwrap_or(-1)];
         json!({ "name": name, "datatype": "FP32", "shape": shape })
     };
-    let outputs = outputs_of(&classifier);
-    Ok(Json(json!({
+    let outputs: Vec<Value> = outputs_of(&classifier).iter().map(output).collect();
+    Json(json!({
         "name": classifier.name(),
         "versions": [],
         "platform": "onnx",
         "inputs": [{ "name": INPUT, "datatype": "BYTES", "shape": [-1] }],
-        "outputs": outputs.iter().map(tensor).collect::<Vec<_>>(),
-    })))
+        "outputs": outputs,
+    }))
 }
 
-/// Those that the model gives: probabilities only where it has a softmax or sigmoid.
+/// The outputs of a model. It has probabilities only where it ends in a softmax or sigmoid.
 fn outputs_of(classifier: &Classifier) -> &'static [&'static str] {
     if classifier.info().gives_probabilities() { &OUTPUTS } else { &OUTPUTS[1..] }
 }
 
 /// `POST /v2/models/{model}/infer`.
 pub(in crate::http) async fn infer(
-    State(app): State<Arc<AppState>>,
-    PathName(name): PathName,
+    State(state): State<Arc<AppState>>,
+    ModelName(name): ModelName,
     uri: Uri,
     request: Request,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Response, HttpError> {
     refuse_parameters(&uri)?;
-    let (object, permit) = object(&app, request).await?;
-    at_work(&app, permit, move |app, token| {
-        let classifier = app.context.models.get(Some(&name))?;
-        let inference: Inference = serde_json::from_value(object.into())
-            .map_err(|error| HttpError::Json(format!("no inference request: {error}")))?;
-        let names = wanted(&classifier, &inference.outputs)?;
-        let pictures = pictures(app, inference.inputs)?;
+    let (object, permit) = admit(&state, request).await?;
+    run_on_worker(&state, permit, move |state, token| {
+        let classifier = state.context.models.get(Some(&name))?;
+        let request: InferenceRequest = serde_json::from_value(object.into()).map_err(|error| {
+            HttpError::InvalidJson(format!("the body is not an inference request: {error}"))
+        })?;
+        let names = requested_outputs(&classifier, &request.outputs)?;
+        let pictures = pictures(state, request.inputs)?;
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
-            let found = app.context.scores(&classifier, picture, token);
+            let found = state.context.scores(&classifier, picture, token);
             scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
-        let outputs: Vec<Value> = names.iter().map(|name| output(name, &scores)).collect();
-        let mut answer = json!({ "model_name": classifier.name(), "outputs": outputs });
-        if let Some(id) = inference.id {
-            answer["id"] = id.into();
-        }
-        Ok(answer)
+        let outputs = names.into_iter().map(|name| output(name, &scores)).collect();
+        let model_name = classifier.name().to_owned();
+        Ok(InferenceResponse { model_name, outputs, id: request.id })
     })
     .await
 }
 
-/// The outputs asked for; all, where none is.
-fn wanted(classifier: &Classifier, given: &[Output]) -> Result<Vec<&'static str>, HttpError> {
+/// The names of the outputs that the request asks for; all outputs, where it names none.
+fn requested_outputs(
+    classifier: &Classifier,
+    requested: &[RequestedOutput],
+) -> Result<Vec<&'static str>, HttpError> {
     let known = outputs_of(classifier);
-    let find = |output: &Output| {
+    let find = |output: &RequestedOutput| {
         let found = known.iter().copied().find(|name| *name == output.name);
         found.ok_or_else(|| {
-            let there_are = known.join(", ");
-            HttpError::Json(format!("there is no output {:?}; there are: {there_are}", output.name))
+            let (name, known) = (&output.name, known.join(", "));
+            HttpError::InvalidJson(format!("the model has no output {name:?}, only {known}"))
         })
     };
-    if given.is_empty() { Ok(known.to_vec()) } else { given.iter().map(find).collect() }
+    if requested.is_empty() { Ok(known.to_vec()) } else { requested.iter().map(find).collect() }
 }
 
-/// The pictures of the one input.
-fn pictures(app: &AppState, inputs: Vec<Input>) -> Result<Vec<Bytes>, HttpError> {
+/// The pictures in the one input.
+fn pictures(state: &AppState, inputs: Vec<Input>) -> Result<Vec<Bytes>, HttpError> {
     let expected = "send one input: {\"name\": \"image\", \"datatype\": \"BYTES\", \"shape\": [n], \
-                    \"data\": [the pictures' files as base64]}";
-    let wrong = |what: String| HttpError::Json(format!("{what}; {expected}"));
+                    \"data\": [n picture files as base64]}";
+    let invalid = |what: String| HttpError::InvalidJson(format!("{what}; {expected}"));
     let inputs = <[Input; 1]>::try_from(inputs);
-    let [input] = inputs.map_err(|inputs| wrong(format!("there are {} inputs", inputs.len())))?;
+    let [input] =
+        inputs.map_err(|inputs| invalid(format!("the request has {} inputs", inputs.len())))?;
     if input.name != INPUT {
-        return Err(wrong(format!("there is no input {:?}", input.name)));
+        return Err(invalid(format!("the model has no input {:?}", input.name)));
     }
     if input.datatype != "BYTES" {
-        return Err(wrong(format!("the datatype is {:?}", input.datatype)));
+        return Err(invalid(format!("the datatype is {:?}", input.datatype)));
     }
     let count = input.data.len() as u64;
     if !matches!(input.shape.as_slice(), &[n] | &[n, 1] if n == count) {
-        return Err(wrong(format!("the shape {:?} is not that of {count} pictures", input.shape)));
+        return Err(invalid(format!(
+            "the shape {:?} is not that of {count} pictures",
+            input.shape
+        )));
     }
+    check_count(state, "data", input.data.len())?;
     let decode = |(index, text): (usize, String)| {
         decode_base64(&text).map_err(|error| error.of_instance(index))
     };
-    several(app, "data", input.data)?.into_iter().enumerate().map(decode).collect()
+    input.data.into_iter().enumerate().map(decode).collect()
 }
 
-/// One output tensor over all pictures.
-fn output(name: &str, scores: &[Scores]) -> Value {
+/// One output for all pictures.
+fn output(name: &'static str, scores: &[Scores]) -> Output {
     let rows: Vec<&[f32]> = scores
         .iter()
         .map(|scores| match name {
@@ -164,5 +170,5 @@ fn output(name: &str, scores: &[Scores]) -> Value {
         })
         .collect();
     let shape = [rows.len(), rows.first().map_or(0, |row| row.len())];
-    json!({ "name": name, "datatype": "FP32", "shape": shape, "data": rows.concat() })
+    Output { name, datatype: "FP32", shape, data: rows.concat() }
 }

@@ -1,3 +1,5 @@
+//! The three kinds of request body: a multipart form, the picture itself, and JSON.
+
 use super::client::{Client, FORM, Part, Reply, base64, form};
 use super::pictures;
 
@@ -22,7 +24,7 @@ async fn json(client: &Client, rest: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn form_body_and_json_bring_the_same_picture() {
+async fn the_three_kinds_of_body_give_the_same_answer() {
     let client = Client::new();
     let fields = [("layer", "conv2d_4"), ("columns", "8"), ("titles", "true")];
     let expected = multipart(&client, &fields).await.file();
@@ -37,7 +39,7 @@ async fn form_body_and_json_bring_the_same_picture() {
 }
 
 #[tokio::test]
-async fn lists_are_repeated_or_json_lists() {
+async fn a_list_is_a_repeated_parameter_or_a_json_list() {
     let client = Client::new();
     let fields = [("layer", "conv2d_1"), ("layer", "conv2d_2"), ("channel", "3"), ("channel", "5")];
     let expected = multipart(&client, &fields).await.file();
@@ -50,7 +52,7 @@ async fn lists_are_repeated_or_json_lists() {
 }
 
 #[tokio::test]
-async fn query_string_and_form_are_read_together() {
+async fn parameters_of_query_string_and_form_are_merged() {
     let client = Client::new();
     let png = pictures::png();
     let body = form(&[("image", Some("cat.png"), &png), ("layer", None, b"conv2d_4")]);
@@ -61,25 +63,11 @@ async fn query_string_and_form_are_read_together() {
 }
 
 #[tokio::test]
-async fn a_data_url_is_base64_too() {
+async fn the_picture_may_be_a_data_url() {
     let client = Client::new();
     let expected = json(&client, "").await.file();
     let body = format!(r#"{{"image": "data:image/png;base64,{}"}}"#, base64(&pictures::png()));
     let headers = [("content-type", "application/json")];
     let reply = client.send("POST", "/activations", &headers, body.into_bytes()).await;
     assert_eq!(reply.file(), expected);
-}
-
-#[tokio::test]
-async fn a_plain_request_id_is_kept_and_an_odd_one_replaced() {
-    let client = Client::new();
-    for (given, kept) in [("trace-7.a_B", true), ("two words", false), ("", false)] {
-        let reply = client.send("GET", "/healthz", &[("x-request-id", given)], Vec::new()).await;
-        let id = reply.header("x-request-id").unwrap();
-        assert_eq!(id == given, kept, "{given:?} became {id:?}");
-        assert!(!id.is_empty());
-    }
-    let long = "x".repeat(129);
-    let reply = client.send("GET", "/healthz", &[("x-request-id", &long)], Vec::new()).await;
-    assert_ne!(reply.header("x-request-id"), Some(long.as_str()));
 }

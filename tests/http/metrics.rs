@@ -1,4 +1,4 @@
-//! What operators see.
+//! What operators see: `GET /metrics`, `GET /info` and request ids.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ async fn metric(client: &Client, line: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn metrics_count_what_happens() {
+async fn metrics_count_requests_problems_and_the_cache() {
     let mut app = app(embedded(), 1, HttpLimits::default());
     app.context.forwards = convscope::service::ForwardCache::with_capacity(64 << 20);
     let app = Arc::new(app);
@@ -55,7 +55,7 @@ async fn metrics_count_what_happens() {
 }
 
 #[tokio::test]
-async fn what_callers_make_up_makes_no_labels() {
+async fn unknown_methods_and_paths_create_no_labels() {
     let client = Client::of(Arc::new(app(embedded(), 1, HttpLimits::default())));
     for method in ["BREW", "PROPFIND"] {
         for path in ["/made/up", "/models/made-up"] {
@@ -70,10 +70,12 @@ async fn what_callers_make_up_makes_no_labels() {
 }
 
 #[tokio::test]
-async fn a_plain_request_id_is_kept_and_an_odd_one_replaced() {
+async fn a_valid_request_id_is_kept_and_any_other_replaced() {
     let client = Client::new();
     let long = "x".repeat(129);
-    for (id, is_kept) in [("a-1_b.C", true), ("a b", false), ("", false), (long.as_str(), false)] {
+    for (id, is_kept) in
+        [("a-1_b.C", true), ("two words", false), ("", false), (long.as_str(), false)]
+    {
         let reply = client.send("GET", "/healthz", &[("x-request-id", id)], Vec::new()).await;
         assert_eq!(reply.header("x-request-id") == Some(id), is_kept, "{id:?}");
         assert!(!reply.header("x-request-id").unwrap().is_empty());

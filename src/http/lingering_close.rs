@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,31 +12,32 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-/// How long the rest of a body is read that nobody wants.
-const TIME: Duration = Duration::from_secs(5);
-/// How many bytes of it.
-const BYTES: u64 = 32 << 20;
+/// How long the rest of a request body is read and discarded.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How many bytes of it are read.
+const MAX_BYTES: u64 = 32 << 20;
 
-/// Reads what an early answer has left of the request's body.
+/// Middleware: reads and discards the rest of the request body after an early answer, as nginx does
+/// with `lingering_close`.
 ///
-/// An answer given before the body is read (a full queue, a missing key) would otherwise be lost:
-/// the kernel resets a connection that is closed with bytes unread, and the caller, still sending,
-/// sees a broken connection where it should see a 503.
-pub(super) async fn read_leftovers(request: Request, next: Next) -> Response {
-    // Who waits for a 100 before it sends the body sends none after another answer.
+/// Without it, an answer that is sent before the body is read (a full queue, a missing key) would
+/// be lost. The kernel resets a connection that is closed with unread bytes. The caller, which is
+/// still sending, would then see a broken connection instead of the 503.
+pub(super) async fn lingering_close(request: Request, next: Next) -> Response {
+    // A caller that waits for `100 Continue` sends no body after any other answer.
     if request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
-    let request = request.map(|body| Body::new(Lingering { body: Some(body) }));
+    let request = request.map(|body| Body::new(LingeringBody { body: Some(body) }));
     next.run(request).await
 }
 
-/// A body of which the rest is read when it is dropped.
-struct Lingering {
+/// A body whose rest is read and discarded when it is dropped.
+struct LingeringBody {
     body: Option<Body>,
 }
 
-impl HttpBody for Lingering {
+impl HttpBody for LingeringBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -62,17 +62,18 @@ impl HttpBody for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for LingeringBody {
     fn drop(&mut self) {
         let rest = self.body.take().filter(|body| !body.is_end_stream());
         if let (Some(rest), Ok(runtime)) = (rest, Handle::try_current()) {
-            runtime.spawn(async { tokio::time::timeout(TIME, discard(rest)).await });
+            runtime.spawn(async { tokio::time::timeout(TIMEOUT, discard(rest)).await });
         }
     }
 }
 
-async fn discard(mut body: Body) -> Result<(), Infallible> {
-    let mut left = BYTES;
+/// Reads `body` to its end, at most [`MAX_BYTES`].
+async fn discard(mut body: Body) {
+    let mut left = MAX_BYTES;
     while let Some(Ok(frame)) = body.frame().await {
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         left = left.saturating_sub(length);
@@ -80,5 +81,4 @@ async fn discard(mut body: Body) -> Result<(), Infallible> {
             break;
         }
     }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a connection may take: limits that only a real socket meets.
+//! Timeouts and limits of connections, over a real socket.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use convscope::config::{HttpLimits, Seconds};
 
 use super::client::{app, embedded};
 use super::pictures;
-use super::wire::{Server, post, status};
+use super::socket::{Server, post, status};
 
 const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -15,7 +15,7 @@ async fn server(limits: HttpLimits) -> Server {
 }
 
 #[tokio::test]
-async fn headers_that_trickle_in_are_not_waited_for() {
+async fn headers_that_arrive_byte_by_byte_time_out() {
     let header_timeout = Seconds::from_millis(300);
     let server = server(HttpLimits { header_timeout, ..HttpLimits::default() }).await;
     for first in [&b""[..], b"GET /healthz HTTP/1.1\r\n"] {
@@ -30,7 +30,7 @@ async fn headers_that_trickle_in_are_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_its_own_time() {
+async fn an_idle_connection_has_its_own_timeout() {
     let header_timeout = Seconds::from_millis(100);
     let idle_timeout = Seconds::from_millis(600);
     let limits = HttpLimits { header_timeout, idle_timeout, ..HttpLimits::default() };
@@ -47,7 +47,7 @@ async fn an_idle_connection_is_kept_for_its_own_time() {
 }
 
 #[tokio::test]
-async fn headers_that_are_too_large_are_told() {
+async fn headers_that_are_too_large_get_431() {
     let limits = HttpLimits { header_bytes: 8192, ..HttpLimits::default() };
     let server = server(limits).await;
     let large =
@@ -59,17 +59,17 @@ async fn headers_that_are_too_large_are_told() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_is_given_up() {
+async fn an_answer_that_nobody_reads_times_out() {
     let write_timeout = Seconds::from_millis(300);
     let server = server(HttpLimits { write_timeout, ..HttpLimits::default() }).await;
     let mut connection = server.connect().await;
     let ask = b"GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut asked = 0;
-    // Sends until the server, which cannot write, does not read any more either.
+    // Sends until the server stops reading, because it cannot write.
     let stuck = Duration::from_millis(200);
     while tokio::time::timeout(stuck, connection.try_send(ask)).await.is_ok_and(|it| it.is_ok()) {
         asked += 1;
-        assert!(asked < 100_000, "the server reads for ever");
+        assert!(asked < 100_000, "the server never stops reading");
     }
     tokio::time::sleep(Duration::from_millis(600)).await;
     let answered = connection.rest().await.matches("HTTP/1.1 200").count();
@@ -77,7 +77,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_told_and_their_probes_answered() {
+async fn a_connection_beyond_the_limit_gets_503_and_answers_to_probes() {
     let server = server(HttpLimits { connections: 1, ..HttpLimits::default() }).await;
     let mut first = server.connect().await;
     first.send(GET).await;
@@ -91,7 +91,7 @@ async fn connections_beyond_the_limit_are_told_and_their_probes_answered() {
 }
 
 #[tokio::test]
-async fn an_early_answer_is_not_lost_with_the_body_that_it_leaves() {
+async fn an_early_answer_arrives_although_the_body_is_not_read() {
     let server = server(HttpLimits::default()).await;
     let permits: Vec<_> = (0..10).map(|_| server.app.workers.admit().unwrap()).collect();
     let mut connection = server.connect().await;
@@ -112,7 +112,7 @@ async fn an_early_answer_is_not_lost_with_the_body_that_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_body_announced_too_large_is_refused_before_it_is_sent() {
+async fn a_content_length_above_the_limit_is_refused_before_the_body() {
     let server = server(HttpLimits::default()).await;
     let head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n";
     let mut connection = server.connect().await;
@@ -124,7 +124,7 @@ async fn a_body_announced_too_large_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn bodies_that_arrive_slowly_keep_nobody_out() {
+async fn slow_bodies_do_not_occupy_the_queue() {
     let limits = HttpLimits { slow_bodies: 1, ..HttpLimits::default() };
     let server = Server::start(app(embedded(), 0, limits)).await;
     let message = post("/predict", &pictures::png());
@@ -136,12 +136,12 @@ async fn bodies_that_arrive_slowly_keep_nobody_out() {
         slow.push(connection);
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    let mut prompt = server.connect().await;
-    prompt.send(&message).await;
-    assert_eq!(status(&prompt.answer().await), 200);
+    let mut fast = server.connect().await;
+    fast.send(&message).await;
+    assert_eq!(status(&fast.answer().await), 200);
     let mut answers = Vec::new();
     for connection in &mut slow {
-        // The second was told already, and its connection may be closed.
+        // One of the two has its answer already, and its connection may be closed.
         let _ = connection.try_send(tail).await;
         answers.push(status(&connection.answer().await));
     }

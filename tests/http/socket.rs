@@ -1,3 +1,5 @@
+//! A server and its callers over a real socket.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A server on a port of its own.
+/// A server on a free port.
 pub(crate) struct Server {
     pub(crate) app: Arc<AppState>,
     address: SocketAddr,
@@ -18,11 +20,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Serves all routes.
     pub(crate) async fn start(app: AppState) -> Self {
         let app = Arc::new(app);
         Self::of(Arc::clone(&app), router(app)).await
     }
 
+    /// Serves the routes of `router`.
     pub(crate) async fn of(app: Arc<AppState>, router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -41,14 +45,14 @@ impl Server {
         Connection { stream: TcpStream::connect(self.address).await.unwrap() }
     }
 
-    /// One connection, one message, what comes until the server closes.
+    /// Sends `message` over a new connection and returns all bytes until the server closes it.
     pub(crate) async fn ask(&self, message: &[u8]) -> String {
         let mut connection = self.connect().await;
         connection.send(message).await;
         connection.rest().await
     }
 
-    /// Stops accepting; tells how long the rest took.
+    /// Shuts the server down and returns how long that took.
     pub(crate) async fn stop(self) -> Duration {
         let begun = Instant::now();
         self.stop.send(()).unwrap();
@@ -57,10 +61,13 @@ impl Server {
     }
 }
 
-/// A caller's end.
+/// The caller's end of a connection.
 pub(crate) struct Connection {
     stream: TcpStream,
 }
+
+/// A test that waits longer for bytes has failed.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Connection {
     pub(crate) async fn send(&mut self, message: &[u8]) {
@@ -71,33 +78,43 @@ impl Connection {
         self.stream.write_all(message).await
     }
 
-    /// Tells that nothing more will come.
+    /// Closes the sending half.
     pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// What comes until the server closes; a test that waits longer than ten seconds has failed.
+    /// All bytes until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         let read = self.stream.read_to_end(&mut bytes);
-        let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+        let read = tokio::time::timeout(TIMEOUT, read).await;
         let _ = read.expect("the server keeps the connection open");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// One answer with its body, which has a content-length.
     pub(crate) async fn answer(&mut self) -> String {
+        self.read_until(|text| {
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            body.len() >= length.map_or(0, |length| length.parse().unwrap())
+        })
+        .await
+    }
+
+    /// The bytes up to `text`, and those that arrive together with it.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        self.read_until(|read| read.contains(text)).await
+    }
+
+    async fn read_until(&mut self, is_complete: impl Fn(&str) -> bool) -> String {
         let mut bytes = Vec::new();
         loop {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                    return text;
-                }
+            if is_complete(&text) {
+                return text;
             }
-            let read = self.stream.read_buf(&mut bytes);
-            let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+            let read = tokio::time::timeout(TIMEOUT, self.stream.read_buf(&mut bytes)).await;
             let read = read.expect("no answer").unwrap();
             assert!(read > 0, "the connection was closed after {text:?}");
         }
@@ -110,11 +127,30 @@ pub(crate) fn status(answer: &str) -> u16 {
     code.parse().unwrap()
 }
 
-/// A request with a body, by HTTP/1.1.
+/// The head of an answer, and its body without chunked framing.
+pub(crate) fn head_and_body(answer: &str) -> (String, String) {
+    let (head, mut rest) = answer.split_once("\r\n\r\n").unwrap();
+    if !head.contains("transfer-encoding: chunked") {
+        return (head.to_owned(), rest.to_owned());
+    }
+    let mut body = String::new();
+    while let Some((size, tail)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return (head.to_owned(), body);
+        }
+        body.push_str(&tail[..size]);
+        rest = &tail[size + 2..];
+    }
+    panic!("the body does not end with an empty chunk: {answer}");
+}
+
+/// A POST request with a body.
 pub(crate) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n\
+         Content-Length: {length}\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }

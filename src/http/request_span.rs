@@ -1,6 +1,5 @@
-//! The span of a request, and what is told of it where traces are exported: names as
-//! OpenTelemetry's conventions for HTTP servers have them
-//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+//! The span of a request in exported traces. Names are those of OpenTelemetry's conventions for
+//! HTTP servers (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
 
 use std::time::Instant;
 
@@ -10,10 +9,10 @@ use tracing::Span;
 use super::trace_context::TraceParent;
 use crate::service::Stages;
 
-/// A request that has been answered, or whose caller has gone.
+/// What a span tells of a request that has ended.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only an exported span tells it"))]
-pub(super) struct Answered<'a> {
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only exported spans read it"))]
+pub(super) struct SpanAttributes<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
     pub(super) route: Option<&'a str>,
@@ -24,8 +23,8 @@ pub(super) struct Answered<'a> {
     pub(super) stages: Option<&'a Stages>,
 }
 
-/// The span of a request, a child of the caller's.
-pub(super) fn span(
+/// A span for a request, a child of the caller's span.
+pub(super) fn new(
     method: &Method,
     route: Option<&str>,
     id: Option<&str>,
@@ -39,20 +38,20 @@ pub(super) fn span(
     let kind = cfg!(feature = "otlp").then_some("server");
     let span = tracing::info_span!("request", otel.name = name, otel.kind = kind, id, trace);
     if let Some(parent) = parent {
-        parent.adopt(&span);
+        parent.set_as_parent_of(&span);
     }
     span
 }
 
-impl Answered<'_> {
-    /// Nothing, where no traces are exported.
+impl SpanAttributes<'_> {
+    /// Does nothing: this build exports no traces.
     #[cfg(not(feature = "otlp"))]
-    #[expect(clippy::unused_self, reason = "the other build needs it")]
-    pub(super) fn tell(&self, _: &Span) {}
+    #[expect(clippy::unused_self, reason = "the build with the feature otlp needs it")]
+    pub(super) fn record(&self, _: &Span) {}
 
-    /// Attributes and the status of `span`, and a child of it for every stage.
+    /// Sets attributes and status of `span`, and adds a child span for each stage.
     #[cfg(feature = "otlp")]
-    pub(super) fn tell(&self, span: &Span) {
+    pub(super) fn record(&self, span: &Span) {
         use opentelemetry::trace::Status;
         use tracing_opentelemetry::OpenTelemetrySpanExt;
         span.set_attribute("http.request.method", self.method.to_string());
@@ -68,18 +67,18 @@ impl Answered<'_> {
                 span.set_attribute(name, text.to_owned());
             }
         }
-        // What the caller got wrong is no error of the server's.
+        // By the conventions, a caller's mistake (4xx) is not an error of the server's span.
         if self.status >= 500 {
             let kind = self.code.map_or_else(|| self.status.to_string(), str::to_owned);
             span.set_attribute("error.type", kind.clone());
             span.set_status(Status::error(kind));
         }
-        self.tell_stages(&span.context());
+        self.record_stages(&span.context());
     }
 
-    /// The stages followed each other; the last has just ended.
+    /// Stages follow each other without gaps, and the last one has just ended.
     #[cfg(feature = "otlp")]
-    fn tell_stages(&self, parent: &opentelemetry::Context) {
+    fn record_stages(&self, parent: &opentelemetry::Context) {
         use opentelemetry::global;
         use opentelemetry::trace::{Span, Tracer};
         use std::time::{Duration, SystemTime};

@@ -10,7 +10,7 @@ use http_body::Frame;
 use super::client::{Client, app, embedded};
 use super::pictures;
 
-/// A body of which nothing ever arrives.
+/// A body that never arrives.
 struct Never;
 
 impl http_body::Body for Never {
@@ -26,7 +26,7 @@ impl http_body::Body for Never {
 }
 
 #[tokio::test]
-async fn a_full_house_is_told_at_once_and_with_a_time_to_come_back() {
+async fn a_full_queue_gets_503_with_retry_after_at_once() {
     let app = Arc::new(app(embedded(), 1, HttpLimits::default()));
     let client = Client::of(Arc::clone(&app));
     let permits: Vec<_> = (0..3).map(|_| app.workers.admit().unwrap()).collect();
@@ -40,7 +40,7 @@ async fn a_full_house_is_told_at_once_and_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_gives_its_place_back() {
+async fn a_body_that_never_arrives_times_out_and_frees_its_place() {
     let limits = HttpLimits { body_timeout: Seconds::from_millis(300), ..HttpLimits::default() };
     let client = Client::of(Arc::new(app(embedded(), 0, limits)));
     let headers = [("content-type", "image/png")];
@@ -50,7 +50,7 @@ async fn a_body_that_does_not_arrive_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn work_past_its_deadline_is_stopped() {
+async fn a_request_past_its_deadline_gets_503() {
     let limits = HttpLimits { request_timeout: Seconds::new(0), ..HttpLimits::default() };
     let client = Client::of(Arc::new(app(embedded(), 8, limits)));
     for path in ["/activations", "/gradcam", "/predict"] {
@@ -60,7 +60,7 @@ async fn work_past_its_deadline_is_stopped() {
 }
 
 #[tokio::test]
-async fn more_layers_than_allowed_are_refused() {
+async fn more_layers_than_the_limit_are_refused() {
     let mut app = app(embedded(), 8, HttpLimits::default());
     app.context.limits.layers = 2;
     let client = Client::of(Arc::new(app));
@@ -69,7 +69,7 @@ async fn more_layers_than_allowed_are_refused() {
 }
 
 #[tokio::test]
-async fn parallel_requests_get_the_answer_of_one_alone() {
+async fn parallel_requests_get_the_same_answer_as_a_single_one() {
     let ask = || async {
         let path = "/gradcam?class=cat&class=dog";
         Client::new().post(path, "application/json", &pictures::png()).await.file()

@@ -1,0 +1,57 @@
+use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
+
+use crate::config::{Parameter, Parameters};
+
+/// The argument `MODEL`.
+pub(super) fn model_argument() -> Arg {
+    Arg::new("MODEL")
+        .required(true)
+        .help("An .onnx file, a model folder, or the name of a model in the models folder")
+}
+
+/// The flag `--output`.
+pub(super) fn output_argument(default: &'static str) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FILE")
+        .default_value(default)
+        .help("Output file; - is standard output")
+}
+
+/// One flag per parameter. The model is an argument and not a flag.
+pub(super) fn parameter_flags(table: &'static [Parameter]) -> impl Iterator<Item = Arg> {
+    flags(table).map(|parameter| {
+        Arg::new(parameter.name)
+            .long(parameter.name)
+            .value_name(parameter.value)
+            .help(parameter.help)
+            .action(ArgAction::Append)
+    })
+}
+
+/// The values of the flags of [`parameter_flags`].
+pub(super) fn parameters(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
+    let mut parameters = Parameters::default();
+    for parameter in flags(table) {
+        for value in matches.get_many::<String>(parameter.name).into_iter().flatten() {
+            parameters.push(parameter.name, value.as_str());
+        }
+    }
+    parameters
+}
+
+fn flags(table: &'static [Parameter]) -> impl Iterator<Item = &'static Parameter> {
+    table.iter().filter(|parameter| parameter.name != "model")
+}
+
+/// The text of an argument.
+pub(super) fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+/// Reads a group of flags. All its flags are declared, so it fails only where the declaration is
+/// wrong, and clap's own message tells how.
+pub(super) fn parse<T: FromArgMatches>(matches: &ArgMatches) -> T {
+    T::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
+}

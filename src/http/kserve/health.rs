@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::http::app_state::AppState;
+use crate::http::error::HttpError;
+use crate::http::model_name::NamedModel;
+
+/// `GET /v2/health/live`.
+pub(in crate::http) async fn live() -> Json<Value> {
+    Json(json!({ "live": true }))
+}
+
+/// `GET /v2/health/ready`.
+pub(in crate::http) async fn ready(
+    State(state): State<Arc<AppState>>,
+) -> Result<Json<Value>, HttpError> {
+    state.require_ready()?;
+    Ok(Json(json!({ "ready": true })))
+}
+
+/// `GET /v1/models/{model}` and `GET /v2/models/{model}/ready`. A loaded model is ready.
+pub(in crate::http) async fn model_ready(NamedModel(classifier): NamedModel) -> Json<Value> {
+    Json(json!({ "name": classifier.name(), "ready": true }))
+}

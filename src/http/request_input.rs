@@ -1,0 +1,62 @@
+use axum::extract::Request;
+use axum::http::HeaderMap;
+
+use super::error::HttpError;
+use super::query::path_and_query_parameters;
+use super::request_body::{check_headers, read_picture};
+use crate::config::Parameters;
+use crate::service::PictureFile;
+
+/// What a request gives to a use case.
+#[derive(Debug, Clone)]
+pub struct UseCaseRequest<I> {
+    /// The input: a picture, or nothing.
+    pub input: I,
+    /// The parameters from the path, the query string and the body, in this order.
+    pub parameters: Parameters,
+}
+
+/// The input of a use case, as it is read from a request.
+pub trait RequestInput: Send + Sized + 'static {
+    /// Checks the headers before the body is read. `body_limit` is in bytes.
+    ///
+    /// # Errors
+    /// The body is compressed or too large.
+    fn check_headers(headers: &HeaderMap, body_limit: usize) -> Result<(), HttpError>;
+
+    /// Reads the input and the parameters from a request whose body has at most `body_limit` bytes.
+    ///
+    /// # Errors
+    /// What is wrong with the query string or the body.
+    fn read(
+        request: Request,
+        body_limit: usize,
+    ) -> impl Future<Output = Result<UseCaseRequest<Self>, HttpError>> + Send;
+}
+
+/// The body is the picture, or holds it.
+impl RequestInput for PictureFile {
+    fn check_headers(headers: &HeaderMap, body_limit: usize) -> Result<(), HttpError> {
+        check_headers(headers, body_limit)
+    }
+
+    async fn read(request: Request, body_limit: usize) -> Result<UseCaseRequest<Self>, HttpError> {
+        let (mut parts, body) = request.into_parts();
+        let mut parameters = path_and_query_parameters(&mut parts).await?;
+        let input = read_picture(&parts.headers, body, body_limit, &mut parameters).await?;
+        Ok(UseCaseRequest { input, parameters })
+    }
+}
+
+/// The body is not read.
+impl RequestInput for () {
+    fn check_headers(_: &HeaderMap, _: usize) -> Result<(), HttpError> {
+        Ok(())
+    }
+
+    async fn read(request: Request, _: usize) -> Result<UseCaseRequest<Self>, HttpError> {
+        let (mut parts, _) = request.into_parts();
+        let parameters = path_and_query_parameters(&mut parts).await?;
+        Ok(UseCaseRequest { input: (), parameters })
+    }
+}
