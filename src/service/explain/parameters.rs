@@ -50,8 +50,9 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: "sign",
-        value: "positive|negative",
-        help: "what spoke for the class, or against it (default: by the method)",
+        value: "positive|negative|both",
+        help: "what spoke for the class, against it, or both in diverging colours (default: by the \
+               method)",
         repeatable: false,
     },
     Parameter {
