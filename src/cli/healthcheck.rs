@@ -12,7 +12,12 @@ use super::error::CliError;
 #[derive(Debug, Clone, Args)]
 pub(super) struct HealthcheckConfig {
     /// Address on which the server listens
-    #[arg(long, env = "CONVSCOPE_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "CONVSCOPE_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
     listen: SocketAddr,
     /// Check whether the process is alive (/healthz) and not whether it is ready (/readyz)
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
 use crate::runtime::{CancellationToken, Progress};
@@ -31,16 +31,17 @@ pub(super) fn with_progress_bar<T>(work: impl FnOnce(&CancellationToken) -> T) -
     })
 }
 
+/// Follows the progress from the start, for a good estimate of the time left. The bar appears after
+/// [`DELAY`].
 fn show(progress: &watch::Receiver<Progress>, ended: &mpsc::Receiver<()>) {
-    let has_ended = |time| ended.recv_timeout(time) != Err(RecvTimeoutError::Timeout);
-    if has_ended(DELAY) {
-        return;
-    }
-    let bar = ProgressBar::new(0);
+    let bar = ProgressBar::hidden();
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} passes, {eta} left") {
         bar.set_style(style);
     }
-    while !has_ended(INTERVAL) {
+    while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        if bar.is_hidden() && bar.elapsed() >= DELAY {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         follow(&bar, *progress.borrow());
     }
     bar.finish_and_clear();

@@ -7,12 +7,18 @@ use clap::Args;
 pub struct AccessConfig {
     /// Comma-separated API keys; a request without one of them gets 401. Prefer the variable: other
     /// processes can read flags [default: everybody may]
-    #[arg(long, env = "CONVSCOPE_API_KEYS", hide_env_values = true, value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "KEYS",
+        env = "CONVSCOPE_API_KEYS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub api_keys: Vec<String>,
     /// File with more API keys, one per line; lines that start with # are comments [default: none]
-    #[arg(long, env = "CONVSCOPE_API_KEYS_FILE")]
+    #[arg(long, value_name = "FILE", env = "CONVSCOPE_API_KEYS_FILE")]
     pub api_keys_file: Option<PathBuf>,
     /// Comma-separated origins whose pages may call the API, or * for every origin [default: none]
-    #[arg(long, env = "CONVSCOPE_CORS_ORIGINS", value_delimiter = ',')]
+    #[arg(long, value_name = "ORIGINS", env = "CONVSCOPE_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
 }

@@ -8,6 +8,7 @@ pub struct EngineConfig {
     /// (off)
     #[arg(
         long,
+        value_name = "on|off",
         env = "CONVSCOPE_FAST_CONV",
         default_value = "on",
         action = ArgAction::Set,
@@ -15,7 +16,7 @@ pub struct EngineConfig {
     )]
     pub fast_conv: bool,
     /// Precision of the weights of dense layers in memory; f16 needs --fast-conv on
-    #[arg(long, env = "CONVSCOPE_DENSE_WEIGHTS", default_value = "f32")]
+    #[arg(long, value_name = "f32|f16", env = "CONVSCOPE_DENSE_WEIGHTS", default_value = "f32")]
     pub dense_weights: DenseWeights,
 }
 

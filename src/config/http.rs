@@ -7,12 +7,18 @@ use super::Seconds;
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct HttpLimits {
     /// Largest request body, in bytes
-    #[arg(long = "max-body-bytes", env = "CONVSCOPE_MAX_BODY_BYTES", default_value_t = HttpLimits::DEFAULT.body_bytes)]
+    #[arg(
+        long = "max-body-bytes",
+        value_name = "BYTES",
+        env = "CONVSCOPE_MAX_BODY_BYTES",
+        default_value_t = HttpLimits::DEFAULT.body_bytes
+    )]
     #[serde(rename = "max_body_bytes")]
     pub body_bytes: usize,
     /// Largest request line and headers together, in bytes; at least 8192
     #[arg(
         long = "max-header-bytes",
+        value_name = "BYTES",
         env = "CONVSCOPE_MAX_HEADER_BYTES",
         default_value_t = HttpLimits::DEFAULT.header_bytes,
         value_parser = clap::value_parser!(u32).range(8192..=1 << 24)
@@ -22,6 +28,7 @@ pub struct HttpLimits {
     /// Open connections; up to 32 more get 503
     #[arg(
         long = "max-connections",
+        value_name = "N",
         env = "CONVSCOPE_MAX_CONNECTIONS",
         default_value_t = HttpLimits::DEFAULT.connections,
         value_parser = clap::value_parser!(u32).range(1..=1 << 20)
@@ -31,6 +38,7 @@ pub struct HttpLimits {
     /// Request bodies that take longer than a second to arrive, at the same time
     #[arg(
         long = "max-slow-bodies",
+        value_name = "N",
         env = "CONVSCOPE_MAX_SLOW_BODIES",
         default_value_t = HttpLimits::DEFAULT.slow_bodies,
         value_parser = clap::value_parser!(u32).range(1..=1 << 20)
@@ -38,31 +46,71 @@ pub struct HttpLimits {
     #[serde(rename = "max_slow_bodies")]
     pub slow_bodies: u32,
     /// Pictures in one request of KServe's protocols
-    #[arg(long = "max-instances", env = "CONVSCOPE_MAX_INSTANCES", default_value_t = HttpLimits::DEFAULT.instances)]
+    #[arg(
+        long = "max-instances",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_INSTANCES",
+        default_value_t = HttpLimits::DEFAULT.instances
+    )]
     #[serde(rename = "max_instances")]
     pub instances: usize,
     /// Seconds for the request headers to arrive
-    #[arg(long = "header-timeout", env = "CONVSCOPE_HEADER_TIMEOUT", default_value_t = HttpLimits::DEFAULT.header_timeout)]
+    #[arg(
+        long = "header-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_HEADER_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.header_timeout
+    )]
     pub header_timeout: Seconds,
     /// Seconds for the request body to arrive
-    #[arg(long = "body-timeout", env = "CONVSCOPE_BODY_TIMEOUT", default_value_t = HttpLimits::DEFAULT.body_timeout)]
+    #[arg(
+        long = "body-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_BODY_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.body_timeout
+    )]
     pub body_timeout: Seconds,
     /// Seconds for a whole request, including its time in the queue
-    #[arg(long = "request-timeout", env = "CONVSCOPE_REQUEST_TIMEOUT", default_value_t = HttpLimits::DEFAULT.request_timeout)]
+    #[arg(
+        long = "request-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_REQUEST_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.request_timeout
+    )]
     pub request_timeout: Seconds,
     /// Seconds to wait for a client that does not read its answer
-    #[arg(long = "write-timeout", env = "CONVSCOPE_WRITE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.write_timeout)]
+    #[arg(
+        long = "write-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_WRITE_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.write_timeout
+    )]
     pub write_timeout: Seconds,
     /// Seconds that a connection may stay open between two requests; set it longer than the idle
     /// timeout of the proxy in front
-    #[arg(long = "idle-timeout", env = "CONVSCOPE_IDLE_TIMEOUT", default_value_t = HttpLimits::DEFAULT.idle_timeout)]
+    #[arg(
+        long = "idle-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_IDLE_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.idle_timeout
+    )]
     pub idle_timeout: Seconds,
     /// Seconds to keep accepting requests after SIGTERM, so that load balancers notice that the
     /// server is not ready
-    #[arg(long = "drain-delay", env = "CONVSCOPE_DRAIN_DELAY", default_value_t = HttpLimits::DEFAULT.drain_delay)]
+    #[arg(
+        long = "drain-delay",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_DRAIN_DELAY",
+        default_value_t = HttpLimits::DEFAULT.drain_delay
+    )]
     pub drain_delay: Seconds,
     /// Seconds after that to finish the requests in progress
-    #[arg(long = "drain-timeout", env = "CONVSCOPE_DRAIN_TIMEOUT", default_value_t = HttpLimits::DEFAULT.drain_timeout)]
+    #[arg(
+        long = "drain-timeout",
+        value_name = "SECONDS",
+        env = "CONVSCOPE_DRAIN_TIMEOUT",
+        default_value_t = HttpLimits::DEFAULT.drain_timeout
+    )]
     pub drain_timeout: Seconds,
 }
 

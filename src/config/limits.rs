@@ -5,7 +5,12 @@ use serde::Serialize;
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Limits {
     /// Layers in one answer
-    #[arg(long = "max-layers", env = "CONVSCOPE_MAX_LAYERS", default_value_t = Limits::DEFAULT.layers)]
+    #[arg(
+        long = "max-layers",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_LAYERS",
+        default_value_t = Limits::DEFAULT.layers
+    )]
     #[serde(rename = "max_layers")]
     pub layers: usize,
     /// Passes through a network for one answer
@@ -15,6 +20,7 @@ pub struct Limits {
     /// Largest picture in an answer, in pixels
     #[arg(
         long = "max-output-pixels",
+        value_name = "N",
         env = "CONVSCOPE_MAX_OUTPUT_PIXELS",
         default_value_t = Limits::DEFAULT.output_pixels
     )]
@@ -30,15 +36,30 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args, Serialize)]
 pub struct ImageLimits {
     /// Largest input picture, in pixels: width times height
-    #[arg(long = "max-pixels", env = "CONVSCOPE_MAX_PIXELS", default_value_t = ImageLimits::DEFAULT.pixels)]
+    #[arg(
+        long = "max-pixels",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_PIXELS",
+        default_value_t = ImageLimits::DEFAULT.pixels
+    )]
     #[serde(rename = "max_pixels")]
     pub pixels: u64,
     /// Longest side of an input picture, in pixels
-    #[arg(long = "max-side", env = "CONVSCOPE_MAX_SIDE", default_value_t = ImageLimits::DEFAULT.side)]
+    #[arg(
+        long = "max-side",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_SIDE",
+        default_value_t = ImageLimits::DEFAULT.side
+    )]
     #[serde(rename = "max_side")]
     pub side: u32,
     /// Memory for decoding one picture, in bytes
-    #[arg(long = "max-decode-bytes", env = "CONVSCOPE_MAX_DECODE_BYTES", default_value_t = ImageLimits::DEFAULT.decode_bytes)]
+    #[arg(
+        long = "max-decode-bytes",
+        value_name = "BYTES",
+        env = "CONVSCOPE_MAX_DECODE_BYTES",
+        default_value_t = ImageLimits::DEFAULT.decode_bytes
+    )]
     #[serde(rename = "max_decode_bytes")]
     pub decode_bytes: u64,
 }

@@ -30,23 +30,38 @@ pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";
 #[derive(Debug, Clone, Args)]
 pub struct ServerConfig {
     /// Address and port to listen on; port 0 takes any free port
-    #[arg(long, env = "CONVSCOPE_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "CONVSCOPE_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: SocketAddr,
     /// The models to load
     #[command(flatten)]
     pub models: ModelsConfig,
     /// Worker threads for decoding, running networks and drawing [default: one a core]
-    #[arg(long, env = "CONVSCOPE_WORKERS", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CONVSCOPE_WORKERS",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     pub workers: Option<u16>,
     /// Requests that may wait for a worker [default: twice the workers]
-    #[arg(long, env = "CONVSCOPE_QUEUE")]
+    #[arg(long, value_name = "N", env = "CONVSCOPE_QUEUE")]
     pub queue: Option<u16>,
     /// Memory for the cache of recent pictures and their forward passes, in bytes: another class of
     /// a cached picture needs no forward pass, and other layers need one together
-    #[arg(long, env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
+    #[arg(long, value_name = "BYTES", env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
     pub cache_bytes: usize,
     /// Polling interval of the models folder, in seconds; 0 turns polling off
-    #[arg(long, env = "CONVSCOPE_RELOAD_INTERVAL", default_value_t = Seconds::new(5))]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CONVSCOPE_RELOAD_INTERVAL",
+        default_value_t = Seconds::new(5)
+    )]
     pub reload_interval: Seconds,
     /// Write logs as JSON, one object per line
     #[arg(long, env = "CONVSCOPE_LOG_JSON")]
@@ -66,10 +81,20 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, Args)]
 pub struct ModelsConfig {
     /// Folder with the models: NAME/model.onnx or NAME.onnx
-    #[arg(long = "models", env = "CONVSCOPE_MODELS", default_value = "models")]
+    #[arg(
+        long = "models",
+        value_name = "FOLDER",
+        env = "CONVSCOPE_MODELS",
+        default_value = "models"
+    )]
     pub folder: PathBuf,
     /// Model for requests that name no model
-    #[arg(long, env = "CONVSCOPE_DEFAULT_MODEL", default_value = DEFAULT_MODEL)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CONVSCOPE_DEFAULT_MODEL",
+        default_value = DEFAULT_MODEL
+    )]
     pub default_model: String,
     /// How to run them
     #[command(flatten)]

@@ -80,7 +80,7 @@ where
             let (token, progress) = token.with_progress();
             let (checked, is_checked) = oneshot::channel();
             let on_checked = || {
-                // Nobody receives it if the caller has gone away, and then nobody needs it.
+                // The receiver is gone if the caller went away.
                 let _ = checked.send(());
             };
             let computation = job.run::<U>(token, OutputFormat::Json, on_checked);

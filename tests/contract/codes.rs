@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Description;
 
-/// Every code with its status, as `openapi.yaml` has them under `components/responses`.
+/// Every code with its status, from `components/responses` of `openapi.yaml`.
 fn described() -> BTreeMap<String, u16> {
     let responses = Description::get().root()["components"]["responses"].as_object().unwrap();
     let mut codes = BTreeMap::new();
@@ -27,8 +27,8 @@ fn problem(response: &Value) -> &Value {
     &response["content"]["application/problem+json"]
 }
 
-/// Every code with its status, as the one `match` of errors to statuses has them: the pairs
-/// `(S::NAME, "code")` in the text of `http/error.rs`, and the pictures' own.
+/// Every code with its status, from the source: the pairs `(S::NAME, "code")` in the text of
+/// `http/error.rs`, and the codes of picture errors.
 fn declared() -> BTreeMap<String, u16> {
     let source = include_str!("../../src/http/error.rs").replace("StatusCode::", "S::");
     let mut codes = BTreeMap::new();
@@ -49,7 +49,7 @@ fn declared() -> BTreeMap<String, u16> {
     codes
 }
 
-/// The number of a status constant.
+/// The number of a constant of `StatusCode`.
 fn status(name: &str) -> u16 {
     let named = |status: &StatusCode| {
         let reason = status.canonical_reason().unwrap_or_default();
@@ -59,7 +59,7 @@ fn status(name: &str) -> u16 {
     all.find(named).unwrap_or_else(|| panic!("no status {name}")).as_u16()
 }
 
-/// One of each kind; the test below tells when one is missing.
+/// One error of each variant. The test below fails when one is missing.
 fn picture_errors() -> Vec<PictureError> {
     let (format, width, height) = (Format::Png, 1, 1);
     vec![
@@ -74,7 +74,7 @@ fn picture_errors() -> Vec<PictureError> {
 }
 
 #[test]
-fn no_kind_of_picture_error_is_forgotten_here() {
+fn the_list_of_picture_errors_is_complete() {
     let source = include_str!("../../src/preprocess/error.rs");
     let body = source.split("fn kind").nth(1).unwrap().split("\n    }\n").next().unwrap();
     let arms = body.matches("=>").count();

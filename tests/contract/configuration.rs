@@ -31,14 +31,14 @@ fn declared() -> BTreeSet<Row> {
     flags.collect()
 }
 
-/// The default that a flag's help says in words: `[default: one a core]`.
+/// The default that a help text has in words: `[default: one a core]`.
 fn prose_default(help: &str) -> String {
     let default = help.split_once("[default: ").and_then(|(_, rest)| rest.split(']').next());
     default.unwrap_or_default().to_owned()
 }
 
 #[test]
-fn the_readme_lists_every_flag_with_its_variable_and_default() {
+fn the_readme_lists_every_flag_with_variable_and_default() {
     assert_eq!(documented(), declared());
 }
 

@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-/// `openapi.yaml`, read.
+/// The parsed `openapi.yaml`.
 pub(crate) struct Description {
     root: Value,
 }
@@ -49,18 +49,18 @@ impl Description {
         self.operations().find(|it| it.method.eq_ignore_ascii_case(method) && matches(it.path))
     }
 
-    /// What stands at `value`, or where its `$ref` leads.
+    /// `value`, or the target of its `$ref`.
     pub(crate) fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
                 let target = self.root.pointer(reference.trim_start_matches('#'));
-                self.follow(target.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+                self.follow(target.unwrap_or_else(|| panic!("{reference} has no target")))
             }
             None => value,
         }
     }
 
-    /// The keywords of a schema, with those of its references and `allOf` merged in.
+    /// The keywords of a schema, merged with those of its references and of `allOf`.
     pub(crate) fn merged(&self, schema: &Value) -> Map<String, Value> {
         let mut merged = Map::new();
         for (key, value) in self.follow(schema).as_object().unwrap() {
@@ -76,13 +76,13 @@ impl Description {
         merged
     }
 
-    /// What is wrong with `instance` by `schema`.
+    /// The violations of `schema` in `instance`.
     pub(crate) fn violations(&self, schema: &Value, instance: &Value) -> Vec<String> {
         super::schema::violations(schema, instance)
     }
 }
 
-/// Objects such as `properties` are united; the last of anything else stands.
+/// Merges objects such as `properties`. Any other value replaces the earlier one.
 fn merge(into: &mut Map<String, Value>, key: String, value: Value) {
     match (into.get_mut(&key), value) {
         (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::Description;
 
-/// Walks over every media type object and checks its examples against its schema.
+/// Checks the examples of every media type object in `value` against its schema.
 fn check(place: &str, value: &Value, checked: &mut usize, wrong: &mut Vec<String>) {
     let Some(object) = value.as_object() else {
         for (index, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -50,7 +50,7 @@ fn every_json_body_has_an_example() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_has_a_target() {
     fn walk(value: &Value) {
         Description::get().follow(value);
         match value {

@@ -10,8 +10,8 @@ fn described() -> BTreeSet<(String, String)> {
     operations.map(|it| (it.path.to_owned(), it.method.to_owned())).collect()
 }
 
-/// The verbs of KServe's protocol, which stand in the last segment behind a colon; the router's
-/// paths cannot say that, the handler tells them apart.
+/// The verbs of KServe's V1 protocol. They follow the model name after a colon. The router cannot
+/// express this, so a handler distinguishes them.
 const VERBS: [&str; 2] = [":predict", ":explain"];
 
 fn without_verb(path: &str) -> &str {
@@ -36,14 +36,14 @@ fn declared() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_router_has_the_routes_described() {
+fn the_router_has_the_described_routes() {
     let described = described().into_iter();
     let described = described.map(|(path, method)| (without_verb(&path).to_owned(), method));
     assert_eq!(declared(), described.collect());
 }
 
 #[tokio::test]
-async fn each_route_answers_the_methods_described_and_refuses_all_others() {
+async fn each_route_answers_its_described_methods_and_no_others() {
     let client = Client::new();
     let mut wrong = Vec::new();
     let paths: BTreeSet<String> = described().into_iter().map(|(path, _)| path).collect();
@@ -53,10 +53,10 @@ async fn each_route_answers_the_methods_described_and_refuses_all_others() {
         for method in METHODS {
             // axum answers HEAD wherever it answers GET.
             let as_described = if method == "HEAD" { "get" } else { &method.to_lowercase() };
-            let is_meant = |(path, method): &(String, String)| {
+            let is_described = |(path, method): &(String, String)| {
                 without_verb(path) == template && method == as_described
             };
-            let expected = described().iter().any(is_meant);
+            let expected = described().iter().any(is_described);
             let is_verb = |(path, verb): &(String, String)| {
                 *path != template && without_verb(path) == template && verb == as_described
             };

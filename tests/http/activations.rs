@@ -118,10 +118,10 @@ async fn the_npz_arrays_have_the_statistics_of_the_json_answer() {
             layer["channels"].as_array().unwrap().iter().zip(values.chunks(positions))
         {
             let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / positions as f64;
-            let told = channel["mean"].as_f64().unwrap();
+            let given = channel["mean"].as_f64().unwrap();
             assert!(
-                (mean - told).abs() <= 1e-9 * mean.abs().max(1.0),
-                "{name}: {mean}, told {told}"
+                (mean - given).abs() <= 1e-9 * mean.abs().max(1.0),
+                "{name}: {mean}, but JSON has {given}"
             );
             let largest = values.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(channel["max"].as_f64().unwrap() as f32, largest, "{name}");

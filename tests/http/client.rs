@@ -26,19 +26,19 @@ pub(crate) struct Client {
 }
 
 /// The state of a server with two workers and `queue` places in its queue.
-pub(crate) fn app(library: LoadedModels, queue: usize, http: HttpLimits) -> AppState {
-    let (models, forwards) = (library.into(), ForwardCache::with_capacity(0));
+pub(crate) fn app(models: LoadedModels, queue: usize, http: HttpLimits) -> AppState {
+    let (models, forwards) = (models.into(), ForwardCache::with_capacity(0));
     let context = Context { models, forwards, limits: Limits::default() };
     AppState::new(context, WorkerPool::start(2, queue).unwrap(), http)
 }
 
 /// The embedded model alone. It is loaded once.
 pub(crate) fn embedded() -> LoadedModels {
-    static LIBRARY: OnceLock<LoadedModels> = OnceLock::new();
+    static MODELS: OnceLock<LoadedModels> = OnceLock::new();
     let load = || {
         LoadedModels::load(Path::new("no such folder"), DEFAULT_MODEL, &Engine::default()).unwrap()
     };
-    LIBRARY.get_or_init(load).clone()
+    MODELS.get_or_init(load).clone()
 }
 
 /// An answer with its whole body.

@@ -93,7 +93,7 @@ fn bodies() -> Vec<Case> {
         predict("chunked not last", "Transfer-Encoding: chunked, gzip\r\n", "", 400),
         predict("chunk size no number", chunked, "xyz\r\nhello\r\n0\r\n\r\n", 400),
         predict("chunk size huge", chunked, "ffffffffffffffffff\r\n", 400),
-        predict("chunk longer than told", chunked, "2\r\nhello\r\n0\r\n\r\n", 400),
+        predict("chunk longer than its size", chunked, "2\r\nhello\r\n0\r\n\r\n", 400),
         predict("chunked nothing", chunked, "0\r\n\r\n", 400),
         predict("chunked text", chunked, "5\r\nhello\r\n0\r\n\r\n", 415),
         predict("gzip", "Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello", 415),

@@ -158,8 +158,8 @@ fn center_cropping() -> Client {
     for file in ["model.onnx", "labels.json"] {
         fs::copy(bundled.join(file), folder.join("middle").join(file)).unwrap();
     }
-    let library = LoadedModels::load(&folder, "middle", &Engine::default()).unwrap();
-    Client::of(Arc::new(app(library, 8, HttpLimits::default())))
+    let models = LoadedModels::load(&folder, "middle", &Engine::default()).unwrap();
+    Client::of(Arc::new(app(models, 8, HttpLimits::default())))
 }
 
 /// Outside the crop there is no heat. Inside, the heat is that of the cropped picture alone.

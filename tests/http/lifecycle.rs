@@ -15,8 +15,8 @@ use super::client::{Client, embedded};
 use super::pictures;
 
 /// The state of a server with two workers and a forward cache.
-fn app(library: LoadedModels, phase: Phase) -> Arc<AppState> {
-    let (models, forwards) = (library.into(), ForwardCache::with_capacity(64 << 20));
+fn app(models: LoadedModels, phase: Phase) -> Arc<AppState> {
+    let (models, forwards) = (models.into(), ForwardCache::with_capacity(64 << 20));
     let context = Context { models, forwards, limits: Limits::default() };
     let (workers, limits) = (WorkerPool::start(2, 8).unwrap(), HttpLimits::default());
     Arc::new(AppState::new(context, workers, limits).with_phase(phase))
@@ -72,8 +72,8 @@ fn set_bias_to_nan(file: &Path) {
     fs::write(file, model.encode_to_vec()).unwrap();
 }
 
-fn names(library: &LoadedModels) -> Vec<&str> {
-    library.iter().map(|classifier| classifier.name()).collect()
+fn names(models: &LoadedModels) -> Vec<&str> {
+    models.iter().map(|classifier| classifier.name()).collect()
 }
 
 const BUNDLED: &str = "cats_and_dogs_small_1";
@@ -90,8 +90,7 @@ fn a_reload_loads_changed_models_and_keeps_the_rest() {
     assert_eq!(names(&second), ["a", "b", BUNDLED, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(BUNDLED)), (true, false, true));
-    let labels =
-        |library: &LoadedModels| library.get(Some("b")).unwrap().info().labels()[0].label.clone();
+    let labels = |models: &LoadedModels| models.get(Some("b")).unwrap().info().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
     let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));

@@ -130,16 +130,16 @@ async fn broken_models_are_not_served() {
         fs::write(folder.join(name).with_extension("onnx"), bytes).unwrap();
     }
     let empty = LoadedModels::empty();
-    let library = empty.renewed(&folder, "none", &Engine::default(), false).unwrap();
+    let models = empty.renewed(&folder, "none", &Engine::default(), false).unwrap();
     let mut served = Vec::new();
     for (name, _) in files() {
-        match library.refused().iter().find(|refused| refused.name == name) {
+        match models.refused().iter().find(|refused| refused.name == name) {
             Some(refused) => assert!(!refused.error.cause.is_empty(), "{name}"),
             None => served.push(name),
         }
     }
     assert!(served.is_empty(), "served: {served:?}");
-    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     for (name, _) in files() {
         let reply = client.post(&format!("/predict?model={name}"), "*/*", &pictures::png()).await;
         let code = reply.json()["code"].as_str().map(str::to_owned);
@@ -149,8 +149,8 @@ async fn broken_models_are_not_served() {
 
 /// The gradient graph of the bundled model's last convolution, with a change.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
-    let library = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
-    let gradient = library.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
+    let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
+    let gradient = models.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()
@@ -166,8 +166,8 @@ fn beside(name: &str, gradient: &[u8]) -> Result<LoadedModels, String> {
 
 #[tokio::test]
 async fn a_gradient_graph_in_the_model_folder_is_used() {
-    let map = async |library| {
-        let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let map = async |models| {
+        let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
         let path = "/gradcam?class=1&layer=conv2d_4";
         client.post(path, "application/json", &pictures::png()).await.json()["maps"][0].clone()
     };
@@ -209,8 +209,8 @@ async fn a_bare_file_called_model_onnx_can_be_explained() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("model.onnx"), CONVNET).unwrap();
     fs::write(folder.join("notes.txt"), "what else lies in a models folder").unwrap();
-    let library = LoadedModels::load(&folder, "model", &Engine::default()).unwrap();
-    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let models = LoadedModels::load(&folder, "model", &Engine::default()).unwrap();
+    let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     // The gradient graph of an early layer has kernels, which are read from the file again.
     let reply = client.post("/gradcam?class=1&layer=conv2d_1", "*/*", &pictures::png()).await;
     assert_eq!(reply.status, 200, "{reply}");

@@ -90,16 +90,16 @@ async fn a_symbolic_link_names_the_model() {
     let (link, model) = (folder.join("linked"), "models/cats_and_dogs_small_1");
     let _ = fs::remove_file(&link);
     std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(model), &link).unwrap();
-    let library = LoadedModels::load(&folder, "linked", &Engine::default()).unwrap();
-    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let models = LoadedModels::load(&folder, "linked", &Engine::default()).unwrap();
+    let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     assert_eq!(client.get("/models").await.json()["default"], "linked");
 }
 
 #[tokio::test]
 async fn a_bare_file_is_a_model_with_assumptions() {
-    let library =
+    let models =
         LoadedModels::load(&folder_of_one("mine"), "no such model", &Engine::default()).unwrap();
-    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     let list = client.get("/models").await.json();
     assert_eq!(list["default"], Value::Null);
     assert_eq!(list["models"].as_array().unwrap().len(), 2);
@@ -123,8 +123,8 @@ async fn a_bare_file_is_a_model_with_assumptions() {
 
 #[tokio::test]
 async fn a_name_that_is_not_ascii_is_percent_encoded_in_headers() {
-    let library = LoadedModels::load(&folder_of_one("größe"), "größe", &Engine::default()).unwrap();
-    let client = Client::of(Arc::new(app(library, 8, HttpLimits::default())));
+    let models = LoadedModels::load(&folder_of_one("größe"), "größe", &Engine::default()).unwrap();
+    let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     let reply = client.post("/predict", "*/*", &pictures::png()).await;
     assert_eq!(reply.header("convscope-model"), Some("gr%C3%B6%C3%9Fe"), "{reply}");
 }

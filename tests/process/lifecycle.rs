@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::program::{Program, convscope, receive, send};
 use crate::http::pictures;
 
-/// A models folder of its own, with a copy of the convnet called `a`.
+/// A new models folder with a copy of the bundled model called `a`.
 fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&folder);
@@ -23,8 +23,8 @@ fn folder(test: &str) -> PathBuf {
 const PREDICT: &str = "POST /predict?model=a HTTP/1.1\r\nContent-Type: image/png";
 
 #[test]
-fn sigterm_ends_it_well_though_connections_are_silent() {
-    // A delay in which all of them are taken in, however slow this machine is today.
+fn sigterm_answers_requests_in_progress_and_exits_with_0() {
+    // Within the delay, all requests are admitted even on a slow machine.
     let flags = ["--workers", "1", "--queue", "8", "--drain-delay", "1.5", "--drain-timeout", "10"];
     let mut program = Program::start(&folder("sigterm"), &flags);
     let idle = program.connect();
@@ -46,7 +46,7 @@ fn sigterm_ends_it_well_though_connections_are_silent() {
 }
 
 #[test]
-fn after_sigterm_it_is_not_ready_and_goes_on_answering_for_the_delay() {
+fn after_sigterm_the_server_is_not_ready_and_answers_for_the_drain_delay() {
     let mut program = Program::start(&folder("delay"), &["--drain-delay", "1.5"]);
     assert_eq!(program.ask("GET /readyz HTTP/1.1", b"").0, 200);
     program.signal("TERM");
@@ -59,7 +59,7 @@ fn after_sigterm_it_is_not_ready_and_goes_on_answering_for_the_delay() {
 }
 
 #[test]
-fn a_changed_folder_is_loaded_and_a_broken_file_is_not() {
+fn a_changed_folder_is_reloaded_and_a_broken_file_is_refused() {
     let folder = folder("changed");
     let program = Program::start(&folder, &["--reload-interval", "0.1"]);
     let label = || {
@@ -69,11 +69,11 @@ fn a_changed_folder_is_loaded_and_a_broken_file_is_not() {
     };
     assert!(label().contains("\"cat\""));
     fs::write(folder.join("a/labels.json"), r#"["lynx", "wolf"]"#).unwrap();
-    let renewed = program.wait_for("models renewed");
-    assert_eq!((renewed["models"].as_u64(), renewed["refused"].as_u64()), (Some(2), Some(0)));
+    let reloaded = program.wait_for("models reloaded");
+    assert_eq!((reloaded["models"].as_u64(), reloaded["refused"].as_u64()), (Some(2), Some(0)));
     assert!(label().contains("\"lynx\""));
     fs::write(folder.join("a/model.onnx"), "broken").unwrap();
-    let refused = program.wait_for("model not renewed");
+    let refused = program.wait_for("model not reloaded");
     assert_eq!(refused["model"], "a");
     assert!(label().contains("\"lynx\""));
     let info = program.ask("GET /info HTTP/1.1", b"").1;
@@ -81,24 +81,24 @@ fn a_changed_folder_is_loaded_and_a_broken_file_is_not() {
 }
 
 #[test]
-fn reloading_under_load_fails_nobody_and_keeps_no_memory() {
+fn reloading_under_load_fails_no_request_and_leaks_no_memory() {
     let folder = folder("reloads");
     let flags = ["--reload-interval", "0", "--queue", "64", "--cache-bytes", "0"];
     let program = Arc::new(Program::start(&folder, &flags));
-    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (ended, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let png = pictures::png();
     let reload = |times: usize| {
         for _ in 0..times {
             program.signal("HUP");
-            let renewed = program.wait_for("models renewed");
-            assert_eq!(renewed["refused"], 0);
+            let reloaded = program.wait_for("models reloaded");
+            assert_eq!(reloaded["refused"], 0);
         }
     };
     thread::scope(|scope| {
         let callers: Vec<_> = (0..3)
             .map(|_| {
                 scope.spawn(|| {
-                    while !over.load(Ordering::Relaxed) {
+                    while !ended.load(Ordering::Relaxed) {
                         let (status, body) = program.ask(PREDICT, &png);
                         assert_eq!(status, 200, "{body}");
                         answered.fetch_add(1, Ordering::Relaxed);
@@ -106,21 +106,21 @@ fn reloading_under_load_fails_nobody_and_keeps_no_memory() {
                 })
             })
             .collect();
-        // Allocator and threads settle first; then nothing may add up.
+        // After the first reloads, allocator and threads have reached their steady state.
         reload(20);
-        let before = least_memory(&program);
+        let before = min_memory(&program);
         reload(180);
-        // Peaks of loading and answering lie over what is kept; the least of some seconds is that.
-        let after = (0..5).map(|_| least_memory(&program)).min().unwrap();
-        over.store(true, Ordering::Relaxed);
+        // Loading and answering cause peaks. The minimum over some seconds is what is kept.
+        let after = (0..5).map(|_| min_memory(&program)).min().unwrap();
+        ended.store(true, Ordering::Relaxed);
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         assert!(after as f64 <= 1.1 * before as f64, "{before} bytes before, {after} after");
     });
     assert!(answered.load(Ordering::Relaxed) > 100);
 }
 
-/// The least memory that the process holds within two seconds: between two peaks.
-fn least_memory(program: &Program) -> u64 {
+/// The minimum of the resident memory over two seconds.
+fn min_memory(program: &Program) -> u64 {
     let samples = (0..40).map(|_| {
         thread::sleep(Duration::from_millis(50));
         program.memory()
@@ -129,7 +129,7 @@ fn least_memory(program: &Program) -> u64 {
 }
 
 #[test]
-fn a_broken_model_stops_the_start_with_its_file_and_cause() {
+fn a_broken_model_at_start_is_an_error_with_file_and_cause() {
     let folder = folder("start");
     fs::write(folder.join("a/model.onnx"), "broken").unwrap();
     let output = convscope()
@@ -143,7 +143,7 @@ fn a_broken_model_stops_the_start_with_its_file_and_cause() {
 }
 
 #[test]
-fn the_healthcheck_tells_by_its_exit_code() {
+fn the_exit_code_of_healthcheck_is_the_health_of_the_server() {
     let program = Program::start(&folder("health"), &["--drain-delay", "3"]);
     let check = |flags: &[&str]| {
         let mut command = convscope();
@@ -155,12 +155,13 @@ fn the_healthcheck_tells_by_its_exit_code() {
     thread::sleep(Duration::from_millis(200));
     assert!(!check(&[]) && check(&["--live"]));
     drop(program);
-    let nobody = convscope().args(["healthcheck", "--listen", "127.0.0.1:9"]).output().unwrap();
-    assert!(!nobody.status.success());
+    let unreachable =
+        convscope().args(["healthcheck", "--listen", "127.0.0.1:9"]).output().unwrap();
+    assert!(!unreachable.status.success());
 }
 
 #[test]
-fn the_log_has_one_line_a_request_with_its_stages_and_its_trace() {
+fn the_log_has_one_line_per_request_with_stages_and_trace() {
     let program = Program::start(&folder("log"), &[]);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let head =
@@ -185,14 +186,14 @@ fn the_log_has_one_line_a_request_with_its_stages_and_its_trace() {
 }
 
 #[test]
-fn keys_come_from_a_file_and_a_short_one_is_refused() {
+fn api_keys_are_read_from_a_file_and_short_ones_refused() {
     let folder = folder("keys");
     let file = folder.join("keys.txt");
-    fs::write(&file, "# ours\n0123456789abcdef\n\n").unwrap();
+    fs::write(&file, "# a comment\n0123456789abcdef\n\n").unwrap();
     let program = Program::start(&folder, &["--api-keys-file", file.to_str().unwrap()]);
     assert_eq!(program.ask("GET /models HTTP/1.1", b"").0, 401);
     assert_eq!(program.ask("GET /models HTTP/1.1\r\nX-API-Key: 0123456789abcdef", b"").0, 200);
-    for (text, says) in [("short\n", "has 5 characters"), ("# none\n", "there is no key in it")] {
+    for (text, says) in [("short\n", "has 5 characters"), ("# none\n", "the file has no API key")] {
         fs::write(&file, text).unwrap();
         let serve = ["serve", "--listen", "127.0.0.1:0", "--api-keys-file"];
         let output = convscope().args(serve).arg(&file).output().unwrap();

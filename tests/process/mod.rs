@@ -1,4 +1,4 @@
-//! The program as an operator meets it: signals, logs, exit codes.
+//! The program as an operator sees it: signals, logs and exit codes.
 
 #![cfg(unix)]
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A test that waits longer has failed.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server in a process of its own, with its log.
+/// A server process and its log.
 pub(super) struct Program {
     child: Child,
     log: Mutex<Receiver<Value>>,
@@ -51,11 +51,11 @@ impl Program {
         program
     }
 
-    /// The next line of the log that says `message`.
+    /// The next line of the log with this message.
     pub(super) fn wait_for(&self, message: &str) -> Value {
         let begun = Instant::now();
         loop {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let left = TIMEOUT.saturating_sub(begun.elapsed());
             let line = self.log.lock().unwrap().recv_timeout(left);
             let line = line.unwrap_or_else(|_| panic!("the log has no {message:?}"));
             if line["message"] == message {
@@ -69,31 +69,32 @@ impl Program {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Waits for the end.
+    /// Waits until the process ends. Returns its exit status and how long it took.
     pub(super) fn end(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, begun.elapsed());
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
+            assert!(begun.elapsed() < TIMEOUT, "the process does not end");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     pub(super) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 
-    /// One request on a connection of its own: status and body.
+    /// Sends one request over a new connection and returns status and body.
     pub(super) fn ask(&self, head: &str, body: &[u8]) -> (u16, String) {
         let mut stream = self.connect();
         send(&mut stream, head, body);
         receive(&mut stream)
     }
 
+    /// The resident memory in bytes.
     pub(super) fn memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(status).unwrap();
@@ -102,7 +103,7 @@ impl Program {
     }
 }
 
-/// `head` is a request's line and further headers.
+/// Sends a request. `head` is its request line and more headers.
 pub(super) fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     let length = body.len();
     let head =
@@ -110,7 +111,7 @@ pub(super) fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
 }
 
-/// Status and body of what comes until the end.
+/// Reads an answer until the connection is closed, and returns status and body.
 pub(super) fn receive(stream: &mut TcpStream) -> (u16, String) {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
