@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn half_precision_weights_have_the_right_values() {
         for isa in Isa::available() {
-            // 1, −2, 65504 (the greatest), 2⁻¹⁴ (the least normal), 2⁻²⁴ (the least subnormal), 0, −0.
+            // 1, −2, 65504 (the greatest), 2⁻¹⁴ (the least normal number), 2⁻²⁴ (the least
+            // subnormal one), 0, −0.
             let halves = [0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x0000, 0x8000];
             let wanted = [1.0, -2.0, 65504.0, 0.5f32.powi(14), 0.5f32.powi(24), 0.0, -0.0];
             for (half, wanted) in halves.into_iter().zip(wanted) {

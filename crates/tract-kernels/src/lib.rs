@@ -10,8 +10,8 @@
 //! - dense layers, computed as a product of a matrix and a vector (GEMV).
 //!
 //! Batch norm, bias, the addition of a residual, ReLU, ReLU6 and 2×2 max-pooling are fused with the
-//! convolution before them: they are computed while its output is still in registers. The threads of
-//! a [`ThreadPool`] share the work of each operator.
+//! convolution before them: they are computed while its output is still in registers. The threads
+//! of a [`ThreadPool`] share the work of each operator.
 //!
 //! ```
 //! use tract_core::internal::*;

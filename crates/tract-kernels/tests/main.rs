@@ -3,4 +3,5 @@
 mod case;
 mod definition;
 mod models;
+mod network;
 mod random;

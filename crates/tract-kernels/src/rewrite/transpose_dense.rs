@@ -24,12 +24,12 @@ const MIN_WEIGHTS: usize = 1 << 22;
 /// untransposed weights save as much in the backward product. Of the first layer's backward
 /// product, models hardly use more than sums over positions.
 ///
-/// Returns pairs of an original tensor, which is alive as long as others hold it, and the transposed
-/// tensor that replaces it. Where the model transposes a constant before it multiplies it, the
-/// product reads the constant as it is from now on.
+/// Returns pairs of an original tensor, which is alive as long as others hold it, and the
+/// transposed tensor that replaces it. Where the model transposes a constant before it multiplies
+/// it, the product reads the constant as it is from now on.
 ///
-/// Call this before [`TypedModel::prop_consts`]. Within [`ThreadPool::run`](crate::ThreadPool::run),
-/// all threads of the pool help.
+/// Call this before [`TypedModel::prop_consts`]. Within
+/// [`ThreadPool::run`](crate::ThreadPool::run), all threads of the pool help.
 ///
 /// # Errors
 /// tract's error for an inconsistent model.

@@ -1,4 +1,5 @@
-//! AVX-512. A vector takes one register. 28 of the 32 registers hold a tile of 14 rows by 2 vectors.
+//! AVX-512. A vector takes one register. 28 of the 32 registers hold a tile of 14 rows by 2
+//! vectors.
 //!
 //! # Safety of this file
 //! An [`Avx512`] exists only where [`Avx512::detect`] has found the instructions, so every

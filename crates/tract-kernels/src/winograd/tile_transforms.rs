@@ -1,7 +1,7 @@
 //! The transforms of Winograd's minimal filtering, F(2×2, 3×3) and F(4×4, 3×3), from Lavin & Gray,
 //! *Fast Algorithms for Convolutional Neural Networks* (2015), section 4. An output tile is
-//! Aᵀ\[(G g Gᵀ) ⊙ (Bᵀ d B)\]A, with kernel g and input tile d. The interpolation points are 0, ±1, ∞
-//! and 0, ±1, ±2, ∞.
+//! Aᵀ\[(G g Gᵀ) ⊙ (Bᵀ d B)\]A, with kernel g and input tile d. The interpolation points are 0, ±1,
+//! ∞ and 0, ±1, ±2, ∞.
 //!
 //! `IN` is the side of an input tile, 4 or 6. `OUT` is the side of an output tile, 2 or 4.
 //!
