@@ -78,7 +78,7 @@ async fn nothing_else_lies_below_web() {
 #[tokio::test]
 async fn the_pages_may_call_no_other_host_and_run_no_inline_script() {
     let client = Client::new();
-    for path in ["/", "/docs", "/web/mark.svg"] {
+    for path in ["/", "/docs", "/web/icon.svg"] {
         let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
         let policy = reply.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
