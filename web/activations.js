@@ -3,7 +3,7 @@
 import { channelPlots, loadChannel } from "./channel.js";
 import { COLORMAPS } from "./colormap.js";
 import { byId, element, fillSelect } from "./dom.js";
-import { columnsOf, describeChannel, focusTile, loadGrid, setUpGridKeys, showGrid } from "./grid.js";
+import { describeChannel, fittingColumns, focusTile, loadGrid, setUpGridKeys, showGrid } from "./grid.js";
 import { decodePicture } from "./picture.js";
 import { channelRequest, gridRequest } from "./requests.js";
 import { change } from "./state.js";
@@ -58,14 +58,16 @@ export function setUpActivations() {
 
 /** Shows what the state says. `context` is `{ state, model, picture, signal }`; the state names the layer. */
 export async function showActivations(context) {
-  const { state } = context;
+  const { state, model } = context;
   fillSelect(parts.order, ORDERS, state.order);
   fillSelect(parts.normalize, NORMALIZATIONS, state.normalize);
   fillSelect(parts.colormap, COLORMAPS, state.colormap);
   const key = [state.model, context.picture.id, state.layer, state.order, state.normalize, state.colormap].join("|");
-  if (grid?.key !== key) {
+  const count = model.layers.find(({ name }) => name === state.layer).shape.at(-1);
+  const columns = fittingColumns(parts.grid, count);
+  if (grid?.key !== key || !hasSameColours(columns)) {
     byId("activations").setAttribute("aria-busy", "true");
-    const layer = await loadGrid(context);
+    const layer = await loadGrid(context, columns);
     grid = { ...layer, key };
     showGrid(parts.grid, layer, (channel) => {
       parts.readout.textContent = describeChannel(channel);
@@ -130,7 +132,22 @@ async function showChannel(context) {
   else if (wasTileFocused) allChannels.focus();
 }
 
+/**
+ * Whether the grid on screen has the colours of a grid with `columns` columns. With `normalize=standard` the empty cells of
+ * an incomplete last row count as level 0, and the lowest level of the grid gets the first colour.
+ */
+function hasSameColours(columns) {
+  const isComplete = (columns) => grid.channels.length % columns === 0;
+  return isComplete(columns) === isComplete(grid.columns);
+}
+
+/** Whether a new width of the window changes the colours of the grid, so that it has to be loaded again. */
+export function isGridOutdated(state) {
+  return state.channel === "" && grid !== null && !hasSameColours(fittingColumns(parts.grid, grid.channels.length));
+}
+
 /** The view as a request. */
 export function activationsRequest(state) {
-  return state.channel === "" ? gridRequest(state, columnsOf(parts.grid)) : channelRequest(state);
+  if (state.channel !== "") return channelRequest(state);
+  return gridRequest(state, fittingColumns(parts.grid, grid.channels.length));
 }

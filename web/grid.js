@@ -1,5 +1,5 @@
-// The grid of a layer's channels. The server draws it as one picture; the page cuts it into tiles, so that the number of
-// columns fits the window and each channel can be selected.
+// The grid of a layer's channels. The server draws it as one picture; the page cuts it into tiles, so that each channel can
+// be selected and a narrower window rearranges them.
 
 import { requestJson } from "./api.js";
 import { announce, element, formatNumber } from "./dom.js";
@@ -7,24 +7,40 @@ import { bitmapOfPng } from "./layer-list.js";
 import { gridRequest } from "./requests.js";
 import { change, current } from "./state.js";
 
-/** Columns of the server's picture. */
-const COLUMNS = 16;
 /** The area of all tiles together, in pixels, and the smallest and largest side of one. */
 const AREA = 560_000;
 const [MIN_SIDE, MAX_SIDE] = [46, 148];
 
-/** The channels of the selected layer: `{ name, shape, channels, dead, bitmap }`. */
-export async function loadGrid({ state, picture, signal }) {
-  const { fields } = gridRequest(state, COLUMNS);
+/** The channels of the selected layer: `{ name, shape, channels, dead, bitmap, columns }`. */
+export async function loadGrid({ state, picture, signal }, columns) {
+  const { fields } = gridRequest(state, columns);
+  // One pixel for each value, so that the tiles can be cut out.
+  fields.push(["zoom", "1"]);
   const answer = await requestJson("activations", { image: picture, fields, signal });
   const [layer] = answer.layers;
-  return { ...layer, bitmap: await bitmapOfPng(layer.png) };
+  return { ...layer, bitmap: await bitmapOfPng(layer.png), columns };
+}
+
+/** The side of a tile, in pixels. */
+function tileSize(count) {
+  return Math.round(Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE));
+}
+
+/** The number of columns in which `box` will show `count` channels. Works while `box` is hidden or shows others. */
+export function fittingColumns(box, count) {
+  const before = [box.hidden, box.style.getPropertyValue("--tile-size")];
+  box.hidden = false;
+  box.style.setProperty("--tile-size", `${tileSize(count)}px`);
+  const columns = columnsOf(box);
+  box.hidden = before[0];
+  box.style.setProperty("--tile-size", before[1]);
+  return columns;
 }
 
 /** Fills `box` with tiles; `onHover` gets the channel under the pointer or with the focus. */
 export function showGrid(box, layer, onHover) {
   const count = layer.channels.length;
-  const side = Math.round(Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE));
+  const side = tileSize(count);
   box.style.setProperty("--tile-size", `${side}px`);
   box.setAttribute("aria-label", `${count} channels of ${layer.name}`);
   box.replaceChildren(...layer.channels.map((channel, position) => tile(layer, channel, position, side, onHover)));
@@ -36,6 +52,7 @@ export function showGrid(box, layer, onHover) {
 function tile(layer, channel, position, side, onHover) {
   const {
     bitmap,
+    columns,
     shape: [, height, width],
   } = layer;
   // At most two canvas pixels for each CSS pixel, to save memory.
@@ -46,7 +63,7 @@ function tile(layer, channel, position, side, onHover) {
     "aria-hidden": "true",
   });
   canvas.classList.toggle("pixelated", width < side);
-  const source = [(position % COLUMNS) * width, Math.floor(position / COLUMNS) * height, width, height];
+  const source = [(position % columns) * width, Math.floor(position / columns) * height, width, height];
   canvas.getContext("2d").drawImage(bitmap, ...source, 0, 0, canvas.width, canvas.height);
   const index = element("span", { class: "index", textContent: channel.index, "aria-hidden": "true" });
   return element(

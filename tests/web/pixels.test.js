@@ -114,6 +114,7 @@ test("the tiles of the grid equal the server's, in the order chosen", async () =
     ["normalize", "minmax"],
     ["colormap", "magma"],
     ["columns", "1"],
+    ["zoom", "1"],
   ];
   const { width, data } = await serverPixels(page, "activations", fields);
   assert.equal(width, 15);
@@ -125,6 +126,38 @@ test("the tiles of the grid equal the server's, in the order chosen", async () =
       0,
       `tile ${position}`,
     );
+  }
+  assertNoProblems(browser);
+});
+
+test("the grid has the colours of the server's grid with as many columns, also after a resize", async () => {
+  const page = await openWith(CAT_AND_DOG, "tab=activations&layer=max_pooling2d_2");
+  // 64 channels: an incomplete last row in the wide window, complete rows in the narrow one.
+  for (const [width, columns] of [
+    [1440, 10],
+    [860, 8],
+  ]) {
+    await page.setViewportSize({ width, height: 950 });
+    await page.waitForSelector(`#curl:has-text("columns=${columns} ")`);
+    await waitUntilIdle(page);
+    const grid = await serverPixels(page, "activations", [
+      ["layer", "max_pooling2d_2"],
+      ["columns", String(columns)],
+      ["zoom", "1"],
+    ]);
+    for (const position of [0, 12, 63]) {
+      const [left, top] = [36 * (position % columns), 36 * Math.floor(position / columns)];
+      const rows = Array.from({ length: 36 }, (_, y) => {
+        const start = 4 * ((top + y) * grid.width + left);
+        return grid.data.slice(start, start + 4 * 36);
+      });
+      const tile = await canvasPixels(page, ".tile canvas", position);
+      assert.equal(
+        largestDifference(tile, { width: 36, height: 36, data: rows.flat() }),
+        0,
+        `tile ${position}, ${width}`,
+      );
+    }
   }
   assertNoProblems(browser);
 });
