@@ -1,11 +1,11 @@
 // @ts-check
-// Predicts the two most probable classes of a picture and shows the heat map of each, by a convscope of another origin.
+// Asks a convscope server of another origin for the two most probable classes of a picture, and for their heat maps.
 
 import createClient from "openapi-fetch";
 
 /** @typedef {import("./convscope.js").components["schemas"]} Schemas */
 
-// The client accepts JSON only, so the types of other formats are left out.
+// This page uses the JSON format of the answers.
 /** @type {import("openapi-fetch").Client<import("./convscope.js").paths, "application/json" | "application/problem+json">} */
 const convscope = createClient({
   baseUrl: new URLSearchParams(location.search).get("server") ?? "http://localhost:8080",

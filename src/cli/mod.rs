@@ -19,8 +19,8 @@ use self::serve::serve;
 use crate::config::{Limits, ModelsConfig, Parameter, Parameters, ServerConfig};
 use crate::runtime::{CancellationToken, Engine};
 use crate::service::{
-    Activations, Context, ForwardCache, GradCam, GradientRequest, LoadError, LoadedModels,
-    OutputFormat, PictureFile, Predict, ServiceError, UseCase, summary,
+    Activations, Context, Explain, ForwardCache, GradCam, GradientFile, LoadError, LoadedModels,
+    OutputFormat, PictureFile, Predict, ServiceError, UseCase, method_table, summary,
 };
 
 /// Why a command failed; its text is all that the user sees.
@@ -66,13 +66,16 @@ pub fn command() -> Command {
         ServerConfig::augment_args(Command::new("serve")).about("Answer over HTTP (the default)");
     let activations = use_case::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
+    let explain = use_case::<Explain>("explain", "explain.png")
+        .about("Draw which part of the picture spoke for a class, by any method");
+    let methods = Command::new("methods").about("List the methods of explanation");
     let gradcam = use_case::<GradCam>("gradcam", "gradcam.png")
-        .about("Draw which part of the picture spoke for a class");
+        .about("Draw which part of the picture spoke for a class, by Grad-CAM");
     let predict = use_case::<Predict>("predict", "-").about("Name the likeliest classes");
     let gradient = ModelsConfig::augment_args(Command::new("gradient"))
         .about("Write the gradient graph as an ONNX file")
         .arg(model_argument())
-        .args(GradientRequest::PARAMETERS.iter().map(flag))
+        .args(GradientFile::PARAMETERS.iter().map(flag))
         .arg(output_argument("gradient.onnx"));
     let summary = ModelsConfig::augment_args(Command::new("summary"))
         .about("List a model's layers with shapes and parameters")
@@ -84,7 +87,17 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("See what a convolutional network sees: any ONNX image classifier, any picture")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, activations, gradcam, predict, summary, gradient, healthcheck])
+        .subcommands([
+            serve,
+            activations,
+            explain,
+            gradcam,
+            predict,
+            methods,
+            summary,
+            gradient,
+            healthcheck,
+        ])
 }
 
 /// Runs the command that `matches` names.
@@ -94,8 +107,13 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
         Some(("activations", matches)) => to_file::<Activations>(matches),
+        Some(("explain", matches)) => to_file::<Explain>(matches),
         Some(("gradcam", matches)) => to_file::<GradCam>(matches),
         Some(("predict", matches)) => to_file::<Predict>(matches),
+        Some(("methods", _)) => {
+            print_text(&method_table());
+            Ok(())
+        }
         Some(("summary", matches)) => print_summary(matches),
         Some(("gradient", matches)) => write_gradient(matches),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),
@@ -214,16 +232,20 @@ fn open_model(matches: &ArgMatches) -> Result<LoadedModels, CliError> {
 fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
     let library = open_model(matches)?;
     let text = summary(library.get(None)?);
-    // A reader that closes the pipe early (head) has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print_text(&text);
     Ok(())
+}
+
+/// Prints to standard output. A reader that closes the pipe early, as `head` does, is no error.
+fn print_text(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
     let library = open_model(matches)?;
-    let parameters = given(GradientRequest::PARAMETERS, matches);
-    let request = GradientRequest::check(&parameters, Arc::clone(library.get(None)?))?;
-    write_file(Path::new(text(matches, "output")), &request.file()?)
+    let parameters = given(GradientFile::PARAMETERS, matches);
+    let request = GradientFile::check(&parameters, Arc::clone(library.get(None)?))?;
+    write_file(Path::new(text(matches, "output")), &request.encode()?)
 }
 
 /// As many threads as the machine runs at once.

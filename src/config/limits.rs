@@ -8,6 +8,10 @@ pub struct Limits {
     #[arg(long = "max-layers", env = "CONVSCOPE_MAX_LAYERS", default_value_t = Limits::DEFAULT.layers)]
     #[serde(rename = "max_layers")]
     pub layers: usize,
+    /// Passes through a network for one answer
+    #[arg(long = "max-passes", env = "CONVSCOPE_MAX_PASSES", default_value_t = Limits::DEFAULT.passes)]
+    #[serde(rename = "max_passes")]
+    pub passes: u64,
     /// Pixels of an answer's picture
     #[arg(
         long = "max-output-pixels",
@@ -47,7 +51,7 @@ impl ImageLimits {
 impl Limits {
     /// What the flags default to.
     pub const DEFAULT: Self =
-        Self { layers: 256, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
+        Self { layers: 256, passes: 4096, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
 }
 
 impl Default for ImageLimits {

@@ -4,12 +4,10 @@
 //! × channels is passed as a permuted view and costs no copy. NaN and infinity are counted and
 //! reported, never a panic.
 
-mod cam;
 mod channels;
 mod levels;
 mod seed;
 
-pub use cam::{Cam, CamError, Sign, cam, channel_sums};
 pub use channels::{ChannelStatistics, Order, channel_statistics, select};
 pub use levels::{Normalize, levels};
 pub use seed::{Score, Seed, SeedError, probabilities, seed};

@@ -46,11 +46,12 @@ pub enum AccessError {
 const SHORTEST_KEY: usize = 16;
 
 /// A page may read these of an answer.
-const EXPOSED: [&str; 10] = [
+const EXPOSED: [&str; 11] = [
     "convscope-class",
     "convscope-dead-channels",
     "convscope-empty",
     "convscope-layer",
+    "convscope-method",
     "convscope-model",
     "convscope-probability",
     "convscope-saturated",

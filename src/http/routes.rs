@@ -24,8 +24,8 @@ use super::random_id::RandomId;
 use super::submission::query;
 use crate::runtime::{CancellationToken, WorkError};
 use crate::service::{
-    Activations, Classifier, GradCam, GradientRequest, PictureFile, Predict, ServiceError, UseCase,
-    model_description, model_list,
+    Activations, Classifier, Explain, GradCam, GradientFile, PictureFile, Predict, ServiceError,
+    UseCase, method_list, model_description, model_list,
 };
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -48,8 +48,10 @@ pub fn answering<U: UseCase<Input = PictureFile>>() -> MethodRouter<Arc<AppState
 fn guarded() -> Router<Arc<AppState>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
+        .route("/explain", post(use_case::<Explain>))
         .route("/gradcam", post(use_case::<GradCam>))
         .route("/predict", post(use_case::<Predict>))
+        .route("/methods", get(methods))
         .route("/models", get(models))
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))
@@ -109,6 +111,12 @@ pub(super) fn named(app: &AppState, name: &str, uri: &Uri) -> Result<Arc<Classif
     Ok(app.context.models.get(Some(name))?)
 }
 
+/// `GET /methods`.
+async fn methods(uri: Uri) -> Result<Response, HttpError> {
+    refuse_parameters(&uri)?;
+    Ok(axum::Json(method_list()).into_response())
+}
+
 async fn models(State(app): State<Arc<AppState>>, uri: Uri) -> Result<Response, HttpError> {
     app.loaded()?;
     refuse_parameters(&uri)?;
@@ -134,7 +142,7 @@ async fn gradient(
     let parameters = query(uri.query())?;
     let classifier = app.context.models.get(Some(&name))?;
     let permit = app.workers.admit()?;
-    let work = move |_: &CancellationToken| GradientRequest::check(&parameters, classifier)?.file();
+    let work = move |_: &CancellationToken| GradientFile::check(&parameters, classifier)?.encode();
     let file = app.workers.run(permit, app.deadline(), work).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

@@ -167,9 +167,9 @@ impl UseCase for Activations {
         job: &mut Job,
     ) -> Result<LayerActivations, ServiceError> {
         let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let outputs = self.classifier.output_set(&wanted);
+        let outputs = self.classifier.network().output_set(&wanted);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
-        let values = self.classifier.complete(&forward.values, &wanted, &job.token)?;
+        let values = self.classifier.network().complete(&forward.values, &wanted, &job.token)?;
         let statistics = |index: usize| {
             let layer: &Layer = &self.layers[index];
             let channels = channel_statistics(channels(layer, values.view(&layer.name)?)?);
@@ -179,7 +179,7 @@ impl UseCase for Activations {
             };
             Ok(LayerStatistics { channels, selection })
         };
-        let layers = self.classifier.engine().map(self.layers.len(), statistics);
+        let layers = self.classifier.network().engine().map(self.layers.len(), statistics);
         let layers = layers.into_iter().collect::<Result<_, ServiceError>>()?;
         job.stages.end("explain");
         Ok(LayerActivations { values, layers })
@@ -232,7 +232,7 @@ impl Activations {
     /// The colour levels of every layer's shown channels.
     fn levels(&self, shown: &[Shown<'_>]) -> Vec<Array3<u8>> {
         let normalize = self.normalize();
-        self.classifier.engine().map(shown.len(), |index| {
+        self.classifier.network().engine().map(shown.len(), |index| {
             let Shown { values, statistics, selection, .. } = shown[index];
             levels(values, statistics, selection, normalize)
         })
@@ -259,7 +259,7 @@ impl Activations {
                 dead: shown.selection.iter().map(|&k| shown.statistics[k].dead).collect(),
             })
             .collect();
-        let engine = self.classifier.engine();
+        let engine = self.classifier.network().engine();
         Ok(grid(&tiles, &self.grid, |count, draw| engine.share(count, draw))?)
     }
 
@@ -304,9 +304,9 @@ fn chosen_layers(
     parameters: &Parameters,
     classifier: &Classifier,
 ) -> Result<Vec<Layer>, ServiceError> {
-    let named = classifier.named_layers(parameters)?;
+    let named = classifier.info().named_layers(parameters)?;
     if !named.is_empty() {
         return Ok(named);
     }
-    classifier.settings().shown.iter().map(|name| classifier.layer(name)).collect()
+    classifier.info().settings().shown.iter().map(|name| classifier.info().layer(name)).collect()
 }

@@ -111,9 +111,9 @@ pub fn model_list(library: &LoadedModels) -> ModelList<'_> {
 fn model_entry(classifier: &Classifier) -> ModelEntry<'_> {
     ModelEntry {
         name: classifier.name(),
-        input_size: classifier.settings().recipe.size,
-        classes: classifier.settings().classes,
-        layers: classifier.layers().len(),
+        input_size: classifier.info().settings().recipe.size,
+        classes: classifier.info().settings().classes,
+        layers: classifier.info().layers().len(),
         parameters: parameters(classifier),
     }
 }
@@ -121,23 +121,29 @@ fn model_entry(classifier: &Classifier) -> ModelEntry<'_> {
 /// One model.
 #[must_use]
 pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
-    let settings = classifier.settings();
+    let settings = classifier.info().settings();
     ModelDescription {
         name: classifier.name(),
-        input: InputDescription { name: classifier.input_name(), recipe: &settings.recipe },
+        input: InputDescription { name: classifier.info().input_name(), recipe: &settings.recipe },
         output: OutputDescription {
-            name: &classifier.head().output,
-            logits: &classifier.head().logits,
+            name: &classifier.info().head().output,
+            logits: &classifier.info().head().logits,
             activation: settings.activation,
             classes: settings.classes,
-            labels: classifier.labels(),
+            labels: classifier.info().labels(),
         },
-        layers: classifier.layers().iter().map(|layer| layer_row(classifier, layer)).collect(),
+        layers: classifier
+            .info()
+            .layers()
+            .iter()
+            .map(|layer| layer_row(classifier, layer))
+            .collect(),
         parameters: parameters(classifier),
         shown: &settings.shown,
         gradcam: settings.gradcam.as_deref(),
         gradcam_why: settings.gradcam_why,
         aliases: classifier
+            .info()
             .aliases()
             .map(|(alias, value)| (alias.to_owned(), value.into()))
             .collect(),
@@ -146,11 +152,11 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
 }
 
 fn layer_row<'a>(classifier: &'a Classifier, layer: &'a Layer) -> LayerDescription<'a> {
-    let shape = match layer.spatial() {
-        Some(spatial) => spatial.to_vec(),
+    let shape = match layer.extents() {
+        Some([channels, height, width]) => vec![height, width, channels],
         None => layer.shape.get(1..).unwrap_or_default().to_vec(),
     };
-    let refusal = classifier.refusal(&layer.name);
+    let refusal = classifier.explainer().refusal(&layer.name);
     LayerDescription {
         name: &layer.name,
         kind: layer.kind,
@@ -162,7 +168,7 @@ fn layer_row<'a>(classifier: &'a Classifier, layer: &'a Layer) -> LayerDescripti
 }
 
 fn parameters(classifier: &Classifier) -> usize {
-    classifier.layers().iter().map(|layer| layer.parameters).sum()
+    classifier.info().layers().iter().map(|layer| layer.parameters).sum()
 }
 
 /// The summary as a table of text, as Keras prints it.

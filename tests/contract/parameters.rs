@@ -1,5 +1,5 @@
 use convscope::config::Parameter;
-use convscope::service::{Activations, GradCam, GradientRequest, Predict, UseCase};
+use convscope::service::{Activations, GradCam, GradientFile, Predict, UseCase};
 use serde_json::{Value, json};
 
 use super::Description;
@@ -10,7 +10,7 @@ fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 4] {
         ("post", "/activations", Activations::parameters()),
         ("post", "/gradcam", GradCam::parameters()),
         ("post", "/predict", Predict::parameters()),
-        ("get", "/models/{model}/gradient", GradientRequest::PARAMETERS),
+        ("get", "/models/{model}/gradient", GradientFile::PARAMETERS),
     ]
 }
 

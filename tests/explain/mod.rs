@@ -1,7 +1,5 @@
-//! Channel statistics, levels, Grad-CAM and seeds, against numpy, matplotlib and closed forms.
+//! Channel statistics, levels and seeds, against numpy, matplotlib and closed forms.
 
-mod cam;
-mod identity;
 mod levels;
 mod seed;
 

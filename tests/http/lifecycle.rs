@@ -90,7 +90,8 @@ fn what_has_changed_is_loaded_and_the_rest_is_kept() {
     assert_eq!(names(&second), ["a", "b", OURS, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(OURS)), (true, false, true));
-    let labels = |library: &LoadedModels| library.get(Some("b")).unwrap().labels()[0].label.clone();
+    let labels =
+        |library: &LoadedModels| library.get(Some("b")).unwrap().info().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
     let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));

@@ -150,7 +150,7 @@ async fn wrong_models_are_not_served() {
 /// The gradient graph of the convnet's own layer, with something changed.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let library = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
-    let gradient = library.get(None).unwrap().gradient(&["conv2d_4"]).unwrap();
+    let gradient = library.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()

@@ -70,7 +70,7 @@ pub(in crate::http) async fn model(
 ) -> Result<Json<Value>, HttpError> {
     let classifier = named(&app, &name, &uri)?;
     let tensor = |name: &&str| {
-        let shape = [-1, i64::try_from(classifier.settings().classes).unwrap_or(-1)];
+        let shape = [-1, i64::try_from(classifier.info().settings().classes).unwrap_or(-1)];
         json!({ "name": name, "datatype": "FP32", "shape": shape })
     };
     let outputs = outputs_of(&classifier);
@@ -85,7 +85,7 @@ pub(in crate::http) async fn model(
 
 /// Those that the model gives: probabilities only where it has a softmax or sigmoid.
 fn outputs_of(classifier: &Classifier) -> &'static [&'static str] {
-    if classifier.gives_probabilities() { &OUTPUTS } else { &OUTPUTS[1..] }
+    if classifier.info().gives_probabilities() { &OUTPUTS } else { &OUTPUTS[1..] }
 }
 
 /// `POST /v2/models/{model}/infer`.

@@ -2,14 +2,14 @@
 
     python make_references.py
 
-Keras runs the network, numpy makes the grids, matplotlib colours them, Keras differentiates, OpenCV draws the heat map:
-nothing here is convscope's. The weights are read from the model folder's ONNX file and put into a Keras model that
-is built from the book's listing 5.5, so that the files can be made again by anybody who has the repository.
+Keras runs the network and differentiates, numpy makes the grids, matplotlib colours them, and OpenCV draws the heat map.
+convscope makes nothing here. The weights are read from the ONNX file in the model folder and put into a Keras model
+that is built from the book's listing 5.5. So everything needed to rebuild the files is in the repository.
 
-Writes beside itself
+The script writes into its own folder
     activations.npz      every layer shown, uint16: round(value / maximum * 65535), channels x height x width, and the maxima
     grid_<layer>.png     the grid of each layer, the book's listing 5.27 and viridis
-    gradcam.npz          the raw map, the probability, and the heat map, for either class
+    gradcam.npz          the raw map, the probability, and the heat map, for both classes
     gradcam_<class>.png  the overlay, the book's listings 5.42 to 5.45
     dead.json            the channels of each layer that are constant over the picture
 
@@ -75,7 +75,7 @@ def load() -> keras.Model:
 
 
 def tensor() -> np.ndarray:
-    """Listing 5.25: load_img to the size, by its default interpolation; divided by 255."""
+    """Listing 5.25: load_img to the size, with its default interpolation, then divided by 255."""
     picture = keras.utils.load_img(PICTURE, target_size=SIZE)
     return np.expand_dims(keras.utils.img_to_array(picture), axis=0) / 255.0
 
@@ -126,7 +126,7 @@ def gradcam(model: keras.Model, x: np.ndarray, class_index: int) -> tuple[np.nda
         output = activation
         for layer in model.layers[place:]:
             output = layer(output)
-        # One sigmoid unit: the probability of class 0 is what is left.
+        # One sigmoid unit: the probability of class 0 is the complement.
         probability = output[:, 0] if class_index == 1 else 1.0 - output[:, 0]
     gradients = tape.gradient(probability, activation)
     pooled = tf.reduce_mean(gradients, axis=(0, 1, 2)).numpy()

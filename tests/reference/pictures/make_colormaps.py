@@ -1,9 +1,9 @@
-"""Writes the colour maps: the table the program embeds, and strips that its tests compare with.
+"""Writes the colour maps: the table that the program embeds, and the strips that its tests compare with.
 
     python make_colormaps.py ROOT      # numpy, matplotlib, opencv-python-headless
 
-The table (src/render/colormaps.bin) is 8 maps of 256 rows of RGB, in the order of `Colormap::ALL`. The strips are made
-by the libraries' own ways to a picture, `cv2.applyColorMap` and `matplotlib.image.imsave`, not from the table.
+The table (src/render/colormaps.bin) has 8 maps of 256 rows of RGB, in the order of `Colormap::ALL`. The strips are not made
+from the table. The libraries' own functions draw them: `cv2.applyColorMap` and `matplotlib.image.imsave`.
 """
 
 import pathlib

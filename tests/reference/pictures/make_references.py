@@ -2,8 +2,8 @@
 
     python make_references.py CHELSEA_PNG
 
-Needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath; CHELSEA_PNG is `skimage.data.chelsea()` as a
-file. Everything expected is made by those libraries, nothing by this project.
+It needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath. CHELSEA_PNG is `skimage.data.chelsea()` as a file.
+These libraries make all expected outputs; convscope makes none.
 """
 
 import io
@@ -29,7 +29,7 @@ def folder(name):
     return here / name
 
 
-# --- pictures: every format that is decoded, and what Pillow makes of it ------------------------------------------
+# --- pictures: every format that convscope decodes, and Pillow's result ------------------------------------------
 
 decode = folder("decode")
 cat = Image.open(sys.argv[1]).convert("RGB")
@@ -113,12 +113,12 @@ for name, save in saved.items():
     assert opened.format == pil_format, name
     ImageOps.exif_transpose(opened).convert("RGB").save(decode / f"{name}.expected.png")
 
-# 16-bit grey: the high byte. Pillow clips at 255 instead, so this one is numpy's.
+# 16-bit grey: the high byte, computed by numpy, because Pillow clips at 255 instead.
 grey16 = random.integers(0, 65536, (40, 60), dtype=np.uint16)
 Image.fromarray(grey16).save(decode / "grey16.png")
 Image.fromarray((grey16 >> 8).astype(np.uint8)).convert("RGB").save(decode / "grey16.png.expected.png")
 
-# --- files that must be refused, or read without trouble ----------------------------------------------------------
+# --- files that must be refused, or read without an error ----------------------------------------------------------
 
 bad = folder("bad")
 pixel = b"\0\x40\x80\xc0"

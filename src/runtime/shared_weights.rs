@@ -10,16 +10,16 @@ use tract_onnx::tract_hir::infer::InferenceNode;
 pub(super) struct Stored<T> {
     pub(super) tensor: T,
     /// Rows and columns are exchanged.
-    pub(super) is_turned: bool,
+    pub(super) is_transposed: bool,
 }
 
 /// The large stored tensors of a model that its plan holds, for other plans to share.
 #[derive(Debug, Clone, Default)]
-pub struct Weights {
+pub struct SharedWeights {
     by_name: HashMap<String, Stored<Arc<Tensor>>>,
 }
 
-impl Weights {
+impl SharedWeights {
     /// Whether the tensor of this name is there.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
@@ -46,7 +46,7 @@ impl Held {
         let large = |node: &InferenceNode| {
             let tensor = node.op_as::<Const>()?.val();
             let tensor = (tensor.len() >= LARGE).then(|| Arc::downgrade(tensor))?;
-            Some((node.name.clone(), Stored { tensor, is_turned: false }))
+            Some((node.name.clone(), Stored { tensor, is_transposed: false }))
         };
         Self { by_name: nodes.iter().filter_map(large).collect() }
     }
@@ -55,17 +55,18 @@ impl Held {
     pub(super) fn turn(&mut self, turned: &[(Weak<Tensor>, Arc<Tensor>)]) {
         for stored in self.by_name.values_mut() {
             if let Some((_, tensor)) = turned.iter().find(|(was, _)| was.ptr_eq(&stored.tensor)) {
-                *stored = Stored { tensor: Arc::downgrade(tensor), is_turned: !stored.is_turned };
+                *stored =
+                    Stored { tensor: Arc::downgrade(tensor), is_transposed: !stored.is_transposed };
             }
         }
     }
 
     /// Those that are still there.
-    pub(super) fn weights(&self) -> Weights {
+    pub(super) fn weights(&self) -> SharedWeights {
         let there = self.by_name.iter().filter_map(|(name, stored)| {
-            let Stored { is_turned, ref tensor } = *stored;
-            Some((name.clone(), Stored { tensor: tensor.upgrade()?, is_turned }))
+            let Stored { is_transposed, ref tensor } = *stored;
+            Some((name.clone(), Stored { tensor: tensor.upgrade()?, is_transposed }))
         });
-        Weights { by_name: there.collect() }
+        SharedWeights { by_name: there.collect() }
     }
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use convscope::onnx::Model;
-use convscope::service::{Activations, GradCam, OutputFormat};
+use convscope::service::{Activations, Explain, GradCam, OutputFormat};
 use ndarray::{Array2, ArrayD, Axis, Ix3};
 
 use crate::convnet::{ask, context, largest, npy, npz};
@@ -57,4 +57,27 @@ fn before_an_average_and_a_linear_layer_it_is_the_class_s_weights_times_the_acti
         assert!(error < 1e-5, "class {class}: {error:e}");
         assert!(expected.lanes(Axis(0)).into_iter().any(|row| row[0] != row[1]));
     }
+}
+
+#[test]
+fn there_hirescam_is_gradcam_and_says_so() {
+    let context = context("efficientnet_lite0");
+    let asked = [("class", "281"), ("score", "logit"), ("layer", "top_activation")];
+    let gradcam = npy(&ask::<GradCam>(&context, OutputFormat::Npy, &asked).body);
+    let both = [asked.as_slice(), &[("method", "gradcam"), ("method", "hirescam")]].concat();
+    let maps = npz(&ask::<Explain>(&context, OutputFormat::Npz, &both).body);
+    assert_eq!(maps["gradcam/281"], gradcam);
+    // HiResCAM sums over the 1280 channels where the book takes their mean.
+    let expected = &gradcam * 1280.0;
+    let error = largest(&(&maps["hirescam/281"] - &expected)) / largest(&expected);
+    assert!(error < 1e-5, "{error:e}");
+    let json = ask::<Explain>(&context, OutputFormat::Json, &both).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["maps"][0].get("same_as"), None);
+    assert_eq!(json["maps"][1]["same_as"], "gradcam");
+    // Two layers earlier the gradient differs from place to place.
+    let early = [("class", "281"), ("method", "hirescam"), ("layer", "block7a_project_bn")];
+    let json = ask::<Explain>(&context, OutputFormat::Json, &early).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["maps"][0].get("same_as"), None);
 }

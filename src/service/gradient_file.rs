@@ -6,18 +6,18 @@ use crate::onnx::Layer;
 
 /// A checked request for a gradient graph as a file.
 #[derive(Debug, Clone)]
-pub struct GradientRequest {
+pub struct GradientFile {
     classifier: Arc<Classifier>,
     layers: Vec<Layer>,
 }
 
-impl GradientRequest {
-    /// What it can be told.
+impl GradientFile {
+    /// The parameters that it takes.
     pub const PARAMETERS: &'static [Parameter] = &[Parameter {
         name: "layer",
         value: "NAME",
-        help: "layer, alias or ONNX value, also the input, to differentiate with respect to; give \
-               it again for more (default: the card's Grad-CAM layer)",
+        help: "layer, alias or ONNX value to differentiate with respect to, the input included; \
+               repeatable (default: the layer that Grad-CAM explains)",
         repeatable: true,
     }];
 
@@ -30,19 +30,21 @@ impl GradientRequest {
         classifier: Arc<Classifier>,
     ) -> Result<Self, ServiceError> {
         parameters.check(Self::PARAMETERS)?;
-        let mut layers = classifier.named_layers(parameters)?;
+        let mut layers = classifier.info().named_layers(parameters)?;
         if layers.is_empty() {
             layers.push(classifier.explained_layer(None)?);
         }
         Ok(Self { classifier, layers })
     }
 
-    /// The bytes of an ONNX file: inputs `seed` and the residuals, outputs `grad/<layer>`.
+    /// The bytes of an ONNX file. Its inputs are `seed` and the residuals, its outputs
+    /// `grad/<layer>`.
     ///
     /// # Errors
     /// [`ServiceError::NotExplainable`].
-    pub fn file(&self) -> Result<Vec<u8>, ServiceError> {
+    pub fn encode(&self) -> Result<Vec<u8>, ServiceError> {
         let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
-        Ok(self.classifier.gradient(&layers)?.model.encode())
+        let gradient = self.classifier.explainer().gradient_model(&layers);
+        Ok(gradient.map_err(|error| self.classifier.explained(error))?.model.encode())
     }
 }

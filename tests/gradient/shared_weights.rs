@@ -1,7 +1,7 @@
 //! A gradient graph that reads the weights that the forward plan holds, in the order in which that
 //! plan wants them.
 
-use convscope::gradient::{cotangent_name, derive, derive_sums, sums_name};
+use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
 use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
 use ndarray::{Array1, Array2, ArrayD};
@@ -58,14 +58,15 @@ fn turned_weights_are_shared_and_give_the_same_gradient() {
     let sums = whole.to_shape((PICTURES[0], positions)).unwrap().sum_axis(ndarray::Axis(1));
     let layer = model.graph().node[0].output[0].clone();
     let (whole_graph, sums_graph) = (
-        derive(&model, &facts, &[&layer], "y").unwrap(),
-        derive_sums(&model, &facts, &layer, 1, "y").unwrap(),
+        derive(&model, &facts, &[&layer], "y", Rules::GRADIENT).unwrap(),
+        derive_channel_sums(&model, &facts, &layer, 1, "y", Rules::GRADIENT).unwrap(),
     );
-    for (derived, output, wanted) in
-        [(whole_graph, cotangent_name(&layer), whole), (sums_graph, sums_name(&layer), sums)]
-    {
+    for (derived, output, wanted) in [
+        (whole_graph, cotangent_name(&layer), whole),
+        (sums_graph, channel_sums_name(&layer), sums),
+    ] {
         let gradient = derived.embed(Default::default(), |name| held.contains(name)).unwrap();
-        assert_eq!(gradient.held, ["weights"]);
+        assert_eq!(gradient.shared, ["weights"]);
         let shapes = [vec![1, OUTPUTS]];
         let graph = Graph::read_with(&gradient.model, None, &shapes, &held).unwrap();
         let backward: Plan = graph.compile(std::slice::from_ref(&output), &engine).unwrap();
