@@ -1,5 +1,5 @@
 // @ts-check
-// Asks a convscope server of another origin for the two likeliest classes of a picture, and for their heat maps.
+// Asks a convscope server of another origin for the two most probable classes of a picture, and for their heat maps.
 
 import createClient from "openapi-fetch";
 
@@ -13,49 +13,50 @@ const convscope = createClient({
 });
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("form"));
-const words = /** @type {HTMLElement} */ (document.getElementById("words"));
+const message = /** @type {HTMLElement} */ (document.getElementById("message"));
 const maps = /** @type {HTMLElement} */ (document.getElementById("maps"));
 
 /**
- * Shows the server's error message.
+ * Shows the text of an error.
  * @param {{ detail: string } | undefined} problem
  */
-function tell(problem) {
-  words.textContent = problem?.detail ?? "The server gave no answer that can be read.";
+function showError(problem) {
+  message.textContent = problem?.detail ?? "The server's answer cannot be read.";
 }
 
 async function listModels() {
   const { data, error } = await convscope.GET("/models");
-  if (!data) return tell(error);
+  if (!data) return showError(error);
   const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem("model"));
   select.replaceChildren(...data.models.map(({ name }) => new Option(name, name, name === data.default)));
 }
 
 /**
- * Shows the heat map of one class. Each class is a request of its own, because a request for several classes
- * gives a single picture.
- * @param {FormData} given
+ * Shows the heat map of one class. Each class has a request of its own, because the answer to a request with several
+ * classes has all maps in one PNG.
+ * @param {FormData} input
  * @param {Schemas["Predictions"]["predictions"][number]} prediction
  */
-async function show(given, prediction) {
+async function showHeatMap(input, prediction) {
   /** @type {Schemas["GradCamForm"]} */
   const fields = {
-    image: given.get("image"),
-    model: String(given.get("model")),
+    image: input.get("image"),
+    model: String(input.get("model")),
     class: [String(prediction.class)],
     alpha: 0.5,
   };
   const { data, error } = await convscope.POST("/gradcam", { body: formOf(fields) });
-  if (!data) return tell(error);
+  if (!data) return showError(error);
   const [map] = data.maps;
-  const picture = new Image();
-  picture.src = `data:image/png;base64,${data.png}`;
-  picture.alt = `Heat map for ${map.label ?? map.class}`;
+  const name = map.label ?? map.class;
+  const image = new Image();
+  image.src = `data:image/png;base64,${data.png}`;
+  image.alt = `Heat map for ${name}`;
   const caption = document.createElement("figcaption");
-  const share = map.probability === null ? "" : `, ${(100 * map.probability).toFixed(1)} %`;
-  caption.textContent = `${map.label ?? map.class}${share}${map.empty ? ": no heat" : ""}`;
+  const probability = map.probability === null ? "" : `, ${(100 * map.probability).toFixed(1)} %`;
+  caption.textContent = `${name}${probability}${map.empty ? ": no heat" : ""}`;
   const figure = document.createElement("figure");
-  figure.append(picture, caption);
+  figure.append(image, caption);
   maps.append(figure);
 }
 
@@ -73,31 +74,31 @@ function formOf(fields) {
 }
 
 /**
- * Runs `work`, and shows an error if the server cannot be reached.
- * @param {() => Promise<void>} work
+ * Runs `action` and shows a message if the server cannot be reached.
+ * @param {() => Promise<void>} action
  */
-async function reaching(work) {
+async function run(action) {
   try {
-    await work();
+    await action();
   } catch {
-    words.textContent = "The server does not answer, or does not let this page ask (--cors-origins).";
+    message.textContent = "The server does not respond, or does not allow this origin (--cors-origins).";
   }
 }
 
-async function ask() {
-  const given = new FormData(form);
+async function explain() {
+  const input = new FormData(form);
   maps.replaceChildren();
-  words.textContent = "The network looks …";
+  message.textContent = "Computing …";
   /** @type {Schemas["PredictForm"]} */
-  const fields = { image: given.get("image"), model: String(given.get("model")), top: 2 };
+  const fields = { image: input.get("image"), model: String(input.get("model")), top: 2 };
   const { data, error } = await convscope.POST("/predict", { body: formOf(fields) });
-  if (!data) return tell(error);
-  words.textContent = "";
-  for (const prediction of data.predictions) await show(given, prediction);
+  if (!data) return showError(error);
+  message.textContent = "";
+  for (const prediction of data.predictions) await showHeatMap(input, prediction);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  reaching(ask);
+  run(explain);
 });
-reaching(listModels);
+run(listModels);
