@@ -12,7 +12,7 @@ use std::io::Cursor;
 
 use convscope::config::ImageLimits;
 use convscope::explain::{Normalize, channel_statistics, levels};
-use convscope::preprocess::{Crop, Picture, Recipe, Resize, decode};
+use convscope::preprocess::{Crop, Picture, Preprocessing, Resize, decode};
 use convscope::render::{GridOptions, HeatmapOptions, Panel, Tiles, View, grid, heatmap};
 use divan::Bencher;
 use image::{ImageFormat, RgbImage};
@@ -49,7 +49,7 @@ fn decode_12_megapixels(bencher: Bencher<'_, '_>, format: &ImageFormat) {
 #[divan::bench(args = [Resize::Nearest, Resize::Bilinear, Resize::Bicubic], sample_count = 20)]
 fn tensor_of_12_megapixels(bencher: Bencher<'_, '_>, resize: &Resize) {
     let picture = Picture { pixels: photograph(), format: convscope::preprocess::Format::Png };
-    let recipe = Recipe { resize: *resize, crop: Crop::Center, ..Recipe::default() };
+    let recipe = Preprocessing { resize: *resize, crop: Crop::Center, ..Preprocessing::default() };
     bencher.bench(|| recipe.tensor(&picture));
 }
 

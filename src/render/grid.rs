@@ -2,11 +2,11 @@
 
 use ndarray::{ArrayView3, Axis};
 
-use super::area::Area;
-use super::canvas::{Canvas, Pixel, Sheet, check_size};
-use super::inks::{Inks, Needs, Paint, Palette};
+use super::area_resize::AreaResize;
+use super::band_encoder::{ParallelFor, encode_bands};
+use super::canvas::{Canvas, CanvasViewMut, Pixel, check_size};
 use super::label::{Label, line_height};
-use super::press::{Share, print};
+use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
@@ -57,7 +57,7 @@ impl Default for GridOptions {
 /// ragged last row are level 0, as there. With `zoom` given every value is exactly zoom × zoom
 /// pixels of its level's colour, titles or not.
 ///
-/// The rows of tiles are drawn independently, by whom `share` says.
+/// The rows of tiles are drawn independently, by whom `parallel_for` says.
 ///
 /// # Errors
 ///
@@ -65,13 +65,13 @@ impl Default for GridOptions {
 pub fn grid(
     layers: &[Tiles<'_>],
     options: &GridOptions,
-    share: impl Share,
+    parallel_for: impl ParallelFor,
 ) -> Result<Drawing, RenderError> {
     if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
     let bare = layers.len() == 1 && !options.titles;
-    let layout = Layout::new(layers, options, bare);
+    let layout = GridLayout::new(layers, options, bare);
     check_size(
         layout.width as u64,
         layout.height as u64,
@@ -79,17 +79,17 @@ pub fn grid(
         "ask for fewer layers, fewer channels (limit) or a smaller zoom",
     )?;
     if layout.fitted {
-        let (inks, palette) = Inks::figure(options.colormap);
-        return layout.draw(layers, &inks, Some(&palette), share);
+        let (colors, palette) = PixelColors::figure(options.colormap);
+        return layout.draw(layers, &colors, Some(&palette), parallel_for);
     }
     let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
-        _ if !bare => Needs::All,
-        true => Needs::Dead,
-        false => Needs::None,
+        _ if !bare => UsedFixedColors::All,
+        true => UsedFixedColors::Hatching,
+        false => UsedFixedColors::None,
     };
-    match Inks::exact(options.colormap, &used(layers), needs) {
-        Some((inks, palette)) => layout.draw(layers, &inks, Some(&palette), share),
-        None => layout.draw(layers, &Inks::rgb(options.colormap), None, share),
+    match PixelColors::exact(options.colormap, &used(layers), needs) {
+        Some((colors, palette)) => layout.draw(layers, &colors, Some(&palette), parallel_for),
+        None => layout.draw(layers, &PixelColors::rgb(options.colormap), None, parallel_for),
     }
 }
 
@@ -112,7 +112,7 @@ const FIGURE_PIXELS: f64 = 4e6;
 const FIGURE_SIDE: (f64, f64) = (40.0, 128.0);
 
 /// Where everything goes, in pixels.
-struct Layout {
+struct GridLayout {
     width: usize,
     height: usize,
     /// Size of the letters; 0 without titles.
@@ -133,12 +133,12 @@ struct Block {
     /// Height and width of a tile.
     tile: (usize, usize),
     /// How tiles come to that size, where they are resized.
-    area: Option<Area>,
+    area: Option<AreaResize>,
     zoom: usize,
     gap: usize,
 }
 
-impl Layout {
+impl GridLayout {
     fn new(layers: &[Tiles<'_>], options: &GridOptions, bare: bool) -> Self {
         let fitted = !bare && options.zoom.is_none();
         let zoom = options.zoom.unwrap_or(1).max(1) as usize;
@@ -168,7 +168,7 @@ impl Layout {
             y += line_height(text) + text / 3;
             let (columns, tile) = (columns(layer), size(layer));
             let (channels, height, width) = layer.levels.dim();
-            let area = fitted.then(|| Area::new((height, width), tile));
+            let area = fitted.then(|| AreaResize::new((height, width), tile));
             blocks.push(Block { x: margin, title_y, y, columns, tile, area, zoom, gap });
             let rows = channels.div_ceil(columns);
             y = y.saturating_add(rows.saturating_mul(tile.0 + gap)) - gap;
@@ -181,16 +181,16 @@ impl Layout {
     fn draw<P: Pixel>(
         &self,
         layers: &[Tiles<'_>],
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
         palette: Option<&Palette>,
-        share: impl Share,
+        parallel_for: impl ParallelFor,
     ) -> Result<Drawing, RenderError> {
-        let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
+        let paper = if self.bare { colors.levels[0] } else { colors.fixed(FixedColor::Background) };
         let bands = self.bands(layers);
-        print((self.width, self.height), palette, bands.len(), share, |index| {
+        encode_bands((self.width, self.height), palette, bands.len(), parallel_for, |index| {
             let band = &bands[index];
             let mut canvas = Canvas::new(self.width, band.height, paper);
-            self.band(band, layers, inks, &mut canvas.sheet());
+            self.band(band, layers, colors, &mut canvas.view_mut());
             canvas
         })
     }
@@ -222,13 +222,13 @@ impl Layout {
         &self,
         band: &Band,
         layers: &[Tiles<'_>],
-        inks: &Inks<P>,
-        sheet: &mut Sheet<'_, P>,
+        colors: &PixelColors<P>,
+        canvas: &mut CanvasViewMut<'_, P>,
     ) {
         let (layer, block) = (&layers[band.layer], &self.blocks[band.layer]);
         if self.text > 0 && band.row == 0 {
             let (at, width) = ((block.x, block.title_y - band.top), self.width - 2 * block.x);
-            Label::new(&layer.title).draw(sheet, at, width, self.text, inks);
+            Label::new(&layer.title).draw(canvas, at, width, self.text, colors);
         }
         let (height, width) = block.tile;
         let y = block.row(band.row) - band.top;
@@ -236,13 +236,13 @@ impl Layout {
         for (column, (k, tile)) in tiles.take(block.columns).enumerate() {
             let x = block.x + column * (width + block.gap);
             if layer.dead.get(k) == Some(&true) {
-                sheet.dead((x, y), (width, height), inks);
+                canvas.draw_dead((x, y), (width, height), colors);
             } else if let Some(area) = &block.area {
-                area.rows(tile, &inks.levels, |row, pixels| {
-                    sheet.row(x, y + row, pixels.len()).copy_from_slice(pixels);
+                area.rows(tile, &colors.levels, |row, pixels| {
+                    canvas.row(x, y + row, pixels.len()).copy_from_slice(pixels);
                 });
             } else {
-                sheet.levels((x, y), tile, block.zoom, inks);
+                canvas.draw_levels((x, y), tile, block.zoom, &colors.levels);
             }
         }
     }

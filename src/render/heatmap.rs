@@ -8,10 +8,10 @@ use image::imageops::{self, FilterType};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use super::band_encoder::{ParallelFor, encode_bands};
 use super::canvas::{Canvas, Pixel, check_size};
-use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
-use super::press::{Share, print};
+use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
 use super::resize::rows_linear;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
@@ -58,10 +58,10 @@ impl Window {
 
     /// Columns and rows of a picture of this size; at least one of each.
     fn pixels(self, width: usize, height: usize) -> (Range<usize>, Range<usize>) {
-        let range = |from: f64, share: f64, length: usize| {
-            let place = |share: f64| (share * length as f64).round() as usize;
+        let range = |from: f64, parallel_for: f64, length: usize| {
+            let place = |parallel_for: f64| (parallel_for * length as f64).round() as usize;
             let start = place(from).min(length.saturating_sub(1));
-            start..place(from + share).clamp(start + 1, length.max(start + 1))
+            start..place(from + parallel_for).clamp(start + 1, length.max(start + 1))
         };
         (range(self.left, self.width, width), range(self.top, self.height, height))
     }
@@ -95,7 +95,7 @@ impl HeatmapOptions {
 /// One panel without a caption has exactly the picture's size, and as an overlay every pixel is the
 /// book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise it is a figure: panels side by side,
 /// captioned, the picture scaled to a size that is easy to look at. Its rows are drawn by whom
-/// `share` says.
+/// `parallel_for` says.
 ///
 /// # Errors
 ///
@@ -104,45 +104,48 @@ pub fn heatmap(
     picture: &RgbImage,
     panels: &[Panel<'_>],
     options: &HeatmapOptions,
-    share: impl Share,
+    parallel_for: impl ParallelFor,
 ) -> Result<Drawing, RenderError> {
     if panels.is_empty() || panels.iter().any(|panel| panel.heat.is_empty()) {
         return Err(RenderError::Nothing);
     }
     let bare = panels.len() == 1 && panels[0].caption.is_none();
     let (width, height) = if bare { picture.dimensions() } else { figure_size(picture) };
-    let layout = Layout::new(width as usize, height as usize, panels, bare, options.window);
+    let layout = HeatmapLayout::new(width as usize, height as usize, panels, bare, options.window);
     let remedy = if bare { "send a smaller picture" } else { "ask for fewer classes" };
     check_size(layout.width as u64, layout.height as u64, options.max_pixels, remedy)?;
     if options.view == View::Heatmap {
-        let exact =
-            if bare { Inks::exact(options.colormap, &[true; 256], Needs::None) } else { None };
-        let (inks, palette) = exact.unwrap_or_else(|| Inks::figure(options.colormap));
-        let draw = |_, heat: &[f32], out: &mut [u8]| {
-            out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = inks.levels[level(heat)]);
+        let exact = if bare {
+            PixelColors::exact(options.colormap, &[true; 256], UsedFixedColors::None)
+        } else {
+            None
         };
-        return layout.draw(panels, &inks, Some(&palette), share, draw);
+        let (colors, palette) = exact.unwrap_or_else(|| PixelColors::figure(options.colormap));
+        let draw = |_, heat: &[f32], out: &mut [u8]| {
+            out.iter_mut().zip(heat).for_each(|(out, &heat)| *out = colors.levels[level(heat)]);
+        };
+        return layout.draw(panels, &colors, Some(&palette), parallel_for, draw);
     }
     let picture =
         if bare { Cow::Borrowed(picture) } else { Cow::Owned(scaled(picture, width, height)) };
     let row = |y: usize| &picture.as_chunks::<3>().0[y * width as usize..][..width as usize];
-    let inks = Inks::rgb(options.colormap);
+    let colors = PixelColors::rgb(options.colormap);
     if options.view == View::Mask {
         let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
             for ((out, &pixel), &heat) in out.iter_mut().zip(row(y)).zip(heat) {
                 *out = pixel.map(|value| (f32::from(value) * (0.25 + 0.75 * heat)).round() as u8);
             }
         };
-        return layout.draw(panels, &inks, None, share, draw);
+        return layout.draw(panels, &colors, None, parallel_for, draw);
     }
     let blend = Blend::new(options.alpha);
     let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
         for ((out, &pixel), &heat) in out.iter_mut().zip(row(y)).zip(heat) {
-            let color = inks.levels[level(heat)];
+            let color = colors.levels[level(heat)];
             *out = std::array::from_fn(|c| blend.of(color[c], pixel[c]));
         }
     };
-    layout.draw(panels, &inks, None, share, draw)
+    layout.draw(panels, &colors, None, parallel_for, draw)
 }
 
 /// `np.uint8(255 * heat)`.
@@ -196,7 +199,7 @@ fn scaled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
 }
 
 /// Panels of one size side by side, each below a line of text.
-struct Layout {
+struct HeatmapLayout {
     width: usize,
     height: usize,
     /// Width and height of a panel.
@@ -213,7 +216,7 @@ const TEXT: usize = 16;
 /// Rows that are drawn together.
 const BAND: usize = 32;
 
-impl Layout {
+impl HeatmapLayout {
     fn new(width: usize, height: usize, panels: &[Panel<'_>], bare: bool, window: Window) -> Self {
         let margin = if bare { 0 } else { 12 };
         let captioned = panels.iter().any(|panel| panel.caption.is_some());
@@ -232,28 +235,28 @@ impl Layout {
     fn draw<P: Pixel>(
         &self,
         panels: &[Panel<'_>],
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
         palette: Option<&Palette>,
-        share: impl Share,
+        parallel_for: impl ParallelFor,
         draw: impl Fn(usize, &[f32], &mut [P]) + Sync,
     ) -> Result<Drawing, RenderError> {
         // The captions are on the first band.
         let head = self.margin + self.line;
         let top = |band: usize| if band == 0 { 0 } else { (head + band * BAND).min(self.height) };
         let bands = (self.height - head).div_ceil(BAND);
-        print((self.width, self.height), palette, bands, share, |band| {
+        encode_bands((self.width, self.height), palette, bands, parallel_for, |band| {
             let rows = top(band)..top(band + 1);
-            let paper = inks.paint(Paint::Background);
+            let paper = colors.fixed(FixedColor::Background);
             let mut canvas = Canvas::new(self.width, rows.len(), paper);
-            let mut sheet = canvas.sheet();
+            let mut view = canvas.view_mut();
             for (i, panel) in panels.iter().enumerate() {
                 let x = self.margin + i * (self.panel.0 + self.margin);
                 if let Some(caption) = panel.caption.as_ref().filter(|_| band == 0) {
                     let at = (x, self.margin);
-                    Label::new(caption).draw(&mut sheet, at, self.panel.0, TEXT, inks);
+                    Label::new(caption).draw(&mut view, at, self.panel.0, TEXT, colors);
                 }
                 self.panel(panel, rows.clone(), |y, heat| {
-                    let out = sheet.row(x, head + y - rows.start, self.panel.0);
+                    let out = view.row(x, head + y - rows.start, self.panel.0);
                     draw(y, heat, out);
                 });
             }

@@ -1,27 +1,27 @@
-//! Text in pictures: DejaVu Sans, embedded.
+//! Text in pictures, in DejaVu Sans. The font is embedded.
 
 use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 
-use super::canvas::Sheet;
-use super::inks::{Inks, Paint};
+use super::canvas::CanvasViewMut;
+use super::palette::{FixedColor, PixelColors};
 
-/// The font's file, see `assets/fonts/README.md`.
+/// The font file, see `assets/fonts/README.md`.
 static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf")).ok()
 });
 
-/// A line of text and a lighter note after it: titles and captions are written `text  note`, with
-/// two spaces between the two. Where room is short the text is cut and ends in an ellipsis; the
-/// note stays.
+/// A line of text, followed by a lighter note. Titles and captions are written `text  note`, with
+/// two spaces between text and note. Where room is short the text is cut and ends in an ellipsis;
+/// the note stays whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label<'a> {
     text: &'a str,
     note: &'a str,
 }
 
-/// Height of a line of text of `size` pixels.
+/// Height of a line of text whose letters have `size` pixels.
 pub(super) fn line_height(size: usize) -> usize {
     size * 3 / 2
 }
@@ -32,34 +32,35 @@ impl<'a> Label<'a> {
         Self { text: text.trim(), note: note.trim() }
     }
 
-    /// Draws the label in a line of `line_height(size)` whose upper left corner is (x, y), at most
-    /// `width` pixels wide.
+    /// Draws the label in a line of height `line_height(size)`, whose upper left corner is (x, y).
+    /// The label is at most `width` pixels wide.
     pub(super) fn draw<P: Copy>(
         &self,
-        sheet: &mut Sheet<'_, P>,
+        canvas: &mut CanvasViewMut<'_, P>,
         (x, y): (usize, usize),
         width: usize,
         size: usize,
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
     ) {
         let Some(font) = FONT.as_ref() else { return };
-        let pen = Pen { font, size: size as f32 };
-        let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * pen.size };
+        let font = SizedFont { font, size: size as f32 };
+        let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * font.size };
         let room = width as f32;
-        let note = pen.fit(self.note, room);
-        let text = pen.fit(self.text, room - pen.width(&note) - gap);
+        let note = font.fit(self.note, room);
+        let text = font.fit(self.text, room - font.width(&note) - gap);
         let start = x as f32;
-        pen.draw(sheet, (start, y), &text, false, inks);
-        pen.draw(sheet, (start + pen.width(&text) + gap, y), &note, true, inks);
+        font.draw(canvas, (start, y), &text, false, colors);
+        font.draw(canvas, (start + font.width(&text) + gap, y), &note, true, colors);
     }
 }
 
-struct Pen<'a> {
+/// The font at one size in pixels.
+struct SizedFont<'a> {
     font: &'a FontRef<'static>,
     size: f32,
 }
 
-impl Pen<'_> {
+impl SizedFont<'_> {
     fn scale(&self) -> PxScale {
         PxScale::from(self.size)
     }
@@ -87,11 +88,11 @@ impl Pen<'_> {
 
     fn draw<P: Copy>(
         &self,
-        sheet: &mut Sheet<'_, P>,
+        canvas: &mut CanvasViewMut<'_, P>,
         (x, y): (f32, usize),
         text: &str,
         note: bool,
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
     ) {
         let font = self.font.as_scaled(self.scale());
         let line = line_height(self.size as usize) as f32;
@@ -104,10 +105,10 @@ impl Pen<'_> {
             let Some(outline) = self.font.outline_glyph(glyph) else { continue };
             let corner = outline.px_bounds().min;
             outline.draw(|i, j, coverage| {
-                let paint = Paint::text(note, coverage);
+                let color = FixedColor::text(note, coverage);
                 let (column, row) = (corner.x + i as f32, corner.y + j as f32);
-                if paint != Paint::Background && column >= 0.0 && row >= 0.0 {
-                    sheet.set(column as usize, row as usize, inks.paint(paint));
+                if color != FixedColor::Background && column >= 0.0 && row >= 0.0 {
+                    canvas.set(column as usize, row as usize, colors.fixed(color));
                 }
             });
         }

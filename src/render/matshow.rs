@@ -2,10 +2,10 @@
 
 use ndarray::ArrayView2;
 
+use super::band_encoder::encode_bands;
 use super::canvas::{Canvas, Pixel, check_size};
-use super::inks::{Inks, Needs, Paint, Palette};
 use super::label::{Label, line_height};
-use super::press::print;
+use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
@@ -56,7 +56,7 @@ pub fn matshow(
         return Err(RenderError::Nothing);
     }
     let bare = tiles.len() == 1 && tiles[0].caption.is_none();
-    let layout = Layout::new(tiles, options, bare);
+    let layout = MatshowLayout::new(tiles, options, bare);
     check_size(
         layout.width as u64,
         layout.height as u64,
@@ -68,18 +68,18 @@ pub fn matshow(
         tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
     }
     let needs = match bare {
-        false => Needs::All,
-        true if tiles[0].dead => Needs::Dead,
-        true => Needs::None,
+        false => UsedFixedColors::All,
+        true if tiles[0].dead => UsedFixedColors::Hatching,
+        true => UsedFixedColors::None,
     };
-    match Inks::exact(options.colormap, &used, needs) {
-        Some((inks, palette)) => layout.print(tiles, &inks, Some(&palette)),
-        None => layout.print(tiles, &Inks::rgb(options.colormap), None),
+    match PixelColors::exact(options.colormap, &used, needs) {
+        Some((colors, palette)) => layout.print(tiles, &colors, Some(&palette)),
+        None => layout.print(tiles, &PixelColors::rgb(options.colormap), None),
     }
 }
 
 /// Cells of one size, each a line of text and a tile below it.
-struct Layout {
+struct MatshowLayout {
     width: usize,
     height: usize,
     columns: usize,
@@ -92,7 +92,7 @@ struct Layout {
     zooms: Vec<usize>,
 }
 
-impl Layout {
+impl MatshowLayout {
     fn new(tiles: &[ChannelTile<'_>], options: &MatshowOptions, bare: bool) -> Self {
         let zoom = |tile: &ChannelTile<'_>| match options.zoom {
             Some(zoom) => zoom.max(1) as usize,
@@ -131,28 +131,28 @@ impl Layout {
     fn print<P: Pixel>(
         &self,
         tiles: &[ChannelTile<'_>],
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
         palette: Option<&Palette>,
     ) -> Result<Drawing, RenderError> {
         let alone = |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).for_each(draw);
-        print((self.width, self.height), palette, 1, alone, |_| self.draw(tiles, inks))
+        encode_bands((self.width, self.height), palette, 1, alone, |_| self.draw(tiles, colors))
     }
 
-    fn draw<P: Pixel>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
-        let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
-        let mut sheet = canvas.sheet();
+    fn draw<P: Pixel>(&self, tiles: &[ChannelTile<'_>], colors: &PixelColors<P>) -> Canvas<P> {
+        let mut canvas = Canvas::new(self.width, self.height, colors.fixed(FixedColor::Background));
+        let mut view = canvas.view_mut();
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin);
             let y = self.margin + k / self.columns * (self.cell.0 + self.margin);
             if let Some(caption) = &tile.caption {
-                Label::new(caption).draw(&mut sheet, (x, y), self.cell.1, self.text, inks);
+                Label::new(caption).draw(&mut view, (x, y), self.cell.1, self.text, colors);
             }
             let at = (x, y + self.line);
             if tile.dead {
                 let (height, width) = tile.levels.dim();
-                sheet.dead(at, (width * zoom, height * zoom), inks);
+                view.draw_dead(at, (width * zoom, height * zoom), colors);
             } else {
-                sheet.levels(at, tile.levels, zoom, inks);
+                view.draw_levels(at, tile.levels, zoom, &colors.levels);
             }
         }
         canvas

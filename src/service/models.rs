@@ -4,7 +4,7 @@ use super::settings::Assumption;
 use super::{Classifier, LoadedModels};
 use crate::config::Activation;
 use crate::onnx::{Kind, Layer};
-use crate::preprocess::Recipe;
+use crate::preprocess::Preprocessing;
 use crate::runtime::ClassName;
 
 /// `GET /models`.
@@ -63,7 +63,7 @@ pub struct InputDescription<'a> {
     pub name: &'a str,
     /// The resolved card.
     #[serde(flatten)]
-    pub recipe: &'a Recipe,
+    pub recipe: &'a Preprocessing,
 }
 
 /// How the output is read.

@@ -1,7 +1,7 @@
 //! The model's input equals Keras's.
 
 use convscope::config::Layout;
-use convscope::preprocess::{Color, Crop, Recipe};
+use convscope::preprocess::{Color, Crop, Preprocessing};
 
 use super::{bytes, picture};
 
@@ -13,15 +13,15 @@ pub(crate) fn array(name: &str) -> (Vec<usize>, Vec<f32>) {
     (shape, array.into_vec().unwrap())
 }
 
-fn recipe(mode: &str) -> Recipe {
-    let recipe = Recipe { size: [24, 32], layout: Layout::Nhwc, ..Recipe::default() };
+fn recipe(mode: &str) -> Preprocessing {
+    let recipe = Preprocessing { size: [24, 32], layout: Layout::Nhwc, ..Preprocessing::default() };
     match mode {
         "caffe" => {
             let mean = [103.939, 116.779, 123.68];
-            Recipe { color: Color::Bgr, scale: 1.0, mean, ..recipe }
+            Preprocessing { color: Color::Bgr, scale: 1.0, mean, ..recipe }
         }
-        "tf" => Recipe { scale: 1.0 / 127.5, mean: [1.0; 3], ..recipe },
-        _ => Recipe { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], ..recipe },
+        "tf" => Preprocessing { scale: 1.0 / 127.5, mean: [1.0; 3], ..recipe },
+        _ => Preprocessing { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], ..recipe },
     }
 }
 
@@ -41,7 +41,7 @@ fn every_mode_of_keras_is_a_recipe() {
 fn channels_first_holds_the_same_values() {
     let picture = picture("cat.png");
     let last = recipe("caffe").tensor(&picture);
-    let first = Recipe { layout: Layout::Nchw, ..recipe("caffe") }.tensor(&picture);
+    let first = Preprocessing { layout: Layout::Nchw, ..recipe("caffe") }.tensor(&picture);
     assert_eq!(first.shape(), [1, 3, 24, 32]);
     assert_eq!(first.permuted_axes([0, 2, 3, 1]), last);
 }
@@ -53,10 +53,14 @@ fn the_window_is_what_torchvision_cuts_out() {
     let (width, height) = (451, 300);
     let pixels = image::RgbImage::new(width, height);
     let picture = convscope::preprocess::Picture { pixels, ..picture("cat.png") };
-    let recipe =
-        Recipe { size: [224, 224], crop: Crop::Center, resize_to: Some(256), ..Recipe::default() };
+    let recipe = Preprocessing {
+        size: [224, 224],
+        crop: Crop::Center,
+        resize_to: Some(256),
+        ..Preprocessing::default()
+    };
     let expected = [80.0 / 384.0, 16.0 / 256.0, 224.0 / 384.0, 224.0 / 256.0];
     assert_eq!(recipe.window(&picture), expected);
-    let whole = Recipe { crop: Crop::None, ..recipe };
+    let whole = Preprocessing { crop: Crop::None, ..recipe };
     assert_eq!(whole.window(&picture), [0.0, 0.0, 1.0, 1.0]);
 }
