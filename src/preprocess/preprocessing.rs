@@ -1,6 +1,7 @@
 //! Picture → the model's input tensor.
 
-use ndarray::{Array4, Axis};
+use image::RgbImage;
+use ndarray::{Array4, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::Picture;
@@ -214,6 +215,31 @@ impl Preprocessing {
         let index = if self.color == Color::Bgr { 2 - c } else { c };
         let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
         (index, std::array::from_fn(value))
+    }
+
+    /// The picture that a tensor shows: scale, mean, std and the order of colours undone, rounded to
+    /// 8 bits. `tensor` is channels × height × width, in the channel order of the model's input. Of a
+    /// tensor made by [`tensor`](Self::tensor) it is the resized picture, bit by bit. What is not
+    /// finite, as with a scale of zero, is black.
+    ///
+    /// # Panics
+    ///
+    /// When the tensor has fewer channels than the preprocessing.
+    pub fn picture(&self, tensor: ArrayView3<'_, f32>) -> RgbImage {
+        let (_, height, width) = tensor.dim();
+        RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let value = |c: usize| {
+                let normalized = f64::from(tensor[(c, y as usize, x as usize)]);
+                let scaled = normalized * f64::from(self.std[c]) + f64::from(self.mean[c]);
+                let value = scaled / f64::from(self.scale);
+                if value.is_finite() { value.round() as u8 } else { 0 }
+            };
+            image::Rgb(match self.color {
+                Color::Rgb => [value(0), value(1), value(2)],
+                Color::Bgr => [value(2), value(1), value(0)],
+                Color::Gray => [value(0); 3],
+            })
+        })
     }
 
     /// The part of the picture that the tensor shows: left, top, width and height as fractions of

@@ -1,5 +1,6 @@
 //! Pixels to draw on.
 
+use image::RgbImage;
 use ndarray::ArrayView2;
 
 use super::RenderError;
@@ -7,17 +8,28 @@ use super::palette::{FixedColor, PixelColors};
 
 /// A palette entry, or an RGB value.
 pub(super) trait Pixel: Copy + Send + Sync {
+    /// The pixel of a colour. None for a palette entry.
+    fn from_rgb(color: [u8; 3]) -> Option<Self>;
+
     /// The bytes of the pixels in an uncompressed PNG row.
     fn bytes(pixels: &[Self]) -> &[u8];
 }
 
 impl Pixel for u8 {
+    fn from_rgb(_: [u8; 3]) -> Option<Self> {
+        None
+    }
+
     fn bytes(pixels: &[Self]) -> &[u8] {
         pixels
     }
 }
 
 impl Pixel for [u8; 3] {
+    fn from_rgb(color: [u8; 3]) -> Option<Self> {
+        Some(color)
+    }
+
     fn bytes(pixels: &[Self]) -> &[u8] {
         pixels.as_flattened()
     }
@@ -102,10 +114,15 @@ impl<P: Copy> CanvasViewMut<'_, P> {
             for (pixels, &level) in row.chunks_exact_mut(zoom).zip(values) {
                 pixels.fill(colors[usize::from(level)]);
             }
-            let start = top * self.width + x;
-            for below in 1..zoom {
-                self.pixels.copy_within(start..start + width, start + below * self.width);
-            }
+            self.repeat_row((x, top), width, zoom);
+        }
+    }
+
+    /// Copies `width` pixels from (x, y) to the rows below, so that they fill `zoom` rows.
+    fn repeat_row(&mut self, (x, y): (usize, usize), width: usize, zoom: usize) {
+        let start = y * self.width + x;
+        for below in 1..zoom {
+            self.pixels.copy_within(start..start + width, start + below * self.width);
         }
     }
 
@@ -122,6 +139,24 @@ impl<P: Copy> CanvasViewMut<'_, P> {
             for (i, pixel) in self.row(x, y + j, width).iter_mut().enumerate() {
                 *pixel = greys[(i + j) / stripe % 2];
             }
+        }
+    }
+
+    /// Draws a picture with its upper left corner at (x, y). Each of its pixels becomes `zoom` × `zoom`
+    /// pixels. A canvas of palette entries stays as it is.
+    pub(super) fn draw_picture(&mut self, (x, y): (usize, usize), picture: &RgbImage, zoom: usize)
+    where
+        P: Pixel,
+    {
+        let width = picture.width() as usize * zoom;
+        for (i, colors) in picture.rows().enumerate() {
+            let top = y + i * zoom;
+            for (pixels, color) in self.row(x, top, width).chunks_exact_mut(zoom).zip(colors) {
+                if let Some(pixel) = P::from_rgb(color.0) {
+                    pixels.fill(pixel);
+                }
+            }
+            self.repeat_row((x, top), width, zoom);
         }
     }
 }

@@ -9,26 +9,32 @@
 //! [`Drawing`], which is a PNG file.
 
 mod area_resize;
+mod axes;
 mod band_encoder;
+mod blend;
 mod canvas;
 mod colormap;
 mod error;
 mod grid;
+mod grid_layout;
 mod heatmap;
-mod label;
+mod heatmap_layout;
 mod matshow;
 mod palette;
 mod png_file;
 mod resize;
+mod stretch;
+mod text;
 
 pub use band_encoder::ParallelFor;
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
-pub use grid::{GridOptions, Tiles, grid};
+pub use grid::{Content, GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
 pub use png_file::Drawing;
 pub use resize::resize_linear;
+pub use stretch::LevelRange;
 
 /// The default limit on the pixels of a picture.
 const MAX_PIXELS: u64 = 64_000_000;

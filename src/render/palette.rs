@@ -109,7 +109,7 @@ impl PixelColors<u8> {
     /// that exceeds 256 entries.
     pub(super) fn exact(
         colormap: Colormap,
-        used: &[bool; 256],
+        used: impl FnOnce() -> [bool; 256],
         fixed: UsedFixedColors,
     ) -> Option<(Self, Palette)> {
         let rows = colormap.rows();
@@ -126,6 +126,7 @@ impl PixelColors<u8> {
                 palette.push(color);
             }
         }
+        let used = used();
         for level in (0..256).filter(|&level| used[level]) {
             colors.levels[level] = u8::try_from(palette.len()).ok()?;
             palette.push(rows[level]);

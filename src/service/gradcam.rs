@@ -8,7 +8,7 @@ use super::{
 use crate::config::{Parameter, Parameters};
 use crate::explain::{Cam, Score, Seed, Sign, cam, seed};
 use crate::onnx::Layer;
-use crate::render::{Drawing, HeatmapOptions, Panel, View, Window, heatmap};
+use crate::render::{Colormap, Drawing, HeatmapOptions, Panel, View, Window, heatmap};
 use crate::runtime::{CancellationToken, Values};
 
 mod encode;
@@ -55,7 +55,7 @@ const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "colormap",
-        value: "viridis|jet|inferno|magma|plasma|cividis|turbo|gray",
+        value: Colormap::NAMES,
         help: "colours of the heat (default: jet for overlays, viridis for heat maps)",
         repeatable: false,
     },

@@ -1,12 +1,14 @@
+//! NumPy's file format.
+
 use ndarray::{ArrayBase, Data, Dimension};
 use npyz::WriterBuilder;
 
 use super::ServiceError;
 
-/// An array of float32 as numpy's `save` writes it, in C order.
+/// A float32 array as `numpy.save` writes it, in C order.
 ///
 /// # Errors
-/// [`ServiceError::Internal`], which cannot happen in memory.
+/// [`ServiceError::Internal`]. Writing to memory never fails.
 pub(super) fn npy<S, D>(array: &ArrayBase<S, D>) -> Result<Vec<u8>, ServiceError>
 where
     S: Data<Elem = f32>,

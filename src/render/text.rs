@@ -26,10 +26,35 @@ pub(super) fn line_height(size: usize) -> usize {
     size * 3 / 2
 }
 
+/// Width of a line of text whose letters have `size` pixels.
+pub(super) fn text_width(text: &str, size: usize) -> usize {
+    SizedFont::new(size).map_or(0, |font| font.width(text).ceil() as usize)
+}
+
+/// Draws a note in a line of height `line_height(size)`, whose upper left corner is (x, y). What lies
+/// outside the canvas is cut off.
+pub(super) fn draw_note<P: Copy>(
+    canvas: &mut CanvasViewMut<'_, P>,
+    (x, y): (isize, isize),
+    text: &str,
+    size: usize,
+    colors: &PixelColors<P>,
+) {
+    if let Some(font) = SizedFont::new(size) {
+        font.draw(canvas, (x as f32, y as f32), text, true, colors);
+    }
+}
+
 impl<'a> Label<'a> {
+    /// A label with a note.
     pub(super) fn new(line: &'a str) -> Self {
         let (text, note) = line.split_once("  ").unwrap_or((line, ""));
         Self { text: text.trim(), note: note.trim() }
+    }
+
+    /// A label without a note.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self { text: text.trim(), note: "" }
     }
 
     /// Draws the label in a line of height `line_height(size)`, whose upper left corner is (x, y).
@@ -42,25 +67,28 @@ impl<'a> Label<'a> {
         size: usize,
         colors: &PixelColors<P>,
     ) {
-        let Some(font) = FONT.as_ref() else { return };
-        let font = SizedFont { font, size: size as f32 };
+        let Some(font) = SizedFont::new(size) else { return };
         let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * font.size };
         let room = width as f32;
         let note = font.fit(self.note, room);
         let text = font.fit(self.text, room - font.width(&note) - gap);
-        let start = x as f32;
+        let (start, y) = (x as f32, y as f32);
         font.draw(canvas, (start, y), &text, false, colors);
         font.draw(canvas, (start + font.width(&text) + gap, y), &note, true, colors);
     }
 }
 
 /// The font at one size in pixels.
-struct SizedFont<'a> {
-    font: &'a FontRef<'static>,
+struct SizedFont {
+    font: &'static FontRef<'static>,
     size: f32,
 }
 
-impl SizedFont<'_> {
+impl SizedFont {
+    fn new(size: usize) -> Option<Self> {
+        Some(Self { font: FONT.as_ref()?, size: size as f32 })
+    }
+
     fn scale(&self) -> PxScale {
         PxScale::from(self.size)
     }
@@ -89,14 +117,14 @@ impl SizedFont<'_> {
     fn draw<P: Copy>(
         &self,
         canvas: &mut CanvasViewMut<'_, P>,
-        (x, y): (f32, usize),
+        (x, y): (f32, f32),
         text: &str,
         note: bool,
         colors: &PixelColors<P>,
     ) {
         let font = self.font.as_scaled(self.scale());
         let line = line_height(self.size as usize) as f32;
-        let baseline = y as f32 + (line + font.ascent() + font.descent()) / 2.0;
+        let baseline = y + (line + font.ascent() + font.descent()) / 2.0;
         let mut x = x;
         for letter in text.chars() {
             let id = font.glyph_id(letter);
