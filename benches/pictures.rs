@@ -12,7 +12,7 @@ use std::io::Cursor;
 
 use convscope::config::ImageLimits;
 use convscope::explain::{Normalize, channel_statistics, levels};
-use convscope::preprocess::{Crop, Picture, Recipe, Resize, decode};
+use convscope::preprocess::{Crop, Picture, Preprocessing, Resize, decode};
 use convscope::render::{GridOptions, HeatmapOptions, Panel, Tiles, View, grid, heatmap};
 use divan::Bencher;
 use image::{ImageFormat, RgbImage};
@@ -49,8 +49,9 @@ fn decode_12_megapixels(bencher: Bencher<'_, '_>, format: &ImageFormat) {
 #[divan::bench(args = [Resize::Nearest, Resize::Bilinear, Resize::Bicubic], sample_count = 20)]
 fn tensor_of_12_megapixels(bencher: Bencher<'_, '_>, resize: &Resize) {
     let picture = Picture { pixels: photograph(), format: convscope::preprocess::Format::Png };
-    let recipe = Recipe { resize: *resize, crop: Crop::Center, ..Recipe::default() };
-    bencher.bench(|| recipe.tensor(&picture));
+    let preprocessing =
+        Preprocessing { resize: *resize, crop: Crop::Center, ..Preprocessing::default() };
+    bencher.bench(|| preprocessing.tensor(&picture));
 }
 
 /// A layer after its ReLU.
@@ -106,8 +107,8 @@ fn stored(channels_last: bool) -> Array3<f32> {
 fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, bool)) {
     let levels = layer_levels();
     let title = "block1_conv1  224 × 224 × 64".to_owned();
-    let tiles = [Tiles { title, levels: levels.view(), dead: Vec::new() }];
-    let options = GridOptions { zoom, titles, ..GridOptions::default() };
+    let tiles = [Tiles::channels(title, levels.view(), Vec::new())];
+    let options = GridOptions { zoom, titles, stretch: true, ..GridOptions::default() };
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 
@@ -125,13 +126,9 @@ fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
         })
         .collect();
     let title = || "conv2d  148 × 148 × 32".to_owned();
-    let tiles = levels.iter().map(|levels| Tiles {
-        title: title(),
-        levels: levels.view(),
-        dead: Vec::new(),
-    });
+    let tiles = levels.iter().map(|levels| Tiles::channels(title(), levels.view(), Vec::new()));
     let tiles: Vec<Tiles<'_>> = tiles.collect();
-    let options = GridOptions { titles: true, ..GridOptions::default() };
+    let options = GridOptions { stretch: true, ..GridOptions::default() };
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 

@@ -203,18 +203,13 @@ impl Explain {
         if classes.len() > CLASSES {
             return Err(ServiceError::TooManyClasses { classes: classes.len(), limit: CLASSES });
         }
-        let defaults = HeatmapOptions::of(given.word("view")?.unwrap_or(View::Overlay));
-        let drawing = HeatmapOptions {
-            colormap: given.parsed("colormap")?.unwrap_or(defaults.colormap),
-            alpha: given.fraction("alpha")?.unwrap_or(defaults.alpha),
-            max_pixels: context.limits.output_pixels,
-            ..defaults
-        };
+        let sign = given.word("sign")?;
+        let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
         let top = given.number("top", 1..=CLASSES)?;
         let request = Self {
             top: top.unwrap_or(usize::from(classes.is_empty())),
             score: given.word("score")?.unwrap_or_default(),
-            sign: given.word("sign")?,
+            sign,
             percentile: given.decimal("percentile", 0.0..=100.0)?,
             scale: given.word("scale")?.unwrap_or_default(),
             options: given.clone(),
@@ -278,13 +273,39 @@ impl Explain {
         let map = (method.run)(&session, &self.options);
         let map = map.map_err(|error| self.classifier.explained(error))?;
         job.token.tick()?;
-        let sign = self.sign.unwrap_or(match method.range {
-            Range::Positive => Sign::Positive,
-            Range::Signed => Sign::Both,
-        });
+        let sign = sign_of(method, self.sign);
         let map = if sign == Sign::Negative { map.negated() } else { map };
         Ok(Explained { method, class: class.clone(), seed, sign, map })
     }
+}
+
+/// The sign that is shown: the one asked for, else the method's own.
+fn sign_of(method: &Method, asked: Option<Sign>) -> Sign {
+    asked.unwrap_or(match method.range {
+        Range::Positive => Sign::Positive,
+        Range::Signed => Sign::Both,
+    })
+}
+
+fn is_signed(method: &Method, asked: Option<Sign>) -> bool {
+    sign_of(method, asked) == Sign::Both
+}
+
+/// How the maps are drawn. A picture with a signed map has diverging colours for all its maps.
+fn drawing(
+    given: &Parameters,
+    context: &Context,
+    signed: bool,
+) -> Result<HeatmapOptions, ServiceError> {
+    let view = given.word("view")?.unwrap_or(View::Overlay);
+    let defaults = if signed { HeatmapOptions::of_signed(view) } else { HeatmapOptions::of(view) };
+    Ok(HeatmapOptions {
+        colormap: given.parsed("colormap")?.unwrap_or(defaults.colormap),
+        alpha: given.fraction("alpha")?.unwrap_or(defaults.alpha),
+        axes: given.switch("axes")?.unwrap_or(defaults.axes),
+        max_pixels: context.limits.output_pixels,
+        ..defaults
+    })
 }
 
 impl Explained {

@@ -1,3 +1,5 @@
+//! NumPy's file formats.
+
 use std::io::{Cursor, Write};
 
 use ndarray::{ArrayBase, Data, Dimension};
@@ -7,10 +9,10 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::ServiceError;
 
-/// An array of float32 as numpy's `save` writes it, in C order.
+/// A float32 array as `numpy.save` writes it, in C order.
 ///
 /// # Errors
-/// [`ServiceError::Internal`], which cannot happen in memory.
+/// [`ServiceError::Internal`]. Writing to memory never fails.
 pub(super) fn npy<S, D>(array: &ArrayBase<S, D>) -> Result<Vec<u8>, ServiceError>
 where
     S: Data<Elem = f32>,

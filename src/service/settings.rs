@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::picture_input::PictureInput;
 use crate::config::{Activation, Layout};
 use crate::onnx::{Facts, Head, Kind, Layer};
-use crate::preprocess::{Color, Recipe};
+use crate::preprocess::{Color, Preprocessing};
 use crate::runtime::{Card, Source};
 
 /// A model's card with every gap filled: what the graph tells is read from it, the rest takes the
@@ -11,7 +11,7 @@ use crate::runtime::{Card, Source};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How a picture becomes the input tensor.
-    pub recipe: Recipe,
+    pub recipe: Preprocessing,
     /// What turns the logits into probabilities.
     pub activation: Activation,
     /// The number of classes; one sigmoid unit counts as two.
@@ -78,7 +78,7 @@ impl Settings {
         if given.crop.is_none() {
             assume("input.crop", "none".to_owned(), "stretched to size");
         }
-        let recipe = Recipe {
+        let recipe = Preprocessing {
             size,
             color,
             scale,

@@ -45,7 +45,7 @@ pub(crate) fn context(model: &str) -> Context {
 /// The answer for a photograph of a cat.
 pub(crate) fn ask<U: UseCase<Input = PictureFile>>(
     context: &Context,
-    form: OutputFormat,
+    format: OutputFormat,
     parameters: &[(&str, &str)],
 ) -> Answer {
     let mut given = Parameters::default();
@@ -54,7 +54,7 @@ pub(crate) fn ask<U: UseCase<Input = PictureFile>>(
     }
     let image = std::fs::read(reference("chelsea.png")).unwrap();
     let checked = U::check(&given, context).unwrap();
-    checked.answer(&image.into(), form, context, &CancellationToken::never()).unwrap()
+    checked.answer(&image.into(), format, context, &CancellationToken::never()).unwrap()
 }
 
 /// The arrays of an .npz file as float64, whatever their type.
@@ -91,7 +91,7 @@ pub(crate) fn largest(array: &ArrayD<f64>) -> f64 {
 }
 
 #[test]
-fn activations_of_all_layers_are_keras_s() {
+fn activations_of_all_layers_are_those_of_keras() {
     let answer = ask::<Activations>(&context(CONVNET), OutputFormat::Npz, &[]);
     let ours = npz(&answer.body);
     let theirs = npz(&std::fs::read(reference("activations.npz")).unwrap());
@@ -107,17 +107,17 @@ fn activations_of_all_layers_are_keras_s() {
 }
 
 #[test]
-fn grids_are_the_books_pixel_by_pixel() {
+fn grids_are_plt_imshow_pixel_by_pixel() {
     let context = context(CONVNET);
     let dead: BTreeMap<String, Vec<usize>> =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();
     let palette = Colormap::Viridis.rows();
-    let level = |pixel: &image::Rgb<u8>| palette.iter().position(|row| *row == pixel.0);
+    let row = |pixel: &image::Rgb<u8>| palette.iter().position(|row| *row == pixel.0);
     for layer in LAYERS {
         let answer = ask::<Activations>(
             &context,
             OutputFormat::Png,
-            &[("layer", layer), ("titles", "false")],
+            &[("layer", layer), ("titles", "false"), ("zoom", "1")],
         );
         let ours = image::load_from_memory(&answer.body).unwrap().to_rgb8();
         let theirs = image::open(reference(&format!("grid_{layer}.png"))).unwrap().to_rgb8();
@@ -135,8 +135,10 @@ fn grids_are_the_books_pixel_by_pixel() {
                 continue;
             }
             differing += 1;
-            let (got, expected) = (level(got).unwrap(), level(expected).unwrap());
-            assert!(got.abs_diff(expected) <= 1, "{layer} at {x}, {y}: {got}, not {expected}");
+            // A level may be off by one where rounding differs. imshow stretches the levels, so one
+            // level is up to two rows of the colour map: no grid here spans less than 128 levels.
+            let (got, expected) = (row(got).unwrap(), row(expected).unwrap());
+            assert!(got.abs_diff(expected) <= 2, "{layer} at {x}, {y}: {got}, not {expected}");
         }
         assert!(differing * 1000 <= compared, "{layer}: {differing} of {compared} pixels differ");
     }
@@ -190,9 +192,9 @@ fn the_overlay_is_opencvs() {
 }
 
 #[test]
-fn a_map_without_heat_is_told() {
-    // Of one sigmoid unit the two classes have opposite gradients: what is heat for one is
-    // negative for the other, under either sign.
+fn the_classes_of_one_sigmoid_unit_have_opposite_maps() {
+    // The two classes of one sigmoid unit have opposite gradients, so the map of one class is the
+    // negative of the other, and the map of sign=negative.
     let context = context(CONVNET);
     let raw = |class, sign| {
         let answer =

@@ -139,6 +139,6 @@ fn errors_say_the_value_and_the_remedy() {
     let error = decode(&bytes("decode/rgb.png"), &limits).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the picture is 60 × 40, 2400 pixels; at most 2000 are taken: send it smaller"
+        "the picture is 60 × 40, 2400 pixels, more than 2000; send a smaller one"
     );
 }

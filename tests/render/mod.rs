@@ -7,8 +7,8 @@ mod heatmap;
 use convscope::render::Drawing;
 use image::RgbImage;
 
-/// Draws everything by one thread.
-pub(crate) fn in_turn(count: usize, draw: &(dyn Fn(usize) + Sync)) {
+/// Draws everything with one thread.
+pub(crate) fn sequential(count: usize, draw: &(dyn Fn(usize) + Sync)) {
     (0..count).for_each(draw);
 }
 

@@ -30,7 +30,10 @@ impl Explain {
                 caption: several.then(|| self.caption(one)),
             })
             .collect();
-        let options = HeatmapOptions { window: self.window(forward), ..self.drawing };
+        // Methods side by side, classes below one another; one method's classes side by side.
+        let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
+        let window = self.window(forward);
+        let options = HeatmapOptions { columns, window, ..self.drawing };
         let engine = self.classifier.network().engine();
         let share = |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.share(count, draw);
         Ok(heatmap(&forward.picture.pixels, &panels, &options, share)?)

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::attribution::{METHODS, Method};
 use crate::config::Parameter;
+use crate::render::Colormap;
 use crate::service::MODEL;
 
 /// The names of all methods, as usage lines show them.
@@ -57,21 +58,22 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: "view",
-        value: "overlay|heatmap|mask",
-        help: "the heat over the picture, the heat alone, or the picture where there is heat \
-               (default: overlay)",
+        value: "overlay|heatmap|mask|cells",
+        help: "the heat over the picture, the heat alone, the picture where there is heat, or the \
+               map's values as blocks (default: overlay)",
         repeatable: false,
     },
     Parameter {
         name: "colormap",
-        value: "viridis|jet|inferno|magma|plasma|cividis|turbo|gray",
-        help: "colours of the heat (default: jet for overlays, viridis for heat maps)",
+        value: Colormap::NAMES,
+        help: "colours of the heat (default: jet over the picture, viridis alone; rdbu for both \
+               signs)",
         repeatable: false,
     },
     Parameter {
         name: "alpha",
         value: "0..=1",
-        help: "strength of the colours in an overlay (default: 0.4)",
+        help: "strength of the colours in an overlay (default: 0.4, for both signs 0.8)",
         repeatable: false,
     },
     Parameter {
@@ -79,6 +81,12 @@ const COMMON: &[Parameter] = &[
         value: "0..=100",
         help: "values beyond this percentile of the map are clipped before it is drawn \
                (default: by the method)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "axes",
+        value: "true|false",
+        help: "with view=cells, label the sides with the map's coordinates (default: false)",
         repeatable: false,
     },
     Parameter {

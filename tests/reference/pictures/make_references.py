@@ -1,9 +1,11 @@
-"""Writes the inputs and expected outputs that the tests of preprocess, explain and render compare with.
+"""Writes the inputs and expected outputs that the tests of preprocess, explain and render compare
+with.
 
     python make_references.py CHELSEA_PNG
 
-It needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath. CHELSEA_PNG is `skimage.data.chelsea()` as a file.
-These libraries make all expected outputs; convscope makes none.
+Needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath; CHELSEA_PNG is
+`skimage.data.chelsea()` as a file. Everything expected is made by those libraries, nothing by this
+project.
 """
 
 import io
@@ -18,7 +20,11 @@ import matplotlib
 import matplotlib.image
 import mpmath
 import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.colors import Normalize
 from PIL import Image, ImageOps
+
+matplotlib.use("agg")
 
 here = pathlib.Path(__file__).parent
 random = np.random.default_rng(5)
@@ -172,7 +178,34 @@ for k in range(channels):
     row, column = divmod(k, columns)
     grid[row * height :][:height, column * width :][:, :width] = image
 viridis = matplotlib.colormaps["viridis"]
-Image.fromarray(viridis(grid.astype(np.uint8), bytes=True)[..., :3]).save(layers / "grid_standard.png")
+
+
+def imshow(array, cmap="viridis"):
+    """The pixels of `plt.imshow(array)` on a figure of the array's own size.
+
+    imshow stretches the array from its least to its greatest value.
+    """
+    dpi = 64  # A power of two, so that the figure's size in pixels is exact.
+    figure = plt.figure(figsize=(array.shape[1] / dpi, array.shape[0] / dpi), dpi=dpi)
+    axes = figure.add_axes([0, 0, 1, 1])
+    axes.axis("off")
+    axes.imshow(array, aspect="auto", cmap=cmap)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    expected = matplotlib.colormaps[cmap](Normalize()(array), bytes=True)[..., :3]
+    assert pixels.shape == expected.shape and (pixels == expected).all()
+    return pixels
+
+
+# The whole grid: an incomplete last row, so its least level is 0.
+Image.fromarray(imshow(grid)).save(layers / "grid_standard.png")
+# The levels themselves, before imshow stretches them.
+Image.fromarray(grid.astype(np.uint8)).save(layers / "levels_standard.png")
+# Five channels in one full row, and with the dead channel among them.
+for name, first in [("grid_6_to_10", 6), ("grid_4_to_8", 4)]:
+    tiles = [grid[k // columns * height :][:height, k % columns * width :][:, :width] for k in range(first, first + 5)]
+    Image.fromarray(imshow(np.concatenate(tiles, axis=1))).save(layers / f"{name}.png")
 
 matplotlib.image.imsave(layers / "channel_3_minmax.png", layer[3], cmap="viridis")
 matplotlib.image.imsave(layers / "channel_3_layer.png", layer[3], cmap="viridis", vmin=layer.min(), vmax=layer.max())
@@ -234,3 +267,21 @@ for alpha in [0.4, 0.5]:
     superimposed = cv2.applyColorMap(levels, cv2.COLORMAP_JET) * alpha + bgr
     cv2.imwrite(str(heat / f"overlay_{alpha}.png"), superimposed)
 Image.fromarray(viridis(levels, bytes=True)[..., :3]).save(heat / "heatmap.png")
+
+# The map as cells: plt.matshow is imshow with square blocks.
+cells = (0.25 + 0.75 * small_map).astype(np.float32)  # Its least value is not 0.
+np.save(heat / "cells.npy", cells)
+Image.fromarray(imshow(cells)).save(heat / "cells.png")
+
+# A signed map: matplotlib's diverging colours from -1 to 1, alone and blended with the picture.
+signed = np.sin(np.mgrid[0:5, 0:7].sum(0) * 0.9).astype(np.float32)
+signed /= np.abs(signed).max()
+np.save(heat / "signed.npy", signed)
+resized = cv2.resize(signed, (bgr.shape[1], bgr.shape[0]))
+rgb = bgr[..., ::-1].astype(np.float64)
+for name, of_matplotlib in [("rdbu", "RdBu_r"), ("coolwarm", "coolwarm"), ("seismic", "seismic")]:
+    colors = matplotlib.colormaps[of_matplotlib](Normalize(-1, 1)(resized), bytes=True)[..., :3]
+    Image.fromarray(colors).save(heat / f"signed_{name}.png")
+    opacity = 0.8 * np.abs(resized)[..., None]
+    blended = opacity * colors + (1 - opacity) * rgb
+    Image.fromarray(np.round(blended).astype(np.uint8)).save(heat / f"signed_overlay_{name}.png")

@@ -1,10 +1,10 @@
-//! Statistics of a layer's channels, and the order they are shown in.
+//! Statistics of a layer's channels, and the order in which channels are shown.
 
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-/// One channel of a layer in numbers. Values that are not finite are left out of the first four and
-/// counted.
+/// Statistics of one channel. The first four leave out values that are not finite; `not_finite`
+/// counts those.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChannelStatistics {
     /// Mean over all positions.
@@ -15,25 +15,25 @@ pub struct ChannelStatistics {
     pub min: f32,
     /// Largest value.
     pub max: f32,
-    /// Constant over all positions: shows nothing of the picture. True also where no value is
+    /// Constant over all positions, so it shows nothing of the picture. Also true where no value is
     /// finite.
     pub dead: bool,
-    /// How many values are NaN or infinite.
+    /// The number of values that are NaN or infinite.
     pub not_finite: usize,
 }
 
-/// What channels are sorted by: largest first, ties by index.
+/// The order of channels: largest first, ties by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// As in the model.
+    /// The order of the model.
     #[default]
     Index,
-    /// Mean.
+    /// By mean.
     Mean,
-    /// Largest value.
+    /// By largest value.
     Max,
-    /// Standard deviation.
+    /// By standard deviation.
     Std,
 }
 
@@ -42,18 +42,18 @@ pub fn channel_statistics(layer: ArrayView3<'_, f32>) -> Vec<ChannelStatistics> 
     let shifts: Vec<f64> = layer.outer_iter().map(shift).collect();
     let positions = layer.permuted_axes([1, 2, 0]);
     let sums = match positions.to_slice() {
-        Some(values) if shifts.len() > 1 => side_by_side(values, &shifts),
+        Some(values) if shifts.len() > 1 => interleaved_sums(values, &shifts),
         _ => {
             let channels = layer.outer_iter().zip(&shifts);
-            channels.map(|(channel, &shift)| in_one_piece(channel, shift)).collect()
+            channels.map(|(channel, &shift)| channel_sums(channel, shift)).collect()
         }
     };
     let channels = sums.into_iter().zip(layer.outer_iter()).zip(shifts);
     channels.map(|((sums, channel), shift)| sums.statistics(channel, shift)).collect()
 }
 
-/// The sums of one channel, whose values lie together, those of a row at least.
-fn in_one_piece(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
+/// The sums of one channel whose values, or at least those of each row, are contiguous in memory.
+fn channel_sums(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
     let mut lanes = Lanes {
         deviations: [0.0; LANES],
         squares: [0.0; LANES],
@@ -76,9 +76,9 @@ fn in_one_piece(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
     lanes.sums().fold(rest, Sums::merged)
 }
 
-/// The sums of all channels of values that lie position by position, each with its channels side by
-/// side.
-fn side_by_side(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
+/// The sums of all channels where `values` has the channels of one position after those of another
+/// (height × width × channels).
+fn interleaved_sums(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
     let channels = shifts.len();
     let mut lanes = Lanes {
         deviations: vec![0.0; channels],
@@ -90,13 +90,14 @@ fn side_by_side(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
     lanes.sums().collect()
 }
 
-/// What deviations are taken from: a value of the channel itself, so that the variance, mean square
-/// minus squared mean, does not cancel where the mean is large.
+/// The value that deviations are measured from. It is a value of the channel itself, so the
+/// variance (mean square minus squared mean) does not suffer from cancellation where the mean is
+/// large.
 fn shift(channel: ArrayView2<'_, f32>) -> f64 {
     channel.first().filter(|value| value.is_finite()).map_or(0.0, |&value| f64::from(value))
 }
 
-/// Indices of the channels to show: sorted by `order`, at most `limit`.
+/// Indices of the channels to show, sorted by `order`: the first `limit`.
 pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usize>) -> Vec<usize> {
     let key = |&i: &usize| match order {
         Order::Index => 0.0,
@@ -110,11 +111,11 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// How many sums a channel that lies in one piece is spread over, so that they do not wait for each
-/// other: as many as the registers of any processor hold.
+/// How many partial sums a contiguous channel is added up in. Additions to different sums do not
+/// wait for each other, and this many sums fit into the registers of any processor.
 const LANES: usize = 8;
 
-/// Sums side by side, so that the processor adds to several at once.
+/// Partial sums in arrays, so that the processor adds to several of them with one instruction.
 struct Lanes<D, V> {
     deviations: D,
     squares: D,
@@ -151,7 +152,7 @@ impl<D: AsRef<[f64]> + AsMut<[f64]>, V: AsRef<[f32]> + AsMut<[f32]>> Lanes<D, V>
     }
 }
 
-/// One channel's sums: of deviations from its shift, and of their squares.
+/// The sums of one channel's deviations from its shift and of their squares, and its extremes.
 #[derive(Debug, Clone, Copy)]
 struct Sums {
     deviations: f64,
@@ -185,10 +186,10 @@ impl Sums {
     }
 
     /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is
-    /// finite; where it is not, the values that are no numbers are sorted out.
+    /// finite. Where the sum is not finite, the finite values are added up again alone.
     fn statistics(self, channel: ArrayView2<'_, f32>, shift: f64) -> ChannelStatistics {
         if self.deviations.is_finite() {
-            return self.of(channel.len(), 0, shift);
+            return self.finish(channel.len(), 0, shift);
         }
         let mut sums = Self::default();
         let mut finite = 0;
@@ -196,10 +197,10 @@ impl Sums {
             sums.add(value, shift);
             finite += 1;
         }
-        sums.of(finite, channel.len() - finite, shift)
+        sums.finish(finite, channel.len() - finite, shift)
     }
 
-    fn of(self, finite: usize, not_finite: usize, shift: f64) -> ChannelStatistics {
+    fn finish(self, finite: usize, not_finite: usize, shift: f64) -> ChannelStatistics {
         let empty = finite == 0;
         let dead = empty || self.min == self.max;
         let offset = self.deviations / finite.max(1) as f64;

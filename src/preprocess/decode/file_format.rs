@@ -1,19 +1,20 @@
-//! Formats told by their first bytes, as the file(1) command does; never by a name or a media type.
+//! Recognises file formats by their first bytes, as file(1) does. Names and media types are
+//! ignored.
 
 /// The file formats that are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Portable Network Graphics; of an animation the default image.
+    /// Portable Network Graphics. Of an animation the default image is decoded.
     Png,
-    /// JPEG: baseline and progressive, 8 bits; grey, YCbCr, RGB, CMYK and YCCK.
+    /// JPEG: baseline and progressive, 8 bits, grey, YCbCr, RGB, CMYK and YCCK.
     Jpeg,
-    /// WebP: lossy and lossless; of an animation the first frame.
+    /// WebP: lossy and lossless. Of an animation the first frame is decoded.
     WebP,
-    /// GIF; of an animation the first frame.
+    /// GIF. Of an animation the first frame is decoded.
     Gif,
     /// Windows bitmap.
     Bmp,
-    /// TIFF; the first page.
+    /// TIFF. The first page is decoded.
     Tiff,
 }
 
@@ -30,8 +31,8 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// The supported format of `bytes`.
-pub(super) fn format(bytes: &[u8]) -> Option<Format> {
+/// The format of `bytes`, where it is supported.
+pub(super) fn recognize(bytes: &[u8]) -> Option<Format> {
     let is = |magic: &[u8]| bytes.starts_with(magic);
     if is(b"\x89PNG\r\n\x1a\n") {
         Some(Format::Png)
@@ -50,7 +51,7 @@ pub(super) fn format(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// What unsupported bytes look like, as people call it.
+/// The usual name of the unsupported format that `bytes` look like.
 pub(super) fn hint(bytes: &[u8]) -> Option<&'static str> {
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some(match bytes.get(8..12) {

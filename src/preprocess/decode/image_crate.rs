@@ -1,4 +1,4 @@
-//! BMP and TIFF, by `image`, and what WebP shares with them.
+//! BMP and TIFF, by the `image` crate, and the functions that WebP uses too.
 
 use std::io::Cursor;
 
@@ -17,8 +17,8 @@ pub(super) fn bmp(
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Bmp, error, limits);
-    // Header sizes from 40 bytes on have width and height, negative where the rows run down, at the
-    // same place.
+    // Headers of 40 bytes and more have width and height at the same place. The height is negative
+    // where the rows are stored from the top down.
     if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(14..26)
         && header >= 40
     {
@@ -39,7 +39,7 @@ pub(super) fn tiff(
     if !is_whole(bytes) {
         return Err(Format::Tiff.broken("it ends too early"));
     }
-    // The decoder's own buffer and the one it is copied to.
+    // The decoder's own buffer, and the buffer that it is copied to.
     let peak = 2 * u64::from(decoder.color_type().bytes_per_pixel());
     Format::Tiff.check(decoder.dimensions(), peak, limits)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -47,7 +47,7 @@ pub(super) fn tiff(
 }
 
 /// Whether every strip and tile of the first image lies within the file. The decoder takes the end
-/// of a compressed one for the end of its data, and leaves the rest black.
+/// of the file for the end of a compressed strip, and leaves the rest of the strip black.
 fn is_whole(bytes: &[u8]) -> bool {
     let Ok(mut reader) = tiff::decoder::Decoder::new(Cursor::new(bytes)) else { return true };
     let mut list = |tag| reader.find_tag(tag).ok()??.into_u64_vec().ok();
@@ -62,7 +62,7 @@ fn is_whole(bytes: &[u8]) -> bool {
     })
 }
 
-/// Decodes, and makes 8-bit RGB of whatever comes.
+/// Decodes to 8-bit RGB.
 pub(super) fn pixels(
     format: Format,
     mut decoder: impl ImageDecoder,

@@ -1,22 +1,23 @@
-//! Picture → the tensor that a model takes.
+//! Picture → the model's input tensor.
 
-use ndarray::{Array4, Axis};
+use image::RgbImage;
+use ndarray::{Array4, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::Picture;
 use super::resample::{self, Source};
 use crate::config::Layout;
 
-/// Order of the channels that a model takes.
+/// The order of the channels in the model's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
     /// Red, green, blue.
     #[default]
     Rgb,
-    /// Blue, green, red, as Caffe and OpenCV have it.
+    /// Blue, green, red, as in Caffe and OpenCV.
     Bgr,
-    /// One channel: luma, as Pillow's `convert("L")` (ITU-R 601-2), taken before resizing.
+    /// One channel: luma, as Pillow's `convert("L")` (ITU-R 601-2), computed before resizing.
     Gray,
 }
 
@@ -24,7 +25,7 @@ pub enum Color {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
-    /// The pixel under the centre: Pillow's `NEAREST`, the default of Keras's `load_img`.
+    /// The source pixel under the centre: Pillow's `NEAREST`, the default of Keras's `load_img`.
     #[default]
     Nearest,
     /// Pillow's antialiased `BILINEAR`.
@@ -33,44 +34,45 @@ pub enum Resize {
     Bicubic,
 }
 
-/// How a picture of another shape is fitted.
+/// How a picture of another shape is fitted to the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crop {
     /// Stretched to the size.
     #[default]
     None,
-    /// Shorter side to `resize_to`, then the middle: torchvision's `Resize` and `CenterCrop`.
+    /// The shorter side is resized to `resize_to`, then the middle is cut out: torchvision's
+    /// `Resize` and `CenterCrop`.
     Center,
 }
 
-/// How a picture becomes a model's input: every value is `(value · scale − mean) / std`, value
-/// 0..255, `mean` and `std` in the order of `color` (grey: the first entry).
+/// How a picture becomes a model's input. Every value becomes `(value · scale − mean) / std`; the
+/// value is 0..=255, and `mean` and `std` are in the order of `color` (grey: the first entry).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Recipe {
+pub struct Preprocessing {
     /// Height and width of the input, in pixels.
     pub size: [usize; 2],
     /// Order of the channels.
     pub color: Color,
-    /// Multiplied first.
+    /// The factor, applied first.
     pub scale: f32,
-    /// Then subtracted.
+    /// Subtracted after that.
     pub mean: [f32; 3],
-    /// Then divided by.
+    /// The divisor, applied last.
     pub std: [f32; 3],
     /// Interpolation.
     pub resize: Resize,
     /// Fitting.
     pub crop: Crop,
-    /// With `crop = "center"`: the shorter side before cropping, in pixels; without it, as small as
-    /// covers `size`.
+    /// With `crop = "center"`: the shorter side before cropping, in pixels. None: the smallest
+    /// picture that covers `size`.
     pub resize_to: Option<usize>,
     /// Order of the axes.
     pub layout: Layout,
 }
 
-impl Default for Recipe {
+impl Default for Preprocessing {
     fn default() -> Self {
         Self {
             size: [224, 224],
@@ -86,31 +88,34 @@ impl Default for Recipe {
     }
 }
 
-/// Pixels of a side that a model may look at.
+/// The longest side of an input, in pixels.
 const LARGEST_SIDE: usize = 4096;
 
-/// Why a recipe makes no sense.
+/// Why a preprocessing is not valid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum RecipeError {
-    /// A side of zero.
+pub enum PreprocessingError {
+    /// A side is zero.
     #[error("size is {0:?}; both height and width must be at least 1")]
     ZeroSize([usize; 2]),
-    /// A side that no network looks at, and no memory may hold.
-    #[error("a side of {side} is asked for; at most {LARGEST_SIDE} can be")]
+    /// A side is longer than any network's input, and too long for memory.
+    #[error("a side is {side}; it must be at most {LARGEST_SIDE}")]
     TooLarge {
         /// The longest side of `size` and `resize_to`.
         side: usize,
     },
-    /// A number that no tensor can be made with.
-    #[error("{key} is {value}; it must be finite{}", if *.key == "std" { " and not zero" } else { "" })]
+    /// A number that gives no finite tensor.
+    #[error(
+        "{key} is {value}; it must be finite{}",
+        if *.key == "std" { " and not zero" } else { "" }
+    )]
     BadNumber {
         /// The key: `scale`, `mean` or `std`.
         key: &'static str,
         /// Its value.
         value: f32,
     },
-    /// `resize_to` smaller than the crop.
+    /// `resize_to` is smaller than the crop.
     #[error("resize_to is {resize_to}, smaller than the crop {size:?}; raise it or leave it out")]
     CropTooLarge {
         /// The shorter side before cropping.
@@ -120,23 +125,23 @@ pub enum RecipeError {
     },
 }
 
-impl Recipe {
-    /// Checks the recipe once, when a model is loaded.
+impl Preprocessing {
+    /// Checks the values. This is done once, when a model is loaded.
     ///
     /// # Errors
     ///
-    /// The first value that makes no sense.
-    pub fn check(&self) -> Result<(), RecipeError> {
+    /// The first value that is not valid.
+    pub fn check(&self) -> Result<(), PreprocessingError> {
         if self.size.contains(&0) {
-            return Err(RecipeError::ZeroSize(self.size));
+            return Err(PreprocessingError::ZeroSize(self.size));
         }
         let side = self.size.into_iter().chain(self.resize_to).max().unwrap_or(0);
         if side > LARGEST_SIDE {
-            return Err(RecipeError::TooLarge { side });
+            return Err(PreprocessingError::TooLarge { side });
         }
         let finite = |key, value: f32| match value.is_finite() && (key != "std" || value != 0.0) {
             true => Ok(()),
-            false => Err(RecipeError::BadNumber { key, value }),
+            false => Err(PreprocessingError::BadNumber { key, value }),
         };
         finite("scale", self.scale)?;
         for c in 0..self.channels() {
@@ -147,18 +152,18 @@ impl Recipe {
             Some(resize_to)
                 if self.crop == Crop::Center && self.size.iter().any(|&s| s > resize_to) =>
             {
-                Err(RecipeError::CropTooLarge { resize_to, size: self.size })
+                Err(PreprocessingError::CropTooLarge { resize_to, size: self.size })
             }
             _ => Ok(()),
         }
     }
 
-    /// How many channels the tensor has: 3, grey 1.
+    /// The number of channels of the tensor: 3, or 1 for grey.
     pub fn channels(&self) -> usize {
         if self.color == Color::Gray { 1 } else { 3 }
     }
 
-    /// The model's input: batch 1, channels 3 (grey: 1), in the order of `layout`, float32.
+    /// The model's input, float32: batch 1, 3 channels (grey: 1), axes in the order of `layout`.
     pub fn tensor(&self, picture: &Picture) -> Array4<f32> {
         let [height, width] = self.size;
         let (x, y) = self.fit(picture);
@@ -168,7 +173,7 @@ impl Recipe {
             height: picture.height() as usize,
         };
         let values = match (self.color, self.resize) {
-            // The same pixels, whether they turn grey before or after.
+            // Nearest picks the same pixels before and after the conversion to grey.
             (Color::Gray, Resize::Nearest) => luma(&source.resize(&x, &y, self.resize)),
             (Color::Gray, _) => {
                 let grey = luma(source.samples);
@@ -204,31 +209,56 @@ impl Recipe {
         }
     }
 
-    /// Channel `c` of the tensor: its place in an RGB (or grey) pixel, and what each of the 256
-    /// values becomes.
+    /// For channel `c` of the tensor: its index in an RGB (or grey) pixel, and a table of what each
+    /// of the 256 values becomes.
     fn channel(&self, c: usize) -> (usize, [f32; 256]) {
-        let place = if self.color == Color::Bgr { 2 - c } else { c };
+        let index = if self.color == Color::Bgr { 2 - c } else { c };
         let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
-        (place, std::array::from_fn(value))
+        (index, std::array::from_fn(value))
     }
 
-    /// The part of the picture that the tensor holds: left, top, width and height in shares of the
-    /// picture's sides.
+    /// The picture that a tensor shows: scale, mean, std and the order of colours undone, rounded to
+    /// 8 bits. `tensor` is channels × height × width, in the channel order of the model's input. Of a
+    /// tensor made by [`tensor`](Self::tensor) it is the resized picture, bit by bit. What is not
+    /// finite, as with a scale of zero, is black.
+    ///
+    /// # Panics
+    ///
+    /// When the tensor has fewer channels than the preprocessing.
+    pub fn picture(&self, tensor: ArrayView3<'_, f32>) -> RgbImage {
+        let (_, height, width) = tensor.dim();
+        RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let value = |c: usize| {
+                let normalized = f64::from(tensor[(c, y as usize, x as usize)]);
+                let scaled = normalized * f64::from(self.std[c]) + f64::from(self.mean[c]);
+                let value = scaled / f64::from(self.scale);
+                if value.is_finite() { value.round() as u8 } else { 0 }
+            };
+            image::Rgb(match self.color {
+                Color::Rgb => [value(0), value(1), value(2)],
+                Color::Bgr => [value(2), value(1), value(0)],
+                Color::Gray => [value(0); 3],
+            })
+        })
+    }
+
+    /// The part of the picture that the tensor shows: left, top, width and height as fractions of
+    /// the picture's sides.
     pub fn window(&self, picture: &Picture) -> [f64; 4] {
         let (x, y) = self.fit(picture);
-        let share = |part: usize, axis: &resample::Axis| part as f64 / axis.length as f64;
+        let fraction = |part: usize, axis: &resample::Axis| part as f64 / axis.length as f64;
         [
-            share(x.window.start, &x),
-            share(y.window.start, &y),
-            share(x.window.len(), &x),
-            share(y.window.len(), &y),
+            fraction(x.window.start, &x),
+            fraction(y.window.start, &y),
+            fraction(x.window.len(), &x),
+            fraction(y.window.len(), &y),
         ]
     }
 
-    /// To what width and height the picture is resized, and which window of that is taken.
+    /// The width and height that the picture is resized to, and the window that is cut out of that.
     ///
-    /// Of torchvision: the longer side is `int(resize_to · long / short)`, the crop starts at
-    /// `round((side − crop) / 2)`, halves to even.
+    /// As in torchvision, the longer side is `int(resize_to · long / short)`, and the crop starts
+    /// at `round((side − crop) / 2)`, halves to even.
     fn fit(&self, picture: &Picture) -> (resample::Axis, resample::Axis) {
         let [height, width] = self.size;
         let (w, h) = (picture.width() as usize, picture.height() as usize);
@@ -236,13 +266,14 @@ impl Recipe {
             (Crop::None, _) => (width, height),
             (Crop::Center, Some(short)) if w <= h => (short, short * h / w),
             (Crop::Center, Some(short)) => (short * w / h, short),
-            // As small as covers the size; where that is square, as with its side for `resize_to`.
+            // The smallest picture that covers the size. For a square size this is the same as
+            // `resize_to` equal to its side.
             (Crop::Center, None) if w * height / h >= width => (w * height / h, height),
             (Crop::Center, None) => (width, h * width / w),
         };
         let axis = |length: usize, crop: usize| {
-            let spare = length.saturating_sub(crop);
-            let start = spare / 2 + usize::from(spare % 4 == 3);
+            let excess = length.saturating_sub(crop);
+            let start = excess / 2 + usize::from(excess % 4 == 3);
             resample::Axis { length, window: start..start + crop.min(length) }
         };
         (axis(full_width, width), axis(full_height, height))
