@@ -73,7 +73,7 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "alpha",
         value: "0..=1",
-        help: "strength of the colours in an overlay (default: 0.4, for both signs 0.8)",
+        help: "strength of the colours in an overlay (default: 0.4; 0.8 with sign=both)",
         repeatable: false,
     },
     Parameter {
