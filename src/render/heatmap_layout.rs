@@ -87,8 +87,8 @@ impl HeatmapLayout {
         }
     }
 
-    /// Draws every panel and encodes the file. `draw` turns row y of the heat, at the panel's width,
-    /// into pixels.
+    /// Draws every panel and encodes the file. `draw` turns row y of the heat, at the panel's
+    /// width, into pixels.
     pub(super) fn draw<P: Pixel>(
         &self,
         panels: &[Panel<'_>],
@@ -121,8 +121,8 @@ impl HeatmapLayout {
         })
     }
 
-    /// Calls `each` with the rows of a panel's heat that lie on `rows` of the picture, at the panel's
-    /// width.
+    /// Calls `each` with the rows of a panel's heat that lie on `rows` of the picture, at the
+    /// panel's width.
     fn heat_rows(
         &self,
         panel: &Panel<'_>,
