@@ -1,6 +1,7 @@
-//! What pictures cost: decoding, preprocessing, statistics, drawing. `cargo bench --bench pictures`
+//! The cost of decoding, preprocessing, statistics and drawing. `cargo bench --bench pictures`
 //!
-//! The grid is block1_conv1's of VGG16, 64 channels of 224 × 224; photographs are 12 megapixels.
+//! The grid is that of VGG16's block1_conv1, 64 channels of 224 × 224. Photographs have 12
+//! megapixels.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +26,7 @@ fn main() {
 const LIMITS: ImageLimits =
     ImageLimits { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 };
 
-/// Smooth, with some texture, so that it compresses as a photograph does.
+/// A smooth picture with some texture, so that it compresses like a photograph.
 fn photograph() -> RgbImage {
     RgbImage::from_fn(4000, 3000, |x, y| {
         let wave = |k: f32| ((x as f32 * k).sin() + (y as f32 * k * 0.7).cos()) * 50.0 + 128.0;
@@ -54,7 +55,7 @@ fn tensor_of_12_megapixels(bencher: Bencher<'_, '_>, resize: &Resize) {
     bencher.bench(|| preprocessing.tensor(&picture));
 }
 
-/// A layer after its ReLU.
+/// A layer after ReLU.
 fn layer(channels: usize, side: usize) -> Array3<f32> {
     Array3::from_shape_fn((channels, side, side), |(k, y, x)| {
         let k = 0.05 + k as f32 * 0.01;
@@ -112,7 +113,7 @@ fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, b
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 
-/// The eight layers of the convnet in one figure, by one thread.
+/// The eight layers of the convnet in one figure, with one thread.
 #[divan::bench]
 fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
     let sizes = [32, 32, 64, 64, 128, 128, 128, 128].into_iter();

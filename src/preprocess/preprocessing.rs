@@ -217,10 +217,10 @@ impl Preprocessing {
         (index, std::array::from_fn(value))
     }
 
-    /// The picture that a tensor shows: scale, mean, std and the order of colours undone, rounded to
-    /// 8 bits. `tensor` is channels × height × width, in the channel order of the model's input. Of a
-    /// tensor made by [`tensor`](Self::tensor) it is the resized picture, bit by bit. What is not
-    /// finite, as with a scale of zero, is black.
+    /// The picture that a tensor shows: scale, mean, std and the order of colours undone, rounded
+    /// to 8 bits. `tensor` is channels × height × width, in the channel order of the model's input.
+    /// Of a tensor made by [`tensor`](Self::tensor) it is the resized picture, bit by bit. What is
+    /// not finite, as with a scale of zero, is black.
     ///
     /// # Panics
     ///

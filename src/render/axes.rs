@@ -56,7 +56,8 @@ impl AxisStyle {
         self.tick() + self.gap() + line_height(self.letters)
     }
 
-    /// Width of the strip with the ticks and labels of the vertical axis of an array of `rows` rows.
+    /// Width of the strip with the ticks and labels of the vertical axis of an array of `rows`
+    /// rows.
     pub(super) fn width(self, rows: usize) -> usize {
         let longest = rows.saturating_sub(1).to_string();
         self.tick() + self.gap() + text_width(&longest, self.letters)
@@ -78,8 +79,8 @@ impl Axes {
     }
 
     /// Draws ticks and labels around an array whose upper left corner is at (x, y) and which has
-    /// `height` × `width` pixels. `column` and `row` give the distance of the centre of a coordinate
-    /// from that corner. What lies outside the canvas is cut off.
+    /// `height` × `width` pixels. `column` and `row` give the distance of the centre of a
+    /// coordinate from that corner. What lies outside the canvas is cut off.
     pub(super) fn draw<P: Copy>(
         &self,
         canvas: &mut CanvasViewMut<'_, P>,

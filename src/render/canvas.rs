@@ -142,8 +142,8 @@ impl<P: Copy> CanvasViewMut<'_, P> {
         }
     }
 
-    /// Draws a picture with its upper left corner at (x, y). Each of its pixels becomes `zoom` × `zoom`
-    /// pixels. A canvas of palette entries stays as it is.
+    /// Draws a picture with its upper left corner at (x, y). Each of its pixels becomes `zoom` ×
+    /// `zoom` pixels. A canvas of palette entries stays as it is.
     pub(super) fn draw_picture(&mut self, (x, y): (usize, usize), picture: &RgbImage, zoom: usize)
     where
         P: Pixel,

@@ -13,8 +13,8 @@ use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 /// One layer to draw.
 #[derive(Debug, Clone)]
 pub struct Tiles<'a> {
-    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note. It is
-    /// drawn lighter and is never cut.
+    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note. It
+    /// is drawn lighter and is never cut.
     pub title: String,
     /// What is drawn.
     pub content: Content<'a>,
@@ -27,8 +27,8 @@ pub enum Content<'a> {
     Channels {
         /// Channels × height × width.
         levels: ArrayView3<'a, u8>,
-        /// Which channels are dead: one value for each channel, or empty for none. A dead channel is
-        /// a hatched grey tile.
+        /// Which channels are dead: one value for each channel, or empty for none. A dead channel
+        /// is a hatched grey tile.
         dead: Vec<bool>,
     },
     /// One picture in its own colours.
@@ -42,12 +42,12 @@ pub struct GridOptions {
     pub columns: usize,
     /// Colours of the levels.
     pub colormap: Colormap,
-    /// Stretch the whole grid of each layer from its least to its greatest level over the colour map,
-    /// as `plt.imshow` does. The unused cells of an incomplete last row and dead channels count as
-    /// level 0. Otherwise level 0 has the first colour and level 255 the last.
+    /// Stretch the whole grid of each layer from its least to its greatest level over the colour
+    /// map, as `plt.imshow` does. The unused cells of an incomplete last row and dead channels
+    /// count as level 0. Otherwise level 0 has the first colour and level 255 the last.
     pub stretch: bool,
-    /// Side of one value in pixels. `None`: a figure, in which the tiles of all layers have one size
-    /// that is convenient to look at and a small gap between them.
+    /// Side of one value in pixels. `None`: a figure, in which the tiles of all layers have one
+    /// size that is convenient to look at and a small gap between them.
     pub zoom: Option<u32>,
     /// Write each layer's title above it.
     pub titles: bool,

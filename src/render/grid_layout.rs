@@ -20,8 +20,9 @@ const FIGURE_SIDE: (f64, f64) = (40.0, 512.0);
 const LEAST_BY_WIDTH: f64 = 64.0;
 /// The side that a picture in a figure comes close to.
 const PICTURE_SIDE: usize = 400;
-/// A tile's shorter side is at least its longer side divided by this.
+/// A tile's shorter side is at least the longer side of a tile divided by this.
 const FLATTEST: usize = 16;
+const FLATTEST_VECTOR: usize = 4;
 
 /// The positions and sizes of everything in a grid.
 pub(super) struct GridLayout<'a> {
@@ -73,9 +74,10 @@ impl<'a> GridLayout<'a> {
         let has_frame = options.titles || options.axes || options.title.is_some();
         let figure = options.zoom.is_none();
         let exact = layers.len() == 1 && !figure && !has_frame;
-        let side = figure_side(layers, options);
+        let columns = most_columns(layers, options);
+        let side = figure_side(layers, columns);
         let mut blocks: Vec<Block> =
-            layers.iter().map(|layer| Block::new(layer, options, side)).collect();
+            layers.iter().map(|layer| Block::new(layer, options, side, columns)).collect();
         let inner = blocks.iter().map(Block::width).max().unwrap_or(0);
         let margin = if exact { 0 } else { (inner / 50).clamp(12, 48) };
         let size = (inner / 50).clamp(14, 44);
@@ -108,8 +110,8 @@ impl<'a> GridLayout<'a> {
         self.exact
     }
 
-    /// Draws each row of tiles on a canvas of its own and encodes the file. `ranges` has an entry for
-    /// each layer.
+    /// Draws each row of tiles on a canvas of its own and encodes the file. `ranges` has an entry
+    /// for each layer.
     pub(super) fn draw<P: Pixel>(
         &self,
         layers: &[Tiles<'_>],
@@ -221,8 +223,9 @@ impl<'a> GridLayout<'a> {
 }
 
 impl Block {
-    /// A block at (0, 0) without axes. `side` is the longer side of a figure's tiles.
-    fn new(layer: &Tiles<'_>, options: &GridOptions, side: f64) -> Self {
+    /// A block at (0, 0) without axes. `side` is the longer side of a figure's tiles; a vector is
+    /// as long as `most_columns` of them.
+    fn new(layer: &Tiles<'_>, options: &GridOptions, side: f64, most_columns: usize) -> Self {
         let [channels, height, width] = layer.dim();
         let columns = channels.min(options.columns.max(1));
         let (rows, values) = (channels.div_ceil(columns), (height, width));
@@ -231,7 +234,10 @@ impl Block {
             Some(zoom) => zoom.max(1) as usize,
             None => ((PICTURE_SIDE + longest / 2) / longest).max(1),
         };
-        let least = (side as usize / FLATTEST).max(1);
+        let is_vector = channels == 1 && height == 1;
+        let flattest = if is_vector { FLATTEST_VECTOR } else { FLATTEST };
+        let least = (side as usize / flattest).max(1);
+        let side = if is_vector { side * most_columns as f64 } else { side };
         let scaled = |length: usize| match resized {
             true => ((length as f64 * side / longest as f64).round() as usize).max(least),
             false => length.saturating_mul(zoom),
@@ -270,11 +276,15 @@ impl Block {
     }
 }
 
-/// The longer side of a figure's tiles: as large as keeps the whole figure a convenient size.
-fn figure_side(layers: &[Tiles<'_>], options: &GridOptions) -> f64 {
+/// The largest number of tiles in a row of any layer.
+fn most_columns(layers: &[Tiles<'_>], options: &GridOptions) -> usize {
     let channels = layers.iter().filter(|layer| !layer.is_picture()).map(|layer| layer.dim()[0]);
-    let columns = channels.clone().map(|channels| channels.min(options.columns.max(1))).max();
-    let columns = columns.unwrap_or(1).max(1);
+    channels.map(|channels| channels.min(options.columns)).max().unwrap_or(1).max(1)
+}
+
+/// The longer side of a figure's tiles: as large as keeps the whole figure a convenient size.
+fn figure_side(layers: &[Tiles<'_>], columns: usize) -> f64 {
+    let channels = layers.iter().filter(|layer| !layer.is_picture()).map(|layer| layer.dim()[0]);
     let cells: usize = channels.map(|channels| channels.next_multiple_of(columns)).sum();
     let by_width = (FIGURE_WIDTH / columns as f64).max(LEAST_BY_WIDTH);
     let by_pixels = (FIGURE_PIXELS / cells.max(1) as f64).sqrt();

@@ -25,7 +25,8 @@ pub enum View {
     Overlay,
     /// The colours alone, interpolated to the picture's size.
     Heatmap,
-    /// The picture, darkened to a quarter where there is no heat: `picture · (0.25 + 0.75 · |heat|)`.
+    /// The picture, darkened to a quarter where there is no heat: `picture · (0.25 + 0.75 ·
+    /// |heat|)`.
     Mask,
     /// The values of the map, one block each: `plt.matshow(heatmap)`.
     Cells,
@@ -83,8 +84,8 @@ pub struct HeatmapOptions {
 }
 
 impl HeatmapOptions {
-    /// The defaults of a view for maps without a sign: `jet` and 0.4 over the picture, `viridis` for
-    /// the map alone.
+    /// The defaults of a view for maps without a sign: `jet` and 0.4 over the picture, `viridis`
+    /// for the map alone.
     pub fn of(view: View) -> Self {
         let colormap = match view {
             View::Heatmap | View::Cells => Colormap::Viridis,
@@ -110,10 +111,11 @@ impl HeatmapOptions {
 
 /// Draws maps.
 ///
-/// One panel without a caption has exactly the picture's size, and every pixel of its overlay is the
-/// book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a figure: panels side by side
-/// with captions, the picture scaled to a convenient size. Its rows are drawn by `parallel_for`.
-/// [`View::Cells`] does not depend on the picture; its blocks are enlarged to about 400 pixels a map.
+/// One panel without a caption has exactly the picture's size, and every pixel of its overlay is
+/// the book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a figure: panels side by
+/// side with captions, the picture scaled to a convenient size. Its rows are drawn by
+/// `parallel_for`.
+/// Cells do not depend on the picture; a map's blocks are enlarged to about 400 pixels together.
 ///
 /// # Errors
 ///

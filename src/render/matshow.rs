@@ -168,8 +168,9 @@ impl<'a> MatshowLayout<'a> {
         let mut canvas = Canvas::new(self.width, self.height, background);
         let mut view = canvas.view_mut();
         if let Some(title) = self.title {
-            let (at, width) = ((self.margin, self.margin), self.width - 2 * self.margin);
-            Label::plain(title).draw(&mut view, at, width, TITLE_LETTERS, colors);
+            let (left, right) = (self.margin + self.tile.0, self.width - self.margin);
+            let at = (left, self.margin);
+            Label::plain(title).draw(&mut view, at, right - left, TITLE_LETTERS, colors);
         }
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin) + self.tile.0;

@@ -33,11 +33,11 @@ impl LevelRange {
     }
 
     /// The row of the colour map for a level: matplotlib's `Normalize` and `Colormap.__call__`,
-    /// `int(256 · (level − min) / (max − min))`, and 255 for the greatest. Where all levels are equal
-    /// it is 0, as there.
+    /// `int(256 · (level − min) / (max − min))`, and 255 for the greatest. Where all levels are
+    /// equal it is 0, as there.
     ///
-    /// matplotlib computes in float64. Whole numbers give the same, since a quotient that is not whole
-    /// is at least 1/255 away from a whole number.
+    /// matplotlib computes in float64. Whole numbers give the same, since a quotient that is not
+    /// whole is at least 1/255 away from a whole number.
     pub fn stretched(self, level: u8) -> u8 {
         if self == Self::FULL {
             return level;

@@ -31,8 +31,8 @@ pub(super) fn text_width(text: &str, size: usize) -> usize {
     SizedFont::new(size).map_or(0, |font| font.width(text).ceil() as usize)
 }
 
-/// Draws a note in a line of height `line_height(size)`, whose upper left corner is (x, y). What lies
-/// outside the canvas is cut off.
+/// Draws a note in a line of height `line_height(size)`, whose upper left corner is (x, y). What
+/// lies outside the canvas is cut off.
 pub(super) fn draw_note<P: Copy>(
     canvas: &mut CanvasViewMut<'_, P>,
     (x, y): (isize, isize),

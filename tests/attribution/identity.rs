@@ -1,5 +1,5 @@
-//! Where the layer is averaged over all positions and a linear layer follows, Grad-CAM is class
-//! activation mapping (Zhou et al. 2016): the class's weights times the activations. Here on
+//! Where global average pooling and a linear layer follow the explained layer, Grad-CAM is class
+//! activation mapping (Zhou et al. 2016): the class's weights times the activations. The network is
 //! EfficientNet-Lite0, whose weights are stored as float16.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::convnet::{ask, context, largest, npy, npz};
 
 const CLASSES: usize = 1000;
 
-/// The value of the bits of a float16 (IEEE 754-2008, binary16) that is finite.
+/// The value of a finite float16 (IEEE 754-2008, binary16), from its bits.
 fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
@@ -34,7 +34,7 @@ fn kernel() -> Array2<f64> {
 }
 
 #[test]
-fn before_an_average_and_a_linear_layer_it_is_the_class_s_weights_times_the_activations() {
+fn gradcam_before_global_average_pooling_is_class_activation_mapping() {
     let context = context("efficientnet_lite0");
     let layer = [("layer", "top_activation")];
     let activations = npz(&ask::<Activations>(&context, OutputFormat::Npz, &layer).body);
@@ -45,8 +45,8 @@ fn before_an_average_and_a_linear_layer_it_is_the_class_s_weights_times_the_acti
         let index = class.to_string();
         let asked = [("class", index.as_str()), ("score", "logit")];
         let found = npy(&ask::<GradCam>(&context, OutputFormat::Npy, &asked).body);
-        // The gradient is the weight by the number of positions; the book's map is a mean over
-        // channels.
+        // The gradient is the weight divided by the number of positions. The book's map is a mean
+        // over channels.
         let scale = 1.0 / (channels * height * width) as f64;
         let weights = kernel.column(class).to_owned() * scale;
         let weighted = activations.outer_iter().zip(&weights).map(|(channel, &w)| &channel * w);

@@ -130,8 +130,8 @@ async fn the_input_is_drawn_as_the_network_gets_it() {
     let query = "layer=input&zoom=1&titles=false";
     let found = decoded(&ask(query, "image/png").await);
     assert_eq!(found.dimensions(), (150, 150));
-    // Keras's load_img takes the source pixel under the centre. Rounding decides where the centre is
-    // on the border of two pixels.
+    // Keras's load_img takes the source pixel under the centre. Rounding decides where the centre
+    // is on the border of two pixels.
     let source = decoded(&pictures::png());
     let at = |i: u32, length: u32| (f64::from(i) + 0.5) * f64::from(length) / 150.0;
     let is_border = |position: f64| (position - position.round()).abs() < 1e-9;

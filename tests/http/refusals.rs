@@ -96,6 +96,8 @@ fn parameters() -> Vec<Case> {
         query("order", "order=size", 400, "invalid-parameter", &["size", "index"]),
         query("colormap", "colormap=parula", 400, "invalid-parameter", &["parula", "viridis"]),
         query("titles", "titles=perhaps", 400, "invalid-parameter", &["perhaps", "true or false"]),
+        query("axes", "axes=left", 400, "invalid-parameter", &["left", "true or false"]),
+        query("title twice", "title=a&title=b", 400, "repeated-parameter", &["title", "2 times"]),
         query("repeated", "columns=4&columns=4", 400, "repeated-parameter", &["columns", "once"]),
         query(
             "repeated model",

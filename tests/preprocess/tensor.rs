@@ -52,8 +52,8 @@ fn channels_first_holds_the_same_values() {
     assert_eq!(first.permuted_axes([0, 2, 3, 1]), last);
 }
 
-/// torchvision's `Resize(256)` and `CenterCrop(224)` of a picture of 451 × 300: 384 × 256, of which
-/// 224 × 224 are taken from 80, 16.
+/// torchvision's `Resize(256)` and `CenterCrop(224)` of a picture of 451 × 300: it is resized to
+/// 384 × 256, and 224 × 224 pixels from (80, 16) are cut out.
 #[test]
 fn the_window_is_what_torchvision_cuts_out() {
     let (width, height) = (451, 300);
@@ -71,7 +71,7 @@ fn the_window_is_what_torchvision_cuts_out() {
     assert_eq!(whole.window(&picture), [0.0, 0.0, 1.0, 1.0]);
 }
 
-/// What the network got, from the tensor alone, is Pillow's resized picture.
+/// The picture of the tensor is the one that Pillow resized.
 #[test]
 fn a_tensor_becomes_the_resized_picture_again() {
     let expected = image::open(reference("resize/nearest_50x50.png")).unwrap().into_rgb8();

@@ -119,7 +119,7 @@ fn figures_and_enlarged_grids_are_stretched_too() {
             let margin = if zoom.is_none() { 20 } else { 12 };
             let y = if titles { height - margin - 1 } else { height / 2 };
             let found = found.get_pixel(x, y).0;
-            // A figure's palette has not every row of the map.
+            // The palette of a figure samples the map.
             let near = found.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 2);
             assert!(near, "{zoom:?}, {titles}: {found:?}, not {expected:?}");
         }
@@ -164,7 +164,7 @@ fn a_picture_of_few_colours_is_a_palette() {
         let drawing = grid(&[tiles_with_dead(levels, dead)], &options, sequential).unwrap();
         assert_eq!(color_type(&drawing), expected, "{options:?}");
     }
-    // Palette or not, values drawn 1:1 have their level's exact colour.
+    // With a palette and without, values drawn 1:1 have the exact colour of their level.
     for (levels, dead) in [(&few, 1), (&all, 1), (&all, 0)] {
         let dead = (0..8).map(|k| k < dead).collect();
         let found = grid(&[tiles_with_dead(levels, dead)], &EXACT, sequential).unwrap();
@@ -175,7 +175,7 @@ fn a_picture_of_few_colours_is_a_palette() {
 }
 
 #[test]
-fn a_figure_gives_every_layer_one_width_and_shows_its_dead() {
+fn a_figure_has_one_width_for_all_layers_and_shows_dead_channels() {
     let layers = [ramp(32, 148, 148), ramp(64, 15, 15), ramp(20, 7, 7)];
     let dead: Vec<bool> = (0..64).map(|k| k % 5 == 0).collect();
     let drawn: Vec<Tiles<'_>> =
@@ -203,7 +203,7 @@ fn one_channel_without_a_caption_is_the_array() {
 }
 
 #[test]
-fn too_large_is_refused_before_it_is_drawn() {
+fn a_picture_that_is_too_large_is_refused_before_it_is_drawn() {
     let levels = Array3::zeros((16, 100, 100));
     let limits = GridOptions { max_pixels: 159_999, ..EXACT };
     let error = grid(&[tiles(&levels)], &limits, sequential).unwrap_err();
@@ -254,7 +254,7 @@ fn the_file_does_not_depend_on_threads_and_order() {
     }
 }
 
-/// Every pixel has another colour.
+/// A picture whose pixels all have different colours.
 fn photo(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([x as u8 * 9, y as u8 * 17, (x + y) as u8]))
 }

@@ -11,22 +11,22 @@ use crate::explain::map;
 use crate::preprocess::{picture, reference};
 
 #[test]
-fn interpolation_is_opencvs() {
+fn interpolation_is_that_of_opencv() {
     let small = map("heat/map.npy");
     for (height, width) in [(23, 31), (133, 200), (5, 7), (2, 3), (60, 5)] {
         let expected = map(&format!("heat/resized_{height}x{width}.npy"));
         let found = resize_linear(small.view(), width, height);
         assert_eq!(found.dim(), expected.dim());
         for (found, expected) in found.iter().zip(&expected) {
-            // Half a unit in the last place of 1, a few times: OpenCV may fuse multiplications and
+            // A few times half a unit in the last place of 1: OpenCV may fuse multiplications and
             // additions.
             assert!((found - expected).abs() <= 2.5e-7, "{height}×{width}: {found} {expected}");
         }
     }
 }
 
-/// One pixel in a thousand may be off: where 255 · heat is next to an integer, so that rounding
-/// decides the level.
+/// One pixel in a thousand may differ: where 255 · heat is next to a whole number, rounding decides
+/// the level.
 fn assert_nearly_equal(found: &RgbImage, file: &str) {
     let expected = image::open(reference(file)).unwrap().into_rgb8();
     assert_eq!(found.dimensions(), expected.dimensions());
@@ -41,7 +41,7 @@ fn drawn(options: &HeatmapOptions) -> Drawing {
 }
 
 #[test]
-fn the_overlay_is_the_books_steps_in_opencv() {
+fn the_overlay_is_that_of_the_books_code_in_opencv() {
     for alpha in [0.4, 0.5] {
         let drawing = drawn(&HeatmapOptions { alpha, ..HeatmapOptions::of(View::Overlay) });
         assert_nearly_equal(&pixels(&drawing), &format!("heat/overlay_{alpha}.png"));
@@ -56,7 +56,7 @@ fn the_heat_map_alone_is_a_palette_of_viridis() {
 }
 
 #[test]
-fn a_mask_keeps_the_picture_where_it_is_hot() {
+fn a_mask_keeps_the_picture_where_there_is_heat() {
     let cat = picture("cat.png").pixels;
     let options = HeatmapOptions::of(View::Mask);
     for (heat, factor) in [(1.0, 1.0), (0.0, 0.25), (0.5, 0.625)] {
@@ -107,7 +107,7 @@ fn several_maps_stand_side_by_side() {
     let panels = [panel("tabby, tabby cat  0.83"), panel("Ägyptische Katze, кошка  0.12")];
     for view in [View::Overlay, View::Heatmap, View::Mask] {
         let found = pixels(&heatmap(&cat, &panels, &HeatmapOptions::of(view), sequential).unwrap());
-        // The picture is brought to 256 × 170.
+        // The picture is scaled to 256 × 170.
         assert_eq!(found.dimensions(), (3 * 12 + 2 * 256, 12 + 28 + 170 + 12));
         let dark = |x: u32, y: u32| found.get_pixel(x, y).0.iter().all(|&value| value < 128);
         assert!((12..268).any(|x| (12..40).any(|y| dark(x, y))), "the caption is written");
@@ -200,7 +200,7 @@ fn a_signed_overlay_is_blended_by_strength() {
         let file = format!("heat/signed_overlay_{map}.png");
         let expected = image::open(reference(&file)).unwrap().into_rgb8();
         let far = |(a, b): &(&u8, &u8)| a.abs_diff(**b) > 1;
-        // Rounding decides halves, and the row of the map where the heat is next to a border.
+        // Rounding decides halves, and the row of the map where the heat is at a border of rows.
         let off = found.iter().zip(expected.iter()).filter(far).count();
         assert!(off * 1000 <= found.len(), "{file}: {off} values differ");
     }
@@ -222,7 +222,7 @@ fn zero_heat_of_a_signed_map_leaves_the_picture() {
 }
 
 #[test]
-fn a_mask_of_a_signed_map_takes_the_strength() {
+fn a_mask_of_a_signed_map_uses_the_magnitude() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::from_elem((3, 4), -1.0);
     let panel = Panel { heat: heat.view(), caption: None };

@@ -19,7 +19,7 @@ pub(super) enum Pixels {
 impl Activations {
     /// All layers in one picture.
     pub(super) fn draw(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
-        Ok(self.draw_pixels(shown, &self.pixels(shown))?)
+        self.draw_pixels(shown, &self.pixels(shown))
     }
 
     /// As [`draw`](Self::draw), from pixels that are already computed.

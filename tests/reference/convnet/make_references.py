@@ -8,8 +8,8 @@ file and put into a Keras model that is built from the book's listing 5.5, so an
 repository can make the files again.
 
 Writes beside itself
-    activations.npz      every shown layer, uint16: round(value / maximum * 65535), channels x height
-                         x width, and the maxima
+    activations.npz      every shown layer, uint16: round(value / maximum * 65535), channels x
+                         height x width, and the maxima
     grid_<layer>.png     the grid of each layer: the book's listing 5.27, drawn by `plt.imshow`
     gradcam.npz          the raw map, the probability, and the heat map, for either class
     gradcam_<class>.png  the overlay, the book's listings 5.42 to 5.45
@@ -70,12 +70,18 @@ def stored_weights() -> list[np.ndarray]:
             weights += [kernel.T if transposed else kernel, *bias]
         elif node.op_type in ("MatMul", "Add"):
             weights += stored
-    return [weight.reshape(-1) if weight.ndim != 4 and 1 in weight.shape[:-1] else weight for weight in weights]
+    return [
+        weight.reshape(-1) if weight.ndim != 4 and 1 in weight.shape[:-1] else weight
+        for weight in weights
+    ]
 
 
 def load() -> keras.Model:
     model = build()
-    weights = [w.reshape(variable.shape) for w, variable in zip(stored_weights(), model.weights, strict=True)]
+    weights = [
+        w.reshape(variable.shape)
+        for w, variable in zip(stored_weights(), model.weights, strict=True)
+    ]
     model.set_weights(weights)
     return model
 
@@ -123,7 +129,9 @@ def imshow(grid: np.ndarray) -> np.ndarray:
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
     plt.close(figure)
     colors = matplotlib.colormaps["viridis"](Normalize()(grid), bytes=True)[..., :3]
-    assert pixels.shape == colors.shape and (pixels == colors).all(), "the canvas resampled the grid"
+    assert pixels.shape == colors.shape and (pixels == colors).all(), (
+        "the canvas resampled the grid"
+    )
     return pixels
 
 
@@ -147,7 +155,7 @@ def write_activations(model: keras.Model, x: np.ndarray) -> None:
 
 
 def gradcam(model: keras.Model, x: np.ndarray, class_index: int) -> tuple[np.ndarray, float]:
-    """Listings 5.42 and 5.43 by GradientTape: the raw map before ReLU, and the class's probability."""
+    """Listings 5.42 and 5.43 by GradientTape: the raw map before ReLU, and the probability."""
     place = model.layers.index(model.get_layer("conv2d_4")) + 1
     activation = keras.Model(model.inputs, model.layers[place - 1].output)(x)
     with tf.GradientTape() as tape:
@@ -170,7 +178,11 @@ def write_gradcam(model: keras.Model, x: np.ndarray) -> None:
         heatmap = np.maximum(raw, 0)
         if heatmap.max() > 0:
             heatmap /= heatmap.max()
-        arrays |= {f"{name}/raw": raw, f"{name}/probability": np.float64(probability), f"{name}/heatmap": heatmap}
+        arrays |= {
+            f"{name}/raw": raw,
+            f"{name}/probability": np.float64(probability),
+            f"{name}/heatmap": heatmap,
+        }
         resized = cv2.resize(heatmap, (image.shape[1], image.shape[0]))
         coloured = cv2.applyColorMap(np.uint8(255 * resized), cv2.COLORMAP_JET)
         cv2.imwrite(str(HERE / f"gradcam_{name}.png"), coloured * 0.4 + image)

@@ -35,7 +35,7 @@ def folder(name):
     return here / name
 
 
-# --- pictures: every format that convscope decodes, and Pillow's result ------------------------------------------
+# --- pictures: every format that is decoded, and what Pillow makes of it --------------------------
 
 decode = folder("decode")
 cat = Image.open(sys.argv[1]).convert("RGB")
@@ -122,9 +122,11 @@ for name, save in saved.items():
 # 16-bit grey: the high byte, computed by numpy, because Pillow clips at 255 instead.
 grey16 = random.integers(0, 65536, (40, 60), dtype=np.uint16)
 Image.fromarray(grey16).save(decode / "grey16.png")
-Image.fromarray((grey16 >> 8).astype(np.uint8)).convert("RGB").save(decode / "grey16.png.expected.png")
+Image.fromarray((grey16 >> 8).astype(np.uint8)).convert("RGB").save(
+    decode / "grey16.png.expected.png"
+)
 
-# --- files that must be refused, or read without an error ----------------------------------------------------------
+# --- files that must be refused, or read without trouble ------------------------------------------
 
 bad = folder("bad")
 pixel = b"\0\x40\x80\xc0"
@@ -133,7 +135,7 @@ bomb = zlib.compress(bytes(20_000_000), 9)
 text = b"Raw profile type exif\0\0" + bomb
 (bad / "text_bomb.png").write_bytes(png_chunks(1, 1, 8, 2, pixel, [(b"zTXt", text)]))
 
-# --- resizing ------------------------------------------------------------------------------------------------------
+# --- resizing -------------------------------------------------------------------------------------
 
 resize = folder("resize")
 filters = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
@@ -149,7 +151,7 @@ for name, kernel in filters.items():
     scaled.crop((left, top, left + 56, top + 56)).save(resize / f"{name}_center_60_56.png")
     picture.convert("L").resize((50, 50), kernel).save(resize / f"{name}_grey_50x50.png")
 
-# --- layers --------------------------------------------------------------------------------------------------------
+# --- layers ---------------------------------------------------------------------------------------
 
 layers = folder("layers")
 y, x = np.mgrid[0:12, 0:17].astype(np.float32)
@@ -164,7 +166,8 @@ layer = np.stack(
 layer[5] = 0.25  # a dead channel
 np.save(layers / "activations.npy", layer)
 
-# Chollet, Deep Learning with Python, 5.4.1; rows rounded up instead of down, so that no channel is dropped.
+# Chollet, Deep Learning with Python, 5.4.1. The number of rows is rounded up instead of down, so
+# that no channel is dropped.
 columns, (channels, height, width) = 16, layer.shape
 grid = np.zeros((-(-channels // columns) * height, columns * width))
 for k in range(channels):
@@ -204,18 +207,23 @@ Image.fromarray(imshow(grid)).save(layers / "grid_standard.png")
 Image.fromarray(grid.astype(np.uint8)).save(layers / "levels_standard.png")
 # Five channels in one full row, and with the dead channel among them.
 for name, first in [("grid_6_to_10", 6), ("grid_4_to_8", 4)]:
-    tiles = [grid[k // columns * height :][:height, k % columns * width :][:, :width] for k in range(first, first + 5)]
+    tiles = [
+        grid[k // columns * height :][:height, k % columns * width :][:, :width]
+        for k in range(first, first + 5)
+    ]
     Image.fromarray(imshow(np.concatenate(tiles, axis=1))).save(layers / f"{name}.png")
 
 matplotlib.image.imsave(layers / "channel_3_minmax.png", layer[3], cmap="viridis")
-matplotlib.image.imsave(layers / "channel_3_layer.png", layer[3], cmap="viridis", vmin=layer.min(), vmax=layer.max())
+matplotlib.image.imsave(
+    layers / "channel_3_layer.png", layer[3], cmap="viridis", vmin=layer.min(), vmax=layer.max()
+)
 statistics = [
     {"mean": float(c.mean()), "std": float(c.std()), "min": float(c.min()), "max": float(c.max())}
     for c in layer.astype(np.float64)
 ]
 (layers / "statistics.json").write_text(json.dumps(statistics, indent=1) + "\n")
 
-# --- Grad-CAM ------------------------------------------------------------------------------------------------------
+# --- Grad-CAM -------------------------------------------------------------------------------------
 
 cams = folder("cam")
 gradients = random.normal(0, 1e-3, layer.shape).astype(np.float32)
@@ -231,7 +239,14 @@ np.save(cams / "heat.npy", np.maximum(raw, 0) / raw.max())
 # Seeds from the closed form, in 200 digits.
 mpmath.mp.dps = 200
 seeds = []
-cases = [[0.5, -1, 2], [3, 3, 3, 3], [18, 0.25, -4], [0, 17, 16.5, 2], [200, 0, -3, 1], [-200, 0, 5]]
+cases = [
+    [0.5, -1, 2],
+    [3, 3, 3, 3],
+    [18, 0.25, -4],
+    [0, 17, 16.5, 2],
+    [200, 0, -3, 1],
+    [-200, 0, 5],
+]
 for logits in cases:
     for c in range(len(logits)):
         z = [mpmath.mpf(v) for v in logits]
@@ -250,7 +265,7 @@ for logits in cases:
         )
 (cams / "softmax_seeds.json").write_text(json.dumps(seeds, indent=1) + "\n")
 
-# --- heat maps -----------------------------------------------------------------------------------------------------
+# --- heat maps ------------------------------------------------------------------------------------
 
 heat = folder("heat")
 small_map = np.maximum(np.sin(np.mgrid[0:5, 0:7].sum(0) * 0.9) + 0.2, 0).astype(np.float32)
