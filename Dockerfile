@@ -3,7 +3,8 @@
 FROM rust:1-slim-trixie AS build
 WORKDIR /convscope
 COPY . .
-# Static, so that the image holds nothing else. A named target keeps the flag from build scripts and macros.
+# A static binary needs no other files in the image. With a named target, the flag does not apply to
+# build scripts and macros.
 ARG TARGET=x86_64-unknown-linux-gnu
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
@@ -16,7 +17,8 @@ COPY --from=build /usr/local/bin/convscope /convscope
 COPY models /models
 ENV CONVSCOPE_LISTEN=0.0.0.0:8080 CONVSCOPE_MODELS=/models
 EXPOSE 8080
-# A number, so that a cluster can see that it is not root. Nothing is written: the root may be read-only.
+# A number lets Kubernetes verify that the user is not root. convscope writes no files, so the root file
+# system may be read-only.
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["/convscope", "healthcheck"]
 ENTRYPOINT ["/convscope"]

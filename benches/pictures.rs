@@ -1,6 +1,7 @@
-//! What pictures cost: decoding, preprocessing, statistics, drawing. `cargo bench --bench pictures`
+//! The cost of decoding, preprocessing, statistics and drawing. `cargo bench --bench pictures`
 //!
-//! The grid is block1_conv1's of VGG16, 64 channels of 224 × 224; photographs are 12 megapixels.
+//! The grid is that of VGG16's block1_conv1, 64 channels of 224 × 224. Photographs have 12
+//! megapixels.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +13,7 @@ use std::io::Cursor;
 
 use convscope::config::ImageLimits;
 use convscope::explain::{Normalize, channel_statistics, levels};
-use convscope::preprocess::{Crop, Picture, Recipe, Resize, decode};
+use convscope::preprocess::{Crop, Picture, Preprocessing, Resize, decode};
 use convscope::render::{GridOptions, HeatmapOptions, Panel, Tiles, View, grid, heatmap};
 use divan::Bencher;
 use image::{ImageFormat, RgbImage};
@@ -25,7 +26,7 @@ fn main() {
 const LIMITS: ImageLimits =
     ImageLimits { pixels: 32_000_000, side: 16_384, decode_bytes: 256 << 20 };
 
-/// Smooth, with some texture, so that it compresses as a photograph does.
+/// A smooth picture with some texture, so that it compresses like a photograph.
 fn photograph() -> RgbImage {
     RgbImage::from_fn(4000, 3000, |x, y| {
         let wave = |k: f32| ((x as f32 * k).sin() + (y as f32 * k * 0.7).cos()) * 50.0 + 128.0;
@@ -49,11 +50,12 @@ fn decode_12_megapixels(bencher: Bencher<'_, '_>, format: &ImageFormat) {
 #[divan::bench(args = [Resize::Nearest, Resize::Bilinear, Resize::Bicubic], sample_count = 20)]
 fn tensor_of_12_megapixels(bencher: Bencher<'_, '_>, resize: &Resize) {
     let picture = Picture { pixels: photograph(), format: convscope::preprocess::Format::Png };
-    let recipe = Recipe { resize: *resize, crop: Crop::Center, ..Recipe::default() };
-    bencher.bench(|| recipe.tensor(&picture));
+    let preprocessing =
+        Preprocessing { resize: *resize, crop: Crop::Center, ..Preprocessing::default() };
+    bencher.bench(|| preprocessing.tensor(&picture));
 }
 
-/// A layer after its ReLU.
+/// A layer after ReLU.
 fn layer(channels: usize, side: usize) -> Array3<f32> {
     Array3::from_shape_fn((channels, side, side), |(k, y, x)| {
         let k = 0.05 + k as f32 * 0.01;
@@ -106,12 +108,12 @@ fn stored(channels_last: bool) -> Array3<f32> {
 fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, bool)) {
     let levels = layer_levels();
     let title = "block1_conv1  224 × 224 × 64".to_owned();
-    let tiles = [Tiles { title, levels: levels.view(), dead: Vec::new() }];
-    let options = GridOptions { zoom, titles, ..GridOptions::default() };
+    let tiles = [Tiles::channels(title, levels.view(), Vec::new())];
+    let options = GridOptions { zoom, titles, stretch: true, ..GridOptions::default() };
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 
-/// The eight layers of the convnet in one figure, by one thread.
+/// The eight layers of the convnet in one figure, with one thread.
 #[divan::bench]
 fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
     let sizes = [32, 32, 64, 64, 128, 128, 128, 128].into_iter();
@@ -125,13 +127,9 @@ fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
         })
         .collect();
     let title = || "conv2d  148 × 148 × 32".to_owned();
-    let tiles = levels.iter().map(|levels| Tiles {
-        title: title(),
-        levels: levels.view(),
-        dead: Vec::new(),
-    });
+    let tiles = levels.iter().map(|levels| Tiles::channels(title(), levels.view(), Vec::new()));
     let tiles: Vec<Tiles<'_>> = tiles.collect();
-    let options = GridOptions { titles: true, ..GridOptions::default() };
+    let options = GridOptions { stretch: true, ..GridOptions::default() };
     bencher.bench(|| grid(&tiles, &options, |count, draw| (0..count).for_each(draw)).unwrap());
 }
 

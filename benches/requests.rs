@@ -13,10 +13,10 @@ use std::path::Path;
 
 use convscope::config::{EngineConfig, Limits, Parameters};
 use convscope::preprocess::decode;
-use convscope::runtime::{CancellationToken, Engine};
+use convscope::runtime::{CancellationToken, Engine, OutputSet};
 use convscope::service::{
-    Activations, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, OutputSet,
-    PictureFile, Predict, UseCase,
+    Activations, Context, ForwardCache, GradCam, LoadedModels, OutputFormat, PictureFile, Predict,
+    UseCase,
 };
 use divan::Bencher;
 

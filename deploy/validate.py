@@ -1,10 +1,12 @@
 """Checks the manifests in this folder without a cluster.
 
-Core kinds against Kubernetes' own schemas, strictly; the Knative Service against Knative's; the InferenceService against
-the types of KServe's client, and the pods in it again against Kubernetes'. A field that no schema knows is an error.
+Each kind is checked against its own schema: core kinds against Kubernetes' schemas (strictly), the
+Knative Service against Knative's, the InferenceService against the types of KServe's client. The pods
+in the InferenceService are also checked against Kubernetes' schemas. A field that is in no schema is
+an error.
 
     pip install -r deploy/requirements.txt
-    pip install --no-deps kserve==0.21.0     # its types alone; not what a server of it needs
+    pip install --no-deps kserve==0.21.0     # its types only, without its dependencies
     python deploy/validate.py
 """
 
@@ -21,7 +23,7 @@ VERSION = "1.33.0"
 
 
 def kserve_types():
-    """Every type of KServe's client: its fields as the manifest writes them, each with its type."""
+    """Every type of KServe's client: its fields, by their names in manifests, with their types."""
     types = {}
     for file in importlib.metadata.files("kserve"):
         if "models" not in file.parts or file.suffix != ".py":
@@ -55,7 +57,7 @@ def check(types, kind, value, place):
             yield from check(types, kind[5:-1], item, f"{place}/{index}")
     elif kind in SCALARS:
         if not isinstance(value, SCALARS[kind]):
-            yield f"{place}: {value!r} is no {kind}"
+            yield f"{place}: {value!r} is not of type {kind}"
     elif kind in types:
         for key, item in value.items():
             if key not in types[kind]:
@@ -65,7 +67,7 @@ def check(types, kind, value, place):
 
 
 def pods(service):
-    """What KServe makes pods of, as pods."""
+    """The pods that KServe makes of an InferenceService."""
     for name, component in service["spec"].items():
         known = ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "timeout")
         spec = {key: value for key, value in component.items() if key not in known}

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let facts = Graph::read(&model, directory, &shapes)?.facts();
     let inferred = Instant::now();
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
-    let derived = gradient::derive(&model, &facts, &layers, logits)?;
+    let derived = gradient::derive(&model, &facts, &layers, logits, gradient::Rules::GRADIENT)?;
     eprintln!("facts {:?}, derive {:?}", inferred - start, inferred.elapsed());
     let tensors = model.tensors(&derived.weights(|_| false));
     let gradient = derived.embed(tensors, |_| false)?;

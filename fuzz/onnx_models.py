@@ -1,4 +1,7 @@
-"""Classifiers of 8 × 8 pictures, one an operator, written without the onnx package: protobuf is tags, lengths and bytes."""
+"""Classifiers of 8 × 8 pictures, one per operator.
+
+They are written without the onnx package: protobuf is tags, lengths and bytes.
+"""
 
 import struct
 
@@ -61,7 +64,7 @@ def value(name, dims):
 
 
 def classifier(operator, inputs=("c",), stored=(), opset=17, then=(), outputs=("d",), **attributes):
-    """Conv, the operator, `then` what brings its output back to a picture, and a head."""
+    """Conv, the operator, the nodes `then` that turn its output back into a picture, and a head."""
     nodes = [
         node("Conv", ["x", "w", "b"], ["c"], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
         node(operator, inputs, outputs, attributes),
@@ -79,7 +82,7 @@ def classifier(operator, inputs=("c",), stored=(), opset=17, then=(), outputs=("
 
 
 def classifiers():
-    """Name → bytes."""
+    """Every classifier: name → bytes."""
     two, scalar = [floats("k", 1, 4, 1, 1)], [floats("k", 4)]
     models = {name: classifier(name) for name in PLAIN}
     models |= {name: classifier(name, ("c", "k"), two) for name in ("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min")}

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Builds every target, runs one for some seconds, or for 0 only over its corpus: fuzz/run.sh, fuzz/run.sh decode 600
+# Builds every fuzz target and runs one of them.
+#
+#   fuzz/run.sh                builds only
+#   fuzz/run.sh decode 600     runs decode for 600 seconds
+#   fuzz/run.sh decode 0       runs decode once over its corpus
 set -euo pipefail
 cd "$(dirname "$0")"
 
 source ./flags.sh
-# A named target keeps the flags from build scripts and macros.
+# With a named target, the flags do not apply to build scripts and macros.
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --locked --target "$host"
 

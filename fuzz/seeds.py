@@ -1,5 +1,8 @@
-"""Writes the corpora that the targets start from: pictures and small models that the tests have, classifiers of one
-operator each, forms and requests."""
+"""Writes the seed corpora of the fuzz targets.
+
+They hold pictures and small models from the tests, classifiers of one operator each, multipart forms
+and requests.
+"""
 
 import base64
 import json
@@ -21,7 +24,7 @@ def write(target, name, data):
 
 
 def png(width, height, depth, color, interlaced=0, extra=()):
-    """A PNG of zeros and ones; `extra` are chunks before its data."""
+    """A PNG of zeros and ones. `extra` are chunks before its data."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -41,7 +44,7 @@ def bmp(bits, compression, data, width=4, height=4):
 
 
 def tiff(order, compression, photometric, samples, data, *more):
-    """4 × 4 in one strip; `more` are further tags."""
+    """A TIFF of 4 × 4 pixels in one strip. `more` are further tags."""
     tags = [(256, 3, 4), (257, 3, 4), (258, 3, 8), (259, 3, compression), (262, 3, photometric), (273, 4, None),
             (277, 3, samples), (278, 3, 4), (279, 4, len(data)), *more]
     start = 8 + 2 + 12 * len(tags) + 4
@@ -53,7 +56,7 @@ def tiff(order, compression, photometric, samples, data, *more):
 
 
 def pictures():
-    """Name → bytes: a few of each kind, all small."""
+    """A few small pictures of each format: name → bytes."""
     ones = bytes(range(48))
     small = {f"tiny-{depth}-{color}-{i}.png": png(5, 5, depth, color, i, [(b"PLTE", bytes(range(12)))] if color == 3 else ())
              for depth, color in ((1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (16, 2), (1, 3), (2, 3), (8, 4), (16, 6))
@@ -82,7 +85,7 @@ def form(parts):
 
 
 def requests(image):
-    """Name → bytes: method and target, headers, an empty line, the body."""
+    """Requests: name → bytes of method and target, headers, an empty line, the body."""
     text = base64.b64encode(image).decode()
     multipart = {"content-type": "multipart/form-data; boundary=b"}
     own, file = {"content-type": "application/json"}, ("image", "a.png", image)

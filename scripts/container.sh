@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tries the image's root file system where no container engine runs: what the Dockerfile copies, mounted read-only, in
-# namespaces of its own without a network but loopback, as nobody. Needs root for the namespaces.
+# Tests the image's root file system without a container engine. It holds what the Dockerfile copies,
+# is mounted read-only, and runs in its own namespaces with no network but loopback, as an
+# unprivileged user. The namespaces need root.
 #
 #   RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target x86_64-unknown-linux-gnu
 #   scripts/container.sh target/x86_64-unknown-linux-gnu/release/convscope
@@ -42,12 +43,12 @@ run /convscope healthcheck
 run /convscope healthcheck --live
 grep -E '^(Uid|CapEff|VmRSS)' "/proc/$server/status"
 if touch "$image/written" 2>/dev/null; then
-    echo "the root can be written" >&2
+    echo "the root file system is writable" >&2
     exit 1
 fi
-# The same binary asks the same models without the server.
+# The same binary and models, on the command line.
 run /convscope predict cats_and_dogs_small_1 /photo.png -o - | head -c 300
 echo
 kill -TERM "$server"
 wait "$server"
-echo "ended with $?"
+echo "exited with $?"

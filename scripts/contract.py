@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Holds a server of its own to openapi.yaml with schemathesis (pip install schemathesis==4.32.5).
+"""Starts a server and checks it against openapi.yaml with schemathesis (pip install schemathesis==4.32.5).
 
-Every operation is asked with examples, with the edges of each schema, and with what is no longer valid by it; every
-answer must be one that the contract describes, and none a server error. That valid requests are accepted is not asked:
-random bytes are valid by the contract, and no picture.
+Every operation gets the examples, the boundary values of each schema, and values that are invalid by
+the schema. openapi.yaml must describe every answer, and no answer may be a server error. The script
+does not check that valid requests are accepted: random bytes are a valid request by the schema, but
+no picture.
 
     cargo build --release && python3 scripts/contract.py
 """
@@ -32,7 +33,7 @@ def address(log):
 def main():
     binary = ROOT / "target/release/convscope"
     with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as reports:
-        # Large answers only cost time here, and two callers need no longer queue.
+        # Large answers only cost time here. A queue of 16 is enough for two clients.
         flags = ["--max-output-pixels", "4000000", "--queue", "16", "--models", "no-models", "--log-json"]
         server = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", *flags], stderr=log)
         try:
@@ -47,7 +48,7 @@ def main():
             server.terminate()
             server.wait(60)
     if not alive:
-        print("the server has ended")
+        print("the server exited")
     sys.exit(result or not alive)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sends the traces of a server of its own to a collector of its own, and fails (exit 1) where they are not what they should be.
+"""Starts a server and a trace collector, and checks the traces. Exits with 1 if they are wrong.
 
-The collector speaks OTLP/HTTP and decodes with OpenTelemetry's own messages. Then the collector is away, or takes and
-never answers: the server must not mind.
+The collector speaks OTLP/HTTP and decodes with OpenTelemetry's own messages. Two more cases must not
+disturb the server: no collector, and a collector that accepts connections but never answers.
 
     cargo build --release --features otlp
     pip install opentelemetry-proto && python3 scripts/otlp.py target/release/convscope
@@ -32,7 +32,7 @@ BINARY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/convsc
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """Keeps what it is sent: pairs of a span and its resource's attributes."""
+    """Stores the spans that it receives, each with the attributes of its resource."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -77,7 +77,7 @@ def free_port():
 
 
 class Server:
-    """The log is off, which must not matter to the traces."""
+    """A convscope server. Its log is off by default: traces must not depend on the log."""
 
     def __init__(self, *flags, log="off", **variables):
         self.address = f"127.0.0.1:{free_port()}"
@@ -87,11 +87,11 @@ class Server:
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
         while self.ask("/readyz")[0] != 200:
-            assert time.monotonic() < deadline, "the server does not get ready"
+            assert time.monotonic() < deadline, "the server is not ready"
             time.sleep(0.05)
 
     def ask(self, target, body=None, headers=()):
-        """Status and seconds."""
+        """Sends a request; returns status and seconds."""
         request = urllib.request.Request(f"http://{self.address}{target}", body, dict(headers))
         if body is not None:
             request.add_header("content-type", "application/octet-stream")
@@ -106,7 +106,7 @@ class Server:
             return 0, time.monotonic() - began
 
     def end(self):
-        """Exit code, seconds and log."""
+        """Sends SIGTERM; returns exit code, seconds and log."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         log = self.process.communicate(timeout=60)[1]
@@ -131,56 +131,56 @@ GOOD, BAD, UNSAMPLED, CROWDED = ("4bf92f3577b34da6a3ce929d0e0e473" + digit for d
 
 
 def contents():
-    """What is sent, and that all of it is by the end."""
+    """Checks the spans, and that the server sends all of them before it exits."""
     collector = Collector()
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     server = Server("--workers", "1", "--queue", "1", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     check(server.ask("/gradcam", PICTURE, traceparent(GOOD))[0] == 200, "a good request")
-    check(server.ask("/predict", b"no picture", traceparent(BAD))[0] == 415, "a bad one")
-    check(server.ask("/predict", PICTURE, traceparent(UNSAMPLED, "00"))[0] == 200, "one whose caller does not sample")
+    check(server.ask("/predict", b"no picture", traceparent(BAD))[0] == 415, "a bad request")
+    check(server.ask("/predict", PICTURE, traceparent(UNSAMPLED, "00"))[0] == 200, "a request whose client does not sample")
     server.ask("/no/such")
     server.ask("/metrics")
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         crowd = pool.map(lambda _: server.ask("/activations", PICTURE, traceparent(CROWDED))[0], range(24))
         crowd = list(crowd)
-    check(503 in crowd and 200 in crowd, "a crowd:", {status: crowd.count(status) for status in set(crowd)})
+    check(503 in crowd and 200 in crowd, "many requests at once:", {status: crowd.count(status) for status in set(crowd)})
     code, seconds, _ = server.end()
-    check(code == 0 and seconds < 4, f"it ends with {code} after {seconds:.2f} s")
+    check(code == 0 and seconds < 4, f"it exits with {code} after {seconds:.2f} s")
     check(not collector.odd, "posted to /v1/traces as protobuf", *collector.odd)
 
     resources = {json.dumps(resource) for _, resource in collector.spans}
     check(len(resources) == 1, "one resource:", *resources)
-    check(json.loads(min(resources)).get("service.name") == "convscope", "named convscope")
+    check(json.loads(min(resources)).get("service.name") == "convscope", "its service.name is convscope")
     good = collector.named("POST /gradcam")
-    check(len(good) == 1, "one span for one request, named by method and route")
+    check(len(good) == 1, "one span per request, named by method and route")
     good, told = good[0], attributes(good[0])
-    check(good.trace_id.hex() == GOOD and good.parent_span_id.hex() == PARENT, "a child of the caller's span")
-    check(good.kind == Span.SPAN_KIND_SERVER, "of kind server")
+    check(good.trace_id.hex() == GOOD and good.parent_span_id.hex() == PARENT, "a child of the client's span")
+    check(good.kind == Span.SPAN_KIND_SERVER, "its kind is server")
     expected = {"http.request.method": "POST", "http.route": "/gradcam", "url.path": "/gradcam",
                 "http.response.status_code": 200, "convscope.model": "cats_and_dogs_small_1"}
     check(expected.items() <= told.items(), "attributes:", told)
-    check(good.status.code == Status.STATUS_CODE_UNSET, "no error")
+    check(good.status.code == Status.STATUS_CODE_UNSET, "it is not marked as an error")
     stages = collector.children(good)
     names = [stage.name for stage in stages]
     check({"read", "queue", "decode", "forward", "backward", "render", "encode"} <= set(names), "stages:", *names)
-    check(all(stage.trace_id == good.trace_id for stage in stages), "in the same trace")
+    check(all(stage.trace_id == good.trace_id for stage in stages), "all in the same trace")
     ends = [stage.end_time_unix_nano for stage in stages]
     begins = [stage.start_time_unix_nano for stage in stages]
-    check(all(end <= begin for end, begin in zip(ends, begins[1:])), "one after the other")
+    check(all(end <= begin for end, begin in zip(ends, begins[1:])), "each starts after the previous one")
     slack = 2_000_000
-    check(good.start_time_unix_nano <= begins[0] + slack and ends[-1] <= good.end_time_unix_nano + slack, "within the request")
+    check(good.start_time_unix_nano <= begins[0] + slack and ends[-1] <= good.end_time_unix_nano + slack, "all within the request")
 
     bad = [span for span in collector.named("POST /predict") if span.trace_id.hex() == BAD]
-    check(len(bad) == 1 and bad[0].status.code == Status.STATUS_CODE_UNSET, "a caller's mistake is no error of the server's")
-    check(bool(attributes(bad[0]).get("convscope.code")), "but has its code:", attributes(bad[0]).get("convscope.code"))
-    check(UNSAMPLED not in {span.trace_id.hex() for span, _ in collector.spans}, "what the caller does not sample is not sent")
+    check(len(bad) == 1 and bad[0].status.code == Status.STATUS_CODE_UNSET, "4xx is not marked as an error")
+    check(bool(attributes(bad[0]).get("convscope.code")), "it has the problem code:", attributes(bad[0]).get("convscope.code"))
+    check(UNSAMPLED not in {span.trace_id.hex() for span, _ in collector.spans}, "a trace that the client does not sample is not sent")
     check(len(collector.named("GET")) == 1, "a request without a route is named by its method")
     names = {span.name for span, _ in collector.spans}
     check(not any("readyz" in name or "metrics" in name for name in names), "probes and scrapes are not sent")
     crowded = [span for span in collector.named("POST /activations") if span.trace_id.hex() == CROWDED]
     refused = [span for span in crowded if attributes(span)["http.response.status_code"] == 503]
-    check(len(crowded) == len(crowd) and len(refused) == crowd.count(503), "every request of the crowd is sent")
-    check(all(span.status.code == Status.STATUS_CODE_ERROR and attributes(span)["error.type"] for span in refused), "503 is an error")
+    check(len(crowded) == len(crowd) and len(refused) == crowd.count(503), "every one of the many requests is sent")
+    check(all(span.status.code == Status.STATUS_CODE_ERROR and attributes(span)["error.type"] for span in refused), "503 is marked as an error")
 
 
 def naming():
@@ -190,7 +190,7 @@ def naming():
     server.ask("/models")
     server.end()
     names = [resource["service.name"] for _, resource in collector.spans]
-    check(names == ["eyes"], "OTEL_SERVICE_NAME and the endpoint for traces alone are heeded:", names)
+    check(names == ["eyes"], "OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT are used:", names)
 
 
 def median(server, count=300):
@@ -200,7 +200,7 @@ def median(server, count=300):
 
 
 def away():
-    """Nobody listens; somebody listens and never answers. Both beside a server that sends nothing."""
+    """Compares a server without traces with one whose collector is missing or never answers."""
     quiet = Server()
     usual = median(quiet)
     quiet.end()
@@ -209,11 +209,11 @@ def away():
         for name, port in cases.items():
             server = Server(log="warn", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", OTEL_BSP_SCHEDULE_DELAY="200")
             took = median(server)
-            check(took < 2 * usual + 2, f"{name}: {took:.2f} ms a request, {usual:.2f} ms without traces")
+            check(took < 2 * usual + 2, f"{name}: {took:.2f} ms per request, {usual:.2f} ms without traces")
             check(server.ask("/gradcam", PICTURE)[0] == 200, "Grad-CAM works")
             code, seconds, log = server.end()
-            check(code == 0 and seconds < 7, f"it ends with {code} after {seconds:.2f} s")
-            check("xport" in log or "trace" in log, "the log says so:", (log.splitlines() or [""])[0][:160])
+            check(code == 0 and seconds < 7, f"it exits with {code} after {seconds:.2f} s")
+            check("xport" in log or "trace" in log, "the log reports it:", (log.splitlines() or [""])[0][:160])
 
 
 contents()

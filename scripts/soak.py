@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Loads a server of its own for a while and prints what it did, as the tables of docs/reliability.md.
+"""Starts a server, loads it for some minutes, and prints the tables of docs/reliability.md.
 
-Three phases, again and again, so that whatever else the machine does falls on all of them: what it can carry; four times
-that; callers who go away, bad requests and reloads among good ones. Then what is left in memory. Python's standard library
-alone. It sends to 127.0.0.1 only, starts the server itself, ends by itself, and fails (exit 1) where a promise is not kept.
+It repeats three phases in rotation, so that other load on the machine affects all of them alike: as
+many requests as the server can answer; four times that rate; good requests mixed with disconnects,
+bad requests and reloads. At the end it measures the memory. It exits with 1 if a guarantee is not
+kept. It uses Python's standard library only, and sends to 127.0.0.1 only.
 
     cargo build --release && python3 scripts/soak.py --minutes 20
 """
@@ -25,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PICTURE = ROOT / "docs/photos/cat_and_dog.png"
 MODEL = "cats_and_dogs_small_1"
-# A mix of what people ask: most of it Grad-CAM and activations.
+# A realistic mix: mostly Grad-CAM and activations.
 ROUTES = ["/predict", "/gradcam?class=cat", "/gradcam?top=2", "/activations?layer=conv2d_4", "/activations"]
 
 
@@ -97,7 +98,7 @@ def message(path, body, headers=""):
 
 
 async def ask(port, request):
-    """The status, or the name of what broke the connection."""
+    """The status, or the name of the error that broke the connection."""
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 70)
         try:
@@ -129,7 +130,7 @@ def requests(picture):
 
 
 async def carry(server, picture, seconds, callers):
-    """A fixed number of callers, each with one request after the other."""
+    """Measures the capacity: a fixed number of clients, each sending one request after the other."""
     tally, stream = Tally(), requests(picture)
     end = time.monotonic() + seconds
 
@@ -143,7 +144,7 @@ async def carry(server, picture, seconds, callers):
 
 
 async def overload(server, picture, seconds, per_second):
-    """Requests at a fixed rate whatever becomes of them, and a probe ten times a second."""
+    """Sends requests at a fixed rate, whatever happens to them, and ten health probes a second."""
     tally, probes, stream, tasks = Tally(), Tally(), requests(picture), []
     probe = f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
     began, sent, probed = time.monotonic(), 0, 0
@@ -170,7 +171,7 @@ BAD = [
 
 
 async def mix(server, picture, seconds, per_second):
-    """Good requests below what can be carried; every fifth caller goes away, every seventh is wrong."""
+    """Sends requests below the capacity. Every fifth client hangs up; every seventh request is bad."""
     tally, wrong, gone, tasks = Tally(), [], 0, []
     stream, began, sent, reloads = requests(picture), time.monotonic(), 0, 0
 
@@ -186,7 +187,7 @@ async def mix(server, picture, seconds, per_second):
 
     async def err(request, expected):
         status = await ask(server.port, request)
-        # A full house may come before anything else.
+        # A full queue is checked before anything else.
         if status not in (expected, 503):
             wrong.append((status, expected))
 
@@ -211,7 +212,7 @@ async def mix(server, picture, seconds, per_second):
 
 
 class Pause:
-    """The longest time for which this process itself did not run: what is lost then is not the server's doing."""
+    """The longest time in which this process itself did not run. The server is not to blame for losses then."""
 
     longest = 0.0
 
@@ -232,7 +233,7 @@ async def metric(port, name):
 
 
 async def quiet(server):
-    """Seconds until the process is idle after everybody has left, by its processor time."""
+    """Seconds until the server is idle after the last request, by its processor time."""
     began = time.monotonic()
     while time.monotonic() - began < 20:
         before = server.cpu()
@@ -256,7 +257,7 @@ def row(name, tally):
 async def run(server, minutes, picture):
     failures = []
 
-    def promise(holds, text):
+    def guarantee(holds, text):
         print(f"{'kept' if holds else 'BROKEN'}: {text}")
         if not holds:
             failures.append(text)
@@ -278,31 +279,32 @@ async def run(server, minutes, picture):
         crowd, odd, left, renewed = await mix(server, picture, part, 0.8 * carried.good())
         mixed += crowd
         wrong, gone, reloads = wrong + odd, gone + left, reloads + renewed
-    print("| phase | s | requests | 200 | 503 | other | 200/s | p50 ms | p99 ms | 503 p50 ms | 503 p99 ms |")
+    print("| phase | seconds | requests | 200 | 503 | other | 200 per s | p50 ms | p99 ms | 503 p50 ms | 503 p99 ms |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
-    other = row("carried, 2 callers", base) + row("4 × that", full) + row("mixed at 0.8 ×", mixed)
+    other = row("capacity, 2 clients", base)
+    other += row("overload, 4 × that rate", full) + row("mixed, 0.8 × that rate", mixed)
     idle = await quiet(server)
     cancelled = await metric(server.port, "convscope_cancelled_total")
     panics = await metric(server.port, "convscope_panics_total")
     after = server.memory()
     print()
-    print(f"memory {before:.0f} MiB before, {after:.0f} MiB after; {gone} callers went away, {cancelled:.0f} of them "
+    print(f"memory {before:.0f} MiB before, {after:.0f} MiB after; {gone} clients hung up, {cancelled:.0f} of them "
           f"noticed before the answer; {reloads} reloads; {panics:.0f} panics; idle {idle:.1f} s after the last request; "
           f"probes under overload p50 {probes.percentile(200, 50):.1f} ms, p99 {probes.percentile(200, 99):.1f} ms, "
-          f"{sum(probes.counts.values()) - probes.counts[200]} unanswered; longest pause of the callers themselves "
+          f"{sum(probes.counts.values()) - probes.counts[200]} unanswered; longest pause of this script itself "
           f"{pause.longest:.1f} s")
     watching.cancel()
     ratio = full.good() / base.good()
-    promise(other == 0, f"every good request ended in 200 or 503 ({other} did not: "
+    guarantee(other == 0, f"every good request ended in 200 or 503 ({other} did not: "
             f"{[key for key in (base.counts | full.counts | mixed.counts) if key not in (200, 503)]})")
-    promise(ratio >= 0.9, f"goodput at four times the load is {ratio:.2f} of that without overload (0.9)")
-    promise(not wrong, f"bad requests ended as described ({wrong[:5]})")
-    promise(probes.counts[200] == sum(probes.counts.values()), "probes were answered throughout")
-    promise(panics == 0, "nothing panicked")
-    promise(after <= 1.25 * before + 32, "memory did not add up")
-    promise(idle < 2, "the process is idle when nobody asks")
+    guarantee(ratio >= 0.9, f"goodput under four times the load is {ratio:.2f} of that at capacity (at least 0.9)")
+    guarantee(not wrong, f"bad requests ended as described ({wrong[:5]})")
+    guarantee(probes.counts[200] == sum(probes.counts.values()), "every probe was answered")
+    guarantee(panics == 0, "nothing panicked")
+    guarantee(after <= 1.25 * before + 32, "memory did not accumulate")
+    guarantee(idle < 2, "the process is idle without requests")
     status, took = server.end()
-    promise(status == 0 and took < 30, f"it ended with {status} after {took:.1f} s")
+    guarantee(status == 0 and took < 30, f"it exited with {status} after {took:.1f} s")
     return failures
 
 

@@ -4,6 +4,7 @@
 //! Each module imports only from those to its left:
 //! `config < onnx | preprocess | explain | render < gradient | runtime < service < http | cli`.
 
+pub mod attribution;
 pub mod cli;
 pub mod config;
 pub mod explain;

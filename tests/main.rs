@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its premises fail")]
 
+mod attribution;
 mod contract;
 mod convnet;
 mod explain;

@@ -1,25 +1,25 @@
-// The public API. Two requests at a time, what the reader waits for first; the rest of the page never sees a status code.
+// The client of the public API: a queue of requests, retries, the API key, and errors as text.
 
-/** Addresses relative to the page, so that it works below a path of a proxy. */
+/** The absolute address of `path`, relative to the page, so that the page works below a path of a reverse proxy. */
 export function address(path) {
   return new URL(path, document.baseURI).href;
 }
 
-let key = sessionStorage.getItem("key") ?? "";
+let apiKey = sessionStorage.getItem("api-key") ?? "";
 
-/** Whether a key is sent. */
-export function hasKey() {
-  return key !== "";
+/** Whether requests carry an API key. */
+export function hasApiKey() {
+  return apiKey !== "";
 }
 
-/** Sends `given` with every request, while this tab is open. */
-export function useKey(given) {
-  key = given;
-  sessionStorage.setItem("key", given);
+/** Sends `key` with every request from now on. It is kept until this browser tab is closed. */
+export function setApiKey(key) {
+  apiKey = key;
+  sessionStorage.setItem("api-key", key);
 }
 
-/** What went wrong, in words for the reader: the `detail` of a problem answer. */
-export class Problem extends Error {
+/** An answer other than 2xx, or none. The message is the `detail` of the problem answer, `code` its stable code. */
+export class ApiError extends Error {
   constructor(detail, code = "", requestId = "") {
     super(detail);
     this.code = code;
@@ -27,72 +27,74 @@ export class Problem extends Error {
   }
 }
 
-const AT_A_TIME = 2;
-/** What passes by itself: how often it is asked again, and after how many milliseconds first. */
-const PASSING = { busy: [5, 400], "too-many-connections": [5, 400], loading: [60, 1000] };
-/** The longest pause. */
-const PATIENCE = 4000;
-const waiting = [];
+const MAX_CONCURRENT = 2;
+/** Codes after which a request is sent again: how many times, and the first delay in milliseconds. It doubles. */
+const RETRIES = { busy: [5, 400], "too-many-connections": [5, 400], loading: [60, 1000] };
+const MAX_DELAY = 4000;
+const queue = [];
 let running = 0;
 
 /**
- * Asks `path`. With `image` it is a form with the picture and `fields`, pairs of name and value. Gives `{ bytes,
- * headers }`.
+ * Requests `path`. With `image` it is a POST of a form with the picture and `fields`, pairs of name and value; without,
+ * a GET. Returns `{ bytes, headers }`.
  *
- * @param {AbortSignal} signal ends it, also at the server
- * @param {(share: number | null) => void} progress share of the picture sent; null once the network works
- * @param {boolean} patient may wait for all others
+ * @param {AbortSignal} signal cancels the request, also on the server
+ * @param {(share: number | null) => void} progress gets the share of the form that is uploaded; null after the upload
+ * @param {boolean} background runs only when no other request is queued
  */
-export async function ask(path, { image, fields = [], accept = "application/json", signal, progress, patient } = {}) {
-  await turn(patient, signal);
+export async function request(
+  path,
+  { image, fields = [], accept = "application/json", signal, progress, background } = {},
+) {
+  await acquireSlot(background, signal);
   try {
     for (let attempt = 0; ; attempt++) {
       try {
         return await send(path, { image, fields, accept, signal, progress });
-      } catch (problem) {
-        const [times, first] = PASSING[problem.code] ?? [0];
-        if (attempt >= times) throw problem;
-        await pause(Math.min(first * 2 ** attempt, PATIENCE), signal);
+      } catch (error) {
+        const [retries, firstDelay] = RETRIES[error.code] ?? [0];
+        if (attempt >= retries) throw error;
+        await delay(Math.min(firstDelay * 2 ** attempt, MAX_DELAY), signal);
       }
     }
   } finally {
     running--;
-    next();
+    startNext();
   }
 }
 
-/** The same, read as JSON. */
-export async function askJson(path, options) {
-  const { bytes } = await ask(path, options);
+/** The same, with the answer parsed as JSON. */
+export async function requestJson(path, options) {
+  const { bytes } = await request(path, options);
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** Resolves when there is a place. */
-function turn(patient, signal) {
+/** Resolves when the request may start. */
+function acquireSlot(background, signal) {
   return new Promise((resolve, reject) => {
-    const entry = { patient, resolve };
+    const entry = { background, resolve };
     signal?.addEventListener("abort", () => {
-      const place = waiting.indexOf(entry);
-      if (place >= 0) waiting.splice(place, 1);
+      const index = queue.indexOf(entry);
+      if (index >= 0) queue.splice(index, 1);
       reject(signal.reason);
     });
     if (signal?.aborted) return reject(signal.reason);
-    waiting.push(entry);
-    next();
+    queue.push(entry);
+    startNext();
   });
 }
 
-function next() {
-  if (running >= AT_A_TIME || waiting.length === 0) return;
-  const place = waiting.findIndex((entry) => !entry.patient);
-  // One place is always left for what the reader asks next.
-  if (place < 0 && running > 0) return;
-  const [entry] = waiting.splice(Math.max(place, 0), 1);
+function startNext() {
+  if (running >= MAX_CONCURRENT || queue.length === 0) return;
+  const foreground = queue.findIndex((entry) => !entry.background);
+  // A background request leaves one slot free for the next click.
+  if (foreground < 0 && running > 0) return;
+  const [entry] = queue.splice(Math.max(foreground, 0), 1);
   running++;
   entry.resolve();
 }
 
-function pause(milliseconds, signal) {
+function delay(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {
@@ -102,32 +104,32 @@ function pause(milliseconds, signal) {
   });
 }
 
-// XMLHttpRequest, since fetch does not tell how much of a picture has been sent.
+// XMLHttpRequest, because fetch does not report the progress of an upload.
 function send(path, { image, fields, accept, signal, progress }) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open(image ? "POST" : "GET", address(path));
-    request.responseType = "arraybuffer";
-    request.setRequestHeader("accept", accept);
-    if (key) request.setRequestHeader("x-api-key", key);
-    const stop = () => request.abort();
-    signal?.addEventListener("abort", stop);
-    request.onloadend = () => signal?.removeEventListener("abort", stop);
-    request.onabort = () => reject(signal?.reason ?? new DOMException("stopped", "AbortError"));
-    request.onerror = () => reject(new Problem("The server does not answer. Is it still running?", "unreachable"));
-    request.onload = () => {
-      const bytes = new Uint8Array(request.response);
-      if (request.status >= 200 && request.status < 300) {
-        resolve({ bytes, headers: (name) => request.getResponseHeader(name) ?? "" });
+    const xhr = new XMLHttpRequest();
+    xhr.open(image ? "POST" : "GET", address(path));
+    xhr.responseType = "arraybuffer";
+    xhr.setRequestHeader("accept", accept);
+    if (apiKey) xhr.setRequestHeader("x-api-key", apiKey);
+    const abort = () => xhr.abort();
+    signal?.addEventListener("abort", abort);
+    xhr.onloadend = () => signal?.removeEventListener("abort", abort);
+    xhr.onabort = () => reject(signal?.reason ?? new DOMException("aborted", "AbortError"));
+    xhr.onerror = () => reject(new ApiError("The server does not respond. Check that it is running.", "unreachable"));
+    xhr.onload = () => {
+      const bytes = new Uint8Array(xhr.response);
+      if (xhr.status >= 200 && xhr.status < 300) {
+        resolve({ bytes, headers: (name) => xhr.getResponseHeader(name) ?? "" });
       } else {
-        reject(problemOf(request, bytes));
+        reject(errorOf(xhr, bytes));
       }
     };
     if (progress) {
-      request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
-      request.upload.onload = () => progress(null);
+      xhr.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
+      xhr.upload.onload = () => progress(null);
     }
-    request.send(image ? formOf(image, fields) : null);
+    xhr.send(image ? formOf(image, fields) : null);
   });
 }
 
@@ -138,12 +140,12 @@ function formOf(image, fields) {
   return form;
 }
 
-function problemOf(request, bytes) {
+function errorOf(xhr, bytes) {
   try {
     const { detail, code, request_id } = JSON.parse(new TextDecoder().decode(bytes));
-    if (detail) return new Problem(detail, code, request_id);
+    if (detail) return new ApiError(detail, code, request_id);
   } catch {
-    // Not ours: a proxy's.
+    // Not a problem answer of convscope, but for instance an HTML page of a proxy.
   }
-  return new Problem(`The server answered ${request.status} ${request.statusText}.`, "unreadable");
+  return new ApiError(`The server answered ${xhr.status} ${xhr.statusText}.`, "unreadable");
 }

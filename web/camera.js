@@ -1,33 +1,33 @@
-// A picture from the camera, where the browser lets a page have one.
+// Takes a picture with the camera, in browsers that give pages access to it.
 
 import { byId } from "./dom.js";
 
-/** Sets up the button; `take` gets a file. */
-export function setUpCamera(take) {
+/** Sets up the button and its dialog; `onPicture` gets a File. */
+export function setUpCamera(onPicture) {
   const dialog = byId("camera-dialog");
   const video = dialog.querySelector("video");
-  const words = dialog.querySelector(".words");
-  const [shutter, close] = dialog.querySelectorAll("button");
+  const message = dialog.querySelector("p");
+  const [captureButton, closeButton] = dialog.querySelectorAll("button");
   byId("camera").hidden = !navigator.mediaDevices?.getUserMedia;
 
   byId("camera").addEventListener("click", async () => {
-    words.textContent = "Waiting for the camera …";
-    shutter.disabled = true;
+    message.textContent = "Waiting for the camera …";
+    captureButton.disabled = true;
     dialog.showModal();
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       if (!dialog.open) return stop();
       await video.play();
-      words.textContent = "";
-      shutter.disabled = false;
+      message.textContent = "";
+      captureButton.disabled = false;
     } catch (error) {
-      words.textContent =
+      message.textContent =
         error.name === "NotAllowedError"
-          ? "The browser may not use the camera. Allow it in the address bar, or choose a picture."
-          : "There is no camera that works. Choose a picture instead.";
+          ? "The browser blocks the camera. Allow it in the address bar, or choose a file."
+          : "No camera works. Choose a file.";
     }
   });
-  shutter.addEventListener("click", () => {
+  captureButton.addEventListener("click", () => {
     const canvas = document.createElement("canvas");
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
@@ -35,13 +35,13 @@ export function setUpCamera(take) {
     canvas.toBlob(
       (blob) => {
         dialog.close();
-        take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+        onPicture(new File([blob], "camera.jpg", { type: "image/jpeg" }));
       },
       "image/jpeg",
       0.92,
     );
   });
-  close.addEventListener("click", () => dialog.close());
+  closeButton.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", stop);
 
   function stop() {

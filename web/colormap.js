@@ -1,42 +1,44 @@
-// The server's own colour maps: eight maps of 256 rows of red, green, blue.
+// The colour maps of the server: each has 256 rows of red, green, blue.
 
 import { address } from "./api.js";
 import { element } from "./dom.js";
 
-const ORDER = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
+/** In the order of the file. */
+const NAMES = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
+const BYTES = 3 * 256;
 
-/** For a select: those that keep their order for colour-blind eyes and in print, and those that do not. */
+/** The options of a select. */
 export const COLORMAPS = [
   { group: "colour-blind safe", options: ["viridis", "cividis", "inferno", "magma", "plasma", "gray"] },
   { group: "rainbow", options: ["jet", "turbo"] },
 ];
 
-let all = null;
+let colormaps = null;
 
-/** Resolves when `rows` can be called. */
+/** Resolves when `colormapOf` can be called. */
 export async function loadColormaps() {
-  const answer = await fetch(address("web/colormaps.bin"));
-  all = new Uint8Array(await answer.arrayBuffer());
+  const response = await fetch(address("web/colormaps.bin"));
+  colormaps = new Uint8Array(await response.arrayBuffer());
 }
 
-/** 256 rows of red, green, blue. */
-export function rows(name) {
-  const first = Math.max(ORDER.indexOf(name), 0) * 768;
-  return all.subarray(first, first + 768);
+/** 256 rows of red, green, blue; viridis for an unknown name. */
+export function colormapOf(name) {
+  const start = Math.max(NAMES.indexOf(name), 0) * BYTES;
+  return colormaps.subarray(start, start + BYTES);
 }
 
-/** A bar from the lowest colour to the highest, with the values at its ends. */
+/** A vertical colour bar with the values `low` and `high` at its ends. */
 export function colorBar(name, low, high, label) {
-  const canvas = element("canvas", { width: 1, height: 256, class: "bar", "aria-hidden": "true" });
+  const canvas = element("canvas", { width: 1, height: 256, class: "gradient", "aria-hidden": "true" });
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(1, 256);
-  const table = rows(name);
+  const colormap = colormapOf(name);
   for (let level = 0; level < 256; level++) {
-    const at = 4 * (255 - level);
-    pixels.data.set(table.subarray(3 * level, 3 * level + 3), at);
-    pixels.data[at + 3] = 255;
+    const offset = 4 * (255 - level);
+    pixels.data.set(colormap.subarray(3 * level, 3 * level + 3), offset);
+    pixels.data[offset + 3] = 255;
   }
   context.putImageData(pixels, 0, 0);
-  const end = (text) => element("span", { textContent: text });
-  return element("div", { class: "colorbar", role: "img", "aria-label": label }, end(high), canvas, end(low));
+  const tick = (text) => element("span", { textContent: text });
+  return element("div", { class: "colorbar", role: "img", "aria-label": label }, tick(high), canvas, tick(low));
 }

@@ -1,4 +1,4 @@
-// The reference, made of the description that the server gives. What it sends goes to this server alone.
+// The API reference: Swagger UI with the server's own openapi.yaml. Its requests go to this server only.
 
 "use strict";
 
@@ -10,12 +10,12 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  // The viewer sends every parameter twice, in the address and in the form; the API takes each once.
+  // Swagger UI sends each parameter in the query and in the form; the API accepts it once.
   requestInterceptor(request) {
     if (!(request.body instanceof FormData)) return request;
-    const asked = new URL(request.url, document.baseURI);
-    for (const name of request.body.keys()) asked.searchParams.delete(name);
-    request.url = asked.href;
+    const url = new URL(request.url, document.baseURI);
+    for (const name of request.body.keys()) url.searchParams.delete(name);
+    request.url = url.href;
     return request;
   },
 });

@@ -1,8 +1,8 @@
-// Elements from JavaScript, without markup in strings: nothing that a server or a file name says is ever parsed as HTML.
+// Creates elements without markup in strings, so that no text of a server or a file name is parsed as HTML.
 
 /**
- * An element. `properties` whose name has a dash, or which are ARIA's, become attributes; `on…` are listeners; the rest
- * are properties.
+ * An element. Properties with a dash in their name, and `role`, `for` and `list`, become attributes; `on…` are event
+ * listeners; `data` goes into the dataset; all others are properties of the node.
  */
 export function element(name, properties = {}, ...children) {
   const node = document.createElement(name);
@@ -18,28 +18,28 @@ export function element(name, properties = {}, ...children) {
   return node;
 }
 
-/** The element with this id, which index.html has. */
+/** The element of index.html with this id. */
 export function byId(id) {
   return document.getElementById(id);
 }
 
 /** Fills a `<select>`: `options` are values, `[value, text]`, or `{ group, options }`. */
-export function fillSelect(select, options, chosen) {
+export function fillSelect(select, options, selected) {
   const option = (entry) => {
     if (entry.group) return element("optgroup", { label: entry.group }, ...entry.options.map(option));
     const [value, text] = Array.isArray(entry) ? entry : [entry, entry];
-    return element("option", { value, textContent: text, selected: String(value) === String(chosen) });
+    return element("option", { value, textContent: text, selected: String(value) === String(selected) });
   };
   select.replaceChildren(...options.map(option));
 }
 
-/** Says `text` to who cannot see the page change. */
+/** Has a screen reader say `text`. */
 export function announce(text) {
-  byId("announcement").textContent = text;
+  byId("live-region").textContent = text;
 }
 
-/** A number with about three digits that count. */
-export function short(value) {
+/** A number with three significant digits. */
+export function formatNumber(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -48,12 +48,12 @@ export function short(value) {
 }
 
 /** A whole number with thin spaces between thousands. */
-export function grouped(value) {
+export function formatCount(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-/** A probability in words that do not claim more than there is. */
-export function percent(probability) {
+/** A probability in percent. Only an exact 1 is written as 100.0 %, and only an exact 0 as 0.0 %. */
+export function formatPercent(probability) {
   const value = probability * 100;
   if (value > 99.9 && value < 100) return "> 99.9 %";
   if (value > 0 && value < 0.1) return "< 0.1 %";

@@ -1,116 +1,129 @@
-// All channels of a layer, each a tile that can be chosen. The server draws them in one picture; here it is cut up, so that
-// the rows fit the window.
+// The grid of a layer's channels. The server draws it as one picture; the page cuts it into tiles, so that each channel can
+// be selected and a narrower window rearranges them.
 
-import { askJson } from "./api.js";
-import { announce, element, short } from "./dom.js";
+import { requestJson } from "./api.js";
+import { announce, element, formatNumber } from "./dom.js";
+import { bitmapOfPng } from "./layer-list.js";
 import { gridRequest } from "./requests.js";
 import { change, current } from "./state.js";
-import { bitmapOfPng } from "./strip.js";
 
-/** Tiles a row in the picture that is cut up; nobody sees it. */
-const CUT = 16;
-/** About the pixels that all tiles together should take, and the smallest and largest side of one. */
+/** The area of all tiles together, in pixels, and the smallest and largest side of one. */
 const AREA = 560_000;
-const SIDE = [46, 148];
+const [MIN_SIDE, MAX_SIDE] = [46, 148];
 
-/** The channels of the layer in the state: `{ name, shape, channels, dead, bitmap }`. */
-export async function channelsOf({ state, picture, signal }) {
-  const { fields } = gridRequest(state, CUT);
-  const answer = await askJson("activations", { image: picture, fields, signal });
+/** The channels of the selected layer: `{ name, shape, channels, dead, bitmap, columns }`. */
+export async function loadGrid({ state, picture, signal }, columns) {
+  const { fields } = gridRequest(state, columns);
+  // One pixel for each value, so that the tiles can be cut out.
+  fields.push(["zoom", "1"]);
+  const answer = await requestJson("activations", { image: picture, fields, signal });
   const [layer] = answer.layers;
-  return { ...layer, bitmap: await bitmapOfPng(layer.png) };
+  return { ...layer, bitmap: await bitmapOfPng(layer.png), columns };
 }
 
-/** Fills `box` with tiles; `told` gets the line on the channel under the cursor. */
-export function showGrid(box, layer, told) {
-  const side = sideFor(layer.channels.length);
-  box.style.setProperty("--tile", `${side}px`);
-  box.setAttribute("aria-label", `${layer.channels.length} channels of ${layer.name}`);
-  box.replaceChildren(...layer.channels.map((channel, place) => tile(layer, channel, place, side, told)));
+/** The side of a tile, in pixels. */
+function tileSize(count) {
+  return Math.round(Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE));
+}
+
+/** The number of columns in which `box` will show `count` channels. Works while `box` is hidden or shows others. */
+export function fittingColumns(box, count) {
+  const before = [box.hidden, box.style.getPropertyValue("--tile-size")];
+  box.hidden = false;
+  box.style.setProperty("--tile-size", `${tileSize(count)}px`);
+  const columns = columnsOf(box);
+  box.hidden = before[0];
+  box.style.setProperty("--tile-size", before[1]);
+  return columns;
+}
+
+/** Fills `box` with tiles; `onHover` gets the channel under the pointer or with the focus. */
+export function showGrid(box, layer, onHover) {
+  const count = layer.channels.length;
+  const side = tileSize(count);
+  box.style.setProperty("--tile-size", `${side}px`);
+  box.setAttribute("aria-label", `${count} channels of ${layer.name}`);
+  box.replaceChildren(...layer.channels.map((channel, position) => tile(layer, channel, position, side, onHover)));
   box.firstChild?.setAttribute("tabindex", "0");
   const dead = layer.dead.length;
-  announce(`${layer.name}: ${layer.channels.length} channels${dead > 0 ? `, ${dead} of them dead` : ""}`);
+  announce(`${layer.name}: ${count} channels${dead > 0 ? `, ${dead} of them dead` : ""}`);
 }
 
-function sideFor(count) {
-  const [least, most] = SIDE;
-  return Math.round(Math.min(Math.max(Math.sqrt(AREA / count), least), most));
-}
-
-function tile(layer, channel, place, side, told) {
+function tile(layer, channel, position, side, onHover) {
   const {
     bitmap,
+    columns,
     shape: [, height, width],
   } = layer;
-  // More pixels than a dense screen shows would only cost memory.
+  // At most two canvas pixels for each CSS pixel, to save memory.
   const scale = Math.min(1, (2 * side) / Math.max(height, width));
   const canvas = element("canvas", {
     width: Math.ceil(width * scale),
     height: Math.ceil(height * scale),
     "aria-hidden": "true",
   });
-  canvas.classList.toggle("coarse", width < side);
-  const from = [(place % CUT) * width, Math.floor(place / CUT) * height, width, height];
-  canvas.getContext("2d").drawImage(bitmap, ...from, 0, 0, canvas.width, canvas.height);
-  const number = element("span", { class: "number", textContent: channel.index, "aria-hidden": "true" });
-  const tell = () => told(channel);
+  canvas.classList.toggle("pixelated", width < side);
+  const source = [(position % columns) * width, Math.floor(position / columns) * height, width, height];
+  canvas.getContext("2d").drawImage(bitmap, ...source, 0, 0, canvas.width, canvas.height);
+  const index = element("span", { class: "index", textContent: channel.index, "aria-hidden": "true" });
   return element(
     "button",
     {
       type: "button",
       class: channel.dead ? "tile dead" : "tile",
       tabindex: "-1",
-      "aria-label": describe(channel),
+      "aria-label": describeChannel(channel),
       data: { channel: String(channel.index) },
       onclick: () => change({ channel: channel.index }),
-      onpointerenter: tell,
-      onfocus: tell,
+      onpointerenter: () => onHover(channel),
+      onfocus: () => onHover(channel),
     },
     canvas,
-    number,
+    index,
   );
 }
 
-/** A channel in words. */
-export function describe({ index, mean, std, min, max, dead, not_finite }) {
-  if (dead) return `channel ${index}: dead, ${short(min)} everywhere`;
-  const odd = not_finite > 0 ? `, ${not_finite} values that are no numbers` : "";
-  return `channel ${index}: from ${short(min)} to ${short(max)}, mean ${short(mean)}, deviation ${short(std)}${odd}`;
+/** The statistics of a channel as text. */
+export function describeChannel({ index, mean, std, min, max, dead, not_finite }) {
+  if (dead) return `channel ${index}: dead, ${formatNumber(min)} everywhere`;
+  const notFinite = not_finite > 0 ? `, ${not_finite} values NaN or infinite` : "";
+  const [low, high, average, deviation] = [min, max, mean, std].map(formatNumber);
+  return `channel ${index}: min ${low}, max ${high}, mean ${average}, std ${deviation}${notFinite}`;
 }
 
-/** Arrow keys move among the tiles; Tab goes past them. */
+/** Arrow keys, Home and End move the focus between tiles; Tab leaves the grid. */
 export function setUpGridKeys(box) {
   box.addEventListener("keydown", (event) => {
     const tiles = [...box.children];
-    const here = tiles.indexOf(document.activeElement);
-    if (here < 0) return;
+    const focused = tiles.indexOf(document.activeElement);
+    if (focused < 0) return;
     const steps = {
       ArrowRight: 1,
       ArrowLeft: -1,
       ArrowDown: columnsOf(box),
       ArrowUp: -columnsOf(box),
-      Home: -here,
-      End: tiles.length - 1 - here,
+      Home: -focused,
+      End: tiles.length - 1 - focused,
     };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    const next = tiles[Math.min(Math.max(here + steps[event.key], 0), tiles.length - 1)];
-    tiles[here].tabIndex = -1;
+    const next = tiles[Math.min(Math.max(focused + steps[event.key], 0), tiles.length - 1)];
+    tiles[focused].tabIndex = -1;
     next.tabIndex = 0;
     next.focus();
   });
 }
 
-/** Tiles a row on the screen. */
+/** Columns on screen. */
 export function columnsOf(box) {
   return Math.max(getComputedStyle(box).gridTemplateColumns.split(" ").length, 1);
 }
 
-/** Brings the focus back to the channel that was looked at. */
+/** Moves the focus to a channel's tile, after the channel was shown alone. */
 export function focusTile(box, channel) {
-  const found = box.querySelector(`[data-channel="${channel}"]`);
-  if (!found) return;
+  const tile = box.querySelector(`[data-channel="${channel}"]`);
+  if (!tile) return;
   box.querySelector("[tabindex='0']")?.setAttribute("tabindex", "-1");
-  found.tabIndex = 0;
-  if (current().view === "layers") found.focus();
+  tile.tabIndex = 0;
+  if (current().tab === "activations") tile.focus();
 }

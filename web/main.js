@@ -1,200 +1,185 @@
-// Puts the parts together: state → requests → what is on screen. Nothing is shown that was asked for an earlier state.
+// Starts the page, and updates it when the state changes. An update aborts the previous one, so that no result of an
+// earlier state appears.
 
-import { askJson } from "./api.js";
-import { labelOf, markClasses, setUpOtherClass, showClasses, showWaiting } from "./classes.js";
+import { activationsRequest, isGridOutdated, setUpActivations, showActivations } from "./activations.js";
+import { requestJson } from "./api.js";
 import { loadColormaps } from "./colormap.js";
-import { announce, byId, fillSelect, grouped } from "./dom.js";
-import { layersRequest, setUpLayers, showLayers } from "./layers.js";
-import { classesShown, redraw, setUpLooking, showLooking } from "./looking.js";
-import { FIRST, pictureOf, pixelsOf, setUpPicture, showPicture, showWindow } from "./picture.js";
-import { heatRequest } from "./requests.js";
+import { showCrop } from "./crop.js";
+import { announce, byId, fillSelect, formatCount } from "./dom.js";
+import { hideError, setUpApiKey, showError } from "./errors.js";
+import { redrawExplanation, setUpExplain, showExplanation, shownClasses } from "./explain.js";
+import { setUpExport, showCommand } from "./export.js";
+import { loadThumbnails, markLayer, selectedLayer, showLayerList } from "./layer-list.js";
+import { DEFAULT_PICTURE, decodePicture, loadPicture, setUpPicture, showPicture } from "./picture.js";
+import { labelOf, markClasses, setUpOtherClass, showPlaceholders, showPredictions } from "./predictions.js";
+import { createProgress } from "./progress.js";
+import { explainRequest } from "./requests.js";
 import { change, current, onChange, readAddress } from "./state.js";
-import { chosenLayer, fillStrip, markStrip, showStrip } from "./strip.js";
 import { setUpTabs, showTab } from "./tabs.js";
-import { setUpTake, showTake } from "./take.js";
-import { hideTrouble, setUpKey, showTrouble } from "./trouble.js";
 
 /** Classes in the list. */
 const TOP = 6;
-/** What only paints anew. */
-const PAINTED = ["alpha", "draw", "heatcolors"];
+/** Keys of the state whose change needs no request. */
+const DRAWING_KEYS = ["alpha", "view", "explain_colormap"];
 
-/** What the server has told for the state. */
-const told = { names: null, fallback: "", model: null, picture: null, predictions: null };
+/** The server's answers for the present state. */
+const loaded = { models: null, defaultModel: "", model: null, picture: null, predictions: null };
 
-let looking = new AbortController();
-let staging = new AbortController();
+let pageAbort = new AbortController();
+let resultAbort = new AbortController();
 
 function modelName() {
-  return current().model || told.fallback;
+  return current().model || loaded.defaultModel;
 }
 
-/** The model, the picture and the first look of the one at the other; then all that depends on it. */
-async function look() {
-  looking.abort();
-  staging.abort();
-  looking = new AbortController();
-  const { signal } = looking;
-  told.predictions = null;
-  byId("take").hidden = true;
-  hideTrouble();
+/** Loads the model and the picture, predicts, and updates everything that depends on them. */
+async function updatePage() {
+  pageAbort.abort();
+  resultAbort.abort();
+  pageAbort = new AbortController();
+  const { signal } = pageAbort;
+  loaded.predictions = null;
+  byId("export").hidden = true;
+  hideError();
   try {
     await loadModels(signal);
-    if (told.model?.name !== modelName()) await loadModel(signal);
-    const id = current().picture || FIRST;
-    if (told.picture?.id !== id) told.picture = await pictureOf(id, signal);
-    showPicture(told.picture);
-    if (!told.picture) return showNothing();
+    if (loaded.model?.name !== modelName()) await loadModel(signal);
+    const id = current().picture || DEFAULT_PICTURE;
+    if (loaded.picture?.id !== id) loaded.picture = await loadPicture(id, signal);
+    showPicture(loaded.picture);
+    if (!loaded.picture) return showNoResult();
     await predict(signal);
-    await stage();
-    const shown = await pixelsOf(told.picture, told.model, signal);
-    if (shown.blob !== told.picture.blob) showPicture(told.picture);
-    showWindow(told.model.input, shown);
-    await fillStrip(told.picture, told.model, signal);
+    await updateResult();
+    const decoded = await decodePicture(loaded.picture, loaded.model, signal);
+    if (decoded.blob !== loaded.picture.blob) showPicture(loaded.picture);
+    showCrop(loaded.model.input, decoded);
+    await loadThumbnails(loaded.picture, loaded.model, signal);
   } catch (error) {
-    showTrouble(error, look);
+    showError(error, updatePage);
   } finally {
-    if (looking.signal === signal) byId("sending").hidden = true;
+    if (pageAbort.signal === signal) byId("progress").hidden = true;
   }
 }
 
-/** Without a picture there is nothing to say. */
-function showNothing() {
-  showWaiting(0);
-  for (const panel of ["heat", "layers"]) byId(panel).hidden = true;
+function showNoResult() {
+  showPlaceholders(0);
+  for (const panel of ["explain", "activations"]) byId(panel).hidden = true;
 }
 
 async function loadModels(signal) {
-  if (told.names) return;
-  const { models, default: fallback } = await askJson("models", { signal });
-  told.names = models.map(({ name }) => name);
-  told.fallback = fallback ?? told.names[0];
+  if (loaded.models) return;
+  const answer = await requestJson("models", { signal });
+  loaded.models = answer.models.map(({ name }) => name);
+  loaded.defaultModel = answer.default ?? loaded.models[0];
 }
 
 async function loadModel(signal) {
   const name = modelName();
-  fillSelect(byId("model"), told.names.includes(name) ? told.names : [name, ...told.names], name);
-  told.model = await askJson(`models/${encodeURIComponent(name)}`, { signal });
-  showStrip(told.model);
-  const { input, output, parameters } = told.model;
-  const [height, width] = input.size;
-  byId("model-facts").textContent =
-    `${name}: ${grouped(parameters)} weights, ${output.classes} classes, looks at ${height} × ${width} pixels${input.crop === "center" ? ", of the middle of the picture: the dashed frame" : ""}.`;
+  const names = loaded.models.includes(name) ? loaded.models : [name, ...loaded.models];
+  fillSelect(byId("model"), names, name);
+  loaded.model = await requestJson(`models/${encodeURIComponent(name)}`, { signal });
+  showLayerList(loaded.model);
+  const { input, output, parameters } = loaded.model;
+  const crop = input.crop === "center" ? ", centre crop (dashed frame)" : "";
+  byId("model-summary").textContent =
+    `${name}: ${formatCount(parameters)} parameters, ${output.classes} classes, ` +
+    `input ${input.size.join(" × ")} pixels${crop}.`;
 }
 
 async function predict(signal) {
-  const { model, picture } = told;
-  showWaiting(Math.min(model.output.classes, TOP));
-  showStrip(model);
+  const { model, picture } = loaded;
+  const top = Math.min(model.output.classes, TOP);
+  showPlaceholders(top);
+  showLayerList(model);
   const fields = [
     ["model", model.name],
-    ["top", String(Math.min(model.output.classes, TOP))],
+    ["top", String(top)],
   ];
-  const progress = showProgress(signal);
-  const answer = await askJson("predict", { image: picture, fields, signal, progress });
-  byId("sending").hidden = true;
-  told.predictions = answer.predictions;
-  showClasses(told.predictions, model);
-  const [first] = told.predictions;
-  announce(`The network says ${labelOf(model, first.class)}.`);
+  const progress = createProgress(signal, () => loaded.predictions !== null);
+  const answer = await requestJson("predict", { image: picture, fields, signal, progress });
+  byId("progress").hidden = true;
+  loaded.predictions = answer.predictions;
+  showPredictions(loaded.predictions, model);
+  announce(`Prediction: ${labelOf(model, loaded.predictions[0].class)}.`);
 }
 
-/** What is being waited for, once the wait can be felt. */
-function showProgress(signal) {
-  const box = byId("sending");
-  const [bar, words] = box.children;
-  const timer = setTimeout(() => {
-    box.hidden = signal.aborted || told.predictions !== null;
-  }, 250);
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  words.textContent = "Sending …";
-  return (share) => {
-    if (share === null) bar.removeAttribute("value");
-    else bar.value = share;
-    words.textContent = share === null ? "The network looks …" : `Sending, ${Math.round(share * 100)} %`;
-  };
-}
-
-/** The result: heat map or layers, as the state asks. */
-async function stage() {
-  staging.abort();
-  staging = new AbortController();
-  const { signal } = staging;
-  const { model, picture, predictions } = told;
-  showTab(current().view);
+/** Shows the selected tab. */
+async function updateResult() {
+  resultAbort.abort();
+  resultAbort = new AbortController();
+  const { signal } = resultAbort;
+  const { model, picture, predictions } = loaded;
+  showTab(current().tab);
   if (!model || !picture || !predictions) return;
-  hideTrouble();
+  hideError();
   markClasses(predictions);
-  markStrip(model);
-  const state = filled();
+  markLayer(model);
+  const state = resolvedState();
   try {
-    if (state.view === "layers") await showLayers({ state, model, picture, signal });
-    else await showLooking({ state, model, picture, predictions, signal });
-    if (!signal.aborted) showTake(request(), told.picture);
+    if (state.tab === "activations") await showActivations({ state, model, picture, signal });
+    else await showExplanation({ state, model, picture, predictions, signal });
+    if (!signal.aborted) showCommand(currentRequest(), picture);
   } catch (error) {
-    byId("heat").setAttribute("aria-busy", "false");
-    byId("layers").setAttribute("aria-busy", "false");
-    showTrouble(error, stage);
+    byId("explain").setAttribute("aria-busy", "false");
+    byId("activations").setAttribute("aria-busy", "false");
+    showError(error, updateResult);
   }
 }
 
-/** The state with what it leaves to the server's defaults. */
-function filled() {
-  return { ...current(), model: told.model.name, layer: chosenLayer(told.model) };
+/** The state with the names of the model and the layer that it leaves to the defaults. */
+function resolvedState() {
+  return { ...current(), model: loaded.model.name, layer: selectedLayer(loaded.model) };
 }
 
-/** What is on screen as a request; the model is named only where it is not the server's own choice. */
-function request() {
-  const state = { ...filled(), model: current().model === told.fallback ? "" : current().model };
-  if (state.view === "layers") return layersRequest(state);
-  const classes = classesShown(state, told.predictions);
-  return heatRequest(
-    state,
-    classes,
-    classes.map((index) => labelOf(told.model, index)),
-  );
-}
-
-/** A new picture keeps the layer and the way of drawing, and forgets the classes of the old one. */
-function choose(id) {
-  change({ picture: id, class: "", versus: "" });
+/** The view as a request. It names the model only if that is not the server's default. */
+function currentRequest() {
+  const model = current().model === loaded.defaultModel ? "" : current().model;
+  const state = { ...resolvedState(), model };
+  if (state.tab === "activations") return activationsRequest(state);
+  const classes = shownClasses(state, loaded.predictions);
+  const labels = classes.map((index) => labelOf(loaded.model, index));
+  return explainRequest(state, classes, labels);
 }
 
 readAddress();
 onChange((state, changed) => {
-  const isPainted = [...changed].every((name) => PAINTED.includes(name));
-  if (changed.has("model") || changed.has("picture")) return look();
-  if (isPainted && state.view === "heat" && !byId("take").hidden) {
-    redraw(state, told.model);
-    return showTake(request(), told.picture);
+  if (changed.has("model") || changed.has("picture")) return updatePage();
+  const isDrawing = [...changed].every((key) => DRAWING_KEYS.includes(key));
+  if (isDrawing && state.tab === "explain" && !byId("export").hidden) {
+    redrawExplanation(state, loaded.model);
+    return showCommand(currentRequest(), loaded.picture);
   }
-  if (changed.has("all") && told.model) {
-    showStrip(told.model);
-    fillStrip(told.picture, told.model, looking.signal).catch((error) => showTrouble(error, look));
+  if (changed.has("all_layers") && loaded.model) {
+    showLayerList(loaded.model);
+    const thumbnails = loadThumbnails(loaded.picture, loaded.model, pageAbort.signal);
+    thumbnails.catch((error) => showError(error, updatePage));
   }
-  return stage();
+  return updateResult();
 });
 
-setUpTabs((view) => change({ view }));
-setUpPicture(choose);
-setUpLooking();
-setUpLayers();
-setUpOtherClass(() => told.model);
+setUpTabs((tab) => change({ tab }));
+// A new picture keeps the layer and the settings; the classes belong to the old picture.
+setUpPicture((id) => change({ picture: id, class: "", compare: "" }));
+setUpExplain();
+setUpActivations();
+setUpOtherClass(() => loaded.model);
 byId("model").addEventListener("change", (event) => {
-  change({ model: event.target.value, layer: "", channel: "", class: "", versus: "", explained: "", all: "" });
+  const model = event.target.value;
+  change({ model, layer: "", channel: "", class: "", compare: "", explain_layer: "", all_layers: "" });
 });
 byId("all-layers")
   .querySelector("input")
-  .addEventListener("change", (event) => change({ all: event.target.checked ? "yes" : "" }));
-setUpKey(look);
-setUpTake(() => ({ request: request(), picture: told.picture }));
+  .addEventListener("change", (event) => change({ all_layers: event.target.checked ? "true" : "" }));
+setUpApiKey(updatePage);
+setUpExport(() => ({ request: currentRequest(), picture: loaded.picture }));
 window.addEventListener("popstate", readAddress);
 window.addEventListener("resize", () => {
-  if (told.picture?.shown) showWindow(told.model.input, told.picture.shown);
-  if (!byId("take").hidden) showTake(request(), told.picture);
+  if (loaded.picture?.decoded) showCrop(loaded.model.input, loaded.picture.decoded);
+  if (byId("export").hidden) return;
+  showCommand(currentRequest(), loaded.picture);
+  if (current().tab === "activations" && isGridOutdated(current())) updateResult();
 });
-
-byId("skip").addEventListener("click", () => byId("stage").focus());
+byId("skip").addEventListener("click", () => byId("result").focus());
 
 await loadColormaps();
-await look();
+await updatePage();

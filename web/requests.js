@@ -1,8 +1,8 @@
-// What is on screen as a request: the same fields for what the page fetches, downloads, and shows as a command.
+// The view as a request: `{ path, fields, file }`. The page sends it, the download uses it, and the curl command shows it.
 
-import { address, hasKey } from "./api.js";
+import { address, hasApiKey } from "./api.js";
 
-/** What the API takes where a field is left out. */
+/** The API's defaults. Fields with these values are left out. */
 const DEFAULTS = {
   order: "index",
   normalize: "standard",
@@ -12,13 +12,13 @@ const DEFAULTS = {
   alpha: "0.4",
 };
 
-/** Pairs of name and value, without those that the API assumes anyway. */
-function fields(pairs, defaults = {}) {
+/** The pairs of name and value that differ from the API's defaults. */
+function nonDefault(pairs, defaults = {}) {
   const known = { ...DEFAULTS, ...defaults };
   return pairs.filter(([name, value]) => value !== "" && known[name] !== value);
 }
 
-/** The grid of a layer. */
+/** The grid of a layer's channels. */
 export function gridRequest(state, columns) {
   const pairs = [
     ["model", state.model],
@@ -26,64 +26,64 @@ export function gridRequest(state, columns) {
     ["columns", String(columns)],
     ["normalize", state.normalize],
     ["order", state.order],
-    ["colormap", state.colors],
+    ["colormap", state.colormap],
   ];
   const file = `${state.layer}.png`;
-  return { path: "activations", file, fields: fields(pairs, { columns: "16", colormap: "viridis" }) };
+  return { path: "activations", file, fields: nonDefault(pairs, { columns: "16", colormap: "viridis" }) };
 }
 
-/** One channel, large. */
+/** One channel of a layer. */
 export function channelRequest(state) {
   const pairs = [
     ["model", state.model],
     ["layer", state.layer],
     ["channel", state.channel],
-    ["colormap", state.colors],
+    ["colormap", state.colormap],
   ];
   const file = `${state.layer}-${state.channel}.png`;
-  return { path: "activations", file, fields: fields(pairs, { colormap: "viridis" }) };
+  return { path: "activations", file, fields: nonDefault(pairs, { colormap: "viridis" }) };
 }
 
-/** One class's heat map, or two side by side. */
-export function heatRequest(state, classes, names) {
+/** The heat maps of one or two classes, which are named `labels`. */
+export function explainRequest(state, classes, labels) {
   const pairs = [
     ["model", state.model],
-    ["layer", state.explained],
+    ["layer", state.explain_layer],
     ...classes.map((index) => ["class", String(index)]),
     ["score", state.score],
     ["sign", state.sign],
-    ["view", state.draw],
-    ["colormap", state.draw === "mask" ? "" : state.heatcolors],
-    ["alpha", state.draw === "overlay" ? state.alpha : ""],
+    ["view", state.view],
+    ["colormap", state.view === "mask" ? "" : state.explain_colormap],
+    ["alpha", state.view === "overlay" ? state.alpha : ""],
   ];
-  const file = `${names.join("-or-")}.png`;
-  const colormap = state.draw === "heatmap" ? "viridis" : "jet";
-  return { path: "gradcam", file, fields: fields(pairs, { colormap }) };
+  const file = `${labels.join("-or-")}.png`;
+  const colormap = state.view === "heatmap" ? "viridis" : "jet";
+  return { path: "gradcam", file, fields: nonDefault(pairs, { colormap }) };
 }
 
-/** The request as a line for a shell. A sample comes from this server; the reader's own picture from where it lies. */
-export function curl(request, picture) {
-  // curl reads a leading @ or <, and a semicolon, as its own.
+/** The request as a shell command. It downloads a sample from this server; it reads the user's own picture from a file. */
+export function curlCommand(request, picture) {
+  // In the value of -F, curl interprets a leading @ or < and any semicolon.
   const flag = (value) => (/^[@<]|;/.test(value) ? "--form-string" : "-F");
-  const form = request.fields.map(([name, value]) => `${flag(value)} ${quoted(`${name}=${value}`)}`);
-  const image = picture.sample ? "-F image=@-" : `-F ${quoted(`image=@${fileOfForm(picture.name)}`)}`;
-  const sample = picture.sample ? `curl -s ${quoted(address(picture.path))} | ` : "";
-  const file = quoted(safe(request.file));
-  // Not the key itself: a command is shown to others.
-  const key = hasKey() ? ['-H "x-api-key: $API_KEY"'] : [];
-  return `${sample}curl ${[...key, image, ...form].join(" ")} ${quoted(address(request.path))} -o ${file}`;
+  const fields = request.fields.map(([name, value]) => `${flag(value)} ${shellQuote(`${name}=${value}`)}`);
+  const image = picture.sample ? "-F image=@-" : `-F ${shellQuote(`image=@${curlFileName(picture.name)}`)}`;
+  const sample = picture.sample ? `curl -s ${shellQuote(address(picture.path))} | ` : "";
+  const file = shellQuote(safeFileName(request.file));
+  // A variable instead of the key, because commands are shared.
+  const key = hasApiKey() ? ['-H "x-api-key: $API_KEY"'] : [];
+  return `${sample}curl ${[...key, image, ...fields].join(" ")} ${shellQuote(address(request.path))} -o ${file}`;
 }
 
-function fileOfForm(name) {
+function curlFileName(name) {
   return /[;,"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
 }
 
-/** As a word of a POSIX shell. */
-function quoted(word) {
+/** A word of a POSIX shell. */
+function shellQuote(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** As the name of a file: labels and layers may have anything in them. */
-export function safe(name) {
+/** A name for a file; labels and layers may contain any character. */
+export function safeFileName(name) {
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^[.-]+/, "_");
 }

@@ -1,48 +1,48 @@
-// What is on screen, as one object; all of it but the picture is in the address, so that Back works and a view can be
-// shared.
+// What the page shows, as one flat object. It is also the address, so that Back works and a view can be shared. Only the
+// bytes of the user's own pictures are missing there. Keys are the API's parameter names; where /activations and /explain
+// both have a parameter, that of /explain begins with `explain_`.
+
+import { upgradeAddress } from "./legacy-address.js";
 
 const DEFAULTS = {
   model: "",
   picture: "",
-  view: "heat", // heat | layers
-  // layers
+  tab: "explain", // explain | activations
+  all_layers: "", // "true": the layer list has every layer
+  // POST /activations
   layer: "",
   channel: "",
   order: "index",
   normalize: "standard",
-  colors: "viridis",
-  all: "",
-  // heat
+  colormap: "viridis",
+  // POST /gradcam
   class: "",
-  versus: "",
-  explained: "",
+  compare: "", // a second class, beside the first
+  explain_layer: "",
   score: "probability",
   sign: "positive",
-  draw: "overlay",
-  heatcolors: "inferno",
+  view: "overlay",
+  explain_colormap: "inferno",
   alpha: "0.6",
 };
 
 let state = { ...DEFAULTS };
 const listeners = [];
 
-/** The state; never to be changed by hand. */
+/** The state. Change it by {@link change} only. */
 export function current() {
   return state;
 }
 
-/** Calls `listener(state, changed)` after each change; `changed` is the set of names that did. */
+/** Calls `listener(state, changed)` after each change; `changed` is the set of keys whose value differs. */
 export function onChange(listener) {
   listeners.push(listener);
 }
 
-/**
- * Changes some entries. A step that the reader would call one makes an entry in the history; `replace` is for what
- * happens while dragging and for what the page fills in by itself.
- */
+/** Sets some keys. Adds an entry to the browser's history, or with `replace` (a slider's drag) replaces the current one. */
 export function change(patch, { replace = false } = {}) {
   const before = state;
-  const changed = adopt({ ...state, ...textual(patch) });
+  const changed = setState({ ...state, ...asStrings(patch) });
   if (changed.size === 0) return;
   const address = addressOf(state);
   if (address !== addressOf(before)) {
@@ -51,20 +51,20 @@ export function change(patch, { replace = false } = {}) {
   notify(changed);
 }
 
-/** Reads the address, at the start and after Back. */
+/** Sets the state to what the address says: at the start and after Back. */
 export function readAddress() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const known = Object.keys(DEFAULTS).filter((name) => given.has(name));
-  const changed = adopt({ ...DEFAULTS, ...Object.fromEntries(known.map((name) => [name, given.get(name)])) });
+  const given = upgradeAddress(new URLSearchParams(location.hash.slice(1)));
+  const known = Object.keys(DEFAULTS).filter((key) => given.has(key));
+  const changed = setState({ ...DEFAULTS, ...Object.fromEntries(known.map((key) => [key, given.get(key)])) });
   if (changed.size > 0) notify(changed);
 }
 
-function textual(patch) {
-  return Object.fromEntries(Object.entries(patch).map(([name, value]) => [name, String(value ?? "")]));
+function asStrings(patch) {
+  return Object.fromEntries(Object.entries(patch).map(([key, value]) => [key, String(value ?? "")]));
 }
 
-function adopt(next) {
-  const changed = new Set(Object.keys(DEFAULTS).filter((name) => next[name] !== state[name]));
+function setState(next) {
+  const changed = new Set(Object.keys(DEFAULTS).filter((key) => next[key] !== state[key]));
   state = next;
   return changed;
 }
@@ -73,8 +73,8 @@ function notify(changed) {
   for (const listener of listeners) listener(state, changed);
 }
 
-function addressOf(of) {
-  const told = Object.keys(DEFAULTS).filter((name) => of[name] !== DEFAULTS[name]);
-  const query = new URLSearchParams(told.map((name) => [name, of[name]])).toString();
+function addressOf(state) {
+  const keys = Object.keys(DEFAULTS).filter((key) => state[key] !== DEFAULTS[key]);
+  const query = new URLSearchParams(keys.map((key) => [key, state[key]])).toString();
   return query === "" ? location.pathname : `#${query}`;
 }

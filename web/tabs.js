@@ -1,26 +1,26 @@
-// The two things that there are to see, as tabs.
+// The two tabs of the result: Explanation and Activations.
 
 import { byId } from "./dom.js";
 
-const VIEWS = ["heat", "layers"];
+const TABS = ["explain", "activations"];
 
-/** Sets up clicks and arrow keys. */
-export function setUpTabs(choose) {
-  for (const view of VIEWS) byId(`tab-${view}`).addEventListener("click", () => choose(view));
-  byId("tab-heat").parentElement.addEventListener("keydown", (event) => {
+/** Sets up clicks and arrow keys; `onSelect` gets the tab. */
+export function setUpTabs(onSelect) {
+  for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => onSelect(tab));
+  byId("tab-explain").parentElement.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const other = VIEWS.find((view) => byId(`tab-${view}`).getAttribute("aria-selected") === "false");
-    choose(other);
+    const other = TABS.find((tab) => byId(`tab-${tab}`).getAttribute("aria-selected") === "false");
+    onSelect(other);
     byId(`tab-${other}`).focus();
   });
 }
 
-/** Shows the panel of `view`. */
-export function showTab(view) {
-  for (const one of VIEWS) {
-    const isShown = one === view;
-    byId(`tab-${one}`).setAttribute("aria-selected", String(isShown));
-    byId(`tab-${one}`).tabIndex = isShown ? 0 : -1;
-    byId(one).hidden = !isShown;
+/** Shows the panel of `selected`. */
+export function showTab(selected) {
+  for (const tab of TABS) {
+    const isSelected = tab === selected;
+    byId(`tab-${tab}`).setAttribute("aria-selected", String(isSelected));
+    byId(`tab-${tab}`).tabIndex = isSelected ? 0 : -1;
+    byId(tab).hidden = !isSelected;
   }
 }

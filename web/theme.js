@@ -1,4 +1,5 @@
-// Before the first paint, hence no module: the reader's choice of dark or light, where there is one.
+// The dark or light theme that the user chose; else that of the system. A classic script, so that it runs before the
+// first paint.
 
 "use strict";
 

@@ -1,12 +1,13 @@
-"""The book's own way to what `POST /activations` of the convnet draws (Chollet, Deep Learning with Python, 5.4.1).
+"""Times the book's code for the activations of the convnet (Chollet, Deep Learning with Python, 5.4.1).
 
     python book.py PICTURES THREADS [figures]
 
-says `ready`, then answers every line on standard input with the milliseconds that one run took: a picture of the folder
-PICTURES read by Keras, `predict` of the eight layers (listing 5.26), and one figure a layer (listing 5.27), saved as PNG in
-memory where the book shows it. With `figures`, listing 5.27 alone, from activations that are there already.
+The script prints `ready`. For every line on standard input it does one run and prints its milliseconds. A run reads a
+picture of the folder PICTURES with Keras, calls `predict` for the eight layers (listing 5.26), and draws one figure per
+layer (listing 5.27). It saves each figure as PNG in memory where the book shows it. With `figures`, a run is listing
+5.27 only, with activations computed before.
 
-Needs what tests/reference/convnet/requirements.txt lists.
+It needs tests/reference/convnet/requirements.txt.
 """
 
 import io

@@ -1,13 +1,13 @@
-"""Measure convscope side by side with ONNX Runtime, PyTorch, torchcam, pytorch-grad-cam and the book's matplotlib code.
+"""Measure convscope, ONNX Runtime, PyTorch, torchcam, pytorch-grad-cam and the book's matplotlib code in one run.
 
     python3 benches/compare/compare.py                     # sets up its own Python under target/
     python3 benches/compare/compare.py --python venv/bin/python --rounds 20
     python3 benches/compare/compare.py --only activations --binary path/of/convscope
 
-Needs nothing but Python and cargo. All contenders run at the same time, each waiting for its turn: one round is one run
-of each, in an order that changes from round to round, so that whatever else the machine does meets all of them alike.
-Prints tables of medians with the quartiles, as docs/performance.md holds them, and at the end every goal that was
-measured with passed or missed. A goal whose parts were not all measured is named with what lacks.
+It needs only Python and cargo. All programs are started first and then run one at a time. A round is one run of each, in
+an order that changes from round to round, so that other load on the machine affects all of them alike. The script prints
+the tables of docs/performance.md, with medians and quartiles. At the end it prints every goal with passed or missed, or
+with what is missing to measure it.
 """
 
 import argparse
@@ -38,31 +38,31 @@ BINARY = ROOT / "target/release/convscope"
 
 
 class Process:
-    """A contender: answers a line with the milliseconds that one run took."""
+    """A program to compare with. It answers each line with the milliseconds of one run."""
 
     def __init__(self, *command: object) -> None:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True)
 
     def wait(self) -> None:
-        """Until it is ready."""
+        """Wait until it is ready."""
         line = self.process.stdout.readline().strip()
         if line != "ready":
             sys.exit(f"{self.process.args} said {line!r}")
 
     def run(self) -> float:
-        """Milliseconds of one run."""
+        """Do one run; returns its milliseconds."""
         print(file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 
     def stop(self) -> None:
-        """For good."""
+        """End the process."""
         self.process.stdin.close()
         self.process.wait()
 
 
 class Server:
-    """A convscope server."""
+    """A convscope server as a process."""
 
     binary = BINARY
     further: list[str] = []
@@ -81,18 +81,18 @@ class Server:
             except OSError:
                 pass
             if self.process.poll() is not None:
-                sys.exit(f"the server ended; is port {port} free?")
+                sys.exit(f"the server exited; is port {port} free?")
             time.sleep(0.01)
         self.ready = time.perf_counter() - started
 
     def status(self, path: str) -> int:
-        """Of a page."""
+        """The status of a GET request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         connection.request("GET", path)
         return connection.getresponse().status
 
     def post(self, path: str, picture: bytes, **parameters: object) -> float:
-        """Milliseconds of one request, on a connection of its own."""
+        """Send one request on a new connection; returns its milliseconds."""
         query = urlencode({"model": self.model, **parameters}, doseq=True)
         headers = {"Content-Type": "application/octet-stream", "Accept": "image/png"}
         start = time.perf_counter()
@@ -108,7 +108,7 @@ class Server:
         return took
 
     def timings(self, last: int) -> dict[str, float]:
-        """Median milliseconds of each stage of the last requests, as the server says."""
+        """Median milliseconds of each stage of the last requests, from `Server-Timing`."""
         return {name: median(stages[name] for stages in self.stages[-last:]) for name in self.stages[-1]}
 
     def resident(self) -> int:
@@ -116,24 +116,24 @@ class Server:
         return self.rollup("Rss")
 
     def rollup(self, key: str) -> int:
-        """One line of what Linux knows of the process's memory, in bytes."""
+        """One value of the process's smaps_rollup, in bytes."""
         lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
         (line,) = [line for line in lines if line.startswith(f"{key}:")]
         return int(line.split()[1]) << 10
 
     def seconds(self) -> float:
-        """Processor time so far."""
+        """Processor time so far, in seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """For good."""
+        """End the process."""
         self.process.terminate()
         self.process.wait()
 
 
 def own_python(name: str, requirements: Path) -> Path:
-    """A Python under target/ with what is required."""
+    """A Python environment under target/ with the requirements installed."""
     folder = ROOT / "target" / name
     python = folder / "bin/python"
     if not python.exists():
@@ -143,12 +143,12 @@ def own_python(name: str, requirements: Path) -> Path:
 
 
 def build_server() -> None:
-    """The server."""
+    """Build the server."""
     subprocess.run(["cargo", "build", "--release", "--bin", "convscope"], cwd=ROOT, check=True)
 
 
 def build_timer() -> Path:
-    """The program that times bare forward passes."""
+    """Build the program that times forward passes."""
     command = ["cargo", "build", "--release", "--bench", "forward", "--message-format", "json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     built = [message for message in map(json.loads, lines) if message.get("target", {}).get("name") == "forward"]
@@ -156,7 +156,7 @@ def build_timer() -> Path:
 
 
 def model_folders(python: Path) -> Path:
-    """A folder of models with random weights; EfficientNet-Lite0 is the project's own."""
+    """A folder of models with random weights, and the project's EfficientNet-Lite0."""
     folder = ROOT / "target/compare-models"
     folder.mkdir(parents=True, exist_ok=True)
     for name in MODELS[:-1]:
@@ -170,7 +170,7 @@ def model_folders(python: Path) -> Path:
 
 
 def trained(python: Path, folder: Path) -> Path:
-    """A folder of VGG16 with trained convolutions."""
+    """A folder with a VGG16 that has trained convolutions."""
     with_trained = ROOT / "target/compare-trained"
     if not (with_trained / "vgg16/model.onnx").exists():
         subprocess.run([python, HERE / "trained.py", folder / "vgg16", with_trained / "vgg16"], check=True)
@@ -178,7 +178,7 @@ def trained(python: Path, folder: Path) -> Path:
 
 
 def pictures(python: Path) -> list[bytes]:
-    """Photographs of 640×480 as JPEG, each a little different, so that no answer is remembered."""
+    """Photographs of 640×480 as JPEG, each a little different, so that none is in the cache."""
     script = """
 import io, sys
 from PIL import Image, ImageEnhance
@@ -197,12 +197,12 @@ for step in range(32):
 
 
 def interleave(runs: dict[str, object], rounds: int) -> dict[str, list[float]]:
-    """Rounds in which each runs once; the first three warm up."""
+    """Rounds in which each runs once. The first three rounds are warm-up."""
     order, times = list(runs), {name: [] for name in runs}
     for turn in range(rounds + 3):
         random.Random(turn).shuffle(order)
         for name in order:
-            # Threads that spin after their work, as others' do, would take a core from the next.
+            # Some programs' threads spin after their work, which would take a core from the next run.
             time.sleep(PAUSE)
             took = runs[name]()
             if turn >= 3:
@@ -211,35 +211,35 @@ def interleave(runs: dict[str, object], rounds: int) -> dict[str, list[float]]:
 
 
 class Goals:
-    """What is to be reached, and whether it was."""
+    """The goals, and whether they were reached."""
 
     def __init__(self) -> None:
         self.rows: list[str] = []
 
     def at_most(self, goal: str, limit: float, measured: float, unit: str = "×") -> None:
-        """Reached where the figure is no larger."""
+        """The goal is reached if the figure is at most the limit."""
         self.row(goal, f"{measured:.2f} {unit}", measured <= limit)
 
     def at_least(self, goal: str, limit: float, measured: float, unit: str = "×") -> None:
-        """Reached where the figure is no smaller."""
+        """The goal is reached if the figure is at least the limit."""
         self.row(goal, f"{measured:.2f} {unit}", measured >= limit)
 
     def row(self, goal: str, measured: str, reached: bool) -> None:
-        """One line of the table."""
+        """Add one line to the table."""
         self.rows.append(f"| {goal} | {measured} | {'passed' if reached else 'missed'} |")
 
     def lacks(self, goal: str, what: str) -> None:
-        """A goal that could not be measured."""
+        """Add a goal that could not be measured, and why."""
         self.rows.append(f"| {goal} | {what} | not measured |")
 
     def show(self) -> None:
-        """The table."""
-        print("\n| goal | measured | |\n|---|---|---|")
+        """Print the table."""
+        print("\n| goal | measured | result |\n|---|---|---|")
         print("\n".join(self.rows), flush=True)
 
 
 def show(title: str, times: dict[str, list[float]], reference: str) -> None:
-    """One table."""
+    """Print one table."""
     print(f"\n{title}\n\n| | median ms | quartiles | ratio to {reference} |\n|---|---|---|---|")
     base = median(times[reference])
     for name, values in times.items():
@@ -248,7 +248,7 @@ def show(title: str, times: dict[str, list[float]], reference: str) -> None:
 
 
 def throughput(server: Server, files: list[bytes], clients: int, seconds: float) -> float:
-    """Requests a second that `clients` callers get answered."""
+    """Answered requests per second, with as many clients as `clients`."""
     until, counts = time.perf_counter() + seconds, [0] * clients
 
     def call(index: int) -> None:
@@ -267,7 +267,7 @@ def throughput(server: Server, files: list[bytes], clients: int, seconds: float)
 
 
 def forward_passes(options: argparse.Namespace, timer: Path, folder: Path, photo: Path, goals: Goals) -> None:
-    """Bare forward passes of every model."""
+    """Measure the forward pass of every model."""
     threads = options.threads
     for name in options.models:
         contenders = {"convscope": Process(timer, folder / name, photo, threads)}
@@ -287,10 +287,10 @@ def forward_passes(options: argparse.Namespace, timer: Path, folder: Path, photo
 
 
 def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[bytes], goals: Goals) -> None:
-    """Whole requests for Grad-CAM of VGG16, with weights of some kind."""
+    """Measure whole requests for Grad-CAM of VGG16, with the given kind of weights."""
     threads = options.threads
     server = Server(options.port, folder, "vgg16", "--workers", str(threads))
-    # Asked for one picture alone, so that it remembers that.
+    # Gets only one picture, so that this picture stays in its cache.
     second = Server(options.port + 1, folder, "vgg16", "--workers", str(threads))
     contender = [options.python, HERE / "contender.py"]
     names = ("onnxruntime", *CAMS)
@@ -300,7 +300,7 @@ def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[b
     fresh, classes = itertools.cycle(files), itertools.count()
 
     def new_picture() -> float:
-        # What follows the end of a JPEG is not read, but it is another file.
+        # Decoders ignore bytes after the end of a JPEG, but the cache sees a new file.
         return server.post("/gradcam", next(fresh) + os.urandom(8))
 
     def other_class() -> float:
@@ -315,8 +315,8 @@ def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[b
     ours, other, bare, *cams = [median(times[name]) for name in runs]
     goals.at_most(f"vgg16, {kind}: POST /gradcam ≤ 0.6 × ONNX Runtime's forward", 0.6, ours / bare)
     for name, limit, cam in zip(CAMS, (3, 9), cams):
-        goals.at_least(f"{kind}: {name}'s map ≥ {limit} × a whole request", limit, cam / ours)
-    goals.at_most(f"{kind}: another class ≤ 0.2 × the first", 0.2, other / ours)
+        goals.at_least(f"{kind}: {name} takes ≥ {limit} × a whole request", limit, cam / ours)
+    goals.at_most(f"{kind}: another class of the same picture ≤ 0.2 × the first", 0.2, other / ours)
     for process in others.values():
         process.stop()
     server.stop()
@@ -324,7 +324,7 @@ def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[b
 
 
 def standing(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
-    """What VGG16 takes to start, of memory, and of the processor while nobody asks."""
+    """Measure VGG16's start time, its memory, and its processor time while idle."""
     threads = options.threads
     weights = (folder / "vgg16/model.onnx").stat().st_size
     starts = []
@@ -342,22 +342,22 @@ def standing(options: argparse.Namespace, folder: Path, files: list[bytes], goal
             print(f"after {count} requests: resident {used >> 20} MiB, proportional {shared >> 20} MiB")
     allowed = weights * 1.4 + (150 << 20)
     print(f"weights of vgg16: {weights >> 20} MiB")
-    goals.at_most(f"memory ≤ 1.4 × weights + 150 MiB ({allowed / 2**20:.0f} MiB)", allowed / 2**20, used / 2**20, "MiB")
+    goals.at_most(f"resident memory ≤ 1.4 × weights + 150 MiB ({allowed / 2**20:.0f} MiB)", allowed / 2**20, used / 2**20, "MiB")
     idle = server.seconds()
     time.sleep(5)
     spent = server.seconds() - idle
     print(f"processor time of 5 idle seconds: {spent:.2f} s")
-    goals.at_most("an idle server uses no processor (5 s)", 0, spent, "s")
+    goals.at_most("an idle server uses no processor time (5 s)", 0, spent, "s")
     server.stop()
 
 
 def show_stages(title: str, stages: dict[str, float]) -> None:
-    """Where the time of requests went, as the server tells."""
+    """Print the time of each stage of requests."""
     print(f"\n{title}, Server-Timing, medians in ms: " + ", ".join(f"{k} {v:.2f}" for k, v in stages.items()))
 
 
 def activations(options: argparse.Namespace, files: list[bytes], goals: Goals) -> None:
-    """All layers of the convnet as one picture, against the book's code with Keras and matplotlib."""
+    """Measure all layers of the convnet as one picture, and the book's code with Keras and matplotlib."""
     threads = options.threads
     only, photos = ROOT / "target/compare-convnet", ROOT / "target/compare-pictures"
     only.mkdir(parents=True, exist_ok=True)
@@ -383,9 +383,9 @@ def activations(options: argparse.Namespace, files: list[bytes], goals: Goals) -
         process.stop()
     server.stop()
     ours, all_of_it, drawn = [median(times[name]) for name in runs]
-    goals.at_least("the book's code ≥ 30 × POST /activations", 30, all_of_it / ours)
-    goals.at_least("its matplotlib alone ≥ 30 × POST /activations", 30, drawn / ours)
-    goal = "convnet POST /activations ≤ 1.5 × (its forward + encoding the finished pixels)"
+    goals.at_least("the book's code for activations takes ≥ 30 × POST /activations", 30, all_of_it / ours)
+    goals.at_least("the book's matplotlib alone takes ≥ 30 × POST /activations", 30, drawn / ours)
+    goal = "convnet POST /activations ≤ 1.5 × (forward + encoding the finished pixels)"
     if "encode" in stages:
         goals.at_most(goal, 1.5, ours / (stages["forward"] + stages["encode"]))
     else:
@@ -393,7 +393,7 @@ def activations(options: argparse.Namespace, files: list[bytes], goals: Goals) -
 
 
 def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
-    """Throughput of several workers against one."""
+    """Compare the throughput of several workers with that of one."""
     flags = ("--cache-bytes", "0", "--queue", "64")
     rates: dict[int, list[float]] = {1: [], options.threads: []}
     servers = {n: Server(options.port + n, folder, "vgg16", "--workers", str(n), *flags) for n in rates}
@@ -404,31 +404,31 @@ def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: G
                 rates[workers].append(rate)
     for server in servers.values():
         server.stop()
-    print("\nvgg16, POST /gradcam, requests a second, twice as many callers as workers\n")
+    print("\nvgg16, POST /gradcam, requests per second, twice as many clients as workers\n")
     for workers, values in rates.items():
         print(f"- workers {workers}: {median(values):.2f} ({min(values):.2f} – {max(values):.2f})")
     ratio = median(rates[options.threads]) / median(rates[1])
     print(f"- ratio: {ratio:.2f}")
     if options.threads == 2:
-        goals.at_least("throughput of two workers ≥ 1.9 × one", 1.9, ratio)
+        goals.at_least("throughput of two workers ≥ 1.9 × that of one", 1.9, ratio)
 
 
 def main() -> None:
-    """Everything, or what the command line asks for."""
+    """Measure everything, or what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--python", type=Path, help="one that has requirements.txt; default: set up under target/")
+    parser.add_argument("--python", type=Path, help="a Python with requirements.txt installed; default: set up under target/")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--models", nargs="*", default=MODELS)
     parser.add_argument("--flags", default="", help="further flags of every server, such as '--dense-weights f16'")
-    parser.add_argument("--binary", type=Path, help="a server that is built already; default: build it")
-    parser.add_argument("--timer", type=Path, help="the bench `forward`, built already; default: build it")
-    parser.add_argument("--book-python", type=Path, help="one that has tests/reference/convnet/requirements.txt")
-    parser.add_argument("--only", choices=("forward", "gradcam", "load", "activations"), help="one of the four parts")
+    parser.add_argument("--binary", type=Path, help="a server that is already built; default: build it")
+    parser.add_argument("--timer", type=Path, help="the bench `forward`, already built; default: build it")
+    parser.add_argument("--book-python", type=Path, help="a Python with tests/reference/convnet/requirements.txt installed")
+    parser.add_argument("--only", choices=("forward", "gradcam", "load", "activations"), help="measure only one of the four parts")
     options = parser.parse_args()
     wanted = (options.only,) if options.only else ("forward", "gradcam", "load", "activations")
-    # Everything that may fail or take long before anything is measured.
+    # First comes everything that may fail or take long; nothing is measured yet.
     options.python = options.python or own_python("compare", HERE / "requirements.txt")
     if "activations" in wanted:
         needs = ROOT / "tests/reference/convnet/requirements.txt"

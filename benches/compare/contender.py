@@ -2,14 +2,14 @@
 
     python contender.py KIND NAME FOLDER THREADS
 
-says `ready`, then answers every line on standard input with the milliseconds that one run took. KIND:
+The script prints `ready`. For every line on standard input it does one run and prints its milliseconds. KIND is one of:
 
     onnxruntime        FOLDER/model.onnx, forward
-    torch              torchvision's NAME, forward, without gradients
+    torch              torchvision's NAME, forward without gradients
     torchcam           Grad-CAM of torchcam, forward and backward, to the map at the layer's resolution
     pytorch-grad-cam   the same of pytorch-grad-cam, which resizes the map to the input
 
-The input is a tensor that is there already; reading, resizing and drawing pictures are not counted.
+The input is a tensor that is already in memory. Reading, resizing and drawing pictures are not measured.
 """
 
 import sys
@@ -24,7 +24,7 @@ CLASS = 281
 
 
 def onnxruntime_forward() -> Callable[[], object]:
-    """A session with the settings that its documentation advises for the CPU."""
+    """The forward pass of ONNX Runtime, with the settings that its documentation recommends for the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -48,7 +48,7 @@ def torch_network():  # noqa: ANN201
 
 
 def torch_forward() -> Callable[[], object]:
-    """Without gradients."""
+    """The forward pass of PyTorch, without gradients."""
     import torch
 
     network, x = torch_network()
@@ -61,7 +61,7 @@ def torch_forward() -> Callable[[], object]:
 
 
 def torchcam() -> Callable[[], object]:
-    """At the last convolution of VGG16, after its activation."""
+    """torchcam's Grad-CAM at the last convolution of VGG16, after its activation."""
     from torchcam.methods import GradCAM
 
     network, x = torch_network()
@@ -70,7 +70,7 @@ def torchcam() -> Callable[[], object]:
 
 
 def pytorch_grad_cam() -> Callable[[], object]:
-    """At the same layer."""
+    """pytorch-grad-cam's Grad-CAM at the same layer."""
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 

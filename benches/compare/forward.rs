@@ -25,9 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let library = LoadedModels::open(Path::new(model), &engine)?;
     let classifier = library.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
-    let tensor = input(classifier.settings().recipe.tensor(&picture).into_dyn());
-    let mut outputs: Vec<String> = classifier.layers().iter().map(|it| it.name.clone()).collect();
-    outputs.push(classifier.head().output.clone());
+    let tensor = input(classifier.info().settings().recipe.tensor(&picture).into_dyn());
+    let mut outputs: Vec<String> =
+        classifier.info().layers().iter().map(|it| it.name.clone()).collect();
+    outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
     let graph = Source::open(Path::new(model))?.read()?;
     let plan = Plan::compile(&graph, None, &[tensor.shape().to_vec()], &outputs, &engine)?;

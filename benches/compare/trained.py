@@ -1,6 +1,8 @@
-"""Gives a VGG16 with random weights the thirteen convolutions that were trained on ImageNet, from this repository's
-models/vgg16_cats_dogs (its README names their origin and licence); the dense layers stay random, since the trained ones are
-not here. Behind trained convolutions 14 of 100 inputs of the first dense layer are above zero, behind random ones 63.
+"""Puts the thirteen convolutions trained on ImageNet into a VGG16 with random weights.
+
+They come from this repository's models/vgg16_cats_dogs, whose README names their origin and licence. The dense layers stay
+random, because this repository does not have the trained ones. After trained convolutions, 14 % of the inputs of the first
+dense layer are above zero; after random ones, 63 %.
 
     python trained.py FOLDER TARGET     (needs onnx)
 """
@@ -14,7 +16,8 @@ import onnx
 from onnx import numpy_helper
 
 TRAINED = Path(__file__).parents[2] / "models/vgg16_cats_dogs/model.onnx"
-# What the random network's card subtracts and divides by, of 0..1; what the trained one's subtracts, of 0..255, RGB.
+# The random network's card subtracts MEAN and divides by DEVIATION, for values 0..1. The trained network's card
+# subtracts TRAINED_MEAN, for values 0..255. All are in RGB.
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 TRAINED_MEAN = np.array([123.68, 116.779, 103.939])
 
@@ -38,7 +41,7 @@ def main() -> None:
         kernel, bias = (np.ascontiguousarray(array, np.float32) for array in (kernel, bias))
         assert list(kernel.shape) == list(tensors[ours.input[1]].dims), ours.name
         tensors[ours.input[1]].CopyFrom(numpy_helper.from_array(kernel, ours.input[1]))
-        # Biases of zero are not in the file.
+        # The exported file has no biases, because they are zero.
         del ours.input[2:]
         ours.input.append(f"{ours.input[1]}.bias")
         model.graph.initializer.append(numpy_helper.from_array(bias, ours.input[2]))

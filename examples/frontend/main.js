@@ -1,11 +1,11 @@
 // @ts-check
-// Asks a convscope of another origin for the two likeliest classes of a picture, and where it saw them.
+// Asks a convscope server of another origin for the two most probable classes of a picture, and for their heat maps.
 
 import createClient from "openapi-fetch";
 
 /** @typedef {import("./convscope.js").components["schemas"]} Schemas */
 
-// Of the forms of an answer this page takes JSON.
+// This page uses the JSON format of the answers.
 /** @type {import("openapi-fetch").Client<import("./convscope.js").paths, "application/json" | "application/problem+json">} */
 const convscope = createClient({
   baseUrl: new URLSearchParams(location.search).get("server") ?? "http://localhost:8080",
@@ -13,53 +13,55 @@ const convscope = createClient({
 });
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("form"));
-const words = /** @type {HTMLElement} */ (document.getElementById("words"));
+const message = /** @type {HTMLElement} */ (document.getElementById("message"));
 const maps = /** @type {HTMLElement} */ (document.getElementById("maps"));
 
 /**
- * What went wrong, in the server's words.
+ * Shows the text of an error.
  * @param {{ detail: string } | undefined} problem
  */
-function tell(problem) {
-  words.textContent = problem?.detail ?? "The server gave no answer that can be read.";
+function showError(problem) {
+  message.textContent = problem?.detail ?? "The server's answer cannot be read.";
 }
 
 async function listModels() {
   const { data, error } = await convscope.GET("/models");
-  if (!data) return tell(error);
+  if (!data) return showError(error);
   const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem("model"));
   select.replaceChildren(...data.models.map(({ name }) => new Option(name, name, name === data.default)));
 }
 
 /**
- * One class's heat map; a picture of its own, since that of several classes is one figure.
- * @param {FormData} given
+ * Shows the heat map of one class. Each class has a request of its own, because the answer to a request with several
+ * classes has all maps in one PNG.
+ * @param {FormData} input
  * @param {Schemas["Predictions"]["predictions"][number]} prediction
  */
-async function show(given, prediction) {
+async function showHeatMap(input, prediction) {
   /** @type {Schemas["GradCamForm"]} */
   const fields = {
-    image: given.get("image"),
-    model: String(given.get("model")),
+    image: input.get("image"),
+    model: String(input.get("model")),
     class: [String(prediction.class)],
     alpha: 0.5,
   };
   const { data, error } = await convscope.POST("/gradcam", { body: formOf(fields) });
-  if (!data) return tell(error);
+  if (!data) return showError(error);
   const [map] = data.maps;
-  const picture = new Image();
-  picture.src = `data:image/png;base64,${data.png}`;
-  picture.alt = `What spoke for ${map.label ?? map.class}`;
+  const name = map.label ?? map.class;
+  const image = new Image();
+  image.src = `data:image/png;base64,${data.png}`;
+  image.alt = `Heat map for ${name}`;
   const caption = document.createElement("figcaption");
-  const share = map.probability === null ? "" : `, ${(100 * map.probability).toFixed(1)} %`;
-  caption.textContent = `${map.label ?? map.class}${share}${map.empty ? ": no heat" : ""}`;
+  const probability = map.probability === null ? "" : `, ${(100 * map.probability).toFixed(1)} %`;
+  caption.textContent = `${name}${probability}${map.empty ? ": no heat" : ""}`;
   const figure = document.createElement("figure");
-  figure.append(picture, caption);
+  figure.append(image, caption);
   maps.append(figure);
 }
 
 /**
- * The types say what belongs into a form; this makes a form of it.
+ * Makes a form of typed fields.
  * @param {Schemas["GradCamForm"] | Schemas["PredictForm"]} fields
  */
 function formOf(fields) {
@@ -72,31 +74,31 @@ function formOf(fields) {
 }
 
 /**
- * Says so where the server cannot be reached.
- * @param {() => Promise<void>} work
+ * Runs `action` and shows a message if the server cannot be reached.
+ * @param {() => Promise<void>} action
  */
-async function reaching(work) {
+async function run(action) {
   try {
-    await work();
+    await action();
   } catch {
-    words.textContent = "The server does not answer, or does not let this page ask (--cors-origins).";
+    message.textContent = "The server does not respond, or does not allow this origin (--cors-origins).";
   }
 }
 
-async function ask() {
-  const given = new FormData(form);
+async function explain() {
+  const input = new FormData(form);
   maps.replaceChildren();
-  words.textContent = "The network looks …";
+  message.textContent = "Computing …";
   /** @type {Schemas["PredictForm"]} */
-  const fields = { image: given.get("image"), model: String(given.get("model")), top: 2 };
+  const fields = { image: input.get("image"), model: String(input.get("model")), top: 2 };
   const { data, error } = await convscope.POST("/predict", { body: formOf(fields) });
-  if (!data) return tell(error);
-  words.textContent = "";
-  for (const prediction of data.predictions) await show(given, prediction);
+  if (!data) return showError(error);
+  message.textContent = "";
+  for (const prediction of data.predictions) await showHeatMap(input, prediction);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  reaching(ask);
+  run(explain);
 });
-reaching(listModels);
+run(listModels);

@@ -7,7 +7,7 @@ mod panics;
 
 use std::panic::catch_unwind;
 
-use convscope::gradient::{derive, derive_sums};
+use convscope::gradient::{Rules, derive, derive_channel_sums};
 use convscope::onnx::pb::tensor_shape_proto::dimension::Value;
 use convscope::onnx::pb::{ValueInfoProto, type_proto};
 use convscope::onnx::{Facts, Model};
@@ -41,8 +41,8 @@ fuzz_target!(init: panics::told(), |bytes: &[u8]| {
     let inputs = inputs.iter().map(|input| input.name.as_str());
     let values = model.graph().node.iter().filter_map(|node| node.output.first());
     for layer in inputs.take(1).chain(values.take(4).map(String::as_str)) {
-        let whole = derive(&model, &facts, &[layer], &logits);
-        let sums = derive_sums(&model, &facts, layer, 1, &logits);
+        let whole = derive(&model, &facts, &[layer], &logits, Rules::GRADIENT);
+        let sums = derive_channel_sums(&model, &facts, layer, 1, &logits, Rules::GRADIENT);
         for derived in [whole, sums].into_iter().flatten() {
             let weights = model.tensors(&derived.weights(|_| false));
             if let Ok(gradient) = derived.embed(weights, |_| false) {

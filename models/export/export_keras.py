@@ -1,19 +1,23 @@
 """Turn a Keras image classifier into a model folder.
 
     python export_keras.py convnet.keras ../cats_and_dogs_small_1 --preprocess rescale
-    python export_keras.py cats_and_dogs_small_1.h5 out              # the book's file of 2017, too
+    python export_keras.py cats_and_dogs_small_1.h5 out              # also reads the book's file of 2017
     python export_keras.py vgg16:imagenet ../vgg16                   # makes models/vgg16; downloads 528 MB
     python export_keras.py mobilenetv2 out --seed 0                  # keras.applications, random weights
 
-In place of a file stands the name of a `keras.applications` network, in any case, with `:imagenet` (or a weight file's
-path) for its weights; its preprocessing is known, and ImageNet's labels are Keras' own `imagenet_class_index.json`.
+Instead of a file, give the name of a `keras.applications` network, in upper or lower case. Add `:imagenet` or
+`:PATH` of a weight file for its weights. The preprocessing of these networks is known. The labels of ImageNet
+are Keras' own `imagenet_class_index.json`.
 
-Each ONNX value that is a Keras layer's output, after the layer's own activation, has the layer's name, without
-prefix or `:0`. Inside the graph pictures are channels × height × width whatever Keras has; the input stays as Keras
-has it. A batch normalization is folded into the convolution before it and the value carries the name of the
-normalization, for that is what it is; the convolution's own output is in the graph only where something else reads
-it. Layers inside a nested model have their own names, or `<model>/<layer>` where two models use the same one. A
-layer called several times gives `name`, `name_1`, … A layer that does nothing when predicting (Dropout) is an Identity.
+Names and layout of the ONNX graph:
+
+- The output of a Keras layer, after the layer's own activation, has the layer's name, without prefix or `:0`.
+- The input keeps Keras' layout. All other pictures in the graph are channels × height × width.
+- A batch normalization is folded into the convolution before it, and the value has the name of the
+  normalization. The convolution's own output is in the graph only if something else reads it.
+- Layers in a nested model have their own names, or `<model>/<layer>` if two models use the same name.
+- A layer that is called several times gives `name`, `name_1`, …
+- A layer that does nothing in prediction (Dropout) is an Identity.
 """
 
 import argparse
@@ -25,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["KERAS_BACKEND"] = "tensorflow"  # what tf2onnx reads
+os.environ["KERAS_BACKEND"] = "tensorflow"  # the backend that tf2onnx reads
 
 import h5py
 import keras
@@ -68,7 +72,7 @@ APPLICATION_PREPROCESSING = {
 
 @dataclass
 class Source:
-    """A network to export and what its origin tells about it."""
+    """A network to export, and what is known from its origin."""
 
     model: keras.Model
     title: str
@@ -87,7 +91,7 @@ def load_source(name: str, seed: int) -> Source:
     architecture, _, weights = name.partition(":")
     known = {key.lower(): key for key, value in vars(keras.applications).items() if callable(value)}
     if architecture.lower() not in known:
-        raise SystemExit(f"{name} is no .keras or .h5 file and no keras.applications network: {', '.join(known.values())}")
+        raise SystemExit(f"{name} is neither a .keras or .h5 file nor a keras.applications network: {', '.join(known.values())}")
     keras.utils.set_random_seed(seed)
     architecture = known[architecture.lower()]
     model = getattr(keras.applications, architecture)(weights=weights or None)
@@ -98,8 +102,11 @@ def load_source(name: str, seed: int) -> Source:
 
 
 def randomize(model: keras.Model, picture: np.ndarray, seed: int) -> None:
-    """Random weights that keep a deep network alive: kernels of variance 2 / fan-in (He et al. 2015), biases that are
-    not zero, and, where the last layer is dense, logits with a deviation of 2 for the picture."""
+    """Set random weights with which activations neither vanish nor explode in a deep network.
+
+    Kernels have variance 2 / fan-in (He et al. 2015). Biases are not zero. If the last layer is dense, the logits
+    of the picture have a standard deviation of 2.
+    """
     random = np.random.default_rng(seed)
     for layer in keras_graph.layer_names(model).values():
         for weight in layer.trainable_weights:
@@ -116,12 +123,12 @@ def randomize(model: keras.Model, picture: np.ndarray, seed: int) -> None:
 
 
 def load_file(path: Path) -> keras.Model:
-    """A Keras file of any version from 2.0. The optimizer's state is of no interest."""
+    """A Keras file of any version from 2.0, without the optimizer's state."""
     if path.suffix == ".keras":
         return keras.models.load_model(path, compile=False)
     with h5py.File(path) as file:
         if "model_config" not in file.attrs:
-            raise SystemExit(f"{path} holds weights alone; build the model in Keras, load them, and save it as .keras")
+            raise SystemExit(f"{path} holds weights only; build the model in Keras, load them, and save it as .keras")
         config = json.loads(file.attrs["model_config"])
     if isinstance(config["config"], list):
         return load_list_of_layers(path, config["config"])
@@ -129,14 +136,15 @@ def load_file(path: Path) -> keras.Model:
 
 
 def load_list_of_layers(path: Path, layers: list[dict]) -> keras.Model:
-    """A Sequential model as Keras wrote it before 2.2.3, its config the bare list of layers, which Keras 3 refuses.
+    """A Sequential model in the format of Keras before 2.2.3.
 
-    Keras loads a copy of the file with the config in its later form; the input has the name that Keras gave it then.
+    There the config is a bare list of layers, which Keras 3 refuses. So Keras loads a copy of the file whose config is
+    in the later form. The input gets the name that Keras gave it then.
     """
     first = layers[0]["config"]
     shape = first.pop("batch_input_shape", None)
     if shape is None:
-        raise SystemExit(f"{path} does not tell the shape of its input; load it in Keras 2 and save it again")
+        raise SystemExit(f"{path} does not state the shape of its input; load it in Keras 2 and save it again")
     entrance = {"name": f"{first['name']}_input", "batch_shape": shape}
     layers = [{"class_name": "InputLayer", "config": entrance}, *layers]
     config = {"class_name": "Sequential", "config": {"name": path.stem, "layers": layers}}
@@ -148,14 +156,14 @@ def load_list_of_layers(path: Path, layers: list[dict]) -> keras.Model:
 
 
 def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | None]:
-    """The input's shape, batch first and open, with the size given where the model leaves it open."""
+    """The input's shape: an open batch first, and `size` if the model leaves the size open."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise SystemExit(f"a classifier has one input and one output; this has {len(model.inputs)} and {len(model.outputs)}")
     shape = list(model.inputs[0].shape)
     if len(shape) != 4 or len(model.outputs[0].shape) != 2:
         raise SystemExit(f"a picture classifier maps 4 dimensions to 2; this maps {shape} to {list(model.outputs[0].shape)}")
     if shape[3] not in (1, 3):
-        raise SystemExit(f"pictures have 1 or 3 channels, last; the model's input is {shape}")
+        raise SystemExit(f"pictures have 1 or 3 channels in the last axis; the model's input is {shape}")
     if None in shape[1:3]:
         if size is None:
             raise SystemExit(f"the model takes pictures of any size ({shape}); give --size HEIGHT WIDTH")
@@ -164,7 +172,7 @@ def input_shape(model: keras.Model, size: tuple[int, int] | None) -> list[int | 
 
 
 def guess_preprocessing(source: Source, shape: list[int | None]) -> tuple[str, str]:
-    """The preprocessing of a network and how it is known."""
+    """The preprocessing of a network, and how it is known."""
     if source.application:
         matches = [
             (len(prefix), kind)
@@ -177,16 +185,16 @@ def guess_preprocessing(source: Source, shape: list[int | None]) -> tuple[str, s
     inside = (keras.layers.Rescaling, keras.layers.Normalization)
     if any(isinstance(layer, inside) for layer in keras_graph.layer_names(source.model).values()):
         return "none", "assumed: the network scales its input itself"
-    return "rescale", "assumed: value/255, as the book's networks; --preprocess says otherwise"
+    return "rescale", "assumed: value/255, as for the book's networks; --preprocess changes it"
 
 
 def imagenet_labels() -> list | None:
-    """Keras' own class index, [WordNet id, label] a class; nothing where it is neither cached nor to be downloaded."""
+    """Keras' own class index: [WordNet id, label] per class. None if it is not cached and cannot be downloaded."""
     falling = np.arange(1000, 0, -1, np.float32)[None]
     try:
         (classes,) = keras.applications.imagenet_utils.decode_predictions(falling, top=1000)
     except Exception as error:
-        print(f"no labels: Keras' class index cannot be had here ({error}); give --labels FILE")
+        print(f"no labels: Keras' class index cannot be downloaded ({error}); give --labels FILE")
         return None
     return [[identifier, label] for identifier, label, _ in classes]
 
@@ -195,7 +203,7 @@ def make_card(source: Source, shape: list[int | None], arguments: argparse.Names
     """The card's input and output, and a sentence on how the preprocessing is known."""
     kind, reason = guess_preprocessing(source, shape)
     if arguments.preprocess:
-        kind, reason = arguments.preprocess, "as --preprocess says"
+        kind, reason = arguments.preprocess, "set by --preprocess"
     color, scale, mean, std = PREPROCESSING[kind]
     if shape[3] == 1:
         color, mean, std = "gray", mean[:1], std[:1]
@@ -213,15 +221,17 @@ def make_card(source: Source, shape: list[int | None], arguments: argparse.Names
 
 
 def difference(graph: ModelProto, model: keras.Model, pictures: np.ndarray) -> float:
-    """Largest difference between ONNX Runtime's and Keras' outputs; among several classes relative to the largest output,
-    for a thousand probabilities may all be small."""
+    """Largest difference between ONNX Runtime's and Keras' outputs.
+
+    With several classes it is relative to the largest output, because a thousand probabilities may all be small.
+    """
     wanted = np.asarray(model(pictures, training=False))
     largest = np.abs(wanted).max() if wanted.shape[1] > 1 else 1
     return float(np.abs(run(open_session(graph), pictures) - wanted).max() / largest)
 
 
 def export(arguments: argparse.Namespace) -> Source:
-    """Make the model folder and return what is in it, or end with the reason why not."""
+    """Write the model folder and return its source. On failure, exit with the reason."""
     source = load_source(arguments.model, arguments.seed)
     shape = input_shape(source.model, arguments.size)
     card, known_how = make_card(source, shape, arguments)
@@ -260,7 +270,7 @@ def export(arguments: argparse.Namespace) -> Source:
 
 
 def rebuild_command(arguments: argparse.Namespace) -> str:
-    """The command line that makes this folder again."""
+    """The command line that rebuilds this folder."""
     parts = ["export_keras.py", Path(arguments.model).name, arguments.out.name]
     if arguments.preprocess:
         parts.append(f"--preprocess {arguments.preprocess}")
@@ -274,18 +284,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="a .keras or .h5 file, or the name of a keras.applications network[:weights]")
     parser.add_argument("out", type=Path, help="the model folder to write")
-    parser.add_argument("--preprocess", choices=PREPROCESSING, help="what the network was trained with")
+    parser.add_argument("--preprocess", choices=PREPROCESSING, help="the preprocessing that the network was trained with")
     parser.add_argument("--resize", choices=("nearest", "bilinear", "bicubic"), default="nearest")
     parser.add_argument("--crop", choices=("none", "center"), default="none")
-    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="with --crop center: the shorter side before")
-    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="of a network that ends in logits")
-    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="where the model leaves it open")
+    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="with --crop center: shorter side before the crop")
+    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="activation after the logits, if the network ends in logits")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="input size, if the model leaves it open")
     parser.add_argument("--labels", type=Path, help=".json or .txt")
-    parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card shows")
+    parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card lists")
     parser.add_argument("--gradcam", metavar="LAYER", help="layer that Grad-CAM explains")
     parser.add_argument("--float16", action="store_true", help="store weights as float16; compute in float32")
-    parser.add_argument("--seed", type=int, default=0, help="of random weights")
-    parser.add_argument("--picture", type=Path, help="photograph for the comparison, in place of a drawn one")
+    parser.add_argument("--seed", type=int, default=0, help="seed of random weights")
+    parser.add_argument("--picture", type=Path, help="photograph for the comparison, instead of a drawn picture")
     return parser.parse_args(arguments)
 
 

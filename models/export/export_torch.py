@@ -6,13 +6,15 @@
     python export_torch.py program.pt2 out --preprocess torch         # saved by torch.export.save
     python export_torch.py scripted.pt out --size 224 224             # saved by torch.jit.save
 
-Values are named as torchvision's `feature_extraction` names them: by module path (`layer4.1.conv2`), the second call of
-the same module as `layer4.1.relu_1`, and an operation that is no module after the block that does it
-(`layer4.1.add`). A batch norm is folded into its convolution, and the value carries the batch norm's name
-(`layer4.1.bn2`). The card's aliases give the outputs of whole blocks (`layer4`).
+Values have the names that torchvision's `feature_extraction` gives them:
 
-Programs and torchvision models go through `torch.export`: it knows for each node which module it came from, and leaves
-no Identity and no stray constant. TorchScript files can only take the older, tracing exporter.
+- A value has its module path (`layer4.1.conv2`). The second call of a module is `layer4.1.relu_1`.
+- An operation that is not a module has the path of the block that performs it (`layer4.1.add`).
+- A batch norm is folded into its convolution, and the value has the batch norm's name (`layer4.1.bn2`).
+- The card's aliases name the outputs of whole blocks (`layer4`).
+
+Programs and torchvision models are exported with `torch.export`. It records the module of each node, and leaves no
+Identity and no stray constant. TorchScript files work only with the older exporter, which traces.
 """
 
 import argparse
@@ -60,7 +62,7 @@ PREPROCESSING = {  # scale, mean, std
 
 @dataclass
 class Source:
-    """A network to export: how to run it, how to make its ONNX graph, and what is known about its use."""
+    """A network to export: how to run it, how to make its ONNX graph, and what is known of its preprocessing."""
 
     title: str
     origin: str
@@ -84,7 +86,7 @@ def torchvision_source(arguments: argparse.Namespace) -> Source:
         origin = f"torchvision's `{name}` with its published weights `{weights}`; their licence is torchvision's."
     options = {} if arguments.classes is None else {"num_classes": arguments.classes}
     if weights is None and name in ("googlenet", "inception_v3"):
-        options["init_weights"] = False  # theirs takes a minute and is the same distribution, truncated
+        options["init_weights"] = False  # torchvision's own takes a minute, for the same distribution, truncated
         if arguments.weights != "none":
             options["transform_input"] = True
     module = torchvision.models.get_model(name, weights=weights, **options).eval()
@@ -100,7 +102,7 @@ def torchvision_source(arguments: argparse.Namespace) -> Source:
 
 
 def torchvision_card(transforms: torch.nn.Module, size: list[int] | None) -> Card:
-    """The preprocessing of published weights; with another size than theirs, in the same proportions."""
+    """The preprocessing of published weights. For another size, it is scaled in proportion."""
     (side,) = transforms.crop_size
     size = tuple(size or (side, side))
     return Card(
@@ -128,7 +130,7 @@ def file_source(arguments: argparse.Namespace) -> Source:
                 "torch.jit.save, or give a torchvision architecture and the file as --weights"
             ) from not_a_program
         if arguments.size is None:
-            raise SystemExit("TorchScript does not tell the input's size; give --size HEIGHT WIDTH") from None
+            raise SystemExit("TorchScript does not state the input's size; give --size HEIGHT WIDTH") from None
         size = arguments.size
         to_onnx, forward = (lambda: script_to_onnx(module, size)), module
     else:
@@ -141,10 +143,10 @@ def file_source(arguments: argparse.Namespace) -> Source:
 
 
 def randomize_statistics(module: torch.nn.Module, size: tuple[int, int]) -> None:
-    """Make a freshly initialized network behave as a trained one: no parameter neutral, no value vanishing.
+    """Make a freshly initialized network behave like a trained one, with no neutral parameters.
 
-    Batch norms get random factors and offsets, and the statistics of random pictures. Layer scales (ConvNeXt starts
-    them at 1e-6) and matrices that start at zero (the head of ViT) get values that count.
+    Batch norms get random scales and offsets, and the statistics of random pictures. Layer scales (ConvNeXt starts
+    them at 1e-6) and matrices that start at zero (the head of ViT) get values large enough to matter.
     """
     norms = [layer for layer in module.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
@@ -164,8 +166,10 @@ def randomize_statistics(module: torch.nn.Module, size: tuple[int, int]) -> None
 
 
 def varied_pictures(count: int, size: tuple[int, int]) -> torch.Tensor:
-    """Random pictures that differ in tint, shapes and grain. Alike pictures would leave deep channels almost constant,
-    and normalizing those amplifies rounding errors."""
+    """Random pictures that differ in tint, shapes and grain.
+
+    With similar pictures, deep channels would be almost constant, and normalizing those amplifies rounding errors.
+    """
     strength = torch.linspace(0, 1.2, count).reshape(-1, 1, 1, 1)
     tint = torch.randn(count, 3, 1, 1)
     shapes = torch.nn.functional.interpolate(torch.randn(count, 3, 7, 7), size, mode="bilinear")
@@ -185,8 +189,11 @@ def program_to_onnx(program: torch.export.ExportedProgram) -> ModelProto:
 
 
 def script_to_onnx(module: torch.jit.ScriptModule, size: tuple[int, int]) -> ModelProto:
-    """TorchScript as ONNX. The exporter would fold a batch norm under the convolution's name; so it may not
-    (`PRESERVE`), and the optimizer does it afterwards under the batch norm's."""
+    """TorchScript as ONNX.
+
+    `PRESERVE` keeps the exporter from folding batch norms, because it would give the result the convolution's name.
+    The optimizer folds them afterwards, under the batch norm's name.
+    """
     buffer = io.BytesIO()
     torch.onnx.export(
         module,
@@ -202,7 +209,7 @@ def script_to_onnx(module: torch.jit.ScriptModule, size: tuple[int, int]) -> Mod
 
 
 def scope_of(node: NodeProto) -> tuple[str, str]:
-    """The module path a node came from, and the operation inside that module."""
+    """The module path of a node, and the operation inside that module."""
     noted = {item.key: item.value for item in node.metadata_props}
     if "pkg.torch.onnx.name_scopes" in noted:
         *_, path, operation = ["", *ast.literal_eval(noted["pkg.torch.onnx.name_scopes"])]
@@ -210,7 +217,7 @@ def scope_of(node: NodeProto) -> tuple[str, str]:
     traced = node.output[0] if node.output[0].startswith("/") else node.name
     path = ""
     before = ""
-    for part in traced.split("/")[1:-1]:  # "/layer4/layer4.1/relu_1/Relu", or scripted "/layer4/1/relu_1/Relu"
+    for part in traced.split("/")[1:-1]:  # "/layer4/layer4.1/relu_1/Relu"; with TorchScript "/layer4/1/relu_1/Relu"
         piece = part.removeprefix(f"{before}.")
         path = f"{path}.{piece}" if path else piece
         before = part
@@ -218,14 +225,15 @@ def scope_of(node: NodeProto) -> tuple[str, str]:
 
 
 def is_inside(path: str, container: str) -> bool:
-    """Whether a module is the container or a part of it."""
+    """Whether a module is the container or inside it."""
     return path == container or path.startswith(f"{container}.")
 
 
 def name_layers(model: ModelProto) -> tuple[dict[str, str], list[str]]:
     """Value → layer name, and the module path of every node.
 
-    Consecutive nodes of one module, or of one operation inside a block, are one layer: its last value has the name.
+    Consecutive nodes of one module, or of one operation inside a block, are one layer. The layer's name goes to its last
+    value.
     """
     scopes = [scope_of(node) for node in model.graph.node]
     paths = {path for path, _ in scopes}
@@ -245,7 +253,10 @@ def name_layers(model: ModelProto) -> tuple[dict[str, str], list[str]]:
 
 
 def block_outputs(model: ModelProto, names: dict[str, str], paths: list[str], deepest: int = 2) -> dict[str, str]:
-    """Block → the layer that is its output: the one value that is read outside the block, if it is the last."""
+    """Block → the layer that is its output.
+
+    A block has an output if only its last value is read outside the block.
+    """
     readers = onnx_graph.consumers(model)
     place = {id(node): path for node, path in zip(model.graph.node, paths)}
     outputs = {output.name for output in model.graph.output}
@@ -266,7 +277,7 @@ def block_outputs(model: ModelProto, names: dict[str, str], paths: list[str], de
 
 
 def move_constants(model: ModelProto) -> None:
-    """Turn Constant nodes into initializers, where every reader looks for them."""
+    """Turn Constant nodes into initializers, where all programs look for constants."""
     constants = [node for node in model.graph.node if node.op_type == "Constant"]
     for node in constants:
         model.graph.initializer.append(
@@ -276,7 +287,7 @@ def move_constants(model: ModelProto) -> None:
 
 
 def plain_graph(source: Source) -> tuple[ModelProto, list[str], dict[str, str]]:
-    """The network as ONNX with its names in place, the names of its layers in order, and the aliases of its blocks."""
+    """The network as ONNX with readable names, the names of its layers in order, and the aliases of its blocks."""
     model = source.to_onnx()
     move_constants(model)
     onnx_graph.make_reshapes_constant(model, onnx_graph.infer_shapes(model))
@@ -306,7 +317,7 @@ def relative_difference(model: ModelProto, source: Source, pictures: np.ndarray)
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Make the model folder, or end with the reason why not."""
+    """Write the model folder. On failure, exit with the reason."""
     is_name = arguments.model in torchvision.models.list_models(module=torchvision.models)
     if not is_name and not Path(arguments.model).is_file():
         raise SystemExit(f"{arguments.model} is neither a file nor a torchvision classifier")
@@ -338,7 +349,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 
 def rebuild_command(arguments: argparse.Namespace) -> str:
-    """The command line that makes this folder again."""
+    """The command line that rebuilds this folder."""
     parts = ["export_torch.py", Path(arguments.model).name, arguments.out.name, f"--weights {arguments.weights}"]
     if arguments.weights == "none":
         parts.append(f"--seed {arguments.seed}")
@@ -352,18 +363,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("model", help="a torchvision classifier's name, or a file of torch.export or TorchScript")
     parser.add_argument("out", type=Path, help="the model folder to write")
     parser.add_argument("--weights", default="DEFAULT", help="torchvision weights, `none`, or a state dict's file")
-    parser.add_argument("--seed", type=int, default=0, help="of random weights")
-    parser.add_argument("--randomize-bn", action="store_true", help="no neutral batch norm in random weights")
-    parser.add_argument("--classes", type=int, help="outputs, where they differ from torchvision's")
+    parser.add_argument("--seed", type=int, default=0, help="seed of random weights")
+    parser.add_argument("--randomize-bn", action="store_true", help="with random weights: give batch norms random parameters and statistics")
+    parser.add_argument("--classes", type=int, help="number of classes, if it differs from torchvision's")
     parser.add_argument("--labels", type=Path, help=".json or .txt")
-    parser.add_argument("--preprocess", choices=PREPROCESSING, default="torch", help="of a file; torchvision tells its own")
-    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="of a file: the shorter side before the middle is cut")
-    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="of a network that ends in logits")
+    parser.add_argument("--preprocess", choices=PREPROCESSING, default="torch", help="preprocessing of a file; torchvision networks have their own")
+    parser.add_argument("--resize-to", type=int, metavar="SIDE", help="of a file: shorter side before the center crop")
+    parser.add_argument("--activation", choices=("softmax", "sigmoid", "logits"), help="activation after the logits, if the network ends in logits")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
-    parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card shows")
+    parser.add_argument("--show", nargs="+", metavar="LAYER", help="layers that the card lists")
     parser.add_argument("--gradcam", metavar="LAYER", help="layer that Grad-CAM explains")
     parser.add_argument("--float16", action="store_true", help="store weights as float16; compute in float32")
-    parser.add_argument("--picture", type=Path, help="photograph for the comparison, in place of a drawn one")
+    parser.add_argument("--picture", type=Path, help="photograph for the comparison, instead of a drawn picture")
     return parser.parse_args(arguments)
 
 

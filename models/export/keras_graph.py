@@ -1,7 +1,7 @@
-"""A Keras model as a plain ONNX graph whose values carry the layers' names.
+"""A Keras model as a plain ONNX graph whose values have the layers' names.
 
-tf2onnx converts a traced call of the model. What it makes of names is of no use to a person, so every layer's output is
-recorded while tracing, made an output of the graph, and found again there.
+tf2onnx converts a traced call of the model, and its names are unreadable. So every layer's output is recorded while
+tracing and made an output of the graph. There it can be found and renamed.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ LARGE_KERNEL = 1 << 20  # values
 
 
 def leaf_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """Layers with their paths (`outer/inner`), without the models that merely contain others."""
+    """Layers with their paths (`outer/inner`), without the models that only contain other layers."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from leaf_layers(layer, f"{prefix}{layer.name}/")
@@ -33,7 +33,7 @@ def leaf_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, ker
 
 
 def layer_names(model: keras.Model) -> dict[str, keras.Layer]:
-    """Name → layer: the layer's own name where it is the only one of that name, else its path."""
+    """Name → layer. The name is the layer's own if it is unique, otherwise the path."""
     layers = list({id(layer): (path, layer) for path, layer in leaf_layers(model)}.values())
     times = Counter(layer.name for _, layer in layers)
     return {layer.name if times[layer.name] == 1 else path: layer for path, layer in layers}
@@ -41,8 +41,11 @@ def layer_names(model: keras.Model) -> dict[str, keras.Layer]:
 
 @dataclass
 class Recording:
-    """What a traced call of the model shows: each layer's output by name, in order of computation, and which names are
-    copies of another's value."""
+    """What a traced call of the model reveals.
+
+    `outputs` has each layer's output by name, in order of computation. `copies` maps names to the layer whose value they
+    copy.
+    """
 
     outputs: dict[str, tf.Tensor]
     copies: dict[str, str]
@@ -52,7 +55,7 @@ class Recording:
 def recorded(layers: dict[str, keras.Layer]) -> Iterator[Recording]:
     """Record every layer's output while the model is called.
 
-    This sees through nested and subclassed models and repeated calls, which a model's list of outputs does not.
+    This also works for nested models, subclassed models and repeated calls. A model's list of outputs does not.
     """
     recording, taken = Recording({}, {}), Counter()
     makers: dict[int, tuple[str, keras.Layer]] = {}
@@ -88,7 +91,7 @@ def recorded(layers: dict[str, keras.Layer]) -> Iterator[Recording]:
 
 
 def is_foldable(layer: keras.Layer | None) -> bool:
-    """Whether a batch normalization after this layer becomes part of it: a linear convolution."""
+    """Whether a batch normalization can be folded into this layer: a convolution without activation."""
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     return isinstance(layer, kinds) and layer.activation is keras.activations.linear
 
@@ -96,8 +99,8 @@ def is_foldable(layer: keras.Layer | None) -> bool:
 def large_kernels(layers: dict[str, keras.Layer]) -> dict[str, keras.Variable]:
     """Name → kernel of each large dense layer.
 
-    A traced call takes them as arguments. As constants, TensorFlow and tf2onnx would hold dozens of copies of them: more
-    than 20 GB for VGG16.
+    A traced call takes these kernels as arguments. If they were constants, TensorFlow and tf2onnx would hold dozens of
+    copies: more than 20 GB for VGG16.
     """
     dense = {id(layer): (name, layer) for name, layer in layers.items() if isinstance(layer, keras.layers.Dense)}
     kernels = {f"{name}/kernel": layer.weights[0] for name, layer in dense.values()}
@@ -105,21 +108,24 @@ def large_kernels(layers: dict[str, keras.Layer]) -> dict[str, keras.Variable]:
 
 
 def store_inputs(graph: ModelProto, values: dict[str, np.ndarray]) -> None:
-    """Make constants of all inputs but the picture."""
+    """Turn all inputs except the picture into constants."""
     for described in list(graph.graph.input)[1:]:
         graph.graph.initializer.append(numpy_helper.from_array(values[described.name], described.name))
         graph.graph.input.remove(described)
 
 
 def captured(function: tf.types.experimental.ConcreteFunction) -> dict[str, np.ndarray]:
-    """Name → value of the tensors that layers hold without their being variables, such as Normalization's mean."""
+    """Name → value of the tensors in layers that are not variables, such as Normalization's mean."""
     tensors = function.captured_inputs
     names = [tensor.name for tensor in function.inputs[len(function.inputs) - len(tensors) :]]
     return {name: tensor.numpy() for name, tensor in zip(names, tensors) if tensor.dtype != tf.resource}
 
 
 def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Recording, str]:
-    """The model as tf2onnx gives it with every layer's output as an output, what was recorded, and the last layer's name."""
+    """Convert the model with tf2onnx, with every layer's output as an output.
+
+    Returns the ONNX model, the recording, and the last layer's name.
+    """
     layers = layer_names(model)
     for layer in layers.values():  # a network trained in mixed precision is exported in float32
         layer.dtype_policy = keras.DTypePolicy("float32")
@@ -136,12 +142,12 @@ def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Reco
     signature += [tf.TensorSpec(kernel.shape, tf.float32, name=name) for name, kernel in kernels.items()]
     function = tf.function(call, input_signature=signature)
     converted, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    gc.collect()  # graphs of TensorFlow and tf2onnx, cycles each, that hold the weights several times
+    gc.collect()  # frees graphs of TensorFlow and tf2onnx: reference cycles that hold copies of the weights
     values = captured(function.get_concrete_function())
     store_inputs(converted, values | {name: kernel.numpy() for name, kernel in kernels.items()})
     recording, last = recordings[-1]
     if not last:
-        raise SystemExit("the output of this model is no layer's output; end it in a layer")
+        raise SystemExit("the output of this model is not the output of a layer; let the model end in a layer")
     order = list(recording.outputs)
     outputs = sorted(converted.graph.output, key=lambda output: order.index(output.name))
     del converted.graph.output[:]
@@ -150,7 +156,7 @@ def trace(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, Reco
 
 
 def separate_copies(model: ModelProto, order: list[str]) -> dict[str, str]:
-    """Layers that tf2onnx found to equal another, as copy → original; of two names the earlier layer's is the original."""
+    """Layers that tf2onnx found equal to another layer, as copy → original. The earlier layer is the original."""
     copies = {}
     made_by = onnx_graph.producers(model)
     layers = {output.name for output in model.graph.output}
@@ -166,9 +172,9 @@ def separate_copies(model: ModelProto, order: list[str]) -> dict[str, str]:
 
 
 def name_compute_values(model: ModelProto) -> None:
-    """Move each output's name from the layout change that was made for it to the value that was computed.
+    """Move each output's name from the layout change to the value that was computed.
 
-    tf2onnx computes channels first and adds a Transpose, or a Reshape of one position, to give Keras' layout.
+    tf2onnx computes channels first. Then it adds a Transpose, or a Reshape for one position, to get Keras' layout.
     """
     made_by = onnx_graph.producers(model)
     shapes = onnx_graph.infer_shapes(model)
@@ -184,7 +190,7 @@ def name_compute_values(model: ModelProto) -> None:
 
 
 def add_copies(model: ModelProto, copies: dict[str, str]) -> None:
-    """An Identity for each layer that merely hands on what it gets; the readers of the value read the copy."""
+    """Add an Identity for each layer that returns its input. The nodes that read the value then read the copy."""
     for copy, original in copies.items():
         position = next(i for i, node in enumerate(model.graph.node) if original in node.output)
         for node in model.graph.node:
@@ -193,7 +199,7 @@ def add_copies(model: ModelProto, copies: dict[str, str]) -> None:
 
 
 def plain_graph(model: keras.Model, shape: list[int | None]) -> tuple[ModelProto, list[str]]:
-    """The network as ONNX with Keras' names in place, and the names of its layers in order of computation."""
+    """The network as ONNX with Keras' names, and the names of its layers in order of computation."""
     graph, recording, last = trace(model, shape)
     order = [output.name for output in graph.graph.output]
     copies = recording.copies | separate_copies(graph, order)

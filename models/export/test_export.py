@@ -1,7 +1,7 @@
-"""The exporters name the right values, keep what networks compute, and leave nothing behind when they fail.
+"""Tests of the exporters: they name the right values, preserve outputs, and write nothing when they fail.
 
-Run with pytest. The half whose framework is not installed is skipped. Every named value is compared with what the
-framework itself has there: Keras' outputs of single layers, PyTorch's forward hooks.
+Run with pytest. The tests of a framework that is not installed are skipped. Every named value is compared with the
+framework's own value: Keras' outputs of single layers, PyTorch's forward hooks.
 """
 
 import importlib
@@ -18,7 +18,7 @@ import pytest
 
 
 def framework(module: str, exporter: str):
-    """The framework and its exporter, or a skip."""
+    """The framework and its exporter. Skips the test if the framework is not installed."""
     return pytest.importorskip(module), importlib.import_module(exporter)
 
 
@@ -37,12 +37,12 @@ def values_in(folder: Path) -> list[str]:
 
 
 def card_of(folder: Path) -> dict:
-    """The card as a reader of TOML sees it."""
+    """The card, parsed as TOML."""
     return tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
 
 
 def assert_same_value(name: str, ours: np.ndarray, theirs: np.ndarray) -> None:
-    """Compare up to the layout: pictures are channels first inside the graph."""
+    """Compare two values after matching their layouts: in the graph, pictures are channels first."""
     if theirs.ndim == 4 and ours.shape != theirs.shape:
         theirs = theirs.transpose(0, 3, 1, 2)
     assert ours.shape == theirs.shape, name
@@ -63,7 +63,7 @@ class TestKeras:
         return out
 
     def save(self, model, path: Path) -> Path:
-        """Save a model with no parameter at zero, so that nothing is folded away."""
+        """Save a model whose parameters are all different from zero, so that no node is folded away."""
         random = np.random.default_rng(0)
         for variable in model.variables:
             if variable.dtype.startswith("float"):
@@ -74,7 +74,7 @@ class TestKeras:
         return path
 
     def assert_layers(self, folder: Path, model, missing: tuple[str, ...] = ()) -> None:
-        """Every layer is in the graph under its name with Keras' values, but for the ones named."""
+        """Check that the graph has every layer under its name with Keras' values, except the given layers."""
         layers = [layer for layer in model.layers if not isinstance(layer, self.keras.layers.InputLayer)]
         assert {layer.name for layer in layers} - set(values_in(folder)) == set(missing)
         pictures = np.random.default_rng(1).random((2, *model.input_shape[1:]), np.float32)
@@ -135,7 +135,7 @@ class TestKeras:
         }  # fmt: skip
 
     def test_large_dense_layers(self, tmp_path):
-        """Their kernels come to the graph by another way, on maps and called twice as well."""
+        """Large kernels reach the graph in another way. This includes layers on maps and layers called twice."""
         layers = self.keras.layers
         picture = self.keras.Input((8, 8, 3), name="picture")
         values = layers.Conv2D(1024, 3, strides=2, activation="relu", name="conv")(picture)
@@ -150,7 +150,7 @@ class TestKeras:
         assert {"twice/kernel", "score/kernel"} <= {tensor.name for tensor in graph.initializer}
 
     def test_vgg16(self, tmp_path):
-        """138 million parameters in the memory of a small machine."""
+        """VGG16, with 138 million parameters, can be exported on a small machine."""
         command = [sys.executable, self.exporter.__file__, "vgg16", str(tmp_path / "vgg16"), "--seed", "3"]
         measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
         measure += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -340,7 +340,7 @@ class TestTorch:
         return network.eval()
 
     def assert_hooks(self, folder: Path, network, size: int, modules: dict[str, str]) -> None:
-        """Values of the graph are what forward hooks on the modules see. `modules`: value name → module path."""
+        """Check that values of the graph equal those in forward hooks. `modules`: value name → module path."""
         seen = {}
         for name, path in modules.items():
             call = int(name.rsplit("_", 1)[1]) if name != path else 0
@@ -399,7 +399,7 @@ class TestTorch:
         assert card["input"]["mean"] == [0.485, 0.456, 0.406]
 
     def test_several_labels_for_one_picture(self, tmp_path):
-        """A network of independent classes ends in logits, too: only its user knows."""
+        """A network with independent classes also ends in logits. Only the user knows the activation."""
         self.torch.jit.script(self.small_network()).save(tmp_path / "small.pt")
         flags = ("--size", "16", "16", "--activation", "sigmoid", "--resize-to", "20")
         card = card_of(self.export(tmp_path / "small.pt", tmp_path / "small", *flags))
@@ -408,7 +408,7 @@ class TestTorch:
 
     @pytest.mark.parametrize("name", ["resnet18", "inception_v3", "efficientnet_b0", "swin_t"])
     def test_preprocessing_is_torchvisions(self, name):
-        """The card's tensor is what the published weights' own transforms make of a picture, whatever its shape."""
+        """For pictures of any shape, the card's tensor equals that of the published weights' own transforms."""
         transforms = self.exporter.torchvision.models.get_model_weights(name).DEFAULT.transforms()
         card = self.exporter.torchvision_card(transforms, None)
         for size in ((640, 480), (333, 500), (227, 225), (100, 301)):
@@ -429,7 +429,7 @@ class TestTorch:
 
 
 def test_a_card_reads_back():
-    """What is written as TOML is what was meant, for names with quotes, too."""
+    """The TOML of a card reads back unchanged, also for names with quotes."""
     card = model_folder.Card((4, 6), scale=1 / 255, mean=(0.5,), color="gray", show=['a"b'], aliases={"x.y": "z"})
     assert tomllib.loads(model_folder.Card((4, 6), crop="center", resize_to=9).toml())["input"]["resize_to"] == 9
     read = tomllib.loads(card.toml())
@@ -440,7 +440,7 @@ def test_a_card_reads_back():
 
 
 def test_preprocessing_crops_and_reorders():
-    """By hand: the middle 2×2 of a 2×4 picture, blue first, scaled, then minus the mean, then over the deviation."""
+    """Computed by hand: the middle 2×2 of a 2×4 picture, blue first, scaled, minus the mean, divided by std."""
     from PIL import Image
 
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)

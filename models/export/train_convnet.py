@@ -2,18 +2,18 @@
 
     python train_convnet.py --out convnet.keras
 
-writes the best checkpoint so far after every epoch, so that a usable model exists early, and prints the accuracy on
-the validation split. `export_keras.py convnet.keras OUT_DIR` then makes a model folder of it.
+After every epoch the script prints the accuracy on the validation split and saves the network if it is the best so
+far. So a usable model exists early. `export_keras.py convnet.keras OUT_DIR` turns it into a model folder.
 
-The book trains on 2,000 pictures and stops near 82 %. The architecture here is the book's, value for value; the
-accuracy comes from more pictures and from the training recipe alone: augmentation, AdamW with a cosine schedule, label
-smoothing, and batch normalization *during training only*. Normalization without a learned scale multiplies by a
-positive number and adds a constant, so it changes places with max-pooling and folds exactly into the weights before
-it: `fold` turns the network that was trained into the book's.
+The book trains on 2,000 pictures and reaches about 82 %. The architecture here is exactly the book's. The higher
+accuracy comes from more pictures and from the training: augmentation, AdamW with a cosine schedule, label smoothing,
+and batch normalization *during training only*. A normalization without a learned scale multiplies by a positive number
+and adds a constant. Therefore it commutes with max-pooling and folds exactly into the weights before it. `fold` uses
+this to turn the trained network into the book's.
 
-To be done in an hour on two cores, the first half of the time goes to small pictures (102×102), where a step costs
-less than half; the convolutions stay and the dense layer's kernel is stretched from 4×4 positions to 7×7. Convolutions
-run in bfloat16 while training; the weights that are kept and written are float32.
+Training takes an hour on two cores. The first half of the time uses small pictures (102×102), where a step costs less
+than half. Then the convolutions are kept, and the dense layer's kernel is stretched from 4×4 positions to 7×7.
+Convolutions run in bfloat16 while training. The stored weights are float32.
 """
 
 import argparse
@@ -33,12 +33,12 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[2]
 INPUT_SIZE = 150
 SMALL_SIZE = 102
-CLASSES = ("cats", "dogs")  # the index is the label: the one sigmoid unit answers "how much a dog"
+CLASSES = ("cats", "dogs")  # the index is the label; the sigmoid unit gives the probability of a dog
 PARAMETERS = 3_453_121
 
 
 def build_convnet() -> keras.Sequential:
-    """The book's network. The names are part of the contract: users ask for `conv2d_4` by name."""
+    """The book's network. The layer names are part of the API: users ask for `conv2d_4` by name."""
     model = keras.Sequential(name="cats_and_dogs_small_1")
     model.add(keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="conv2d_1_input"))
     for index, filters in enumerate((32, 64, 128, 128), start=1):
@@ -53,10 +53,10 @@ def build_convnet() -> keras.Sequential:
 
 
 def build_trainee(size: int) -> keras.Model:
-    """The network that is trained: the convnet with each ReLU moved behind its pool and a normalization before it.
+    """The network that is trained: the convnet with each ReLU after its pool, and a normalization before the ReLU.
 
-    Pooling first makes the normalization and the ReLU four times cheaper and, as the normalization is increasing
-    (`scale=False`: no learned factor that could turn negative), gives the same values.
+    Pooling first makes the normalization and the ReLU four times cheaper. It gives the same values, because the
+    normalization is increasing (`scale=False`: no learned factor that could become negative).
     """
     picture = values = keras.Input((size, size, 3))
     for index, filters in enumerate((32, 64, 128, 128), start=1):
@@ -72,10 +72,10 @@ def build_trainee(size: int) -> keras.Model:
 
 
 def grow(trainee: keras.Model) -> keras.Model:
-    """The trainee for full pictures with the weights of one for small pictures.
+    """The network for full pictures, with the weights of the network for small pictures.
 
-    All shapes agree but the first dense kernel's, whose positions are interpolated; the normalization behind it
-    absorbs the change of scale.
+    Only the first dense kernel has another shape; its positions are interpolated. The normalization after it absorbs the
+    change of scale.
     """
     grown = build_trainee(INPUT_SIZE)
     positions = [int(model.get_layer("conv2d_4_norm").output.shape[1]) for model in (trainee, grown)]
@@ -89,7 +89,7 @@ def grow(trainee: keras.Model) -> keras.Model:
 
 
 def fold(trainee: keras.Model) -> keras.Sequential:
-    """The convnet that computes what `trainee` computes: w/√(var+ε) for each kernel w, β − mean/√(var+ε) for its bias."""
+    """The convnet that computes the same as `trainee`: kernels w/√(var+ε), biases β − mean/√(var+ε)."""
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     convnet = build_convnet()
@@ -105,7 +105,7 @@ def fold(trainee: keras.Model) -> keras.Sequential:
 
 
 def read_split(data: Path, split: str) -> Iterator[tuple[str, Image.Image]]:
-    """Yield (path inside, picture) of a split, from the folder `data/split` or, without one, `data/split.tar`."""
+    """Yield (path inside the split, picture), from the folder `data/split` if it exists, otherwise from `data/split.tar`."""
     folder, archive = data / split, data / f"{split}.tar"
     if folder.is_dir():
         for path in sorted(folder.rglob("*.jpg")):
@@ -132,10 +132,10 @@ def load_split(data: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarra
 
 
 def random_views(count: int, source_size: int, size: int) -> tf.Tensor:
-    """Random affine maps [count, 8], from output pixels to source pixels, as `ImageProjectiveTransformV3` wants them.
+    """Random affine maps [count, 8] from output pixels to source pixels, in the format of `ImageProjectiveTransformV3`.
 
-    Flip, rotation, anisotropic zoom and shift are one map, so that each pixel is sampled once, with the same nearest
-    neighbour that pictures get when the network is used.
+    Flip, rotation, anisotropic zoom and shift are one map, so each pixel is sampled only once. Sampling is nearest
+    neighbour, as when the network is used.
     """
     angle = tf.random.uniform([count], -0.17, 0.17)  # 10 degrees
     zoom = tf.random.uniform([count], 0.75, 1.03)
@@ -173,7 +173,7 @@ def jitter_colours(pictures: tf.Tensor) -> tf.Tensor:
 
 
 def augment(pictures: tf.Tensor, size: int) -> tf.Tensor:
-    """uint8 [n, s, s, 3] → float32 [n, size, size, 3] in 0..1, each picture seen through its own random view."""
+    """uint8 [n, s, s, 3] → float32 [n, size, size, 3] in 0..1, each picture with its own random view."""
     views = tf.raw_ops.ImageProjectiveTransformV3(
         images=pictures,
         transforms=random_views(tf.shape(pictures)[0], pictures.shape[1], size),
@@ -195,10 +195,10 @@ def training_batches(pictures: np.ndarray, labels: np.ndarray, size: int, argume
 
 
 class Cosine(keras.callbacks.Callback):
-    """Learning rate: the part of a cosine from `peak` to zero between two shares of the training, after a short rise.
+    """Learning rate: a short rise, then a part of a cosine that falls from `peak` to zero.
 
-    The part ends after `steps` or, where that comes first, after `minutes`: a busy machine gets fewer epochs, not
-    a schedule that is cut off before the small steps that matter most.
+    The part lies between two shares of the training. It ends after `steps` or after `minutes`, whichever comes first. So
+    on a busy machine the schedule has fewer epochs, but still ends with the small steps that matter most.
     """
 
     def __init__(self, peak: float, begin: float, end: float, steps: int, minutes: float):
@@ -218,7 +218,7 @@ class Cosine(keras.callbacks.Callback):
 
 
 class SaveBest(keras.callbacks.Callback):
-    """Measures the folded float32 network after every epoch and keeps the best file."""
+    """Measures the folded float32 network after every epoch and saves the best one."""
 
     def __init__(self, pictures: np.ndarray, labels: np.ndarray, out: Path):
         super().__init__()
@@ -235,7 +235,7 @@ class SaveBest(keras.callbacks.Callback):
 
 
 def accuracy(model: keras.Model, pictures: np.ndarray, labels: np.ndarray) -> float:
-    """Share of pictures (uint8) on the right side of one half."""
+    """Share of the pictures (uint8) that are classified correctly: on the right side of one half."""
     right = 0
     for start in range(0, len(labels), 50):
         part = slice(start, start + 50)
@@ -279,9 +279,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("convnet.keras"), help="checkpoint to write")
     parser.add_argument("--small-epochs", type=int, default=20, help="on small pictures")
     parser.add_argument("--epochs", type=int, default=12, help="on full pictures")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="end in this time, with fewer epochs if need be")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="time limit; if necessary, fewer epochs are trained")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="peak of the schedule")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="largest learning rate of the schedule")
     parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="mixed_bfloat16")
     parser.add_argument("--seed", type=int, default=0)

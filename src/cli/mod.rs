@@ -18,11 +18,14 @@ use clap::{ArgMatches, Args, Command};
 
 use self::arguments::parse;
 use self::healthcheck::{HealthcheckConfig, healthcheck};
-use self::models::{gradient_command, print_summary, summary_command, write_gradient};
+use self::models::{
+    gradient_command, methods_command, print_methods, print_summary, summary_command,
+    write_gradient,
+};
 use self::serve::serve;
 use self::use_case::{run_use_case, use_case_command};
 use crate::config::ServerConfig;
-use crate::service::{Activations, GradCam, Predict};
+use crate::service::{Activations, Explain, GradCam, Predict};
 
 pub use self::error::CliError;
 
@@ -33,6 +36,8 @@ pub fn command() -> Command {
         .about("Serve the HTTP API and the page (the default command)");
     let activations = use_case_command::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
+    let explain = use_case_command::<Explain>("explain", "explain.png")
+        .about("Draw which part of the picture contributed to a class, by any method");
     let gradcam = use_case_command::<GradCam>("gradcam", "gradcam.png")
         .about("Draw which part of the picture contributed to a class (Grad-CAM)");
     let predict =
@@ -44,8 +49,8 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Show what a convolutional network sees in a picture, for any ONNX image classifier")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, activations, gradcam, predict])
-        .subcommands([summary_command(), gradient_command(), healthcheck])
+        .subcommands([serve, activations, explain, gradcam, predict])
+        .subcommands([methods_command(), summary_command(), gradient_command(), healthcheck])
 }
 
 /// Runs the command in `matches`.
@@ -55,8 +60,13 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
         Some(("activations", matches)) => run_use_case::<Activations>(matches),
+        Some(("explain", matches)) => run_use_case::<Explain>(matches),
         Some(("gradcam", matches)) => run_use_case::<GradCam>(matches),
         Some(("predict", matches)) => run_use_case::<Predict>(matches),
+        Some(("methods", _)) => {
+            print_methods();
+            Ok(())
+        }
         Some(("summary", matches)) => print_summary(matches),
         Some(("gradient", matches)) => write_gradient(matches),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::files::write_file;
 use crate::config::ModelsConfig;
 use crate::runtime::Engine;
-use crate::service::{GradientRequest, LoadedModels, summary};
+use crate::service::{GradientFile, LoadedModels, method_table, summary};
 
 /// Loads the model that `MODEL` names: a path if it exists, otherwise a name in the models folder.
 ///
@@ -40,10 +40,24 @@ pub(super) fn summary_command() -> Command {
 /// [`CliError::Load`].
 pub(super) fn print_summary(matches: &ArgMatches) -> Result<(), CliError> {
     let models = open_model(matches)?;
-    let text = summary(models.get(None)?);
-    // A reader that closes the pipe early, such as head, has read what it needs.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(&summary(models.get(None)?));
     Ok(())
+}
+
+/// `convscope methods`.
+pub(super) fn methods_command() -> Command {
+    Command::new("methods").about("List the methods of explanation")
+}
+
+/// Prints the methods of explanation.
+pub(super) fn print_methods() {
+    print(&method_table());
+}
+
+/// Prints to standard output. A reader that closes the pipe early, such as head, has read what it
+/// needs.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// `convscope gradient`.
@@ -51,7 +65,7 @@ pub(super) fn gradient_command() -> Command {
     ModelsConfig::augment_args(Command::new("gradient"))
         .about("Derive the gradient graph of a model and write it as an ONNX file")
         .arg(model_argument())
-        .args(parameter_flags(GradientRequest::PARAMETERS))
+        .args(parameter_flags(GradientFile::PARAMETERS))
         .arg(output_argument("gradient.onnx"))
 }
 
@@ -61,7 +75,7 @@ pub(super) fn gradient_command() -> Command {
 /// [`CliError`].
 pub(super) fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
     let models = open_model(matches)?;
-    let parameters = parameters(GradientRequest::PARAMETERS, matches);
-    let request = GradientRequest::check(&parameters, Arc::clone(models.get(None)?))?;
-    write_file(Path::new(text(matches, "output")), &request.file()?)
+    let parameters = parameters(GradientFile::PARAMETERS, matches);
+    let request = GradientFile::check(&parameters, Arc::clone(models.get(None)?))?;
+    write_file(Path::new(text(matches, "output")), &request.encode()?)
 }

@@ -13,6 +13,10 @@ pub struct Limits {
     )]
     #[serde(rename = "max_layers")]
     pub layers: usize,
+    /// Passes through a network for one answer
+    #[arg(long = "max-passes", env = "CONVSCOPE_MAX_PASSES", default_value_t = Limits::DEFAULT.passes)]
+    #[serde(rename = "max_passes")]
+    pub passes: u64,
     /// Largest picture in an answer, in pixels
     #[arg(
         long = "max-output-pixels",
@@ -68,7 +72,7 @@ impl ImageLimits {
 impl Limits {
     /// The defaults of the flags.
     pub const DEFAULT: Self =
-        Self { layers: 256, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
+        Self { layers: 256, passes: 4096, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
 }
 
 impl Default for ImageLimits {

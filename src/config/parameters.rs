@@ -167,9 +167,24 @@ impl Parameters {
     /// # Errors
     /// [`ParameterError::Invalid`].
     pub fn fraction(&self, name: &'static str) -> Result<Option<f64>, ParameterError> {
+        self.decimal(name, 0.0..=1.0)
+    }
+
+    /// The value of `name` as a number of `range`, where it was given.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn decimal(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<f64>,
+    ) -> Result<Option<f64>, ParameterError> {
         let read = |value: &str| match value.parse::<f64>() {
-            Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
-            _ => Err(invalid(name, value, "a number from 0 to 1".to_owned())),
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => {
+                let (low, high) = (range.start(), range.end());
+                Err(invalid(name, value, format!("a number from {low} to {high}")))
+            }
         };
         self.text(name).map(read).transpose()
     }

@@ -1,4 +1,4 @@
-//! Channels → 8-bit levels, as a colour map takes them.
+//! Channels → 8-bit levels, the indices of a colour map.
 
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
@@ -9,23 +9,24 @@ use super::ChannelStatistics;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalize {
-    /// Chollet's: minus the channel's mean, by its population standard deviation, ·64, +128,
-    /// clipped to 0..=255, truncated.
+    /// Chollet's: minus the channel's mean, divided by its population standard deviation, ·64,
+    /// +128, clipped to 0..=255, truncated.
     #[default]
     Standard,
-    /// The channel's min..max to 0..=255, as matplotlib's `matshow`: `int(256·x)`, 1 to 255.
+    /// The channel's min..max to 0..=255, as matplotlib's `matshow`: x from 0 to 1 becomes
+    /// `int(256·x)`, and 1 becomes 255.
     MinMax,
-    /// As `MinMax` with the min..max of the whole layer, so that channels can be compared.
+    /// As `MinMax`, with the min..max of the whole layer, so that channels can be compared.
     Layer,
 }
 
 /// Levels of the channels `selection` of `layer` (channels × height × width), in that order.
 ///
-/// `statistics` are the layer's own, of every channel. A dead channel, and NaN, is level 0.
+/// `statistics` has an entry for every channel of the layer. A dead channel and NaN have level 0.
 ///
 /// # Panics
 ///
-/// When `selection` names a channel that `layer` or `statistics` does not have.
+/// When `selection` has a channel that `layer` or `statistics` does not have.
 pub fn levels(
     layer: ArrayView3<'_, f32>,
     statistics: &[ChannelStatistics],
@@ -37,11 +38,11 @@ pub fn levels(
     let scales: Vec<Scale> =
         selection.iter().map(|&c| Scale::new(&statistics[c], bounds, normalize)).collect();
     let mut levels = Array3::zeros((selection.len(), height, width));
-    let mut turned = vec![0.0; channels * width];
-    // Row by row, so that a layer stored height × width × channels is read once and not once a
-    // channel.
+    let mut transposed = vec![0.0; channels * width];
+    // Row by row, so that a layer that is stored as height × width × channels is read once and not
+    // once for each channel.
     for (rows, mut out) in layer.axis_iter(Axis(1)).zip(levels.axis_iter_mut(Axis(1))) {
-        let rows = channel_by_channel(rows, &mut turned);
+        let rows = channel_major(rows, &mut transposed);
         for ((&c, scale), mut out) in selection.iter().zip(&scales).zip(out.rows_mut()) {
             match (rows.row(c).to_slice(), out.as_slice_mut()) {
                 (Some(row), Some(out)) => scale.levels(row, out),
@@ -52,23 +53,22 @@ pub fn levels(
     levels
 }
 
-/// One row of every channel (channels × width), each channel's values side by side in memory: as it
-/// is, or in `turned`.
-fn channel_by_channel<'r>(rows: ArrayView2<'r, f32>, turned: &'r mut [f32]) -> ArrayView2<'r, f32> {
+/// One row of every channel (channels × width) with each channel's values contiguous in memory:
+/// `rows` itself, or a copy in `transposed`.
+fn channel_major<'r>(rows: ArrayView2<'r, f32>, transposed: &'r mut [f32]) -> ArrayView2<'r, f32> {
     let (channels, width) = rows.dim();
     let Some(values) = rows.t().to_slice().filter(|_| channels > 1) else {
         return rows;
     };
     for (x, values) in values.chunks_exact(channels).enumerate() {
-        for (turned, &value) in turned[x..].iter_mut().step_by(width).zip(values) {
-            *turned = value;
+        for (out, &value) in transposed[x..].iter_mut().step_by(width).zip(values) {
+            *out = value;
         }
     }
-    ArrayView2::from_shape((channels, width), turned).unwrap_or(rows)
+    ArrayView2::from_shape((channels, width), transposed).unwrap_or(rows)
 }
 
-/// What turns one channel's values into levels: minus `offset`, by `divisor`, times `gain`, plus
-/// `bias`.
+/// The map from one channel's values to levels: `(value − offset) / divisor · gain + bias`.
 struct Scale {
     offset: f32,
     divisor: f32,
@@ -100,13 +100,13 @@ impl Scale {
         levels.iter_mut().zip(values).for_each(|(level, &value)| *level = self.level(value));
     }
 
-    /// The book's operations in its order and in float32; then truncated and clipped. NaN is 0.
+    /// The book's operations, in its order and in float32, then clipped and truncated. NaN is 0.
     fn level(&self, value: f32) -> u8 {
         let level = (value - self.offset) / self.divisor * self.gain + self.bias;
         let above = if level > 0.0 { level } else { 0.0 };
         let level = if above < 255.0 { above } else { 255.0 };
-        // Among floats of this size neighbours are 1 apart: adding it rounds, and the last bits are
-        // the whole number. Unlike a cast, all of this is done to several values at once.
+        // Adding 2²³ rounds to a whole number, which is then in the lowest bits, since floats of
+        // this size are 1 apart. Unlike a cast, the compiler does this to several values at once.
         let rounded = level + WHOLE;
         let too_much = u32::from(rounded - WHOLE > level);
         (rounded.to_bits() - too_much) as u8
@@ -116,8 +116,8 @@ impl Scale {
 /// 2²³.
 const WHOLE: f32 = 8_388_608.0;
 
-/// Smallest and largest value of the layer. Of a channel without a finite value both are 0 and mean
-/// nothing.
+/// Smallest and largest value of the layer. A channel without a finite value is left out: its
+/// bounds are 0 and mean nothing.
 fn bounds(statistics: &[ChannelStatistics]) -> (f32, f32) {
     let known = statistics.iter().filter(|s| !(s.dead && s.not_finite > 0));
     known.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), s| (min.min(s.min), max.max(s.max)))

@@ -1,15 +1,13 @@
-//! Arrays → arrays: what a layer's channels hold, and which part of a picture spoke for a class.
+//! Arrays → arrays: statistics and levels of a layer's channels, and the seed of the backward pass.
 //!
-//! Layers come as views of shape channels × height × width, float32; a layer stored height × width
-//! × channels is passed as a permuted view and costs no copy. NaN and infinity are counted and
-//! reported, never a panic.
+//! Layers are float32 views of shape channels × height × width. A layer that is stored as height ×
+//! width × channels is passed as a permuted view, without a copy. NaN and infinity are counted and
+//! reported; they never cause a panic.
 
-mod cam;
-mod channels;
+mod channel_statistics;
 mod levels;
 mod seed;
 
-pub use cam::{Cam, CamError, Sign, cam, channel_sums};
-pub use channels::{ChannelStatistics, Order, channel_statistics, select};
+pub use channel_statistics::{ChannelStatistics, Order, channel_statistics, select};
 pub use levels::{Normalize, levels};
 pub use seed::{Score, Seed, SeedError, probabilities, seed};

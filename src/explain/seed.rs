@@ -1,16 +1,16 @@
-//! Where the backward pass starts: the cotangent of the logits, without the rounding noise of a
+//! The seed of the backward pass: the cotangent of the logits, without the rounding noise of a
 //! saturated softmax.
 //!
-//! With q the softmax over the rivals of class c alone, ∂p_c/∂z = p_c (1 − p_c) · [e_c − Σ_{j≠c}
-//! q_j e_j]. The bracket is of order one whatever the margin, so it is the seed; the factor only
-//! scales the map, and is kept aside. The float32 gradient of a framework's softmax is noise from a
-//! margin of about 17 (p_c rounds to 1).
+//! Let q be the softmax over all classes but c. Then ∂p_c/∂z = p_c (1 − p_c) · [e_c − Σ_{j≠c} q_j
+//! e_j]. The bracket is of order one for every margin, so it is the seed. The factor only scales
+//! the map, so it is kept separately. The float32 gradient of a framework's softmax is rounding
+//! noise from a margin of about 17 on, where p_c rounds to 1.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Activation;
 
-/// What is explained.
+/// The score that is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Score {
@@ -21,21 +21,21 @@ pub enum Score {
     Logit,
 }
 
-/// Where the backward pass for one class starts.
+/// The start of the backward pass for one class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seed {
-    /// Cotangent of the logits, one value each; ∂score/∂logits = `scale` · `cotangent`.
+    /// Cotangent of the logits, one value each. ∂score/∂logits = `scale` · `cotangent`.
     pub cotangent: Vec<f32>,
-    /// The factor kept aside: p(1 − p) for a probability, 1 for a logit. May underflow to 0.
+    /// The separate factor: p(1 − p) for a probability, 1 for a logit. It may underflow to 0.
     pub scale: f64,
     /// Natural logarithm of `scale`, finite where `scale` underflows.
     pub ln_scale: f64,
-    /// The class's probability; none where the model gives no probabilities.
+    /// The class's probability. None where the model gives no probabilities.
     pub probability: Option<f64>,
-    /// The activation rounds to 1 in float32: a framework's own gradient would be zero or rounding
-    /// noise.
+    /// The activation rounds to 1 in float32, so a framework's own gradient would be zero or
+    /// rounding noise.
     pub saturated: bool,
-    /// What is explained in fact: a logit where the model gives no probabilities.
+    /// The score that is actually explained: the logit where the model gives no probabilities.
     pub score: Score,
 }
 
@@ -44,14 +44,17 @@ pub struct Seed {
 #[non_exhaustive]
 pub enum SeedError {
     /// The class does not exist.
-    #[error("class {class} does not exist; the model has {classes}, 0 to {}", .classes.saturating_sub(1))]
+    #[error(
+        "class {class} does not exist; the model has {classes}, 0 to {}",
+        .classes.saturating_sub(1)
+    )]
     NoSuchClass {
-        /// The class asked for.
+        /// The requested class.
         class: usize,
-        /// How many there are.
+        /// The number of classes.
         classes: usize,
     },
-    /// The network gave NaN or infinity.
+    /// A logit is NaN or infinite.
     #[error("logit {index} is not finite")]
     NotFinite {
         /// The first such logit.
@@ -61,7 +64,7 @@ pub enum SeedError {
 
 /// The seed for `class`, from the model's logits.
 ///
-/// One sigmoid unit has two classes: 1 is the unit itself (+1), 0 its complement (−1).
+/// One sigmoid unit has two classes. Class 1 is the unit itself (+1), class 0 its complement (−1).
 ///
 /// # Errors
 ///
@@ -81,12 +84,13 @@ pub fn seed(
         return Err(SeedError::NotFinite { index });
     }
     let mut cotangent = vec![0.0; logits.len()];
-    // Of the rivals under a softmax.
+    // ln Σ exp of the other classes' logits under a softmax.
     let total = match activation {
-        Activation::Softmax => log_sum_exp(rivals(logits, class).map(|(_, z)| z)),
+        Activation::Softmax => log_sum_exp(other_logits(logits, class).map(|(_, z)| z)),
         Activation::Sigmoid | Activation::Logits => 0.0,
     };
-    // The logit of the class against everything else, and whether its activation rounds to 1.
+    // The margin is the logit of p. `activated` is the logit of the activation, which tells whether
+    // the activation rounds to 1.
     let (margin, activated) = match activation {
         Activation::Logits => (None, 0.0),
         Activation::Softmax => {
@@ -119,20 +123,20 @@ pub fn seed(
         });
     };
     if activation == Activation::Softmax {
-        for (j, z) in rivals(logits, class) {
+        for (j, z) in other_logits(logits, class) {
             cotangent[j] = -(z - total).exp() as f32;
         }
     }
-    // ln p + ln(1 − p), each exact where the other rounds away.
+    // ln p + ln(1 − p). Each term is exact where the other is nearly 0.
     let ln_scale = -softplus(-margin) - softplus(margin);
     // Half a unit in the last place below 1.
     let saturated = sigmoid(-activated) <= f64::from(f32::EPSILON) / 4.0;
     Ok(Seed { cotangent, scale: ln_scale.exp(), ln_scale, probability, saturated, score })
 }
 
-/// Probability of every class, in float64; the logits themselves for [`Activation::Logits`].
+/// Probability of every class, in float64. For [`Activation::Logits`] the logits themselves.
 ///
-/// One sigmoid unit gives two: `[1 − s, s]`.
+/// One sigmoid unit gives two probabilities: `[1 − s, s]`.
 pub fn probabilities(logits: &[f32], activation: Activation) -> Vec<f64> {
     let logits = logits.iter().map(|&z| f64::from(z));
     match activation {
@@ -148,13 +152,13 @@ pub fn probabilities(logits: &[f32], activation: Activation) -> Vec<f64> {
     }
 }
 
-/// Every logit but one, with its index.
-fn rivals(logits: &[f32], class: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
+/// Every logit but that of `class`, with its index.
+fn other_logits(logits: &[f32], class: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
     let all = logits.iter().map(|&z| f64::from(z)).enumerate();
     all.filter(move |&(j, _)| j != class)
 }
 
-/// ln Σ exp(z), −∞ of nothing.
+/// ln Σ exp(z). Without values −∞.
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if max == f64::NEG_INFINITY {

@@ -1,7 +1,8 @@
 //! Rules of element-wise non-linearities. Where the derivative can be told from the output, the
 //! output is the residual: it is what a layer shows, and often already kept.
 
-use super::node_context::{Cotangent, NodeContext, RuleError};
+use super::error::RuleError;
+use super::node_context::{Cotangent, NodeContext};
 use crate::onnx::{Attributes, Value};
 
 /// y = max(x, 0). x̄ = ȳ·\[y > 0\] = ȳ·sign(y).

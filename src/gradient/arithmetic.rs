@@ -122,9 +122,9 @@ pub(super) fn choose(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 pub(super) fn cast(ctx: &mut NodeContext, _: usize) -> Cotangent {
     match ctx.forward().element(ctx.name(0)?) {
         Some(element) => Ok(ctx.g().cast(element)),
-        None => Err(super::node_context::RuleError(
-            "the type of its input could not be inferred".to_owned(),
-        )),
+        None => {
+            Err(super::error::RuleError("the type of its input could not be inferred".to_owned()))
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rules of convolutions: the adjoint of a convolution is a transposed convolution.
 
+use super::error::RuleError;
 use super::flip::Flip;
-use super::node_context::{Cotangent, NodeContext, RuleError};
+use super::node_context::{Cotangent, NodeContext};
 use super::window::{Axis, axes, overlap_add};
 use crate::onnx::{Attribute, Attributes, Value};
 

@@ -1,78 +1,66 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::error::RuleError;
 use super::forward::{Forward, label};
-use super::node_context::{NodeContext, RuleError};
+use super::names::cotangent_name;
+use super::node_context::NodeContext;
 use super::path::Path;
-use super::table::{FIRST_OPSET, Operator, find};
+use super::rules::Rules;
+use super::table::{FIRST_OPSET, Operator};
 use super::tape::Tape;
-use super::{Derived, GradientError, Refusal};
+use super::{GradientError, GradientGraph, Refusal};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Element, Facts, Model, Value, reads};
 
-/// The name of the input that takes the cotangent of the logits.
-pub const SEED: &str = "seed";
-
-/// What the outputs' names begin with.
-const PREFIX: &str = "grad/";
-
-/// Why a node is refused over which its rule panicked.
+/// The reason that is given where a rule panics.
 const UNFIT: &str = "its attributes do not fit the shapes of its values";
 
-/// The name of the output that gives the cotangent of `layer`.
-#[must_use]
-pub fn cotangent_name(layer: &str) -> String {
-    format!("{PREFIX}{layer}")
-}
-
-/// The layer whose cotangent the output called `output` gives.
-#[must_use]
-pub fn layer_name(output: &str) -> Option<&str> {
-    output.strip_prefix(PREFIX)
-}
-
-/// Differentiates `logits` with respect to each of `layers`: forward values or graph inputs.
+/// Differentiates `logits` with respect to each of `values` by `rules`. The values are forward values
+/// or graph inputs.
 ///
 /// # Errors
 /// [`GradientError`]: every operator on the path that cannot be differentiated is named at once.
 pub fn derive(
     model: &Model,
     facts: &Facts,
-    layers: &[&str],
+    values: &[&str],
     logits: &str,
-) -> Result<Derived, GradientError> {
+    rules: &Rules,
+) -> Result<GradientGraph, GradientError> {
     let forward = Forward::of(model, facts)?;
-    let outputs: Vec<String> = layers.iter().map(|layer| cotangent_name(layer)).collect();
+    let outputs: Vec<String> = values.iter().map(|value| cotangent_name(value)).collect();
     let mut tape = Tape::new(forward, &outputs);
-    let cotangents = backpropagate(&mut tape, layers, logits)?;
-    for (layer, output) in layers.iter().zip(&outputs) {
-        match cotangents.get(layer) {
+    let cotangents = backpropagate(&mut tape, values, logits, rules)?;
+    for (value, output) in values.iter().zip(&outputs) {
+        match cotangents.get(value) {
             Some(cotangent) => tape.builder.output(output, cotangent),
-            None => return Err(GradientError::UnknownShape((*layer).to_owned())),
+            None => return Err(GradientError::UnknownShape((*value).to_owned())),
         }
     }
     tape.finish(&model.graph().name)
 }
 
-/// Writes onto `tape` what carries a cotangent of `logits` back to `layers`; gives all cotangents,
-/// theirs among them.
+/// Writes onto `tape` the graph that carries a cotangent of `logits` back to `values`. Returns the
+/// cotangents of all values on the path.
 ///
 /// # Errors
 /// As [`derive`].
 pub(super) fn backpropagate<'m>(
     tape: &mut Tape<'m>,
-    layers: &[&'m str],
+    values: &[&'m str],
     logits: &'m str,
+    rules: &Rules,
 ) -> Result<HashMap<&'m str, Value>, GradientError> {
-    let path = Path::between(&tape.forward, layers, logits)?;
+    let path = Path::between(&tape.forward, values, logits)?;
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {
         // The rules trust that attributes and shapes fit each other, as they do in a graph that
-        // runs. Where they do not, what a rule has left half written goes with the whole graph.
-        let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents));
-        let carried = catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(UNFIT.to_owned())));
-        if let Err(reason) = carried {
+        // runs. Where they do not, a rule may panic; the half-written graph is thrown away.
+        let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents, rules));
+        let applied = catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(UNFIT.to_owned())));
+        if let Err(reason) = applied {
             let operator = node.op_type.clone();
             refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
             skip(node, &path, tape, &mut cotangents);
@@ -90,13 +78,15 @@ fn apply_vjp<'m>(
     path: &Path<'m>,
     tape: &mut Tape<'m>,
     cotangents: &mut HashMap<&'m str, Value>,
+    rules: &Rules,
 ) -> Result<(), RuleError> {
     let outputs: Vec<Option<Value>> =
         node.output.iter().map(|name| cotangents.get(name.as_str()).cloned()).collect();
     if outputs.iter().all(Option::is_none) {
         return Ok(());
     }
-    let operator = find(node).ok_or_else(|| RuleError("it has no gradient rule".to_owned()))?;
+    let missing = || RuleError("it has no gradient rule".to_owned());
+    let (operator, rule) = rules.of(node).ok_or_else(missing)?;
     let opset = tape.forward.opset;
     if opset < FIRST_OPSET {
         return Err(RuleError(format!("operator set {opset} is older than {FIRST_OPSET}")));
@@ -109,7 +99,7 @@ fn apply_vjp<'m>(
         check(operator, argument, &outputs)?;
         let shape = tape.shape(name)?;
         let mut ctx = NodeContext { node, tape, outputs: &outputs };
-        let cotangent = (operator.rule)(&mut ctx, argument)?.sum_to(&shape);
+        let cotangent = rule(&mut ctx, argument)?.sum_to(&shape);
         let total = match cotangents.remove(name.as_str()) {
             Some(earlier) => earlier + cotangent,
             None => cotangent,

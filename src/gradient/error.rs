@@ -57,3 +57,7 @@ fn list(refusals: &[Refusal]) -> String {
     let lines: Vec<String> = refusals.iter().map(Refusal::to_string).collect();
     lines.join("; ")
 }
+
+/// Why a rule refuses a node.
+#[derive(Debug)]
+pub(super) struct RuleError(pub(super) String);

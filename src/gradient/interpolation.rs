@@ -1,7 +1,8 @@
 //! Rules of Resize and Upsample: interpolation is linear and separable, one matrix an axis.
 
+use super::error::RuleError;
 use super::linear::Matrix;
-use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
+use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::Attributes;
 
 /// How positions and weights are found along every axis.

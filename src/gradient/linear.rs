@@ -1,7 +1,7 @@
 //! Maps that are linear along one axis and the same for every picture: picking, mirroring,
 //! interpolating. Their adjoint is a product with the transposed matrix.
 
-use super::node_context::RuleError;
+use super::error::RuleError;
 use crate::onnx::Value;
 
 /// Entries of the largest matrix that is worth writing.

@@ -7,35 +7,39 @@
 //!
 //! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
 //! accumulation; `sums` finds a shorter path where only sums over positions are wanted. The weights
-//! that the rules read stay in the forward model until [`Derived::embed`] takes them. `table` names
+//! that the rules read stay in the forward model until [`GradientGraph::embed`] takes them. `table` names
 //! the rule of every operator; the rules are formulas and live in one file a family. Nothing here
 //! runs a graph.
 
 mod activations;
 mod arithmetic;
+mod channel_sums;
 mod convolution;
-mod derived;
 mod driver;
 mod error;
 mod flip;
 mod forward;
+mod gradient_graph;
 mod interpolation;
 mod linear;
 mod matmul;
+mod names;
 mod node_context;
 mod normalization;
 mod path;
 mod pooling;
 mod rearrangement;
 mod reduction;
+mod rules;
 mod selection;
-mod sums;
 mod table;
 mod tape;
 mod window;
 
-pub use derived::{Derived, Gradient};
-pub use driver::{SEED, cotangent_name, derive, layer_name};
+pub use channel_sums::{derive_channel_sums, has_uniform_gradient};
+pub use driver::derive;
 pub use error::{GradientError, Refusal};
-pub use sums::{derive_sums, sums_name};
+pub use gradient_graph::{GradientGraph, GradientModel};
+pub use names::{SEED, channel_sums_name, cotangent_name, value_name};
+pub use rules::Rules;
 pub use table::{Operator, operators};

@@ -1,11 +1,8 @@
+use super::error::RuleError;
 use super::forward::Forward;
 use super::tape::Tape;
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Attributes, Value};
-
-/// Why a rule refuses a node.
-#[derive(Debug)]
-pub(super) struct RuleError(pub(super) String);
 
 /// What a rule gives: the cotangent of one input, in its shape or one that broadcasting made of it.
 pub(super) type Cotangent = Result<Value, RuleError>;

@@ -1,6 +1,7 @@
 //! Rules of normalisations, in their inference form.
 
-use super::node_context::{Cotangent, NodeContext, RuleError};
+use super::error::RuleError;
+use super::node_context::{Cotangent, NodeContext};
 use super::window::overlap_add;
 use crate::onnx::{Attributes, Value};
 

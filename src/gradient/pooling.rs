@@ -1,6 +1,7 @@
 //! Rules of pools: the cotangent goes back to where the windows took their values from.
 
-use super::node_context::{Cotangent, NodeContext, RuleError};
+use super::error::RuleError;
+use super::node_context::{Cotangent, NodeContext};
 use super::window::{Axis, axes, kernel_shape, overlap_add};
 use crate::onnx::{Attributes, Value};
 

@@ -85,6 +85,6 @@ pub(super) fn space_to_depth(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cells.transpose(&[0, 3, 4, 1, 5, 2]).reshape(&shape))
 }
 
-fn image(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::node_context::RuleError> {
+fn image(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::error::RuleError> {
     shape.try_into().map_err(|_| ctx.refuse("the input's shape", shape))
 }

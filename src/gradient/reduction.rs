@@ -1,6 +1,7 @@
 //! Rules of reductions over axes.
 
-use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
+use super::error::RuleError;
+use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::{Attributes, Value};
 
 /// The reduced axes, and the cotangent in a shape where they have extent 1.

@@ -1,7 +1,8 @@
 //! Rules of operators that pick elements: their cotangents are laid back among zeros.
 
+use super::error::RuleError;
 use super::linear::Matrix;
-use super::node_context::{Cotangent, NodeContext, RuleError, from_front};
+use super::node_context::{Cotangent, NodeContext, from_front};
 use super::window::{LONGEST_STRIDE, overlap_add};
 use crate::onnx::{Attributes, Value};
 

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
-use super::derived::Weight;
-use super::driver::SEED;
+use super::error::RuleError;
 use super::flip::Flip;
 use super::forward::{Forward, element_of, is_external};
-use super::node_context::RuleError;
-use super::{Derived, GradientError};
+use super::gradient_graph::Weight;
+use super::names::SEED;
+use super::{GradientError, GradientGraph};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Builder, Constant, Element, Value};
 
@@ -164,7 +164,7 @@ impl<'m> Tape<'m> {
     }
 
     /// The finished graph, as the gradient of the graph called `name`.
-    pub(super) fn finish(self, name: &str) -> Result<Derived, GradientError> {
+    pub(super) fn finish(self, name: &str) -> Result<GradientGraph, GradientError> {
         let outputs = self.builder.outputs();
         let clash = |name: &&String| name.as_str() == SEED || outputs.contains(*name);
         if let Some(name) = self.values.keys().find(clash) {
@@ -172,6 +172,6 @@ impl<'m> Tape<'m> {
         }
         let Self { builder, residuals, weights, .. } = self;
         let graph = builder.finish(&format!("gradient of {name}"))?;
-        Ok(Derived { graph, residuals, weights })
+        Ok(GradientGraph { graph, residuals, weights })
     }
 }

@@ -1,6 +1,7 @@
 //! The sliding windows that convolutions and pools share.
 
-use super::node_context::{NodeContext, RuleError};
+use super::error::RuleError;
+use super::node_context::NodeContext;
 use crate::onnx::{Attributes, Value};
 
 /// A longer one would take too many nodes: one for each residue.

@@ -51,11 +51,12 @@ const REQUEST_HEADERS: [&str; 6] =
     ["accept", "authorization", "content-type", "traceparent", "x-api-key", "x-request-id"];
 
 /// The response headers that a page of another origin may read.
-const RESPONSE_HEADERS: [&str; 10] = [
+const RESPONSE_HEADERS: [&str; 11] = [
     "convscope-class",
     "convscope-dead-channels",
     "convscope-empty",
     "convscope-layer",
+    "convscope-method",
     "convscope-model",
     "convscope-probability",
     "convscope-saturated",

@@ -215,6 +215,8 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::AmbiguousClass { .. } => (S::UNPROCESSABLE_ENTITY, "ambiguous-class"),
         ServiceError::NotExplainable { .. } => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
         ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
+        ServiceError::TooManyPasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-passes"),
+        ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),
         ServiceError::NotFinite(_) => (S::UNPROCESSABLE_ENTITY, "not-finite"),
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),
         ServiceError::Picture(error) => picture_kind(error),

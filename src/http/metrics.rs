@@ -230,7 +230,7 @@ impl Metrics {
         }
         self.models.clear();
         for classifier in models.iter() {
-            let settings = classifier.settings();
+            let settings = classifier.info().settings();
             let [height, width] = settings.recipe.size;
             let labels = ModelLabels {
                 model: classifier.name().to_owned(),

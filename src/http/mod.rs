@@ -16,6 +16,7 @@ mod info;
 mod json_body;
 mod kserve;
 mod lingering_close;
+mod methods;
 mod metrics;
 mod metrics_route;
 mod middleware;

@@ -10,7 +10,7 @@ use super::error::HttpError;
 use super::model_name::{ModelName, NamedModel};
 use super::query::{query_parameters, refuse_parameters};
 use crate::runtime::CancellationToken;
-use crate::service::{GradientRequest, model_description, model_list};
+use crate::service::{GradientFile, model_description, model_list};
 
 /// `GET /models`.
 pub(super) async fn models(
@@ -37,7 +37,7 @@ pub(super) async fn gradient(
     let parameters = query_parameters(&uri)?;
     let classifier = state.context.models.get(Some(&name))?;
     let permit = state.workers.admit()?;
-    let work = move |_: &CancellationToken| GradientRequest::check(&parameters, classifier)?.file();
+    let work = move |_: &CancellationToken| GradientFile::check(&parameters, classifier)?.encode();
     let file = state.workers.run(permit, state.cancellation_token(), work).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

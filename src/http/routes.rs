@@ -8,15 +8,16 @@ use axum::routing::{get, post};
 
 use super::access::require_key;
 use super::app_state::AppState;
-use super::handler::use_case;
+use super::handler::{streaming_use_case, use_case};
 use super::info::info;
 use super::kserve;
+use super::methods::methods;
 use super::metrics_route::metrics;
 use super::middleware::with_middleware;
 use super::models::{gradient, model, models};
 use super::page;
 use super::probes::{healthz, readyz};
-use crate::service::{Activations, GradCam, Predict};
+use crate::service::{Activations, Explain, GradCam, Predict};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
@@ -31,8 +32,10 @@ pub fn router(state: Arc<AppState>) -> Router {
 fn guarded() -> Router<Arc<AppState>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
+        .route("/explain", post(streaming_use_case::<Explain>))
         .route("/gradcam", post(use_case::<GradCam>))
         .route("/predict", post(use_case::<Predict>))
+        .route("/methods", get(methods))
         .route("/models", get(models))
         .route("/models/{model}/gradient", get(gradient))
         .route("/models/{model}", get(model))

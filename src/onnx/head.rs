@@ -1,4 +1,4 @@
-use super::{Attributes, Model, Topology};
+use super::{Attributes, Elements, Model, Topology};
 use crate::config::Activation;
 
 /// The end of a classifier: which value holds the logits, and what follows them.
@@ -24,13 +24,12 @@ impl Head {
         while let Some(node) = topology.producer(value) {
             let source = node.input.first().map_or("", String::as_str);
             match node.op_type.as_str() {
-                "Identity" | "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze"
-                | "Dropout" => value = source,
                 // The softmax of log-probabilities is the softmax of the logits.
                 "Softmax" | "LogSoftmax" if is_over_classes(node.int("axis", -1)) => {
                     return Self::ending(output, source, Activation::Softmax);
                 }
                 "Sigmoid" => return Self::ending(output, source, Activation::Sigmoid),
+                _ if Elements::after(node) == Elements::Kept => value = source,
                 _ => break,
             }
         }

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
+use super::operators::{LayoutEffect, operator};
 use super::{Attributes, Facts, Model, Topology, pb::NodeProto};
 use crate::config::Layout;
 
@@ -60,48 +61,25 @@ fn rank(facts: &Facts, value: &str) -> usize {
     facts.shape(value).map_or(0, <[usize]>::len)
 }
 
-fn is_nchw_operator(operator: &str) -> bool {
-    matches!(
-        operator,
-        "Conv"
-            | "ConvTranspose"
-            | "MaxPool"
-            | "AveragePool"
-            | "LpPool"
-            | "GlobalAveragePool"
-            | "GlobalMaxPool"
-            | "BatchNormalization"
-            | "InstanceNormalization"
-            | "GroupNormalization"
-            | "LRN"
-            | "DepthToSpace"
-            | "SpaceToDepth"
-            | "ConvInteger"
-            | "QLinearConv"
-    )
-}
-
 fn output_axes(
     node: &NodeProto,
     axes: &HashMap<&str, Axes>,
     topology: &Topology,
     facts: &Facts,
 ) -> Option<Axes> {
-    if is_nchw_operator(&node.op_type) {
-        return Some(NCHW);
-    }
     let source = node
         .input
         .iter()
         .find(|name| rank(facts, name) == 4 && !topology.is_constant(name))
         .and_then(|name| axes.get(name.as_str()));
-    match node.op_type.as_str() {
-        "Transpose" => permuted(source?, node.ints("perm")?),
-        "Reshape" => {
+    match operator(node).layout {
+        LayoutEffect::Nchw => Some(NCHW),
+        LayoutEffect::Permutes => permuted(source?, node.ints("perm")?),
+        LayoutEffect::Reshapes => {
             let unchanged = facts.shape(node.input.first()?) == facts.shape(node.output.first()?);
             source.copied().filter(|_| unchanged)
         }
-        _ => source.copied(),
+        LayoutEffect::Mixes | LayoutEffect::Keeps => source.copied(),
     }
 }
 
@@ -133,13 +111,13 @@ fn axes_from_consumers(input: &str, topology: &Topology) -> Option<Axes> {
     for _ in 0..SEARCH_LIMIT {
         let (value, sources) = queue.pop_front()?;
         for node in topology.consumers(value) {
-            if is_nchw_operator(&node.op_type) {
-                return Some(inverted(sources));
-            }
-            let next = match node.op_type.as_str() {
-                "Transpose" => node.ints("perm").and_then(|perm| permuted(&sources, perm)),
-                "Reshape" | "Flatten" | "Shape" | "Gemm" | "MatMul" => None,
-                _ => Some(sources),
+            let next = match operator(node).layout {
+                LayoutEffect::Nchw => return Some(inverted(sources)),
+                LayoutEffect::Permutes => {
+                    node.ints("perm").and_then(|perm| permuted(&sources, perm))
+                }
+                LayoutEffect::Reshapes | LayoutEffect::Mixes => None,
+                LayoutEffect::Keeps => Some(sources),
             };
             if let (Some(next), Some(output)) = (next, node.output.first()) {
                 queue.push_back((output, next));

@@ -1,9 +1,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::layout::Layouts;
+use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Model, Topology};
-use crate::config::Layout;
+use super::{Element, Facts, Grid, Model, Topology};
 
 /// What a layer is, in the words of the frameworks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -34,28 +34,10 @@ pub struct Layer {
     pub kind: Kind,
     /// The value's shape, batch (1) included, as ONNX has it.
     pub shape: Vec<usize>,
-    /// Where the channels stand; none for a value without height and width.
-    pub layout: Option<Layout>,
+    /// Where in the picture its elements stand. None for a value without height and width.
+    pub grid: Option<Grid>,
     /// Weights that enter between the layers before and this one.
     pub parameters: usize,
-}
-
-impl Layer {
-    /// Whether the layer has several positions, so that it says something about where.
-    #[must_use]
-    pub fn is_picture(&self) -> bool {
-        self.spatial().is_some_and(|[height, width, _]| height * width > 1)
-    }
-
-    /// Height, width, channels of a picture-like value.
-    #[must_use]
-    pub fn spatial(&self) -> Option<[usize; 3]> {
-        let &[_, a, b, c] = self.shape.as_slice() else { return None };
-        match self.layout? {
-            Layout::Nchw => Some([b, c, a]),
-            Layout::Nhwc => Some([a, b, c]),
-        }
-    }
 }
 
 /// The layers of a model in the order of evaluation.
@@ -71,14 +53,18 @@ pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Fac
     let mut entered = 0;
     for &index in topology.order() {
         entered += parameters.remove(&index).unwrap_or(0);
-        let Some(kind) = kind(topology.node(index), topology, facts) else { continue };
+        let Some(kind) =
+            (operator(topology.node(index)).kind)(topology.node(index), topology, facts)
+        else {
+            continue;
+        };
         let Some(exit) = origins.exits.remove(&index) else { continue };
         let Some(shape) = facts.shape(exit) else { continue };
         layers.push(Layer {
             name: exit.to_owned(),
             kind,
             shape: shape.to_vec(),
-            layout: layouts.get(exit).filter(|_| shape.len() == 4),
+            grid: layouts.get(exit).filter(|_| shape.len() == 4).map(Grid::from),
             parameters: std::mem::take(&mut entered),
         });
     }
@@ -105,7 +91,7 @@ impl<'m> Origins<'m> {
             let sources: HashSet<usize> =
                 node.input.iter().filter_map(|name| of_value.get(name.as_str()).copied()).collect();
             let origin = match sources.iter().next() {
-                Some(&source) if sources.len() == 1 && !founds(node, topology) => source,
+                Some(&source) if sources.len() == 1 && !starts_layer(node, topology) => source,
                 _ => index,
             };
             of_value.extend(node.output.iter().map(|name| (name.as_str(), origin)));
@@ -120,7 +106,7 @@ impl<'m> Origins<'m> {
             model.outputs().iter().map(|output| output.name.as_str()).collect();
         for &index in topology.order() {
             let node = topology.node(index);
-            if is_plumbing(node) {
+            if operator(node).only_rearranges() {
                 continue;
             }
             for output in node.output.iter().take(1) {
@@ -128,7 +114,8 @@ impl<'m> Origins<'m> {
                 let leaves = topology.consumer_indices(output).iter().any(|&consumer| {
                     let consumer = topology.node(consumer);
                     let theirs = consumer.output.first().map(String::as_str).unwrap_or_default();
-                    is_plumbing(consumer) || self.of_value.get(theirs) != Some(&origin)
+                    operator(consumer).only_rearranges()
+                        || self.of_value.get(theirs) != Some(&origin)
                 });
                 if leaves || outputs.contains(output.as_str()) || is_final(output, topology) {
                     self.exits.insert(origin, output);
@@ -150,43 +137,12 @@ fn is_final(value: &str, topology: &Topology) -> bool {
     topology.consumer_indices(value).is_empty()
 }
 
-/// Rearranges or retypes a value without being a layer that a person would name.
-fn is_plumbing(node: &NodeProto) -> bool {
-    matches!(node.op_type.as_str(), "Transpose" | "Cast" | "Squeeze" | "Unsqueeze")
-}
-
 /// Whether a node starts a layer of its own even if it reads from one layer only.
-fn founds(node: &NodeProto, topology: &Topology) -> bool {
-    match node.op_type.as_str() {
-        "Conv" | "ConvTranspose" | "Gemm" | "MaxPool" | "AveragePool" | "LpPool"
-        | "GlobalAveragePool" | "GlobalMaxPool" | "Concat" | "Flatten" | "Reshape" | "Identity"
-        | "Dropout" | "MatMul" | "ReduceMean" | "ReduceMax" | "Pad" | "Resize" | "Upsample"
-        | "Slice" | "Split" | "Gather" | "DepthToSpace" | "SpaceToDepth" => true,
-        "Add" | "Sum" => node.input.iter().all(|name| !topology.is_constant(name)),
-        _ => false,
-    }
-}
-
-fn kind(node: &NodeProto, topology: &Topology, facts: &Facts) -> Option<Kind> {
-    let rank = |name: Option<&String>| name.and_then(|name| facts.shape(name)).map(<[usize]>::len);
-    let from = rank(node.input.first());
-    let to = rank(node.output.first());
-    match node.op_type.as_str() {
-        "Conv" | "ConvTranspose" => Some(Kind::Convolution),
-        "MaxPool" | "AveragePool" | "LpPool" | "GlobalAveragePool" | "GlobalMaxPool" => {
-            Some(Kind::Pooling)
-        }
-        "ReduceMean" | "ReduceMax" if from == Some(4) && to != Some(3) => {
-            let shape = node.output.first().and_then(|name| facts.shape(name))?;
-            (shape.iter().filter(|&&dim| dim > 1).count() <= 1).then_some(Kind::Pooling)
-        }
-        "Gemm" => Some(Kind::Dense),
-        "MatMul" => node.input.iter().any(|name| topology.is_constant(name)).then_some(Kind::Dense),
-        "Flatten" => Some(Kind::Flatten),
-        "Reshape" if from == Some(4) && to == Some(2) => Some(Kind::Flatten),
-        "Concat" | "Add" | "Sum" | "Mul" if to == Some(4) || to == Some(3) => Some(Kind::Merge),
-        "Identity" | "Dropout" => Some(Kind::Dropout),
-        _ => None,
+fn starts_layer(node: &NodeProto, topology: &Topology) -> bool {
+    match operator(node).starts_layer {
+        StartsLayer::Always => true,
+        StartsLayer::WithoutConstants => node.input.iter().all(|name| !topology.is_constant(name)),
+        StartsLayer::Never => false,
     }
 }
 
@@ -220,11 +176,7 @@ fn parameters(model: &Model, topology: &Topology, origins: &Origins) -> HashMap<
 
 /// The initializers that a node reads as weights, through constant nodes such as `Cast`.
 fn weights<'m>(node: &'m NodeProto, topology: &Topology<'m>) -> Vec<&'m str> {
-    let settings = matches!(
-        node.op_type.as_str(),
-        "Clip" | "Pad" | "Resize" | "Upsample" | "Reshape" | "Slice" | "Pow" | "Dropout"
-    );
-    let mut stack: Vec<&str> = if settings {
+    let mut stack: Vec<&str> = if operator(node).stores_settings {
         Vec::new()
     } else {
         node.input.iter().map(String::as_str).filter(|name| topology.is_constant(name)).collect()

@@ -1,8 +1,7 @@
 use std::collections::HashSet;
 
 use super::pb::{GraphProto, ModelProto, ValueInfoProto};
-use super::pb::{TypeProto, tensor_proto::DataType, tensor_shape_proto, type_proto};
-use super::{Element, Facts, Model, OnnxError, Topology};
+use super::{Facts, Model, OnnxError, Topology, value_info};
 
 /// The part of `model` that computes `wanted` from the values for which `is_known` holds, as a
 /// model of its own that carries the weights of that part only. Its inputs are the known values
@@ -56,8 +55,8 @@ pub fn subgraph(
             .filter(|tensor| weights.contains(tensor.name.as_str()))
             .cloned()
             .collect(),
-        input: inputs.iter().map(|name| value_info(name, facts)).collect::<Result<_, _>>()?,
-        output: wanted.iter().map(|name| value_info(name, facts)).collect::<Result<_, _>>()?,
+        input: inputs.iter().map(|name| declared(name, facts)).collect::<Result<_, _>>()?,
+        output: wanted.iter().map(|name| declared(name, facts)).collect::<Result<_, _>>()?,
         ..GraphProto::default()
     };
     Model::from_proto(ModelProto {
@@ -76,36 +75,11 @@ fn undefined(value: &str) -> OnnxError {
     }
 }
 
-fn value_info(name: &str, facts: &Facts) -> Result<ValueInfoProto, OnnxError> {
+/// The declaration of a value whose type and shape are known.
+fn declared(name: &str, facts: &Facts) -> Result<ValueInfoProto, OnnxError> {
     let fact = facts.get(name).ok_or_else(|| OnnxError::Tensor {
         name: name.to_owned(),
         reason: "its shape is not known".to_owned(),
     })?;
-    let element = match fact.element {
-        Element::F16 => DataType::Float16,
-        Element::F64 => DataType::Double,
-        Element::Int => DataType::Int64,
-        Element::Bool => DataType::Bool,
-        Element::F32 | Element::Other => DataType::Float,
-    };
-    let dim = fact
-        .shape
-        .iter()
-        .map(|&dim| tensor_shape_proto::Dimension {
-            value: Some(tensor_shape_proto::dimension::Value::DimValue(dim as i64)),
-            ..Default::default()
-        })
-        .collect();
-    let tensor = type_proto::Tensor {
-        elem_type: element as i32,
-        shape: Some(super::pb::TensorShapeProto { dim }),
-    };
-    Ok(ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
-    })
+    Ok(value_info(name, fact.element, &fact.shape))
 }

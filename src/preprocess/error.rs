@@ -1,33 +1,34 @@
-//! What can be wrong with a picture that somebody sends.
+//! Errors of decoding a picture.
 
 use super::Format;
 
-/// Why a picture was refused. Each text states the value and the remedy.
+/// Why a picture was refused. Each text says the value and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// No bytes at all.
+    /// The file has no bytes.
     #[error("the picture is empty (0 bytes); send a PNG, JPEG, WebP, GIF, BMP or TIFF file")]
     Empty,
-    /// Not one of the supported formats; `hint` is what the first bytes look like, where known.
+    /// The file has none of the supported formats. `hint` says what its first bytes look like.
     #[error("{}; send PNG, JPEG, WebP, GIF, BMP or TIFF", looks_like(*.hint))]
     UnknownFormat {
         /// The format's name as people write it: `HEIF`, `AVIF`, `SVG`, `PSD`, …
         hint: Option<&'static str>,
     },
-    /// A supported format, but a variant of it that is not decoded.
+    /// The format is supported, but this variant of it is not.
     #[error(
-        "this kind of {format} is not supported ({feature}); save it as 8-bit RGB PNG or baseline JPEG"
+        "this kind of {format} is not supported ({feature}); save it as 8-bit RGB PNG or baseline \
+         JPEG"
     )]
     UnsupportedFeature {
         /// The file's format.
         format: Format,
-        /// What the file uses: `arithmetic coding`, `12-bit samples`, …
+        /// What the file uses: `arithmetic coding`, `12 bits a sample`, …
         feature: String,
     },
-    /// Width × height exceeds the limit. Found in the header, before decoding.
+    /// Width × height exceeds the limit. The header says so, before decoding.
     #[error(
-        "the picture is {width} × {height}, {} pixels; at most {limit} are taken: send it smaller",
+        "the picture is {width} × {height}, {} pixels, more than {limit}; send a smaller one",
         u64::from(*.width) * u64::from(*.height)
     )]
     TooManyPixels {
@@ -35,29 +36,31 @@ pub enum PictureError {
         width: u32,
         /// Height in pixels, as stored.
         height: u32,
-        /// The most pixels that are taken.
+        /// The largest number of pixels that is allowed.
         limit: u64,
     },
-    /// One side exceeds the limit. Found in the header, before decoding.
+    /// One side exceeds the limit. The header says so, before decoding.
     #[error(
-        "the picture is {width} × {height}; a side may have at most {limit} pixels: send it smaller"
+        "the picture is {width} × {height}; a side may have at most {limit} pixels: send a smaller \
+         one"
     )]
     TooLargeSide {
         /// Width in pixels, as stored.
         width: u32,
         /// Height in pixels, as stored.
         height: u32,
-        /// The longest side that is taken.
+        /// The longest side that is allowed.
         limit: u32,
     },
     /// Decoding would need more memory than allowed, for the pixels or for metadata.
     #[error(
-        "{format}: decoding needs more than {limit} bytes of memory; send it smaller, or as 8-bit RGB without metadata"
+        "{format}: decoding needs more than {limit} bytes of memory; send a smaller picture, or \
+         8-bit RGB without metadata"
     )]
     TooMuchMemory {
         /// The file's format.
         format: Format,
-        /// The most bytes that decoding may take.
+        /// The number of bytes that decoding may use.
         limit: u64,
     },
     /// The file is truncated or damaged.
@@ -65,13 +68,13 @@ pub enum PictureError {
     Broken {
         /// The file's format.
         format: Format,
-        /// What the decoder stumbled over.
+        /// What the decoder could not read.
         reason: String,
     },
 }
 
 impl PictureError {
-    /// A stable name of the kind of error, in kebab-case.
+    /// The stable code of this kind of error, in kebab-case.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Empty => "empty-picture",

@@ -1,16 +1,17 @@
 //! Bytes → picture within limits → tensor.
 //!
-//! [`decode`] turns a file of any supported format into 8-bit RGB, refusing what is too large before it costs
-//! anything. A [`Recipe`] then makes the model's input of the picture, exactly as Pillow and Keras
-//! would.
+//! [`decode`] turns a file of any supported format into 8-bit RGB. It refuses a picture that is too
+//! large before it spends time or memory on it. [`Preprocessing`] then turns the picture into the
+//! model's input, exactly as Pillow and Keras do.
 //!
-//! Knows nothing of models, layers or the network: bytes and plain values in, an array out.
+//! This module knows nothing of models, layers or the network. It takes bytes and plain values, and
+//! gives an array.
 
 mod decode;
 mod error;
-mod recipe;
+mod preprocessing;
 mod resample;
 
 pub use decode::{Format, Picture, decode};
 pub use error::PictureError;
-pub use recipe::{Color, Crop, Recipe, RecipeError, Resize};
+pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError, Resize};

@@ -1,11 +1,11 @@
-//! Pillow's resizing, to the bit: `Image.resize` for 8-bit pictures, of which only a window need be
-//! computed.
+//! Pillow's `Image.resize` for 8-bit pictures, bit by bit. It can compute a window of the result
+//! alone.
 
 use std::ops::Range;
 
 use super::Resize;
 
-/// Fixed-point bits of a weight: 32, less 8 of the sample and 2 of headroom for bicubic's
+/// Fixed-point bits of a weight: 32, minus 8 for the sample, minus 2 of headroom for bicubic's
 /// overshoot.
 const PRECISION: u32 = 32 - 8 - 2;
 
@@ -25,32 +25,33 @@ pub(super) struct Axis {
 }
 
 impl<const C: usize> Source<'_, C> {
-    /// Resizes to `x.length` × `y.length` and gives the window of that, row by row.
+    /// Resizes to `x.length` × `y.length` and gives the window of the result, row by row.
     pub(super) fn resize(&self, x: &Axis, y: &Axis, filter: Resize) -> Vec<u8> {
         if filter == Resize::Nearest {
             return self.nearest(x, y);
         }
-        let across = Kernels::new(self.width, x, filter);
-        let down = Kernels::new(self.height, y, filter);
-        let (columns, rows) = (across.reach(), down.reach());
-        // Both passes round to 8 bits, so their order shows. From version 13 on Pillow goes down
-        // first where the height shrinks by more than twice what the width does.
+        let horizontal = Kernels::new(self.width, x, filter);
+        let vertical = Kernels::new(self.height, y, filter);
+        let (columns, rows) = (horizontal.support(), vertical.support());
+        // Both passes round to 8 bits, so their order matters. From version 13 on Pillow does the
+        // vertical pass first where the height shrinks by more than twice as much as the width.
         let shrink = |from: usize, to: usize| from as i64 - to as i64;
         let (shrink_x, shrink_y) = (shrink(self.width, x.length), shrink(self.height, y.length));
         if shrink_y > 0 && shrink_y > 2 * shrink_x {
-            let samples = self.down(&down, 0, columns.clone());
+            let samples = self.vertical_pass(&vertical, 0, columns.clone());
             let (width, height) = (columns.len(), y.window.len());
             let flat = Source::<C> { samples: &samples, width, height };
-            return flat.across(&across, columns.start, 0..height);
+            return flat.horizontal_pass(&horizontal, columns.start, 0..height);
         }
-        let samples = self.across(&across, 0, rows.clone());
+        let samples = self.horizontal_pass(&horizontal, 0, rows.clone());
         let (width, height) = (x.window.len(), rows.len());
         let narrow = Source::<C> { samples: &samples, width, height };
-        narrow.down(&down, rows.start, 0..width)
+        narrow.vertical_pass(&vertical, rows.start, 0..width)
     }
 
-    /// The horizontal pass over some rows. Column 0 of these samples is `offset` to the kernels.
-    fn across(&self, kernels: &Kernels, offset: usize, rows: Range<usize>) -> Vec<u8> {
+    /// The horizontal pass over some rows. Column 0 of these samples is column `offset` of the
+    /// kernels.
+    fn horizontal_pass(&self, kernels: &Kernels, offset: usize, rows: Range<usize>) -> Vec<u8> {
         let mut out = Vec::with_capacity(rows.len() * kernels.spans.len() * C);
         for row in self.samples.chunks_exact(self.width * C).take(rows.end).skip(rows.start) {
             let pixels = row.as_chunks::<C>().0;
@@ -67,8 +68,8 @@ impl<const C: usize> Source<'_, C> {
         out
     }
 
-    /// The vertical pass over some columns. Row 0 of these samples is `offset` to the kernels.
-    fn down(&self, kernels: &Kernels, offset: usize, columns: Range<usize>) -> Vec<u8> {
+    /// The vertical pass over some columns. Row 0 of these samples is row `offset` of the kernels.
+    fn vertical_pass(&self, kernels: &Kernels, offset: usize, columns: Range<usize>) -> Vec<u8> {
         let length = columns.len() * C;
         let mut out = Vec::with_capacity(kernels.spans.len() * length);
         let mut sums = vec![0i32; length];
@@ -101,10 +102,10 @@ impl<const C: usize> Source<'_, C> {
     }
 }
 
-/// Where each result pixel of the window is taken from: `floor((i + 0.5) · scale)`.
+/// The source position of each result pixel of the window: `floor((i + 0.5) · scale)`.
 ///
-/// Pillow adds the scale up step by step in float64 (`ImagingScaleAffine`), and so does this: on
-/// exact ties the rounding errors of the sum decide.
+/// Pillow adds up the scale step by step in float64 (`ImagingScaleAffine`), and so does this
+/// function, since the rounding errors of the sum decide exact ties.
 fn nearest_positions(length: usize, axis: &Axis) -> Vec<usize> {
     let scale = length as f64 / axis.length as f64;
     let mut position = scale * 0.5;
@@ -120,7 +121,7 @@ fn nearest_positions(length: usize, axis: &Axis) -> Vec<usize> {
 
 /// The weights of every result pixel of a window along one axis.
 struct Kernels {
-    /// First source pixel, and the range of `weights`.
+    /// The first source pixel and the range in `weights`, for each result pixel.
     spans: Vec<(usize, Range<usize>)>,
     weights: Vec<i32>,
 }
@@ -131,8 +132,8 @@ struct Kernel<'a> {
 }
 
 impl Kernels {
-    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. An axis that keeps its length is
-    /// copied.
+    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. An axis whose length stays the
+    /// same is copied.
     fn new(length: usize, axis: &Axis, filter: Resize) -> Self {
         let mut kernels =
             Self { spans: Vec::with_capacity(axis.window.len()), weights: Vec::new() };
@@ -169,7 +170,7 @@ impl Kernels {
     fn push(&mut self, start: usize, weights: &[f64]) {
         let first = self.weights.len();
         let fixed = |weight: f64| {
-            // Halves away from zero, by truncation.
+            // Rounds halves away from zero.
             (weight * f64::from(1 << PRECISION) + 0.5f64.copysign(weight)) as i32
         };
         self.weights.extend(weights.iter().map(|&weight| fixed(weight)));
@@ -184,8 +185,8 @@ impl Kernels {
         self.spans.iter().map(kernel)
     }
 
-    /// The source pixels that any kernel touches.
-    fn reach(&self) -> Range<usize> {
+    /// The range of source pixels that the kernels read.
+    fn support(&self) -> Range<usize> {
         let start = self.spans.iter().map(|(start, _)| *start).min().unwrap_or(0);
         let end = self.spans.iter().map(|(start, span)| start + span.len()).max().unwrap_or(0);
         start..end

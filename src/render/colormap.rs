@@ -1,71 +1,81 @@
 //! Colour maps: 256 rows of RGB each.
 
-/// The rows of every map, in the order of [`Colormap::ALL`]; written by
-/// `tests/reference/pictures/make_colormaps.py`.
-const ROWS: &[u8; 8 * 256 * 3] = include_bytes!("colormaps.bin");
+/// Declares the colour maps once: the variants, their names in the API, and the lists of both.
+macro_rules! colormaps {
+    (
+        $(#[doc = $doc:literal])+ $variant:ident = $name:literal,
+        $($(#[doc = $docs:literal])+ $variants:ident = $names:literal,)+
+    ) => {
+        /// A colour map. All are matplotlib's 256 rows; `jet` is OpenCV's.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Colormap {
+            $(#[doc = $doc])+
+            $variant,
+            $($(#[doc = $docs])+ $variants,)+
+        }
 
-/// A colour map. All are matplotlib's 256 rows; `jet` is OpenCV's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Colormap {
-    /// matplotlib's default.
-    Viridis,
-    /// OpenCV's `COLORMAP_JET`.
-    Jet,
-    /// matplotlib's `inferno`.
-    Inferno,
-    /// matplotlib's `magma`.
-    Magma,
-    /// matplotlib's `plasma`.
-    Plasma,
-    /// matplotlib's `cividis`.
-    Cividis,
-    /// Google's `turbo`.
-    Turbo,
-    /// Black to white.
-    Gray,
+        impl Colormap {
+            /// Every colour map, in the order of their rows in `colormaps.bin`.
+            pub const ALL: [Self; COUNT] = [Self::$variant, $(Self::$variants),+];
+
+            /// The names of all, as the API spells them, with `|` between them.
+            pub const NAMES: &str = concat!($name, $("|", $names),+);
+
+            /// The name, as the API spells it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    Self::$variant => $name,
+                    $(Self::$variants => $names,)+
+                }
+            }
+        }
+
+        const COUNT: usize = [$name, $($names),+].len();
+    };
 }
+
+colormaps! {
+    /// matplotlib's default.
+    Viridis = "viridis",
+    /// OpenCV's `COLORMAP_JET`.
+    Jet = "jet",
+    /// matplotlib's `inferno`.
+    Inferno = "inferno",
+    /// matplotlib's `magma`.
+    Magma = "magma",
+    /// matplotlib's `plasma`.
+    Plasma = "plasma",
+    /// matplotlib's `cividis`.
+    Cividis = "cividis",
+    /// matplotlib's `turbo`.
+    Turbo = "turbo",
+    /// matplotlib's `gray`.
+    Gray = "gray",
+    /// matplotlib's `RdBu_r`, diverging: blue below the middle, white, red above.
+    Rdbu = "rdbu",
+    /// matplotlib's `coolwarm`, diverging: blue, light grey, red.
+    Coolwarm = "coolwarm",
+    /// matplotlib's `seismic`, diverging: dark blue, white, dark red.
+    Seismic = "seismic",
+}
+
+/// The rows of every map, in the order of [`Colormap::ALL`]. The file is written by
+/// `tests/reference/pictures/make_colormaps.py`.
+const ROWS: &[u8; COUNT * 256 * 3] = include_bytes!("colormaps.bin");
 
 /// No colour map has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown colour map {0:?}; there are viridis, jet, inferno, magma, plasma, cividis, turbo, gray"
-)]
+#[error("unknown colour map {0:?}; there are {names}", names = Colormap::NAMES.replace('|', ", "))]
 pub struct UnknownColormap(pub String);
 
 impl Colormap {
-    /// Every colour map.
-    pub const ALL: [Self; 8] = [
-        Self::Viridis,
-        Self::Jet,
-        Self::Inferno,
-        Self::Magma,
-        Self::Plasma,
-        Self::Cividis,
-        Self::Turbo,
-        Self::Gray,
-    ];
-
-    /// Its 256 rows of red, green, blue.
+    /// The 256 rows of red, green, blue.
     pub fn rows(self) -> [[u8; 3]; 256] {
         let first = self as usize * 256;
         std::array::from_fn(|level| {
             let at = 3 * (first + level);
             [ROWS[at], ROWS[at + 1], ROWS[at + 2]]
         })
-    }
-
-    /// Its name, as the API spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Viridis => "viridis",
-            Self::Jet => "jet",
-            Self::Inferno => "inferno",
-            Self::Magma => "magma",
-            Self::Plasma => "plasma",
-            Self::Cividis => "cividis",
-            Self::Turbo => "turbo",
-            Self::Gray => "gray",
-        }
     }
 }
 

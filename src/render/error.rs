@@ -1,4 +1,4 @@
-//! Why a picture could not be drawn.
+//! Errors of drawing.
 
 /// Why a picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +11,12 @@ pub enum RenderError {
         width: u64,
         /// Height in pixels.
         height: u64,
-        /// The most pixels that are drawn.
+        /// The largest number of pixels that is allowed.
         limit: u64,
         /// What to change: fewer layers, a smaller zoom, …
         remedy: &'static str,
     },
-    /// Nothing to draw: no layer, no channel, or an axis of length 0.
+    /// There is no layer, no channel, or an axis has length 0.
     #[error("there is nothing to draw")]
     Nothing,
     /// The PNG encoder failed.

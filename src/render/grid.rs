@@ -1,41 +1,61 @@
-//! The output of every channel of one or several layers, in one picture.
+//! All channels of one or several layers in one picture.
 
+use image::RgbImage;
 use ndarray::{ArrayView3, Axis};
 
-use super::area::Area;
-use super::canvas::{Canvas, Pixel, Sheet, check_size};
-use super::inks::{Inks, Needs, Paint, Palette};
-use super::label::{Label, line_height};
-use super::press::{Share, print};
+use super::band_encoder::ParallelFor;
+use super::canvas::check_size;
+use super::grid_layout::GridLayout;
+use super::palette::{PixelColors, UsedFixedColors};
+use super::stretch::LevelRange;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One layer to draw.
 #[derive(Debug, Clone)]
 pub struct Tiles<'a> {
-    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note:
-    /// drawn lighter, never cut.
+    /// Written above the layer: `conv2d_1  148 × 148 × 32`. What follows two spaces is a note. It
+    /// is drawn lighter and is never cut.
     pub title: String,
-    /// Channels × height × width; one tile a channel.
-    pub levels: ArrayView3<'a, u8>,
-    /// Which channels are dead; as long as there are channels, or empty for none. Drawn as hatched
-    /// grey tiles.
-    pub dead: Vec<bool>,
+    /// What is drawn.
+    pub content: Content<'a>,
+}
+
+/// The content of one layer.
+#[derive(Debug, Clone)]
+pub enum Content<'a> {
+    /// One tile for each channel.
+    Channels {
+        /// Channels × height × width.
+        levels: ArrayView3<'a, u8>,
+        /// Which channels are dead: one value for each channel, or empty for none. A dead channel
+        /// is a hatched grey tile.
+        dead: Vec<bool>,
+    },
+    /// One picture in its own colours.
+    Picture(&'a RgbImage),
 }
 
 /// How layers are drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GridOptions {
-    /// Tiles a row.
+    /// Tiles in a row.
     pub columns: usize,
     /// Colours of the levels.
     pub colormap: Colormap,
-    /// Side of one value in pixels. `None`: a single layer without titles is drawn 1:1; anything
-    /// else is a figure, in which the tiles of all layers have one size and a small gap between
-    /// them.
+    /// Stretch the whole grid of each layer from its least to its greatest level over the colour
+    /// map, as `plt.imshow` does. The unused cells of an incomplete last row and dead channels
+    /// count as level 0. Otherwise level 0 has the first colour and level 255 the last.
+    pub stretch: bool,
+    /// Side of one value in pixels. `None`: a figure, in which the tiles of all layers have one
+    /// size that is convenient to look at and a small gap between them.
     pub zoom: Option<u32>,
     /// Write each layer's title above it.
     pub titles: bool,
-    /// The most pixels of the whole picture.
+    /// Label the sides of each layer with the pixel coordinates of its grid without gaps.
+    pub axes: bool,
+    /// Written above the whole picture.
+    pub title: Option<String>,
+    /// The largest number of pixels of the whole picture.
     pub max_pixels: u64,
 }
 
@@ -44,230 +64,128 @@ impl Default for GridOptions {
         Self {
             columns: 16,
             colormap: Colormap::Viridis,
+            stretch: false,
             zoom: None,
             titles: true,
+            axes: false,
+            title: None,
             max_pixels: MAX_PIXELS,
         }
     }
 }
 
-/// Draws layers, one below the other, as in Chollet's book: tile next to tile, `columns` a row.
+/// Draws layers, one below the other, as in Chollet's book: tile next to tile, `columns` in a row.
 ///
-/// A single layer without titles, 1:1, is pixel for pixel the book's `display_grid`: cells of a
-/// ragged last row are level 0, as there. With `zoom` given every value is exactly zoom × zoom
-/// pixels of its level's colour, titles or not.
+/// With `zoom` every value is exactly zoom × zoom pixels of its level's colour. A single layer
+/// without titles, title and axes, with zoom 1 and `stretch`, is pixel for pixel the book's
+/// `plt.imshow(display_grid)`. As there, the cells of an incomplete last row have level 0.
 ///
-/// The rows of tiles are drawn independently, by whom `share` says.
+/// The rows of tiles are drawn independently, by `parallel_for`.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`]; [`RenderError::Encode`].
+/// [`RenderError::TooLarge`], before anything is drawn. [`RenderError::Nothing`].
+/// [`RenderError::Encode`].
 pub fn grid(
     layers: &[Tiles<'_>],
     options: &GridOptions,
-    share: impl Share,
+    parallel_for: impl ParallelFor,
 ) -> Result<Drawing, RenderError> {
-    if layers.is_empty() || layers.iter().any(|layer| layer.levels.is_empty()) {
+    if layers.is_empty() || layers.iter().any(|layer| layer.dim().contains(&0)) {
         return Err(RenderError::Nothing);
     }
-    let bare = layers.len() == 1 && !options.titles;
-    let layout = Layout::new(layers, options, bare);
+    let layout = GridLayout::new(layers, options);
     check_size(
         layout.width as u64,
         layout.height as u64,
         options.max_pixels,
         "ask for fewer layers, fewer channels (limit) or a smaller zoom",
     )?;
-    if layout.fitted {
-        let (inks, palette) = Inks::figure(options.colormap);
-        return layout.draw(layers, &inks, Some(&palette), share);
+    let ranges: Vec<LevelRange> = layers.iter().map(|layer| layer.level_range(options)).collect();
+    let (map, has_picture) = (options.colormap, layers.iter().any(Tiles::is_picture));
+    if has_picture {
+        return layout.draw(layers, &ranges, &PixelColors::rgb(map), None, parallel_for);
     }
-    let needs = match layers.iter().any(|layer| layer.dead.contains(&true)) {
-        _ if !bare => Needs::All,
-        true => Needs::Dead,
-        false => Needs::None,
+    if layout.is_figure() {
+        let (colors, palette) = PixelColors::figure(map);
+        return layout.draw(layers, &ranges, &colors, Some(&palette), parallel_for);
+    }
+    let fixed = match layers.iter().any(Tiles::has_dead) {
+        _ if !layout.is_exact() => UsedFixedColors::All,
+        true => UsedFixedColors::Hatching,
+        false => UsedFixedColors::None,
     };
-    match Inks::exact(options.colormap, &used(layers), needs) {
-        Some((inks, palette)) => layout.draw(layers, &inks, Some(&palette), share),
-        None => layout.draw(layers, &Inks::rgb(options.colormap), None, share),
+    match PixelColors::exact(map, || used_levels(layers, &ranges), fixed) {
+        Some((colors, palette)) => {
+            layout.draw(layers, &ranges, &colors, Some(&palette), parallel_for)
+        }
+        None => layout.draw(layers, &ranges, &PixelColors::rgb(map), None, parallel_for),
     }
 }
 
-/// Which levels occur. Level 0 always does: it fills a ragged row.
-fn used(layers: &[Tiles<'_>]) -> [bool; 256] {
+/// Which levels of the colour map occur. Level 0 always does, since it fills an incomplete row.
+fn used_levels(layers: &[Tiles<'_>], ranges: &[LevelRange]) -> [bool; 256] {
     let mut used = [false; 256];
     used[0] = true;
-    for layer in layers {
-        for (k, tile) in layer.levels.axis_iter(Axis(0)).enumerate() {
-            if layer.dead.get(k) != Some(&true) {
-                tile.iter().for_each(|&level| used[usize::from(level)] = true);
-            }
+    for (layer, range) in layers.iter().zip(ranges) {
+        let mut found = [false; 256];
+        for tile in layer.live_tiles() {
+            tile.iter().for_each(|&level| found[usize::from(level)] = true);
+        }
+        for level in (0..=255).filter(|&level| found[usize::from(level)]) {
+            used[usize::from(range.stretched(level))] = true;
         }
     }
     used
 }
 
-/// Pixels that a figure's tiles may take together, and the smallest and largest side of one.
-const FIGURE_PIXELS: f64 = 4e6;
-const FIGURE_SIDE: (f64, f64) = (40.0, 128.0);
-
-/// Where everything goes, in pixels.
-struct Layout {
-    width: usize,
-    height: usize,
-    /// Size of the letters; 0 without titles.
-    text: usize,
-    /// Tiles are resized to fit: a figure. Else every value is zoom × zoom pixels.
-    fitted: bool,
-    bare: bool,
-    blocks: Vec<Block>,
-}
-
-/// One layer's tiles.
-struct Block {
-    x: usize,
-    /// Of its title, where there is one.
-    title_y: usize,
-    y: usize,
-    columns: usize,
-    /// Height and width of a tile.
-    tile: (usize, usize),
-    /// How tiles come to that size, where they are resized.
-    area: Option<Area>,
-    zoom: usize,
-    gap: usize,
-}
-
-impl Layout {
-    fn new(layers: &[Tiles<'_>], options: &GridOptions, bare: bool) -> Self {
-        let fitted = !bare && options.zoom.is_none();
-        let zoom = options.zoom.unwrap_or(1).max(1) as usize;
-        let columns = |layer: &Tiles<'_>| layer.levels.dim().0.min(options.columns.max(1));
-        let side = figure_side(layers, options);
-        let size = |layer: &Tiles<'_>| {
-            let (_, height, width) = layer.levels.dim();
-            if !fitted {
-                return (height.saturating_mul(zoom), width.saturating_mul(zoom));
-            }
-            let scale = side / height.max(width) as f64;
-            let scaled = |length: usize| ((length as f64 * scale).round() as usize).max(1);
-            (scaled(height), scaled(width))
-        };
-        let gap = if fitted { 2 } else { 0 };
-        let inner = layers.iter().map(|layer| columns(layer) * (size(layer).1 + gap) - gap);
-        let inner = inner.max().unwrap_or(0);
-        let margin = if bare { 0 } else { (inner / 50).clamp(12, 48) };
-        let text = if options.titles { (inner / 50).clamp(14, 44) } else { 0 };
-        let mut y = margin;
-        let mut blocks = Vec::with_capacity(layers.len());
-        for (i, layer) in layers.iter().enumerate() {
-            if i > 0 {
-                y += margin;
-            }
-            let title_y = y;
-            y += line_height(text) + text / 3;
-            let (columns, tile) = (columns(layer), size(layer));
-            let (channels, height, width) = layer.levels.dim();
-            let area = fitted.then(|| Area::new((height, width), tile));
-            blocks.push(Block { x: margin, title_y, y, columns, tile, area, zoom, gap });
-            let rows = channels.div_ceil(columns);
-            y = y.saturating_add(rows.saturating_mul(tile.0 + gap)) - gap;
-        }
-        let (width, height) = (inner + 2 * margin, y.saturating_add(margin));
-        Self { width, height, text, fitted, bare, blocks }
+impl<'a> Tiles<'a> {
+    /// A layer's channels: levels of shape channels × height × width, and which channels are dead.
+    pub fn channels(title: String, levels: ArrayView3<'a, u8>, dead: Vec<bool>) -> Self {
+        Self { title, content: Content::Channels { levels, dead } }
     }
 
-    /// The rows of tiles, each on a canvas of its own, and the file made of them.
-    fn draw<P: Pixel>(
-        &self,
-        layers: &[Tiles<'_>],
-        inks: &Inks<P>,
-        palette: Option<&Palette>,
-        share: impl Share,
-    ) -> Result<Drawing, RenderError> {
-        let paper = if self.bare { inks.levels[0] } else { inks.paint(Paint::Background) };
-        let bands = self.bands(layers);
-        print((self.width, self.height), palette, bands.len(), share, |index| {
-            let band = &bands[index];
-            let mut canvas = Canvas::new(self.width, band.height, paper);
-            self.band(band, layers, inks, &mut canvas.sheet());
-            canvas
+    /// A picture in its own colours.
+    pub fn picture(title: String, picture: &'a RgbImage) -> Self {
+        Self { title, content: Content::Picture(picture) }
+    }
+
+    /// The levels that take the first and the last colour of the map.
+    pub fn level_range(&self, options: &GridOptions) -> LevelRange {
+        let Content::Channels { levels, .. } = &self.content else { return LevelRange::FULL };
+        if !options.stretch {
+            return LevelRange::FULL;
+        }
+        let columns = levels.dim().0.min(options.columns.max(1));
+        let has_zero = self.has_dead() || !levels.dim().0.is_multiple_of(columns.max(1));
+        LevelRange::of(self.live_tiles(), has_zero)
+    }
+
+    /// Number of tiles, and height and width of one.
+    pub(super) fn dim(&self) -> [usize; 3] {
+        match &self.content {
+            Content::Channels { levels, .. } => levels.dim().into(),
+            Content::Picture(picture) => [1, picture.height() as usize, picture.width() as usize],
+        }
+    }
+
+    pub(super) fn is_picture(&self) -> bool {
+        matches!(self.content, Content::Picture(_))
+    }
+
+    fn has_dead(&self) -> bool {
+        matches!(&self.content, Content::Channels { dead, .. } if dead.contains(&true))
+    }
+
+    /// The levels of the channels that are not dead.
+    fn live_tiles(&self) -> impl Iterator<Item = ndarray::ArrayView2<'_, u8>> {
+        let channels = match &self.content {
+            Content::Channels { levels, dead } => Some((levels, dead)),
+            Content::Picture(_) => None,
+        };
+        channels.into_iter().flat_map(|(levels, dead)| {
+            let tiles = levels.axis_iter(Axis(0)).enumerate();
+            tiles.filter(|(k, _)| dead.get(*k) != Some(&true)).map(|(_, tile)| tile)
         })
     }
-
-    /// The picture from the top down, a band for each row of tiles.
-    fn bands(&self, layers: &[Tiles<'_>]) -> Vec<Band> {
-        let mut bands = Vec::new();
-        for (layer, (tiles, block)) in layers.iter().zip(&self.blocks).enumerate() {
-            let rows = tiles.levels.dim().0.div_ceil(block.columns);
-            for row in 0..rows {
-                let top = if row == 0 { self.top(layer) } else { block.row(row) };
-                let below = if row + 1 == rows { self.top(layer + 1) } else { block.row(row + 1) };
-                bands.push(Band { layer, row, top, height: below - top });
-            }
-        }
-        bands
-    }
-
-    /// Where a layer's first band begins; after the last, where the picture ends.
-    fn top(&self, layer: usize) -> usize {
-        match self.blocks.get(layer) {
-            _ if layer == 0 => 0,
-            Some(block) => block.title_y,
-            None => self.height,
-        }
-    }
-
-    fn band<P: Pixel>(
-        &self,
-        band: &Band,
-        layers: &[Tiles<'_>],
-        inks: &Inks<P>,
-        sheet: &mut Sheet<'_, P>,
-    ) {
-        let (layer, block) = (&layers[band.layer], &self.blocks[band.layer]);
-        if self.text > 0 && band.row == 0 {
-            let (at, width) = ((block.x, block.title_y - band.top), self.width - 2 * block.x);
-            Label::new(&layer.title).draw(sheet, at, width, self.text, inks);
-        }
-        let (height, width) = block.tile;
-        let y = block.row(band.row) - band.top;
-        let tiles = layer.levels.outer_iter().enumerate().skip(band.row * block.columns);
-        for (column, (k, tile)) in tiles.take(block.columns).enumerate() {
-            let x = block.x + column * (width + block.gap);
-            if layer.dead.get(k) == Some(&true) {
-                sheet.dead((x, y), (width, height), inks);
-            } else if let Some(area) = &block.area {
-                area.rows(tile, &inks.levels, |row, pixels| {
-                    sheet.row(x, y + row, pixels.len()).copy_from_slice(pixels);
-                });
-            } else {
-                sheet.levels((x, y), tile, block.zoom, inks);
-            }
-        }
-    }
-}
-
-impl Block {
-    /// Where a row of tiles begins.
-    fn row(&self, row: usize) -> usize {
-        self.y + row * (self.tile.0 + self.gap)
-    }
-}
-
-/// One row of a layer's tiles, below the title if it is the first, and where it lies.
-struct Band {
-    layer: usize,
-    row: usize,
-    top: usize,
-    height: usize,
-}
-
-/// The side of a figure's tiles: as large as keeps the whole figure handy.
-fn figure_side(layers: &[Tiles<'_>], options: &GridOptions) -> f64 {
-    let columns = options.columns.max(1);
-    let cells = |layer: &Tiles<'_>| layer.levels.dim().0.next_multiple_of(columns);
-    let cells: usize = layers.iter().map(cells).sum();
-    let (least, most) = FIGURE_SIDE;
-    (FIGURE_PIXELS / cells as f64).sqrt().floor().clamp(least, most)
 }

@@ -1,11 +1,12 @@
-//! One channel or a few, large.
+//! One channel, or a few channels side by side, enlarged.
 
 use ndarray::ArrayView2;
 
+use super::axes::{Axes, AxisStyle, HorizontalLabels};
+use super::band_encoder::encode_bands;
 use super::canvas::{Canvas, Pixel, check_size};
-use super::inks::{Inks, Needs, Paint, Palette};
-use super::label::{Label, line_height};
-use super::press::print;
+use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
+use super::text::{Label, line_height};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
@@ -13,41 +14,57 @@ use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 pub struct ChannelTile<'a> {
     /// Height × width.
     pub levels: ArrayView2<'a, u8>,
-    /// Dead: drawn as a hatched grey tile.
+    /// The channel is dead: it is drawn as a hatched grey tile.
     pub dead: bool,
-    /// Written above it: `block1_conv1  channel 4`; none leaves no room for it. What follows two
-    /// spaces is a note: drawn lighter, never cut.
+    /// Written above the tile: `block1_conv1  channel 4`. Without any caption there is no room for
+    /// one. What follows two spaces is a note. It is drawn lighter and is never cut.
     pub caption: Option<String>,
 }
 
 /// How channels are drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MatshowOptions {
-    /// Tiles a row, at most.
+    /// Tiles in a row, at most.
     pub columns: usize,
     /// Colours of the levels.
     pub colormap: Colormap,
-    /// Side of one value in pixels. `None`: as makes a tile about 400 pixels.
+    /// Side of one value in pixels. `None`: a whole number that makes a tile about 400 pixels wide.
     pub zoom: Option<u32>,
-    /// The most pixels of the whole picture.
+    /// Label the sides of each tile with its pixel coordinates.
+    pub axes: bool,
+    /// Written above the whole picture.
+    pub title: Option<String>,
+    /// The largest number of pixels of the whole picture.
     pub max_pixels: u64,
 }
 
 impl Default for MatshowOptions {
     fn default() -> Self {
-        Self { columns: 4, colormap: Colormap::Viridis, zoom: None, max_pixels: MAX_PIXELS }
+        Self {
+            columns: 4,
+            colormap: Colormap::Viridis,
+            zoom: None,
+            axes: false,
+            title: None,
+            max_pixels: MAX_PIXELS,
+        }
     }
 }
 
-/// A tile's side that `zoom: None` comes close to.
+/// The side of a tile that `zoom: None` comes close to.
 const SIDE: usize = 400;
+/// Size of the letters of captions and of the title, and of the axes.
+const LETTERS: usize = 16;
+const TITLE_LETTERS: usize = 20;
+const AXIS_LETTERS: usize = 13;
 
-/// Draws channels, side by side, every value zoom × zoom pixels of its level's colour. One channel
-/// without a caption is the bare array.
+/// Draws channels side by side. Every value becomes zoom × zoom pixels of its level's colour. One
+/// channel without caption, axes and title is the array alone.
 ///
 /// # Errors
 ///
-/// [`RenderError::TooLarge`] before anything is drawn; [`RenderError::Nothing`]; [`RenderError::Encode`].
+/// [`RenderError::TooLarge`], before anything is drawn. [`RenderError::Nothing`].
+/// [`RenderError::Encode`].
 pub fn matshow(
     tiles: &[ChannelTile<'_>],
     options: &MatshowOptions,
@@ -55,45 +72,52 @@ pub fn matshow(
     if tiles.is_empty() || tiles.iter().any(|tile| tile.levels.is_empty()) {
         return Err(RenderError::Nothing);
     }
-    let bare = tiles.len() == 1 && tiles[0].caption.is_none();
-    let layout = Layout::new(tiles, options, bare);
+    let layout = MatshowLayout::new(tiles, options);
     check_size(
         layout.width as u64,
         layout.height as u64,
         options.max_pixels,
         "ask for fewer channels or a smaller zoom",
     )?;
-    let mut used = [false; 256];
-    for tile in tiles {
-        tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
-    }
-    let needs = match bare {
-        false => Needs::All,
-        true if tiles[0].dead => Needs::Dead,
-        true => Needs::None,
+    let used = || {
+        let mut used = [false; 256];
+        for tile in tiles {
+            tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
+        }
+        used
     };
-    match Inks::exact(options.colormap, &used, needs) {
-        Some((inks, palette)) => layout.print(tiles, &inks, Some(&palette)),
-        None => layout.print(tiles, &Inks::rgb(options.colormap), None),
+    let fixed = match layout.exact {
+        false => UsedFixedColors::All,
+        true if tiles[0].dead => UsedFixedColors::Hatching,
+        true => UsedFixedColors::None,
+    };
+    match PixelColors::exact(options.colormap, used, fixed) {
+        Some((colors, palette)) => layout.encode(tiles, &colors, Some(&palette)),
+        None => layout.encode(tiles, &PixelColors::rgb(options.colormap), None),
     }
 }
 
-/// Cells of one size, each a line of text and a tile below it.
-struct Layout {
+/// Cells of one size. Each has a caption, the labels of its axes, and a tile.
+struct MatshowLayout<'a> {
     width: usize,
     height: usize,
     columns: usize,
     margin: usize,
-    /// Height of the line of text, and size of its letters; 0 without captions.
-    line: usize,
-    text: usize,
+    title: Option<&'a str>,
+    /// Top of the first row of cells.
+    top: usize,
+    axes: Option<AxisStyle>,
+    /// The upper left corner of a tile in its cell.
+    tile: (usize, usize),
     /// Height and width of a cell.
     cell: (usize, usize),
     zooms: Vec<usize>,
+    /// One array alone, without margins.
+    exact: bool,
 }
 
-impl Layout {
-    fn new(tiles: &[ChannelTile<'_>], options: &MatshowOptions, bare: bool) -> Self {
+impl<'a> MatshowLayout<'a> {
+    fn new(tiles: &[ChannelTile<'_>], options: &'a MatshowOptions) -> Self {
         let zoom = |tile: &ChannelTile<'_>| match options.zoom {
             Some(zoom) => zoom.max(1) as usize,
             None => {
@@ -107,52 +131,67 @@ impl Layout {
             lengths.map(|(tile, &zoom)| length(tile).saturating_mul(zoom)).max().unwrap_or(0)
         };
         let (rows, width) = (largest(|t| t.levels.nrows()), largest(|t| t.levels.ncols()));
-        let text = if tiles.iter().any(|tile| tile.caption.is_some()) { 16 } else { 0 };
-        let line = line_height(text) + text / 4;
-        let margin = if bare { 0 } else { 12 };
+        let has_caption = tiles.iter().any(|tile| tile.caption.is_some());
+        let title = options.title.as_deref();
+        let exact = tiles.len() == 1 && !has_caption && !options.axes && title.is_none();
+        let caption = if has_caption { line_height(LETTERS) + LETTERS / 4 } else { 0 };
+        let axes = options.axes.then_some(AxisStyle { letters: AXIS_LETTERS });
+        let longest = tiles.iter().map(|tile| tile.levels.nrows()).max().unwrap_or(0);
+        let left = axes.map_or(0, |style| style.width(longest));
+        let tile = (left, caption + axes.map_or(0, AxisStyle::height));
+        let margin = if exact { 0 } else { 12 };
+        let top = margin + title.map_or(0, |_| line_height(TITLE_LETTERS));
         let columns = tiles.len().min(options.columns.max(1));
-        let cell = (rows.saturating_add(line), width);
+        let cell = (rows.saturating_add(tile.1), width.saturating_add(tile.0));
         let along = |count: usize, length: usize| {
             count.saturating_mul(length.saturating_add(margin)).saturating_add(margin)
         };
-        Self {
-            width: along(columns, width),
-            height: along(tiles.len().div_ceil(columns), cell.0),
-            columns,
-            margin,
-            line,
-            text,
-            cell,
-            zooms,
-        }
+        let width = along(columns, cell.1);
+        let height = along(tiles.len().div_ceil(columns), cell.0).saturating_add(top - margin);
+        Self { width, height, columns, margin, title, top, axes, tile, cell, zooms, exact }
     }
 
-    /// The whole picture as one band.
-    fn print<P: Pixel>(
+    /// The file. The whole picture is one band.
+    fn encode<P: Pixel>(
         &self,
         tiles: &[ChannelTile<'_>],
-        inks: &Inks<P>,
+        colors: &PixelColors<P>,
         palette: Option<&Palette>,
     ) -> Result<Drawing, RenderError> {
-        let alone = |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).for_each(draw);
-        print((self.width, self.height), palette, 1, alone, |_| self.draw(tiles, inks))
+        let sequential = |count: usize, draw: &(dyn Fn(usize) + Sync)| (0..count).for_each(draw);
+        let size = (self.width, self.height);
+        encode_bands(size, palette, 1, sequential, |_| self.draw(tiles, colors))
     }
 
-    fn draw<P: Pixel>(&self, tiles: &[ChannelTile<'_>], inks: &Inks<P>) -> Canvas<P> {
-        let mut canvas = Canvas::new(self.width, self.height, inks.paint(Paint::Background));
-        let mut sheet = canvas.sheet();
+    fn draw<P: Pixel>(&self, tiles: &[ChannelTile<'_>], colors: &PixelColors<P>) -> Canvas<P> {
+        let background = colors.fixed(FixedColor::Background);
+        let mut canvas = Canvas::new(self.width, self.height, background);
+        let mut view = canvas.view_mut();
+        if let Some(title) = self.title {
+            let (left, right) = (self.margin + self.tile.0, self.width - self.margin);
+            let at = (left, self.margin);
+            Label::plain(title).draw(&mut view, at, right - left, TITLE_LETTERS, colors);
+        }
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
-            let x = self.margin + k % self.columns * (self.cell.1 + self.margin);
-            let y = self.margin + k / self.columns * (self.cell.0 + self.margin);
+            let x = self.margin + k % self.columns * (self.cell.1 + self.margin) + self.tile.0;
+            let y = self.top + k / self.columns * (self.cell.0 + self.margin);
             if let Some(caption) = &tile.caption {
-                Label::new(caption).draw(&mut sheet, (x, y), self.cell.1, self.text, inks);
+                let width = self.cell.1 - self.tile.0;
+                Label::new(caption).draw(&mut view, (x, y), width, LETTERS, colors);
             }
-            let at = (x, y + self.line);
+            let y = y + self.tile.1;
+            let (rows, columns) = tile.levels.dim();
+            let (height, width) = (rows * zoom, columns * zoom);
             if tile.dead {
-                let (height, width) = tile.levels.dim();
-                sheet.dead(at, (width * zoom, height * zoom), inks);
+                view.draw_dead((x, y), (width, height), colors);
             } else {
-                sheet.levels(at, tile.levels, zoom, inks);
+                view.draw_levels((x, y), tile.levels, zoom, &colors.levels);
+            }
+            if let Some(style) = self.axes {
+                let center = |coordinate: usize| coordinate * zoom + zoom / 2;
+                let (labels, at) = (HorizontalLabels::Above, (x as isize, y as isize));
+                let axes = Axes::new(style, labels, (rows, columns), (height, width));
+                axes.draw(&mut view, at, height, colors, center, center);
             }
         }
         canvas

@@ -1,33 +1,40 @@
 //! Arrays → pictures → PNG files.
 //!
-//! Levels 0..=255 become colours by a [`Colormap`]. Two kinds of picture leave here: *exact* ones,
-//! the array itself pixel for pixel, and *figures* for a person's eyes: titled, gapped, scaled. A
-//! colour map is a palette, so wherever 256 colours are enough the file is a palette PNG.
+//! A [`Colormap`] turns levels 0..=255 into colours. There are two kinds of picture. An *exact*
+//! picture is the array itself, pixel by pixel. A *figure* is made for a person to look at: it has
+//! titles, gaps and a convenient size. A colour map fits into a palette, so a picture of at most
+//! 256 colours becomes a palette PNG.
 //!
-//! Knows nothing of networks: levels, labels and plain values in, a [`Drawing`] out, which is a PNG
-//! file.
+//! This module knows nothing of networks. It takes levels, labels and plain values, and gives a
+//! [`Drawing`], which is a PNG file.
 
-mod area;
+mod area_resize;
+mod axes;
+mod band_encoder;
+mod blend;
 mod canvas;
 mod colormap;
 mod error;
 mod grid;
+mod grid_layout;
 mod heatmap;
-mod inks;
-mod label;
+mod heatmap_layout;
 mod matshow;
-mod png;
-mod press;
+mod palette;
+mod png_file;
 mod resize;
+mod stretch;
+mod text;
 
+pub use band_encoder::ParallelFor;
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
-pub use grid::{GridOptions, Tiles, grid};
+pub use grid::{Content, GridOptions, Tiles, grid};
 pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
-pub use png::Drawing;
-pub use press::Share;
+pub use png_file::Drawing;
 pub use resize::resize_linear;
+pub use stretch::LevelRange;
 
-/// The most pixels of a picture, where nothing else is said.
+/// The default limit on the pixels of a picture.
 const MAX_PIXELS: u64 = 64_000_000;

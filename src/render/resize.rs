@@ -1,4 +1,4 @@
-//! Bilinear interpolation as OpenCV has it.
+//! Bilinear interpolation, as in OpenCV.
 
 use std::ops::Range;
 
@@ -14,7 +14,8 @@ pub fn resize_linear(map: ArrayView2<'_, f32>, width: usize, height: usize) -> A
     out
 }
 
-/// The same, handing over `rows` one by one, so that a large result need not be held as floats.
+/// As [`resize_linear`], but calls `each` with one row of `rows` after the other, so a large result
+/// is never held as floats.
 pub(super) fn rows_linear(
     map: ArrayView2<'_, f32>,
     (width, height): (usize, usize),
@@ -25,7 +26,7 @@ pub(super) fn rows_linear(
         return;
     }
     let columns = taps(map.ncols(), width);
-    let mut above = Cached { index: usize::MAX, row: vec![0.0; width] };
+    let mut above = InterpolatedRow { index: usize::MAX, row: vec![0.0; width] };
     let mut below = above.clone();
     let mut out = vec![0.0; width];
     let taps = taps(map.nrows(), height).into_iter().enumerate();
@@ -42,13 +43,13 @@ pub(super) fn rows_linear(
     }
 }
 
-/// A result pixel lies between source pixels `index` and `index + 1`.
+/// A result pixel lies between the source pixels `index` and `index + 1`.
 struct Tap {
     index: usize,
     fraction: f32,
 }
 
-/// Positions `(i + 0.5) · scale − 0.5`, clamped, as OpenCV's `resizeGeneric` rounds them.
+/// Positions `(i + 0.5) · scale − 0.5`, clamped, rounded as OpenCV's `resizeGeneric` rounds them.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let scale = 1.0 / (to as f64 / from as f64);
     let tap = |i: usize| {
@@ -67,12 +68,12 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
 
 /// One source row, interpolated along its length.
 #[derive(Clone)]
-struct Cached {
+struct InterpolatedRow {
     index: usize,
     row: Vec<f32>,
 }
 
-impl Cached {
+impl InterpolatedRow {
     fn fill(&mut self, map: ArrayView2<'_, f32>, index: usize, columns: &[Tap]) {
         if self.index == index {
             return;

@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 
+use tract_kernels::{GraphRewriter, ThreadPool, WeightPrecision, parallel_for, transpose_dense};
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
-use tract_winograd::{Accelerator, Storage, Team, share, turn_dense};
 
 use crate::config::{DenseWeights, EngineConfig};
 
@@ -10,8 +10,8 @@ use crate::config::{DenseWeights, EngineConfig};
 /// weights that several plans have in common.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    team: Arc<Team>,
-    accelerator: Option<Arc<Accelerator>>,
+    pool: Arc<ThreadPool>,
+    rewriter: Option<Arc<GraphRewriter>>,
 }
 
 impl Engine {
@@ -20,18 +20,18 @@ impl Engine {
     /// # Errors
     /// The operating system's, when it refuses a thread.
     pub fn start(config: &EngineConfig, threads: usize) -> io::Result<Self> {
-        let dense = match config.dense_weights {
-            DenseWeights::F32 => Storage::F32,
-            DenseWeights::F16 => Storage::F16,
+        let dense_precision = match config.dense_weights {
+            DenseWeights::F32 => WeightPrecision::F32,
+            DenseWeights::F16 => WeightPrecision::F16,
         };
-        let accelerator = Accelerator { dense, ..Accelerator::default() };
-        let accelerator = config.fast_conv.then(|| Arc::new(accelerator));
-        Ok(Self { team: Arc::new(Team::new(threads)?), accelerator })
+        let rewriter = GraphRewriter { dense_precision, ..GraphRewriter::default() };
+        let rewriter = config.fast_conv.then(|| Arc::new(rewriter));
+        Ok(Self { pool: Arc::new(ThreadPool::new(threads)?), rewriter })
     }
 
     /// Runs `work` on this thread and, while others have nothing to do, on theirs.
     pub(super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.team.run(work)
+        self.pool.run(work)
     }
 
     /// Calls `work` with every index below `count` and gives the results in order; threads that
@@ -47,7 +47,7 @@ impl Engine {
     /// Calls `work` with every index below `count`, on this thread and on those that have nothing
     /// to do.
     pub fn share(&self, count: usize, work: impl Fn(usize) + Sync) {
-        self.team.run(|| share(count, work));
+        self.pool.run(|| parallel_for(count, work));
     }
 
     /// Replaces what can be computed faster than tract does. Gives the weights that were turned for
@@ -56,17 +56,17 @@ impl Engine {
         &self,
         model: &mut TypedModel,
     ) -> TractResult<Vec<(Weak<Tensor>, Arc<Tensor>)>> {
-        let Some(accelerator) = &self.accelerator else { return Ok(Vec::new()) };
-        let turned = turn_dense(model)?;
+        let Some(rewriter) = &self.rewriter else { return Ok(Vec::new()) };
+        let transposed = transpose_dense(model)?;
         model.prop_consts()?;
-        accelerator.accelerate(model)?;
-        Ok(turned)
+        rewriter.rewrite(model)?;
+        Ok(transposed)
     }
 }
 
 /// An engine of one thread, with everything fast.
 impl Default for Engine {
     fn default() -> Self {
-        Self { team: Arc::new(Team::alone()), accelerator: Some(Arc::default()) }
+        Self { pool: Arc::new(ThreadPool::single_threaded()), rewriter: Some(Arc::default()) }
     }
 }

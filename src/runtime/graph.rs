@@ -10,8 +10,8 @@ use tract_onnx::tract_hir::ops::array::PermuteAxes;
 use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
-use super::weights::{Held, Stored};
-use super::{Engine, Plan, RuntimeError, Weights};
+use super::shared_weights::{Held, Stored};
+use super::{Engine, Plan, RuntimeError, SharedWeights};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
@@ -34,7 +34,7 @@ impl Graph {
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
     ) -> Result<Self, RuntimeError> {
-        Self::read_with(model, directory, input_shapes, &Weights::default())
+        Self::read_with(model, directory, input_shapes, &SharedWeights::default())
     }
 
     /// The same, with `weights` in place of the inputs of their names, for which no shape is given.
@@ -45,7 +45,7 @@ impl Graph {
         model: &Model,
         directory: Option<&str>,
         input_shapes: &[Vec<usize>],
-        weights: &Weights,
+        weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
         // What a file declares of its inner values and outputs is ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
@@ -109,16 +109,16 @@ impl Graph {
 }
 
 /// Puts weights in place of inputs.
-fn fix_inputs(graph: &mut InferenceModel, weights: &Weights) -> TractResult<()> {
+fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResult<()> {
     let inputs = graph.input_outlets()?.to_vec();
     let mut open = Vec::with_capacity(inputs.len());
     for input in inputs {
         let name = graph.node(input.node).name.clone();
-        let Some(Stored { tensor, is_turned }) = weights.get(&name).cloned() else {
+        let Some(Stored { tensor, is_transposed }) = weights.get(&name).cloned() else {
             open.push(input);
             continue;
         };
-        if is_turned {
+        if is_transposed {
             let turned = graph.add_const(format!("{name}.turned"), tensor)?;
             let node = graph.node_mut(input.node);
             node.op = expand(PermuteAxes::new(Some(tvec![1, 0])));

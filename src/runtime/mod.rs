@@ -1,5 +1,6 @@
 //! The only place that runs tract: facts, plans, the catalogue of models, workers.
 
+mod byte_cache;
 mod cancellation;
 mod card;
 mod catalogue;
@@ -8,21 +9,26 @@ mod engine;
 mod error;
 mod facts;
 mod fingerprint;
+mod forward_plans;
 mod graph;
 mod labels;
 mod moving_average;
+mod network;
 mod plan;
-mod weights;
+mod shared_weights;
 mod worker_pool;
 
+pub use byte_cache::{ByteCache, HeldBytes};
 pub use cancellation::{CancellationToken, Interrupted, Progress};
 pub use card::{Card, InputCard, LayersCard, OutputCard};
 pub use catalogue::{Catalogue, CatalogueError, Entry, Source};
 pub use engine::Engine;
 pub use error::RuntimeError;
 pub use fingerprint::Fingerprint;
+pub use forward_plans::OutputSet;
 pub use graph::Graph;
 pub use labels::ClassName;
+pub use network::{ForwardOutputs, Network};
 pub use plan::{Plan, Values, input};
-pub use weights::Weights;
+pub use shared_weights::SharedWeights;
 pub use worker_pool::{Load, Permit, QueueFull, WorkError, WorkerPool};

@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
+use tract_kernels::{prune, vzeroupper};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
-use tract_winograd::{clear_upper_halves, narrow};
 
-use super::weights::Held;
-use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, Weights};
+use super::shared_weights::Held;
+use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, SharedWeights};
 use crate::onnx;
 
 /// A compiled graph that holds its weights and is shared by all requests.
@@ -58,7 +58,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
-    pub fn narrowed(&self, outputs: &[String]) -> Result<Self, RuntimeError> {
+    pub fn pruned(&self, outputs: &[String]) -> Result<Self, RuntimeError> {
         let mut model = self.runnable.model().clone();
         let outlet = |name: &String| {
             let place = self.outputs.get(name);
@@ -66,11 +66,11 @@ impl Plan {
             Ok(model.outputs[*place])
         };
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, RuntimeError>>()?;
-        let narrowed = || {
-            narrow(&mut model, &outlets)?;
+        let pruned = || {
+            prune(&mut model, &outlets)?;
             SimplePlan::new(model)
         };
-        let runnable = narrowed().map_err(RuntimeError::engine("narrowing the graph"))?;
+        let runnable = pruned().map_err(RuntimeError::engine("pruning the graph"))?;
         Ok(Self::new(runnable, outputs, self.engine.clone(), self.held.clone()))
     }
 
@@ -83,7 +83,7 @@ impl Plan {
     /// The large stored tensors that the plan holds in the precision in which they were stored, for
     /// other plans to share.
     #[must_use]
-    pub fn weights(&self) -> Weights {
+    pub fn weights(&self) -> SharedWeights {
         self.held.weights()
     }
 
@@ -105,8 +105,9 @@ impl Plan {
                     TractError::from(reason)
                 })?;
                 let values = eval(context, op_state, node, inputs);
-                // tract's own kernels leave them in use, which makes all that follows slow.
-                clear_upper_halves();
+                // tract's own kernels leave the upper halves of the vector registers in use, which
+                // makes all code that follows slow.
+                vzeroupper();
                 values
             })
         });
@@ -139,6 +140,17 @@ impl Values {
         let value = self.by_name.get(name);
         let value = value.ok_or_else(|| RuntimeError::NoSuchValue(name.to_owned()))?;
         value.to_plain_array_view::<f32>().map_err(RuntimeError::engine("reading an output"))
+    }
+
+    /// Takes a value out as an array, without a copy where nobody else holds it.
+    ///
+    /// # Errors
+    /// As [`view`](Self::view).
+    pub fn take(&mut self, name: &str) -> Result<ArrayD<f32>, RuntimeError> {
+        let value = self.by_name.remove(name);
+        let value = value.ok_or_else(|| RuntimeError::NoSuchValue(name.to_owned()))?;
+        let array = value.into_tensor().into_plain_array::<f32>();
+        array.map_err(RuntimeError::engine("reading an output"))
     }
 
     /// Whether there is such a value.

@@ -1,16 +1,18 @@
 use std::sync::Arc;
 
-use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, OutputSet, ServiceError};
+use bytes::Bytes;
+
+use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, ServiceError};
 use crate::config::{Limits, Parameters};
 use crate::preprocess::{Picture, decode};
+use crate::runtime::OutputSet;
 
-/// What every use case works with: the models, the pictures seen lately, and what a request may
-/// cost.
+/// What every use case works with.
 #[derive(Debug)]
 pub struct Context {
     /// The models.
     pub models: ModelRegistry,
-    /// The pictures seen last.
+    /// The forward passes of pictures that were asked about lately.
     pub forwards: ForwardCache,
     /// What a request may cost.
     pub limits: Limits,
@@ -33,7 +35,7 @@ impl Context {
     pub fn forward(
         &self,
         classifier: &Classifier,
-        file: &[u8],
+        file: &Bytes,
         outputs: OutputSet,
         job: &mut Job,
     ) -> Result<Arc<CachedForward>, ServiceError> {
@@ -46,9 +48,10 @@ impl Context {
             stages.end(stage);
             let values = classifier.forward(&picture, outputs, token)?;
             stages.end("forward");
-            Ok(CachedForward { picture, values, extent: outputs })
+            Ok(CachedForward { picture, values, file_bytes: file.len() })
         };
-        let (forward, is_hit) = self.forwards.get_or_compute(classifier, file, outputs, compute)?;
+        let (forward, is_hit) =
+            self.forwards.get_or_compute(classifier, file, outputs, token, compute)?;
         if is_hit {
             stages.end("recall");
         }

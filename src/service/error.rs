@@ -1,7 +1,8 @@
+use crate::attribution::UnknownMethod;
 use crate::config::ParameterError;
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
-use crate::runtime::{CatalogueError, RuntimeError};
+use crate::runtime::{CatalogueError, Interrupted, RuntimeError};
 
 /// A model that could not be made ready; told to the operator, in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +109,20 @@ pub enum ServiceError {
         /// The most that are answered.
         limit: usize,
     },
+    /// More passes through the network than one answer may take.
+    #[error(
+        "this takes {passes} passes through the network, at most {limit} are allowed for one answer: \
+         ask for fewer classes or methods, or for a cheaper method"
+    )]
+    TooManyPasses {
+        /// How many it would take.
+        passes: u64,
+        /// The most that are allowed.
+        limit: u64,
+    },
+    /// No method has this name.
+    #[error(transparent)]
+    UnknownMethod(#[from] UnknownMethod),
     /// The network gave a number that is none.
     #[error("the network gave {0}; check the model's card, above all input.scale, mean and std")]
     NotFinite(String),
@@ -133,6 +148,12 @@ pub enum ServiceError {
     /// Something that cannot happen, did.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<Interrupted> for ServiceError {
+    fn from(error: Interrupted) -> Self {
+        Self::Runtime(error.into())
+    }
 }
 
 impl ServiceError {

@@ -1,47 +1,66 @@
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use super::lru_cache::LruCache;
-use super::{Classifier, OutputSet};
+use bytes::Bytes;
+
+use super::{Classifier, ServiceError};
 use crate::preprocess::Picture;
-use crate::runtime::{Fingerprint, Values};
+use crate::runtime::{ByteCache, CancellationToken, Fingerprint, HeldBytes, OutputSet, Values};
 
-/// A picture that a model has seen: decoded, and with the values of its forward pass. Every
-/// further class starts from here, and every further layer where they reach so far.
+/// A decoded picture and the values of its forward pass. Further classes, and further layers among
+/// the values, need no other forward pass.
 #[derive(Debug)]
 pub struct CachedForward {
     /// The picture.
     pub picture: Picture,
-    /// What the plan computed of it.
+    /// What the forward pass computed.
     pub values: Values,
-    /// How far they reach.
-    pub extent: OutputSet,
+    /// The size of the picture's file, which the cache's key holds.
+    pub(super) file_bytes: usize,
 }
 
-/// The pictures seen last, bounded in bytes, keyed by model and file content.
+impl HeldBytes for CachedForward {
+    fn held_bytes(&self) -> usize {
+        self.values.bytes() + self.picture.pixels.as_raw().len() + self.file_bytes
+    }
+}
+
+/// The forward passes of the pictures that were asked about lately, bounded in bytes.
 #[derive(Debug)]
 pub struct ForwardCache {
-    seen: Mutex<LruCache<Key, CachedForward>>,
+    /// None where nothing is cached.
+    passes: Option<ByteCache<Key, CachedForward>>,
     hasher: RandomState,
     capacity: usize,
 }
 
-/// The hash finds it, the bytes warm_up it.
-#[derive(Debug, PartialEq)]
+/// A model, a picture's file, and how much was computed. The hash finds an entry; the bytes of the
+/// file prove that it is the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     hash: u64,
     model: String,
     fingerprint: Fingerprint,
-    file: Vec<u8>,
+    file: Bytes,
+    outputs: OutputSet,
+}
+
+impl Hash for Key {
+    /// Files are long: they are hashed once, when the key is made.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+        self.model.hash(state);
+        self.outputs.hash(state);
+    }
 }
 
 impl ForwardCache {
-    /// Holds at most `capacity` bytes; 0 remembers nothing.
+    /// A cache of at most `capacity` bytes. With 0 nothing is cached.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        let seen = Mutex::new(LruCache::with_capacity(capacity));
-        Self { seen, hasher: RandomState::new(), capacity }
+        let passes = (capacity > 0).then(|| ByteCache::with_capacity(capacity));
+        Self { passes, hasher: RandomState::new(), capacity }
     }
 
     /// The most bytes that it holds.
@@ -50,41 +69,45 @@ impl ForwardCache {
         self.capacity
     }
 
-    /// What `model` saw of the picture in `file`, at least to `extent`, and whether it was
-    /// remembered; else what `look` sees, which is remembered where it fits. `look` gets the
-    /// picture where that at least is remembered.
+    /// The forward pass of `model` over the picture in `file`, with at least the values of
+    /// `outputs`, and whether it was in the cache. A missing one is computed once by `compute`,
+    /// however many callers ask. `compute` gets the decoded picture where an entry with fewer
+    /// values has it.
     ///
     /// # Errors
-    /// Those of `look`.
-    pub fn get_or_compute<E>(
+    /// Those of `compute`, and an interruption where `token` stops the wait for another caller.
+    pub fn get_or_compute(
         &self,
         model: &Classifier,
-        file: &[u8],
-        extent: OutputSet,
-        look: impl FnOnce(Option<Picture>) -> Result<CachedForward, E>,
-    ) -> Result<(Arc<CachedForward>, bool), E> {
-        if self.capacity == 0 {
-            return Ok((Arc::new(look(None)?), false));
-        }
-        let hash = self.hasher.hash_one(file);
-        let (name, fingerprint) = (model.name(), model.fingerprint());
-        let is_same =
-            |key: &Key| key.hash == hash && key.fingerprint == fingerprint && key.model == name;
-        let is_meant = |key: &Key| is_same(key) && key.file == file;
-        let recent = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = recent().get(is_meant);
-        let picture = match known {
-            Some(seen) if seen.extent >= extent => return Ok((seen, true)),
-            Some(seen) => Some(seen.picture.clone()),
-            None => None,
+        file: &Bytes,
+        outputs: OutputSet,
+        token: &CancellationToken,
+        compute: impl FnOnce(Option<Picture>) -> Result<CachedForward, ServiceError>,
+    ) -> Result<(Arc<CachedForward>, bool), ServiceError> {
+        let Some(passes) = &self.passes else { return Ok((Arc::new(compute(None)?), false)) };
+        let key = |outputs: OutputSet| Key {
+            hash: self.hasher.hash_one(file),
+            model: model.name().to_owned(),
+            fingerprint: model.info().fingerprint(),
+            file: file.clone(),
+            outputs,
         };
-        let seen = Arc::new(look(picture)?);
-        let pixels = seen.picture.pixels.as_raw().len();
-        let bytes = seen.values.bytes() + pixels + file.len();
-        if bytes <= self.capacity {
-            let key = Key { hash, model: name.to_owned(), fingerprint, file: file.to_vec() };
-            recent().put(key, Arc::clone(&seen), bytes);
+        let key = key(outputs);
+        match outputs {
+            OutputSet::Scores => {
+                let more = Key { outputs: OutputSet::Layers, ..key.clone() };
+                if let Some(forward) = passes.get(&more) {
+                    return Ok((forward, true));
+                }
+                passes.get_or_compute(&key, token, || compute(None))
+            }
+            OutputSet::Layers => {
+                let fewer = Key { outputs: OutputSet::Scores, ..key.clone() };
+                let known = || passes.get(&fewer).map(|forward| forward.picture.clone());
+                let found = passes.get_or_compute(&key, token, || compute(known()))?;
+                passes.remove(&fewer);
+                Ok(found)
+            }
         }
-        Ok((seen, false))
     }
 }

@@ -101,7 +101,7 @@ impl LoadedModels {
             let fingerprint = source.as_ref().ok().map(|source| source.fingerprint);
             let known =
                 |held: Option<Fingerprint>| !everything && held.is_some() && held == fingerprint;
-            if let Some(old) = old.filter(|old| known(Some(old.fingerprint()))) {
+            if let Some(old) = old.filter(|old| known(Some(old.info().fingerprint()))) {
                 classifiers.push(Arc::clone(old));
                 continue;
             }

@@ -1,21 +1,21 @@
 //! The use cases, as HTTP and the command line both call them.
 
 mod activations;
-mod backward;
-mod classes;
+mod class_score;
 mod classifier;
 mod context;
 mod error;
-mod explainable;
-mod forward;
+mod explain;
 mod forward_cache;
-mod gradcam;
-mod gradient_request;
+mod gradient_file;
+mod layer_view;
 mod loaded_models;
-mod lru_cache;
+mod methods;
+mod model_info;
 mod model_registry;
 mod models;
 mod numpy;
+mod picture_input;
 mod predict;
 mod scores;
 mod settings;
@@ -24,15 +24,17 @@ mod use_case;
 mod warm_up;
 
 pub use activations::Activations;
-pub use classes::ClassScore;
-pub use classifier::{Classifier, channels, picture_shape};
+pub use class_score::ClassScore;
+pub use classifier::Classifier;
 pub use context::Context;
 pub use error::{LoadError, ServiceError};
-pub use forward::OutputSet;
+pub use explain::{Explain, Explanation, GradCam};
 pub use forward_cache::{CachedForward, ForwardCache};
-pub use gradcam::GradCam;
-pub use gradient_request::GradientRequest;
+pub use gradient_file::GradientFile;
+pub use layer_view::{channels, picture_shape};
 pub use loaded_models::{LoadedModels, Refused};
+pub use methods::{MethodDescription, method_list, method_table};
+pub use model_info::ModelInfo;
 pub use model_registry::ModelRegistry;
 pub use models::{
     InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,
@@ -44,9 +46,9 @@ pub use settings::{Assumption, Settings};
 pub use stages::Stages;
 pub use use_case::{Answer, Job, OutputFormat, PictureFile, UseCase};
 
-/// The parameter that every use case has.
 use crate::config::Parameter;
 
+/// The parameter that every use case has.
 const MODEL: Parameter = Parameter {
     name: "model",
     value: "NAME",

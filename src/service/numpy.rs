@@ -1,12 +1,18 @@
+//! NumPy's file formats.
+
+use std::io::{Cursor, Write};
+
 use ndarray::{ArrayBase, Data, Dimension};
 use npyz::WriterBuilder;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::ServiceError;
 
-/// An array of float32 as numpy's `save` writes it, in C order.
+/// A float32 array as `numpy.save` writes it, in C order.
 ///
 /// # Errors
-/// [`ServiceError::Internal`], which cannot happen in memory.
+/// [`ServiceError::Internal`]. Writing to memory never fails.
 pub(super) fn npy<S, D>(array: &ArrayBase<S, D>) -> Result<Vec<u8>, ServiceError>
 where
     S: Data<Elem = f32>,
@@ -19,4 +25,25 @@ where
     writer.extend(array.iter().copied()).map_err(ServiceError::internal)?;
     writer.finish().map_err(ServiceError::internal)?;
     Ok(file)
+}
+
+/// Arrays of float32 under their names, as NumPy's `savez` writes them.
+///
+/// # Errors
+/// [`ServiceError::Internal`], which cannot happen in memory.
+pub(super) fn npz<S, D>(
+    arrays: impl Iterator<Item = (String, ArrayBase<S, D>)>,
+) -> Result<Vec<u8>, ServiceError>
+where
+    S: Data<Elem = f32>,
+    D: Dimension,
+{
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    // Float32 noise does not get smaller by deflating it.
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, array) in arrays {
+        archive.start_file(format!("{name}.npy"), stored).map_err(ServiceError::internal)?;
+        archive.write_all(&npy(&array)?).map_err(ServiceError::internal)?;
+    }
+    Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
 }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, OutputSet, PictureFile,
-    ServiceError, UseCase,
+    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PictureFile, ServiceError, UseCase,
 };
 use crate::config::{Parameter, Parameters};
+use crate::runtime::OutputSet;
 
 const PARAMETERS: &[Parameter] = &[
     MODEL,
@@ -57,7 +57,8 @@ impl UseCase for Predict {
         job: &mut Job,
     ) -> Result<Vec<ClassScore>, ServiceError> {
         let forward = context.forward(&self.classifier, &picture.0, OutputSet::Scores, job)?;
-        let mut predictions = self.classifier.ranked(&self.classifier.logits(&forward.values)?);
+        let mut predictions =
+            self.classifier.info().ranked(&self.classifier.logits(&forward.values)?);
         predictions.truncate(self.top);
         Ok(predictions)
     }

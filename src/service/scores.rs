@@ -1,6 +1,7 @@
-use super::{Classifier, Context, Job, OutputSet, ServiceError};
-use crate::config::Activation;
-use crate::runtime::CancellationToken;
+use bytes::Bytes;
+
+use super::{Classifier, Context, Job, ServiceError};
+use crate::runtime::{CancellationToken, OutputSet};
 
 /// What the network says of one picture, class by class.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,22 +20,14 @@ impl Context {
     pub fn scores(
         &self,
         classifier: &Classifier,
-        file: &[u8],
+        file: &Bytes,
         token: &CancellationToken,
     ) -> Result<Scores, ServiceError> {
         let mut job = Job::new(token.clone());
         let forward = self.forward(classifier, file, OutputSet::Scores, &mut job)?;
-        let scored = classifier.scored(&classifier.logits(&forward.values)?);
+        let scored = classifier.info().scored(&classifier.logits(&forward.values)?);
         let logits = scored.iter().map(|score| score.logit).collect();
         let probabilities = scored.iter().filter_map(|score| score.probability);
         Ok(Scores { logits, probabilities: probabilities.map(|it| it as f32).collect() })
-    }
-}
-
-impl Classifier {
-    /// Whether the model ends in a softmax or sigmoid.
-    #[must_use]
-    pub fn gives_probabilities(&self) -> bool {
-        self.settings().activation != Activation::Logits
     }
 }

@@ -1,10 +1,9 @@
-use std::collections::HashMap;
-
 use serde::Serialize;
 
+use super::picture_input::PictureInput;
 use crate::config::{Activation, Layout};
-use crate::onnx::{self, Facts, Head, Kind, Layer, Model, Topology, pb};
-use crate::preprocess::{Color, Recipe};
+use crate::onnx::{Facts, Head, Kind, Layer};
+use crate::preprocess::{Color, Preprocessing};
 use crate::runtime::{Card, Source};
 
 /// A model's card with every gap filled: what the graph tells is read from it, the rest takes the
@@ -12,7 +11,7 @@ use crate::runtime::{Card, Source};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How a picture becomes the input tensor.
-    pub recipe: Recipe,
+    pub recipe: Preprocessing,
     /// What turns the logits into probabilities.
     pub activation: Activation,
     /// The number of classes; one sigmoid unit counts as two.
@@ -39,62 +38,9 @@ pub struct Assumption {
     pub why: &'static str,
 }
 
-/// The picture input as the graph declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PictureInput {
-    pub(super) name: String,
-    pub(super) layout: Layout,
-    pub(super) channels: usize,
-    /// Height and width, where the graph fixes them.
-    pub(super) size: [Option<usize>; 2],
-}
-
 /// Shown when a card names no layers: enough to see the depth, few enough to be looked at.
 const SHOWN_LAYERS: usize = 12;
 const DEFAULT_SIZE: usize = 224;
-
-impl PictureInput {
-    /// Reads the one input that a classifier of pictures has.
-    pub(super) fn of(model: &Model, topology: &Topology) -> Result<Self, String> {
-        let inputs = model.inputs();
-        let &[input] = inputs.as_slice() else {
-            let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
-            return Err(format!(
-                "the graph has {} inputs ({}); an image classifier has one",
-                names.len(),
-                names.join(", ")
-            ));
-        };
-        let dims = declared_dims(input).ok_or_else(|| {
-            format!(
-                "input {:?} is not a four-dimensional tensor; a picture is batch × channels × \
-                 height × width, or batch × height × width × channels",
-                input.name
-            )
-        })?;
-        let layout = onnx::input_layout(&input.name, dims, topology)
-            .ok_or_else(|| format!("input {:?}: cannot tell NCHW from NHWC", input.name))?;
-        let [channels, height, width] = match layout {
-            Layout::Nchw => [dims[1], dims[2], dims[3]],
-            Layout::Nhwc => [dims[3], dims[1], dims[2]],
-        };
-        let channels = channels.unwrap_or(3);
-        if !matches!(channels, 1 | 3) {
-            return Err(format!("input {:?} has {channels} channels, not 1 or 3", input.name));
-        }
-        Ok(Self { name: input.name.clone(), layout, channels, size: [height, width] })
-    }
-}
-
-fn declared_dims(input: &pb::ValueInfoProto) -> Option<[Option<usize>; 4]> {
-    use pb::tensor_shape_proto::dimension::Value::DimValue;
-    let pb::type_proto::Value::TensorType(tensor) = input.r#type.as_ref()?.value.as_ref()?;
-    let dims = tensor.shape.as_ref()?.dim.iter().map(|dim| match dim.value {
-        Some(DimValue(value)) => usize::try_from(value).ok().filter(|&value| value > 0),
-        _ => None,
-    });
-    dims.collect::<Vec<_>>().try_into().ok()
-}
 
 impl Settings {
     /// Fills in the input side of `card`.
@@ -132,7 +78,7 @@ impl Settings {
         if given.crop.is_none() {
             assume("input.crop", "none".to_owned(), "stretched to size");
         }
-        let recipe = Recipe {
+        let recipe = Preprocessing {
             size,
             color,
             scale,
@@ -206,7 +152,7 @@ impl Settings {
         &mut self,
         card: &Card,
         layers: &[Layer],
-        refusals: &HashMap<String, String>,
+        is_explainable: impl Fn(&str) -> bool,
         exists: impl Fn(&str) -> bool,
     ) -> Result<(), String> {
         let named = card.layers.show.iter().flatten();
@@ -219,7 +165,7 @@ impl Settings {
             }
         }
         self.shown = card.layers.show.clone().unwrap_or_else(|| spread(layers));
-        let usable = |layer: &&Layer| !refusals.contains_key(&layer.name);
+        let usable = |layer: &&Layer| is_explainable(&layer.name);
         (self.gradcam, self.gradcam_why) = match &card.layers.gradcam {
             Some(named) => (Some(named.clone()), "the card names it"),
             None => match last_spatial(layers.iter().filter(usable)) {
@@ -279,7 +225,7 @@ fn triple(
 
 /// At most [`SHOWN_LAYERS`] picture-like layers, evenly spread over the depth.
 fn spread(layers: &[Layer]) -> Vec<String> {
-    let pictures: Vec<&Layer> = layers.iter().filter(|layer| layer.is_picture()).collect();
+    let pictures: Vec<&Layer> = layers.iter().filter(|layer| layer.has_positions()).collect();
     let count = pictures.len().min(SHOWN_LAYERS);
     let place = |index: usize| match count {
         0 | 1 => 0,
@@ -295,6 +241,6 @@ const LAST_REFUSED: &str =
 
 /// The last convolution or merge that still has height and width.
 fn last_spatial<'l>(layers: impl DoubleEndedIterator<Item = &'l Layer>) -> Option<String> {
-    let spatial = |layer: &&Layer| layer.is_picture() && layer.kind != Kind::Pooling;
+    let spatial = |layer: &&Layer| layer.has_positions() && layer.kind != Kind::Pooling;
     layers.rev().find(spatial).map(|layer| layer.name.clone())
 }

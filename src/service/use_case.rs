@@ -111,6 +111,14 @@ pub trait UseCase: Sized + Send + Sync + 'static {
     /// What the caller got wrong.
     fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError>;
 
+    /// Refuses a format that the request cannot be answered in.
+    ///
+    /// # Errors
+    /// What the caller got wrong.
+    fn check_format(&self, _format: OutputFormat) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
     /// Computes the output.
     ///
     /// # Errors
@@ -155,6 +163,7 @@ pub trait UseCase: Sized + Send + Sync + 'static {
         context: &Context,
         token: &CancellationToken,
     ) -> Result<Answer, ServiceError> {
+        self.check_format(format)?;
         let mut job = Job::new(token.clone());
         let output = self.run(input, context, &mut job)?;
         let body = match format {

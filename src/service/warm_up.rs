@@ -2,46 +2,46 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::{Rgb, RgbImage};
 
-use super::{Classifier, LoadError, OutputSet, ServiceError};
+use super::{Classifier, LoadError, ServiceError};
 use crate::preprocess::{Format, Picture};
-use crate::runtime::{CancellationToken, Engine, Source};
+use crate::runtime::{CancellationToken, Engine, OutputSet, Source};
 
 impl Classifier {
-    /// Loads a model and shows on one picture that it works: what is served has run.
+    /// Loads a model and runs it on one picture. Every model that is served has run once.
     ///
     /// # Errors
-    /// [`LoadError`], which names the file and the cause. A panic over a file that nobody foresaw is
-    /// one too: it must not keep the other models from being served.
+    /// [`LoadError`], which names the file and the cause. A panic is an error too, so that one broken
+    /// file does not keep the other models from being served.
     pub fn load_and_warm_up(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         let load = AssertUnwindSafe(|| {
             let classifier = Self::load(source, engine)?;
-            let proof = classifier.warm_up();
-            Ok::<_, LoadError>((classifier, proof))
+            let warmed_up = classifier.warm_up();
+            Ok::<_, LoadError>((classifier, warmed_up))
         });
         let refused = |cause: String| LoadError { location: location.clone(), cause };
         let loaded = catch_unwind(load);
-        let (classifier, proof) =
+        let (classifier, warmed_up) =
             loaded.map_err(|_| refused("loading it panicked".to_owned()))??;
-        proof.map_err(|error| refused(error.to_string()))?;
+        warmed_up.map_err(|error| refused(error.to_string()))?;
         Ok(classifier)
     }
 
-    /// Runs the network on a picture that is the same every time, to every extent.
+    /// Runs the network on a fixed picture, once for each set of outputs.
     ///
     /// # Errors
-    /// The engine's, and [`ServiceError::NotFinite`] where the logits are no numbers.
+    /// The engine's, and [`ServiceError::NotFinite`] where a logit is NaN or infinite.
     fn warm_up(&self) -> Result<(), ServiceError> {
-        for extent in [OutputSet::Scores, OutputSet::Layers] {
-            let values = self.forward(&golden(), extent, &CancellationToken::never())?;
+        for outputs in [OutputSet::Scores, OutputSet::Layers] {
+            let values = self.forward(&gradient_picture(), outputs, &CancellationToken::never())?;
             self.logits(&values)?;
         }
         Ok(())
     }
 }
 
-/// Every red from left to right, every green from top to bottom.
-fn golden() -> Picture {
+/// A picture whose red grows from left to right and whose green grows from top to bottom.
+fn gradient_picture() -> Picture {
     let pixels = RgbImage::from_fn(256, 256, |x, y| Rgb([x as u8, y as u8, 128]));
     Picture { pixels, format: Format::Png }
 }

@@ -1,16 +1,17 @@
 use convscope::config::Parameter;
-use convscope::service::{Activations, GradCam, GradientRequest, Predict, UseCase};
+use convscope::service::{Activations, Explain, GradCam, GradientFile, Predict, UseCase};
 use serde_json::{Value, json};
 
 use super::Description;
 
 /// Every route that takes parameters.
-fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 4] {
+fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 5] {
     [
         ("post", "/activations", Activations::parameters()),
+        ("post", "/explain", Explain::parameters()),
         ("post", "/gradcam", GradCam::parameters()),
         ("post", "/predict", Predict::parameters()),
-        ("get", "/models/{model}/gradient", GradientRequest::PARAMETERS),
+        ("get", "/models/{model}/gradient", GradientFile::PARAMETERS),
     ]
 }
 
@@ -75,7 +76,12 @@ fn constraints(schema: &Value) -> Value {
     let description = Description::get();
     let mut schema = description.merged(schema);
     let is_list = schema["type"] == "array";
-    let default = schema.get("default").cloned();
+    // A list of one is told as its item.
+    let default =
+        schema.get("default").map(|default| match default.as_array().map(Vec::as_slice) {
+            Some([one]) => one.clone(),
+            _ => default.clone(),
+        });
     if is_list {
         schema = description.merged(&schema["items"]);
     }

@@ -29,7 +29,7 @@ fn softmax_seeds_are_the_derivative_up_to_margins_of_200() {
         assert!(near(found.ln_scale, ln_scale, 1e-12), "{told}");
         assert!(near(found.scale, ln_scale.exp(), 1e-9), "{told}");
         for (&found, &expected) in found.cotangent.iter().zip(&cotangent) {
-            // Below float32's range there is nothing left to compare.
+            // Values below float32's range cannot be compared.
             let difference = (f64::from(found) - expected).abs();
             assert!(difference <= 1e-6 * expected.abs() + 1e-44, "{told}");
         }
@@ -63,7 +63,7 @@ fn one_sigmoid_unit_has_two_classes() {
 }
 
 #[test]
-fn labels_of_their_own_and_logits_are_seeded_alone() {
+fn several_sigmoid_units_and_logits_are_seeded_one_by_one() {
     let logits = [0.5, -1.0, 3.0];
     let found = seed(&logits, 2, Score::Probability, Activation::Sigmoid).unwrap();
     assert_eq!(found.cotangent, [0.0, 0.0, 1.0]);
@@ -75,13 +75,13 @@ fn labels_of_their_own_and_logits_are_seeded_alone() {
         assert_eq!((found.scale, found.ln_scale, found.saturated), (1.0, 0.0, false));
         assert_eq!(found.probability.is_none(), activation == Activation::Logits);
     }
-    // Without probabilities it is the logit that is explained, and the seed says so.
+    // Without probabilities the logit is explained, and the seed says so.
     let found: Seed = seed(&logits, 1, Score::Probability, Activation::Logits).unwrap();
     assert_eq!(found.score, Score::Logit);
 }
 
 #[test]
-fn what_has_no_seed_is_refused() {
+fn a_missing_class_and_a_logit_that_is_not_finite_are_refused() {
     let error = seed(&[1.0, 2.0], 2, Score::Logit, Activation::Softmax).unwrap_err();
     assert_eq!(error, SeedError::NoSuchClass { class: 2, classes: 2 });
     let error = seed(&[1.0], 2, Score::Logit, Activation::Sigmoid).unwrap_err();

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use convscope::config::Layout;
-use convscope::gradient::{self, Derived, Gradient, GradientError};
+use convscope::gradient::{self, GradientError, GradientGraph, GradientModel, Rules};
 use convscope::onnx::{Element, Fact, Facts, Layouts, Model, Topology};
 use convscope::runtime::{CancellationToken, Engine, Graph, Plan, Values, input};
 use ndarray::{ArrayD, Axis};
@@ -68,9 +68,9 @@ pub(super) fn assert_all(file: &str, tolerance: f32) {
 
 fn with_weights(
     model: &Model,
-    derived: Result<Derived, GradientError>,
-) -> Result<Gradient, String> {
-    let embed = |derived: Derived| {
+    derived: Result<GradientGraph, GradientError>,
+) -> Result<GradientModel, String> {
+    let embed = |derived: GradientGraph| {
         let tensors = model.tensors(&derived.weights(|_| false));
         derived.embed(tensors, |_| false)
     };
@@ -87,11 +87,14 @@ impl Case {
         model.inputs().iter().map(|input| self.inputs[&input.name].shape.clone()).collect()
     }
 
-    pub(super) fn derive(&self) -> Result<Gradient, String> {
+    pub(super) fn derive(&self) -> Result<GradientModel, String> {
         let model = self.model();
         let facts = self.facts(&model)?;
         let layers: Vec<&str> = self.layers.iter().map(String::as_str).collect();
-        with_weights(&model, gradient::derive(&model, &facts, &layers, &self.logits))
+        with_weights(
+            &model,
+            gradient::derive(&model, &facts, &layers, &self.logits, Rules::GRADIENT),
+        )
     }
 
     /// The values inside that have channels, with the axis of these.
@@ -109,13 +112,20 @@ impl Case {
         shape.iter().product::<usize>() / shape[axis]
     }
 
-    /// How many numbers `derive_sums` gives for each channel of `layer`, and by how much their sums
+    /// How many numbers `derive_channel_sums` gives for each channel of `layer`, and by how much their sums
     /// err, relative to the largest.
     pub(super) fn sums_error(&self, layer: &str, axis: usize) -> Result<(usize, f32), String> {
         let model = self.model();
         let facts = self.facts(&model)?;
-        let derived = gradient::derive_sums(&model, &facts, layer, axis, &self.logits);
-        let name = gradient::sums_name(layer);
+        let derived = gradient::derive_channel_sums(
+            &model,
+            &facts,
+            layer,
+            axis,
+            &self.logits,
+            Rules::GRADIENT,
+        );
+        let name = gradient::channel_sums_name(layer);
         let computed = self.run(&with_weights(&model, derived)?, std::slice::from_ref(&name))?;
         let rows = computed.view(&name).map_err(|error| error.to_string())?;
         let expected = self.gradients[layer].tensor();
@@ -145,7 +155,7 @@ impl Case {
     }
 
     /// What a gradient graph computes of the case's seed.
-    fn run(&self, gradient: &Gradient, outputs: &[String]) -> Result<Values, String> {
+    fn run(&self, gradient: &GradientModel, outputs: &[String]) -> Result<Values, String> {
         let model = self.model();
         let fail = |error: convscope::runtime::RuntimeError| error.to_string();
         let computed: Vec<String> = gradient

@@ -1,6 +1,6 @@
 mod case;
 mod documentation;
-mod held;
 mod networks;
 mod operators;
 mod refusals;
+mod shared_weights;

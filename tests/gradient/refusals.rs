@@ -1,4 +1,4 @@
-use convscope::gradient::{Gradient, GradientError, derive};
+use convscope::gradient::{GradientError, GradientModel, Rules, derive};
 use convscope::onnx::pb::attribute_proto::AttributeType;
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{AttributeProto, NodeProto, StringStringEntryProto};
@@ -31,15 +31,15 @@ fn graph(nodes: &[&str]) -> (Model, Facts) {
     (builder.finish("graph").unwrap(), facts)
 }
 
-fn gradient(model: Model, facts: &Facts, layers: &[&str], logits: &str) -> Gradient {
-    let derived = derive(&model, facts, layers, logits).unwrap();
+fn gradient(model: Model, facts: &Facts, layers: &[&str], logits: &str) -> GradientModel {
+    let derived = derive(&model, facts, layers, logits, Rules::GRADIENT).unwrap();
     let tensors = model.tensors(&derived.weights(|_| false));
     derived.embed(tensors, |_| false).unwrap()
 }
 
 fn refused(nodes: &[&str], layers: &[&str], logits: &str) -> GradientError {
     let (model, facts) = graph(nodes);
-    derive(&model, &facts, layers, logits).unwrap_err()
+    derive(&model, &facts, layers, logits, Rules::GRADIENT).unwrap_err()
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn the_weights_of_another_model_do_not_do() {
     for name in ["x", product.name(), "y"] {
         facts.insert(name, Fact { element: Element::F32, shape: vec![1, 4], constant: None });
     }
-    let derived = derive(&model, &facts, &["x"], "y").unwrap();
+    let derived = derive(&model, &facts, &["x"], "y", Rules::GRADIENT).unwrap();
     let (other, _) = graph(&["Relu x a"]);
     let tensors = other.tensors(&derived.weights(|_| false));
     let error = derived.clone().embed(tensors, |_| false).unwrap_err();
@@ -145,7 +145,7 @@ fn the_weights_of_another_model_do_not_do() {
     let held = |name: &str| name == "w";
     assert!(derived.weights(held).is_empty());
     let gradient = derived.embed(Default::default(), held).unwrap();
-    assert_eq!(gradient.held, ["w"]);
+    assert_eq!(gradient.shared, ["w"]);
     let inputs = gradient.model.inputs();
     assert_eq!(inputs.last().unwrap().name, "w");
 }
@@ -160,6 +160,6 @@ fn a_rule_that_panics_refuses_its_node() {
     let axis = AttributeProto { name: "axis".to_owned(), i: 2, r#type: kind, ..Default::default() };
     node.attribute.push(axis);
     let model = Model::from_proto(model).unwrap();
-    let error = derive(&model, &facts, &["x"], "b").unwrap_err().to_string();
+    let error = derive(&model, &facts, &["x"], "b", Rules::GRADIENT).unwrap_err().to_string();
     assert!(error.contains("its attributes do not fit the shapes of its values"), "{error}");
 }

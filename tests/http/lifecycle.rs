@@ -90,7 +90,8 @@ fn a_reload_loads_changed_models_and_keeps_the_rest() {
     assert_eq!(names(&second), ["a", "b", BUNDLED, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(BUNDLED)), (true, false, true));
-    let labels = |models: &LoadedModels| models.get(Some("b")).unwrap().labels()[0].label.clone();
+    let labels =
+        |models: &LoadedModels| models.get(Some("b")).unwrap().info().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
     let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));

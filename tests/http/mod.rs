@@ -6,6 +6,7 @@ mod cancellation;
 pub(crate) mod client;
 mod connection_limits;
 mod event_stream;
+mod explain;
 mod framing;
 mod gradcam;
 mod kserve;

@@ -150,7 +150,7 @@ async fn broken_models_are_not_served() {
 /// The gradient graph of the bundled model's last convolution, with a change.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
-    let gradient = models.get(None).unwrap().gradient(&["conv2d_4"]).unwrap();
+    let gradient = models.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()

@@ -78,7 +78,7 @@ async fn other_paths_below_web_get_404() {
 #[tokio::test]
 async fn the_policy_of_the_pages_forbids_other_hosts_and_inline_scripts() {
     let client = Client::new();
-    for path in ["/", "/docs", "/web/mark.svg"] {
+    for path in ["/", "/docs", "/web/icon.svg"] {
         let reply = client.send_unchecked("GET", path, &[], Vec::new()).await;
         let policy = reply.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");

@@ -96,6 +96,8 @@ fn parameters() -> Vec<Case> {
         query("order", "order=size", 400, "invalid-parameter", &["size", "index"]),
         query("colormap", "colormap=parula", 400, "invalid-parameter", &["parula", "viridis"]),
         query("titles", "titles=perhaps", 400, "invalid-parameter", &["perhaps", "true or false"]),
+        query("axes", "axes=left", 400, "invalid-parameter", &["left", "true or false"]),
+        query("title twice", "title=a&title=b", 400, "repeated-parameter", &["title", "2 times"]),
         query("repeated", "columns=4&columns=4", 400, "repeated-parameter", &["columns", "once"]),
         query(
             "repeated model",
@@ -142,7 +144,7 @@ fn explanations() -> Vec<Case> {
         gradcam(query("layers", "layer=a&layer=b", 400, "repeated-parameter", &["layer", "once"])),
         gradcam(query("top 0", "top=0", 400, "invalid-parameter", &["top", "1 to 16"])),
         gradcam(query("score", "score=loss", 400, "invalid-parameter", &["loss", "logit"])),
-        gradcam(query("sign", "sign=both", 400, "invalid-parameter", &["both", "negative"])),
+        gradcam(query("sign", "sign=neither", 400, "invalid-parameter", &["neither", "negative"])),
         gradcam(query("view", "view=grid", 400, "invalid-parameter", &["grid", "overlay"])),
         gradcam(query("alpha", "alpha=1.5", 400, "invalid-parameter", &["1.5", "0 to 1"])),
         gradcam(query("alpha NaN", "alpha=NaN", 400, "invalid-parameter", &["NaN", "0 to 1"])),

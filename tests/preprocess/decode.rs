@@ -1,11 +1,11 @@
-//! Every format and variant becomes what Pillow makes of it.
+//! Every format and variant is decoded as in Pillow.
 
 use convscope::preprocess::{PictureError, decode};
 
 use super::{LIMITS, bytes, largest_difference, picture, reference};
 
 #[test]
-fn every_variant_is_what_pillow_makes_of_it() {
+fn every_variant_is_decoded_as_in_pillow() {
     let mut seen = 0;
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(reference("decode")).unwrap() {
@@ -22,7 +22,7 @@ fn every_variant_is_what_pillow_makes_of_it() {
             continue;
         }
         let difference = largest_difference(&found.pixels, &expected);
-        // Inks are enlarged by another decoder.
+        // Another decoder enlarges the subsampled components of CMYK.
         let allowed = if name.starts_with("cmyk_42") { 2 } else { 0 };
         if difference > allowed {
             wrong.push(format!("{name}: off by {difference}"));
@@ -44,7 +44,7 @@ fn an_unreadable_orientation_is_ignored() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn unsupported_formats_are_named() {
     let cases: [(&[u8], &str); 9] = [
         (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
         (b"\0\0\0\x20ftypheic\0\0\0\0", "HEIF"),

@@ -5,7 +5,7 @@ use convscope::preprocess::{PictureError, decode};
 
 use super::{LIMITS, bytes};
 
-/// One small file a format, and how many bytes at its end can be missing without harm to the
+/// A small file of each format, and how many bytes at its end can be missing without harm to the
 /// picture.
 const FILES: [(&str, usize); 10] = [
     // IEND, 12 bytes, and the CRC of the last IDAT.
@@ -15,7 +15,7 @@ const FILES: [(&str, usize); 10] = [
     ("decode/plain_444.jpg", 0),
     ("decode/lossless.webp", 0),
     ("decode/lossy.webp", 0),
-    // The trailer, the end of the blocks, and the LZW code that only says that the data end.
+    // The trailer, the end of the blocks, and the LZW code that marks the end of the data.
     ("decode/plain.gif", 3),
     ("decode/palette.bmp", 0),
     ("decode/turned.tiff", 0),
@@ -24,7 +24,7 @@ const FILES: [(&str, usize); 10] = [
 ];
 
 #[test]
-fn a_file_cut_short_is_broken_and_not_half_a_picture() {
+fn a_truncated_file_is_an_error_and_never_half_a_picture() {
     for (name, spare) in FILES {
         let file = bytes(name);
         for length in 1..file.len() - spare {
@@ -63,8 +63,8 @@ fn a_flipped_byte_never_panics() {
 }
 
 #[test]
-fn metadata_bombs_are_not_inflated() {
-    // Each holds 20 MB of zeros in 20 kB.
+fn metadata_bombs_are_not_decompressed() {
+    // Each contains 20 MB of zeros, compressed to 20 kB.
     let limits = ImageLimits { decode_bytes: 1 << 20, ..LIMITS };
     for name in ["bad/iccp_bomb.png", "bad/text_bomb.png"] {
         let picture = decode(&bytes(name), &limits).unwrap();
@@ -72,7 +72,7 @@ fn metadata_bombs_are_not_inflated() {
     }
 }
 
-/// `file` with `patch` at `at`, and PNG's header checksum made right again.
+/// `file` with `patch` at `at`, and with a correct checksum of PNG's header.
 fn patched(file: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
     let mut file = file.to_vec();
     file[at..at + patch.len()].copy_from_slice(patch);
@@ -83,7 +83,7 @@ fn patched(file: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
     file
 }
 
-/// CRC-32 of ISO 3309, as PNG's Annex D has it.
+/// CRC-32 of ISO 3309, as in PNG's Annex D.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
@@ -93,7 +93,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn what_is_too_large_is_refused_from_the_header() {
+fn a_picture_that_is_too_large_is_refused_from_its_header() {
     let png = bytes("decode/rgb.png");
     let jpeg = bytes("decode/plain_444.jpg");
     let gif = bytes("decode/plain.gif");
@@ -139,6 +139,6 @@ fn errors_say_the_value_and_the_remedy() {
     let error = decode(&bytes("decode/rgb.png"), &limits).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the picture is 60 × 40, 2400 pixels; at most 2000 are taken: send it smaller"
+        "the picture is 60 × 40, 2400 pixels, more than 2000; send a smaller one"
     );
 }

@@ -1,11 +1,11 @@
-//! Every colour map's 256 rows are matplotlib's, jet's are OpenCV's.
+//! The 256 rows of every colour map are those of matplotlib, and of OpenCV for jet.
 
 use convscope::render::{Colormap, UnknownColormap};
 
 use crate::preprocess::reference;
 
 #[test]
-fn every_row_is_the_librarys_own() {
+fn every_row_is_that_of_the_library() {
     for map in Colormap::ALL {
         let strip = image::open(reference(&format!("colormap_{map}.png"))).unwrap().into_rgb8();
         for (level, row) in map.rows().into_iter().enumerate() {

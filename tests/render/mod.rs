@@ -7,12 +7,12 @@ mod heatmap;
 use convscope::render::Drawing;
 use image::RgbImage;
 
-/// Draws everything by one thread.
-pub(crate) fn in_turn(count: usize, draw: &(dyn Fn(usize) + Sync)) {
+/// Draws everything with one thread.
+pub(crate) fn sequential(count: usize, draw: &(dyn Fn(usize) + Sync)) {
     (0..count).for_each(draw);
 }
 
-/// The pixels of a picture, by way of its PNG file.
+/// The pixels of a picture, decoded from its PNG file.
 pub(crate) fn pixels(drawing: &Drawing) -> RgbImage {
     image::load_from_memory_with_format(&drawing.png, image::ImageFormat::Png).unwrap().into_rgb8()
 }

@@ -5,6 +5,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["onnx", "preprocess", "explain", "render"],
     &["gradient", "runtime"],
+    &["attribution"],
     &["service"],
     &["http"],
     &["cli"],

@@ -1,14 +1,22 @@
-// What a person sees and does first.
+// The first visit, the layer list, the predictions, and the heat map settings.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertSilent, browser, labels, server, settled, titles, useServerAndBrowser } from "./stand.js";
+import {
+  assertNoProblems,
+  browser,
+  explainedLabels,
+  predictedLabels,
+  server,
+  useServerAndBrowser,
+  waitUntilIdle,
+} from "./harness.js";
 
 useServerAndBrowser();
 
-test("a first visit paints before the models are known, shows a sample, and moves nothing meanwhile", async () => {
+test("a first visit renders before the models arrive, explains a sample, and has no layout shift", async () => {
   let release;
-  const held = new Promise((resolve) => {
+  const released = new Promise((resolve) => {
     release = resolve;
   });
   const prepare = async (page) => {
@@ -19,7 +27,7 @@ test("a first visit paints before the models are known, shows a sample, and move
       }).observe({ type: "layout-shift", buffered: true });
     });
     await page.route("**/models", async (route) => {
-      await held;
+      await released;
       await route.continue();
     });
   };
@@ -28,71 +36,71 @@ test("a first visit paints before the models are known, shows a sample, and move
   assert.equal(await page.locator("h1").isVisible(), true);
   assert.equal(await page.locator("#samples img").count(), 4);
   release();
-  await settled(page);
+  await waitUntilIdle(page);
   const shift = await page.evaluate(() => globalThis.shift);
   assert.ok(shift < 0.02, `layout shift ${shift}`);
-  assert.deepEqual(await titles(page), [(await labels(page))[0]]);
-  assertSilent(browser);
+  assert.deepEqual(await explainedLabels(page), [(await predictedLabels(page))[0]]);
+  assertNoProblems(browser);
 });
 
-test("layers: the strip is the model's list, and a click shows every channel", async () => {
+test("the layer list is the model's, and a click shows every channel", async () => {
   const page = await browser.open(server.address);
-  await settled(page);
+  await waitUntilIdle(page);
   const model = await (await fetch(`${server.address}models/cats_and_dogs_small_1`)).json();
   assert.deepEqual(
-    await page.locator("#strip .name").allTextContents(),
+    await page.locator("#layer-list .name").allTextContents(),
     model.layers.map(({ name }) => name),
   );
   assert.deepEqual(
-    await page.locator("#strip .shape").allTextContents(),
+    await page.locator("#layer-list .shape").allTextContents(),
     model.layers.map(({ shape }) => shape.join(" × ")),
   );
   await page.click("[data-layer=conv2d_3]");
-  await page.waitForSelector("#layers h2:text('conv2d_3')");
-  await settled(page);
+  await page.waitForSelector("#activations h2:text('conv2d_3')");
+  await waitUntilIdle(page);
   assert.equal(await page.locator(".tile").count(), 128);
   assert.equal(await page.locator("[data-layer=conv2d_3]").getAttribute("aria-pressed"), "true");
   await page.hover(".tile >> nth=40");
-  assert.match(await page.locator("#layers > .readout").textContent(), /^channel 40: /);
+  assert.match(await page.locator("#activations > .readout").textContent(), /^channel 40: /);
   await page.selectOption("#order", "std");
   await page.waitForFunction(() => document.querySelector(".tile").dataset.channel !== "0");
-  await settled(page);
+  await waitUntilIdle(page);
   const deviations = await page
     .locator(".tile:not(.dead)")
-    .evaluateAll((tiles) => tiles.map((tile) => Number(/deviation (\S+?)(,|$)/.exec(tile.ariaLabel)[1])));
-  // Written with three digits, so equal ones may stand either way.
+    .evaluateAll((tiles) => tiles.map((tile) => Number(/std (\S+?)(,|$)/.exec(tile.ariaLabel)[1])));
+  // The text has three digits, so nearly equal ones may be in either order.
   assert.ok(
     deviations.every((value, i) => i === 0 || value <= deviations[i - 1] * 1.005),
     `${deviations}`,
   );
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("classes: a click explains another class without a further forward pass; vs compares", async () => {
+test("a click explains another class without a forward pass, and vs compares two", async () => {
   const page = await browser.open(`${server.address}#model=vgg16_cats_dogs`);
-  await settled(page);
-  assert.deepEqual(await titles(page), ["dog"]);
+  await waitUntilIdle(page);
+  assert.deepEqual(await explainedLabels(page), ["dog"]);
   const answer = page.waitForResponse((response) => response.url().endsWith("/gradcam"));
-  await page.click("#classes .why:has-text('cat')");
+  await page.click("#class-list .class-button:has-text('cat')");
   const timing = (await answer).headers()["server-timing"];
   assert.match(timing, /recall;/);
   assert.doesNotMatch(timing, /forward;/);
   await page.waitForSelector("figcaption strong:text('cat')");
-  await page.click("#classes li:has-text('dog') .versus");
+  await page.click("#class-list li:has-text('dog') .compare-button");
   await page.waitForFunction(() => document.querySelectorAll("figure").length === 2);
-  assert.deepEqual(await titles(page), ["cat", "dog"]);
-  // The cat lies below, the dog sits above: the maps must tell them apart.
-  const words = await page.locator("figure .words").allTextContents();
-  assert.match(words[0], /lies in the lower/);
-  assert.match(words[1], /lies in the upper/);
-  assertSilent(browser);
+  assert.deepEqual(await explainedLabels(page), ["cat", "dog"]);
+  // The cat is in the lower half of the picture, the dog in the upper.
+  const texts = await page.locator("figure .muted").allTextContents();
+  assert.match(texts[0], /is in the lower/);
+  assert.match(texts[1], /is in the upper/);
+  assertNoProblems(browser);
 });
 
-test("any class of a thousand can be named", async () => {
+test("any of a thousand classes can be explained, by label or index", async () => {
   const page = await browser.open(`${server.address}#model=efficientnet_lite0&picture=coffee`);
-  await settled(page);
-  assert.equal((await labels(page))[0], "espresso");
-  assert.equal(await page.locator("#window").isVisible(), true);
+  await waitUntilIdle(page);
+  assert.equal((await predictedLabels(page))[0], "espresso");
+  assert.equal(await page.locator("#crop").isVisible(), true);
   await page.fill("#other-class", "Wooden Spoon");
   await page.press("#other-class", "Enter");
   await page.waitForSelector("figcaption strong:text('wooden spoon')");
@@ -102,28 +110,28 @@ test("any class of a thousand can be named", async () => {
   await page.fill("#other-class", "7");
   await page.press("#other-class", "Enter");
   await page.waitForSelector("figcaption strong:text('cock')");
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("strength, colours and drawing change without a request", async () => {
+test("alpha, colour map and view change without a request", async () => {
   const page = await browser.open(server.address);
-  await settled(page);
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
-  const look = () => page.locator("figure canvas").evaluate((canvas) => canvas.toDataURL());
-  const seen = new Set([await look()]);
+  await waitUntilIdle(page);
+  const requested = [];
+  page.on("request", (request) => requested.push(request.url()));
+  const drawing = () => page.locator("figure canvas").evaluate((canvas) => canvas.toDataURL());
+  const drawings = new Set([await drawing()]);
   await page.locator("#alpha").fill("0.2");
-  seen.add(await look());
-  await page.selectOption("#heatcolors", "cividis");
-  seen.add(await look());
-  for (const words of ["heat alone", "picture in spotlight"]) {
-    await page.click(`.segments >> text=${words}`);
-    seen.add(await look());
+  drawings.add(await drawing());
+  await page.selectOption("#explain_colormap", "cividis");
+  drawings.add(await drawing());
+  for (const view of ["heat map", "mask"]) {
+    await page.click(`.segmented >> text=${view}`);
+    drawings.add(await drawing());
   }
-  assert.equal(seen.size, 5, "each looks different");
+  assert.equal(drawings.size, 5, "five different drawings");
   assert.deepEqual(
-    asked.filter((url) => /gradcam|activations|predict|models/.test(url)),
+    requested.filter((url) => /gradcam|activations|predict|models/.test(url)),
     [],
   );
-  assertSilent(browser);
+  assertNoProblems(browser);
 });

@@ -1,13 +1,24 @@
-// Every way to choose a picture.
+// All sources of a picture: file, drop, paste, camera, TIFF.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { BOTH, CAT, assertSilent, browser, labels, server, settled, titles, useServerAndBrowser } from "./stand.js";
+import {
+  CAT,
+  CAT_AND_DOG,
+  assertNoProblems,
+  browser,
+  explainedLabels,
+  predictedLabels,
+  server,
+  useServerAndBrowser,
+  waitForPicture,
+  waitUntilIdle,
+} from "./harness.js";
 
 useServerAndBrowser();
 
-/** What the API itself says. */
+/** The predictions of the API. */
 async function predicted(path, fields = {}) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
@@ -16,29 +27,29 @@ async function predicted(path, fields = {}) {
   return (await answer.json()).predictions;
 }
 
-test("a picture that is chosen is predicted and explained", async () => {
+test("a chosen picture is predicted and explained", async () => {
   const page = await browser.open(server.address);
   await page.setInputFiles("#file", CAT);
-  await page.waitForFunction(() => document.querySelector("#picture").alt === "your picture cat.png");
-  await settled(page);
+  await waitForPicture(page, "your picture cat.png");
+  await waitUntilIdle(page);
   const expected = await predicted(CAT);
   assert.deepEqual(
-    await labels(page),
+    await predictedLabels(page),
     expected.map(({ label }) => label),
   );
-  const said = await page.locator("#classes .percent").allTextContents();
+  const scores = await page.locator("#class-list .score").allTextContents();
   assert.deepEqual(
-    said,
+    scores,
     expected.map(({ probability }) => `${(probability * 100).toFixed(1)} %`),
   );
-  assert.deepEqual(await titles(page), [expected[0].label]);
-  assertSilent(browser);
+  assert.deepEqual(await explainedLabels(page), [expected[0].label]);
+  assertNoProblems(browser);
 });
 
-test("a picture can be dropped and pasted", async () => {
+test("a picture can be dropped or pasted", async () => {
   const page = await browser.open(server.address);
-  await settled(page);
-  const bytes = [...(await readFile(BOTH))];
+  await waitUntilIdle(page);
+  const bytes = [...(await readFile(CAT_AND_DOG))];
   for (const [kind, name] of [
     ["drop", "dropped.png"],
     ["paste", "pasted.png"],
@@ -57,27 +68,27 @@ test("a picture can be dropped and pasted", async () => {
       [kind, name, bytes],
     );
     await page.waitForFunction((name) => document.querySelector("#picture").alt.endsWith(name), name);
-    await settled(page);
-    assert.equal((await labels(page))[0], "dog");
+    await waitUntilIdle(page);
+    assert.equal((await predictedLabels(page))[0], "dog");
   }
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("a picture can be taken with the camera", async () => {
+test("the camera takes a picture", async () => {
   const page = await browser.open(server.address, { permissions: ["camera"] });
-  await settled(page);
+  await waitUntilIdle(page);
   await page.click("#camera");
-  await page.click("#camera-dialog >> text=Take it");
-  await page.waitForFunction(() => document.querySelector("#picture").alt === "your picture camera.jpg");
-  await settled(page);
+  await page.click("#camera-dialog >> text=Take picture");
+  await waitForPicture(page, "your picture camera.jpg");
+  await waitUntilIdle(page);
   assert.equal(await page.locator("#camera-dialog").isVisible(), false);
   assert.equal(await page.evaluate(() => document.querySelector("video").srcObject), null);
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("a TIFF, which no browser shows, is seen all the same", async () => {
+test("a TIFF, which browsers cannot decode, is shown", async () => {
   const page = await browser.open(server.address);
-  await settled(page);
+  await waitUntilIdle(page);
   // Two by two pixels, white, uncompressed RGB.
   const entries = [
     [256, 3, 1, 2],
@@ -104,8 +115,8 @@ test("a TIFF, which no browser shows, is seen all the same", async () => {
   tiff.writeUInt32LE(0, 10 + 12 * entries.length);
   for (const at of [134, 136, 138]) tiff.writeUInt16LE(8, at);
   await page.setInputFiles("#file", { name: "white.tif", mimeType: "image/tiff", buffer: tiff });
-  await page.waitForFunction(() => document.querySelector("#picture").alt === "your picture white.tif");
-  await settled(page);
+  await waitForPicture(page, "your picture white.tif");
+  await waitUntilIdle(page);
   await page.waitForFunction(() => document.querySelector("#picture").naturalWidth === 2);
-  assertSilent(browser);
+  assertNoProblems(browser);
 });

@@ -1,4 +1,4 @@
-// What the page paints by itself is what the server draws, to the pixel; and the command it shows gives that very file.
+// The page draws the same pixels as the server, and the curl command writes the same file as the download.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -8,195 +8,227 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import {
-  BOTH,
-  CAT,
-  assertSilent,
-  browser,
-  comparedToServer,
-  difference,
-  drawnByServer,
-  pixelsOf,
+  canvasPixels,
+  compareWithServer,
+  largestDifference,
   prepareComparison,
-  server,
-  settled,
-  useServerAndBrowser,
-} from "./stand.js";
+  serverPixels,
+} from "./compare-pixels.js";
+import { CAT, CAT_AND_DOG, assertNoProblems, browser, server, useServerAndBrowser, waitUntilIdle } from "./harness.js";
 
 const COLORMAPS = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
 
 useServerAndBrowser();
 
-/** The page with a picture chosen, in the view that the address tells. */
-async function showing(picture, hash) {
+/** The page with the view of `hash` and `picture` as the user's own picture. */
+async function openWith(picture, hash) {
   const page = await browser.open(`${server.address}#${hash}`);
   await page.setInputFiles("#file", picture);
   await page.waitForFunction(() => document.querySelector("#picture").alt.startsWith("your picture"));
-  await settled(page);
+  await waitUntilIdle(page);
   await prepareComparison(page, await readFile(picture));
   return page;
 }
 
-test("heat maps: every drawing, in every colour map, for and against, of both scores", async () => {
-  const page = await showing(BOTH, "model=vgg16_cats_dogs");
-  const own = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
+test("heat maps equal the server's: every view, colour map, sign and score", async () => {
+  const page = await openWith(CAT_AND_DOG, "model=vgg16_cats_dogs");
+  const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
   const cases = [
-    ...COLORMAPS.map((colors) => ({ draw: "overlay", colors, alpha: "0.4" })),
-    ...COLORMAPS.map((colors) => ({ draw: "heatmap", colors })),
-    { draw: "mask", colors: "viridis" },
-    { draw: "overlay", colors: "jet", alpha: "1" },
-    { draw: "overlay", colors: "jet", alpha: "0" },
-    { draw: "heatmap", colors: "gray", sign: "negative" },
-    { draw: "heatmap", colors: "gray", score: "logit" },
-    { draw: "heatmap", colors: "gray", explained: "block4_conv3" },
+    ...COLORMAPS.map((colormap) => ({ view: "overlay", colormap, alpha: "0.4" })),
+    ...COLORMAPS.map((colormap) => ({ view: "heatmap", colormap })),
+    { view: "mask", colormap: "viridis" },
+    { view: "overlay", colormap: "jet", alpha: "1" },
+    { view: "overlay", colormap: "jet", alpha: "0" },
+    { view: "heatmap", colormap: "gray", sign: "negative" },
+    { view: "heatmap", colormap: "gray", score: "logit" },
+    { view: "heatmap", colormap: "gray", layer: "block4_conv3" },
   ];
   const wrong = [];
   for (const {
-    draw,
-    colors,
+    view,
+    colormap,
     alpha = "0.4",
     sign = "positive",
     score = "probability",
-    explained = "block5_conv3",
+    layer = "block5_conv3",
   } of cases) {
+    const hash =
+      `model=vgg16_cats_dogs&picture=${picture}&class=0&view=${view}&explain_colormap=${colormap}` +
+      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}`;
     await page.evaluate((hash) => {
       location.hash = hash;
-    }, `model=vgg16_cats_dogs&picture=${own}&class=0&draw=${draw}&heatcolors=${colors}&alpha=${alpha}&sign=${sign}&score=${score}&explained=${explained}`);
+    }, hash);
     await page.waitForFunction(
-      ([draw, sign, score, explained]) => {
-        const { elements } = document.querySelector(".side-controls");
+      ([view, sign, score, layer]) => {
+        const { elements } = document.querySelector(".settings");
         return (
-          elements.draw.value === draw &&
+          elements.view.value === view &&
           elements.sign.value === sign &&
           elements.score.value === score &&
-          elements.explained.value === explained
+          elements.explain_layer.value === layer
         );
       },
-      [draw, sign, score, explained],
+      [view, sign, score, layer],
     );
-    await settled(page);
+    await waitUntilIdle(page);
     const fields = [
       ["model", "vgg16_cats_dogs"],
       ["class", "0"],
-      ["view", draw],
-      ["colormap", colors],
+      ["view", view],
+      ["colormap", colormap],
       ["alpha", alpha],
       ["sign", sign],
       ["score", score],
-      ["layer", explained],
+      ["layer", layer],
     ];
-    const { largest, share } = await comparedToServer(page, "figure canvas", "gradcam", fields);
-    // Heat on the border of two levels may fall either way: one row of a colour map.
-    const limit = draw === "mask" ? 1 : 9;
-    if (largest > limit || share > 1e-3) wrong.push({ draw, colors, alpha, sign, score, explained, largest, share });
+    const { largest, share } = await compareWithServer(page, "figure canvas", "gradcam", fields);
+    // Rounding may move heat to the adjacent row of the colour map, which differs by 8 at most, and the sum by 1.
+    const limit = view === "mask" ? 1 : 9;
+    if (largest > limit || share > 1e-3) wrong.push({ view, colormap, alpha, sign, score, layer, largest, share });
   }
   assert.deepEqual(wrong, []);
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("the heat of a network that crops lies where the server draws it", async () => {
-  const page = await showing(CAT, "model=efficientnet_lite0&draw=heatmap&heatcolors=gray");
-  const drawn = await drawnByServer(page, "gradcam", [
+test("the heat map of a model that crops is in the same place as the server's", async () => {
+  const page = await openWith(CAT, "model=efficientnet_lite0&view=heatmap&explain_colormap=gray");
+  const drawn = await serverPixels(page, "gradcam", [
     ["model", "efficientnet_lite0"],
     ["view", "heatmap"],
     ["colormap", "gray"],
   ]);
-  const painted = await pixelsOf(page, "figure canvas");
-  assert.ok(difference(drawn, painted) <= 1);
-  // 451 × 300, of which the middle 224/256 of the height is seen.
+  const painted = await canvasPixels(page, "figure canvas");
+  assert.ok(largestDifference(drawn, painted) <= 1);
+  // Of 451 × 300 pixels the model gets a centred square, 224/256 of the height.
   const at = (x, y) => drawn.data[4 * (y * 451 + x)];
   assert.equal(Math.max(at(90, 150), at(225, 15), at(360, 150), at(225, 284)), 0);
   assert.ok(drawn.data.some((value, i) => i % 4 === 0 && value > 250));
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("the grid is cut up without a pixel lost, whatever the order", async () => {
-  const page = await showing(BOTH, "view=layers&layer=conv2d_4&order=max&normalize=minmax&colors=magma");
+test("the tiles of the grid equal the server's, in the order chosen", async () => {
+  const page = await openWith(CAT_AND_DOG, "tab=activations&layer=conv2d_4&order=max&normalize=minmax&colormap=magma");
   const fields = [
     ["layer", "conv2d_4"],
     ["order", "max"],
     ["normalize", "minmax"],
     ["colormap", "magma"],
     ["columns", "1"],
+    ["zoom", "1"],
   ];
-  const { width, data } = await drawnByServer(page, "activations", fields);
+  const { width, data } = await serverPixels(page, "activations", fields);
   assert.equal(width, 15);
-  for (const place of [0, 1, 15, 16, 77, 127]) {
-    const tile = await pixelsOf(page, ".tile canvas", place);
-    const from = 4 * 15 * 15 * place;
+  for (const position of [0, 1, 15, 16, 77, 127]) {
+    const tile = await canvasPixels(page, ".tile canvas", position);
+    const start = 4 * 15 * 15 * position;
     assert.equal(
-      difference(tile, { width: 15, height: 15, data: data.slice(from, from + 4 * 15 * 15) }),
+      largestDifference(tile, { width: 15, height: 15, data: data.slice(start, start + 4 * 15 * 15) }),
       0,
-      `tile ${place}`,
+      `tile ${position}`,
     );
   }
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("one channel: the same pixels as the server's, and the value under the cursor", async () => {
-  const page = await showing(BOTH, "view=layers&layer=conv2d_4&channel=17&colors=gray");
-  const drawn = await drawnByServer(page, "activations", [
+test("the grid has the colours of the server's grid with as many columns, also after a resize", async () => {
+  const page = await openWith(CAT_AND_DOG, "tab=activations&layer=max_pooling2d_2");
+  // 64 channels: an incomplete last row in the wide window, complete rows in the narrow one.
+  for (const [width, columns] of [
+    [1440, 10],
+    [860, 8],
+  ]) {
+    await page.setViewportSize({ width, height: 950 });
+    await page.waitForSelector(`#curl:has-text("columns=${columns} ")`);
+    await waitUntilIdle(page);
+    const grid = await serverPixels(page, "activations", [
+      ["layer", "max_pooling2d_2"],
+      ["columns", String(columns)],
+      ["zoom", "1"],
+    ]);
+    for (const position of [0, 12, 63]) {
+      const [left, top] = [36 * (position % columns), 36 * Math.floor(position / columns)];
+      const rows = Array.from({ length: 36 }, (_, y) => {
+        const start = 4 * ((top + y) * grid.width + left);
+        return grid.data.slice(start, start + 4 * 36);
+      });
+      const tile = await canvasPixels(page, ".tile canvas", position);
+      assert.equal(
+        largestDifference(tile, { width: 36, height: 36, data: rows.flat() }),
+        0,
+        `tile ${position}, ${width}`,
+      );
+    }
+  }
+  assertNoProblems(browser);
+});
+
+test("a channel has the server's pixels, and the readout shows the value at the crosshair", async () => {
+  const page = await openWith(CAT_AND_DOG, "tab=activations&layer=conv2d_4&channel=17&colormap=gray");
+  const drawn = await serverPixels(page, "activations", [
     ["layer", "conv2d_4"],
     ["channel", "17"],
     ["colormap", "gray"],
     ["zoom", "1"],
   ]);
-  assert.equal(difference(drawn, await pixelsOf(page, "canvas.map")), 0);
-  const answer = new FormData();
-  answer.append("image", new Blob([await readFile(BOTH)]), "picture");
-  answer.append("layer", "conv2d_4");
+  assert.equal(largestDifference(drawn, await canvasPixels(page, "canvas.channel-map")), 0);
+  const body = new FormData();
+  body.append("image", new Blob([await readFile(CAT_AND_DOG)]), "picture");
+  body.append("layer", "conv2d_4");
   const headers = { accept: "application/json" };
-  const statistics = (
-    await (await fetch(`${server.address}activations`, { method: "POST", body: answer, headers })).json()
-  ).layers[0].channels[17];
-  const [high, low] = await page.locator("#layers .colorbar span").allTextContents();
+  const answer = await fetch(`${server.address}activations`, { method: "POST", body, headers });
+  const statistics = (await answer.json()).layers[0].channels[17];
+  const [high, low] = await page.locator("#activations .colorbar span").allTextContents();
   assert.ok(Math.abs(Number(high) - statistics.max) <= 0.005 * statistics.max, `${high} ${statistics.max}`);
   assert.equal(Number(low), statistics.min);
-  // Over the brightest pixel stands the maximum.
+  // At the brightest pixel the readout shows the maximum.
   const brightest = drawn.data.findIndex((value, i) => i % 4 === 0 && value === 255) / 4;
   const [row, column] = [Math.floor(brightest / 15), brightest % 15];
-  const box = await page.locator("canvas.map").boundingBox();
+  const box = await page.locator("canvas.channel-map").boundingBox();
   await page.mouse.move(box.x + ((column + 0.5) * box.width) / 15, box.y + ((row + 0.5) * box.height) / 15);
-  assert.equal(await page.locator("#layers .one .readout").textContent(), `row ${row}, column ${column}: ${high}`);
-  assert.equal(await page.locator(".one .cross:visible").count(), 2);
-  assertSilent(browser);
+  assert.equal(
+    await page.locator("#activations .channel .readout").textContent(),
+    `row ${row}, column ${column}: ${high}`,
+  );
+  assert.equal(await page.locator(".channel .crosshair:visible").count(), 2);
+  assertNoProblems(browser);
 });
 
-test("the command gives the file that the button gives", async () => {
+test("the curl command writes the file that the download button gives", async () => {
   const folder = await mkdtemp(join(tmpdir(), "convscope-curl-"));
-  const odd = join(folder, 'my cat; it\'s "big".png');
-  await copyFile(CAT, odd);
+  const oddName = join(folder, 'my cat; it\'s "big".png');
+  await copyFile(CAT, oddName);
   const views = [
     "picture=cat",
-    "picture=coffee&model=efficientnet_lite0&versus=550&draw=heatmap&sign=negative&heatcolors=viridis",
-    "picture=cat&view=layers&layer=conv2d_2&order=mean&normalize=layer&colors=turbo",
-    "picture=cat&view=layers&layer=conv2d_2&channel=3&colors=gray",
+    "picture=coffee&model=efficientnet_lite0&compare=550&view=heatmap&sign=negative&explain_colormap=viridis",
+    "picture=cat&tab=activations&layer=conv2d_2&order=mean&normalize=layer&colormap=turbo",
+    "picture=cat&tab=activations&layer=conv2d_2&channel=3&colormap=gray",
   ];
   const pages = [];
   for (const hash of views) {
     const page = await browser.open(`${server.address}#${hash}`);
-    await settled(page);
+    await waitUntilIdle(page);
     pages.push(page);
   }
-  pages.push(await showing(odd, "score=logit&draw=mask"));
+  pages.push(await openWith(oddName, "score=logit&view=mask"));
   for (const page of pages) {
     const command = await page.locator("#curl").textContent();
     const [file] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
     const name = file.suggestedFilename();
     await promisify(execFile)("sh", ["-c", command], { cwd: folder });
-    assert.ok((await readdir(folder)).includes(name), `${command} makes ${name}`);
-    const [made, downloaded] = await Promise.all([readFile(join(folder, name)), readFile(await file.path())]);
-    assert.equal(made.toString("latin1", 1, 4), "PNG", command);
-    assert.ok(made.equals(downloaded), command);
+    assert.ok((await readdir(folder)).includes(name), `${command} writes ${name}`);
+    const [written, downloaded] = await Promise.all([readFile(join(folder, name)), readFile(await file.path())]);
+    assert.equal(written.toString("latin1", 1, 4), "PNG", command);
+    assert.ok(written.equals(downloaded), command);
   }
   await rm(folder, { recursive: true });
-  assertSilent(browser);
+  assertNoProblems(browser);
 });
 
-test("the copy button puts the command into the clipboard", async () => {
+test("the copy button copies the command to the clipboard", async () => {
   const page = await browser.open(server.address, { permissions: ["clipboard-read", "clipboard-write"] });
-  await settled(page);
+  await waitUntilIdle(page);
   await page.click("#copy");
   await page.waitForSelector("#copy:text('Copied')");
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.locator("#curl").textContent());
-  assertSilent(browser);
+  assertNoProblems(browser);
 });

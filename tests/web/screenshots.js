@@ -1,16 +1,17 @@
-// The pictures of the page in docs/: `npm run screenshots`, then look at them. pngquant makes palettes of them.
+// Takes the screenshots in docs/: run `npm run screenshots`, then look at them. Needs pngquant, which reduces them to 256
+// colours.
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { ROOT, settled, startBrowser, startServer } from "./stand.js";
+import { ROOT, waitUntilIdle, startBrowser, startServer } from "./harness.js";
 
-const SHOTS = {
-  "page-compare": { hash: "model=vgg16_cats_dogs&class=0&versus=1&alpha=0.5" },
-  "page-layer": { hash: "view=layers&layer=conv2d_1&picture=cat" },
+const SCREENSHOTS = {
+  "page-compare": { hash: "model=vgg16_cats_dogs&class=0&compare=1&alpha=0.5" },
+  "page-layer": { hash: "tab=activations&layer=conv2d_1&picture=cat" },
   "page-channel": {
-    hash: "model=vgg16_cats_dogs&picture=cat&view=layers&layer=block4_conv2&channel=7",
+    hash: "model=vgg16_cats_dogs&picture=cat&tab=activations&layer=block4_conv2&channel=7",
     colorScheme: "light",
-    point: ".map",
+    point: ".channel-map",
   },
   "page-thousand": {
     hash: "model=efficientnet_lite0&picture=coffee&alpha=0.5",
@@ -22,14 +23,16 @@ const SHOTS = {
 
 const server = await startServer();
 const browser = await startBrowser();
-for (const [name, { hash, point, viewport = { width: 1440, height: 960 }, ...options }] of Object.entries(SHOTS)) {
+for (const [name, { hash, point, viewport = { width: 1440, height: 960 }, ...options }] of Object.entries(
+  SCREENSHOTS,
+)) {
   const page = await browser.open(`${server.address}#${hash}`, { viewport, reducedMotion: "reduce", ...options });
-  await settled(page);
+  await waitUntilIdle(page);
   if (point) {
     const { x, y, width, height } = await page.locator(point).boundingBox();
     await page.mouse.move(x + 0.655 * width, y + 0.28 * height);
   }
-  // The address of this very run is nobody's.
+  // The default address instead of the random port of this run.
   await page.evaluate((address) => {
     const curl = document.getElementById("curl");
     curl.textContent = curl.textContent.replaceAll(address, "http://localhost:8080/");

@@ -70,7 +70,7 @@ pub(in crate::http) async fn metadata(uri: Uri) -> Result<Json<Value>, HttpError
 /// `GET /v2/models/{model}`.
 pub(in crate::http) async fn model(NamedModel(classifier): NamedModel) -> Json<Value> {
     let output = |name: &&str| {
-        let shape = [-1, i64::try_from(classifier.settings().classes).unwrap_or(-1)];
+        let shape = [-1, i64::try_from(classifier.info().settings().classes).unwrap_or(-1)];
         json!({ "name": name, "datatype": "FP32", "shape": shape })
     };
     let outputs: Vec<Value> = outputs_of(&classifier).iter().map(output).collect();
@@ -85,7 +85,7 @@ pub(in crate::http) async fn model(NamedModel(classifier): NamedModel) -> Json<V
 
 /// The outputs of a model. It has probabilities only where it ends in a softmax or sigmoid.
 fn outputs_of(classifier: &Classifier) -> &'static [&'static str] {
-    if classifier.gives_probabilities() { &OUTPUTS } else { &OUTPUTS[1..] }
+    if classifier.info().gives_probabilities() { &OUTPUTS } else { &OUTPUTS[1..] }
 }
 
 /// `POST /v2/models/{model}/infer`.

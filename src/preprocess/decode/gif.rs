@@ -1,4 +1,4 @@
-//! GIF: the first frame on its canvas, as Pillow has it.
+//! GIF: the first frame on its canvas, as in Pillow.
 
 use std::num::NonZeroU64;
 
@@ -39,7 +39,7 @@ pub(super) fn decode(
     for (color, entry) in colors.iter_mut().zip(palette.chunks_exact(3)) {
         color.copy_from_slice(entry);
     }
-    // What the frame leaves uncovered has the transparent index, else 0.
+    // Pixels outside the frame have the transparent index, or 0 where there is none.
     let background = colors[usize::from(transparent.unwrap_or(0))];
     let mut pixels = RgbImage::from_pixel(size.0, size.1, image::Rgb(background));
     for (y, row) in indices.chunks_exact(width as usize).enumerate() {

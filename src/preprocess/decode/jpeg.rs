@@ -1,5 +1,5 @@
-//! JPEG, by `libjpeg-turbo-rs`: pixel by pixel what libjpeg-turbo gives Pillow, and with it Keras.
-//! Strict: a file cut short is an error and not half a picture.
+//! JPEG, by `libjpeg-turbo-rs`. Every pixel is equal to that of libjpeg-turbo, which Pillow and
+//! Keras use. The decoder is strict: a truncated file is an error, never half a picture.
 
 use std::io::Cursor;
 
@@ -17,13 +17,13 @@ pub(super) fn decode(
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let header = Header::read(bytes);
-    // Within the last row of blocks the decoder does not notice that the data has ended.
+    // The decoder does not notice that data ends within the last row of blocks.
     if !bytes[header.scan..].windows(2).any(|pair| pair == [0xff, 0xd9]) {
         return Err(Format::Jpeg.broken("it ends too early"));
     }
     if let Some(frame) = header.frame {
         frame.check_supported()?;
-        // A progressive file holds all coefficients, 2 bytes each, until its last scan.
+        // All coefficients of a progressive file, 2 bytes each, are in memory until its last scan.
         let coefficients = if frame.progressive() { 2 * u64::from(frame.components) } else { 0 };
         let output = if frame.components == 4 { 7 } else { 3 };
         Format::Jpeg.check(frame.size, output + coefficients, limits)?;
@@ -32,17 +32,18 @@ pub(super) fn decode(
     let size = (u32::from(decoder.header().width), u32::from(decoder.header().height));
     Format::Jpeg.check(size, 3, limits)?;
     let orientation = exif::orientation(decoder.exif_data());
-    let form = match decoder.jpeg_color_space() {
+    let pixel_format = match decoder.jpeg_color_space() {
         ColorSpace::Cmyk | ColorSpace::Ycck => PixelFormat::Cmyk,
         ColorSpace::Grayscale => PixelFormat::Grayscale,
         _ => PixelFormat::Rgb,
     };
-    if form == PixelFormat::Cmyk && header.frame.is_some_and(|frame| frame.sampling != 0x11) {
-        return Ok((Format::Jpeg.picture(size, subsampled_inks(bytes)?)?, orientation));
+    if pixel_format == PixelFormat::Cmyk && header.frame.is_some_and(|frame| frame.sampling != 0x11)
+    {
+        return Ok((Format::Jpeg.picture(size, subsampled_cmyk(bytes)?)?, orientation));
     }
-    decoder.set_output_format(form);
+    decoder.set_output_format(pixel_format);
     let raw = decoder.decode_image().map_err(refusal)?.into_vec();
-    let rgb = match form {
+    let rgb = match pixel_format {
         PixelFormat::Grayscale => grey_to_rgb(&raw, 1),
         PixelFormat::Cmyk => cmyk_to_rgb(&raw),
         _ => raw,
@@ -50,20 +51,20 @@ pub(super) fn decode(
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
 }
 
-/// Inks of which some are stored at a lower resolution: `libjpeg-turbo-rs` panics at most of these.
-/// Values differ a little from Pillow's.
-fn subsampled_inks(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
+/// CMYK whose components have different resolutions. `libjpeg-turbo-rs` panics at most of these
+/// files, so another decoder reads them. The values differ a little from Pillow's.
+fn subsampled_cmyk(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     let broken = |error: ImageError| Format::Jpeg.broken(error);
     let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
     Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8().into_raw())
 }
 
-/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded; and as in Pillow every file holds the
-/// inverse of each value, as Adobe's do.
+/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded. As in Pillow, every file is taken to
+/// hold the inverse of each value, as Adobe's files do.
 fn cmyk_to_rgb(cmyk: &[u8]) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
-    for ink in cmyk.as_chunks::<4>().0 {
-        let [c, m, y, k] = ink.map(u32::from);
+    for pixel in cmyk.as_chunks::<4>().0 {
+        let [c, m, y, k] = pixel.map(u32::from);
         rgb.extend([c, m, y].map(|light| {
             let product = light * k + 128;
             (((product >> 8) + product) >> 8) as u8
@@ -72,11 +73,11 @@ fn cmyk_to_rgb(cmyk: &[u8]) -> Vec<u8> {
     rgb
 }
 
-/// What the markers before the first scan say.
+/// The markers before the first scan.
 #[derive(Debug, Default)]
 struct Header {
     frame: Option<Frame>,
-    /// Where the first scan begins, or where the segments could no longer be followed.
+    /// The position of the first scan, or of the first segment that cannot be followed.
     scan: usize,
 }
 
@@ -93,7 +94,7 @@ struct Frame {
 }
 
 impl Header {
-    /// Reads as far as the segments can be followed; the decoder judges what is malformed.
+    /// Reads segments as far as they can be followed. The decoder reports malformed ones.
     fn read(bytes: &[u8]) -> Self {
         let mut header = Self::default();
         let mut rest = bytes.get(2..).unwrap_or_default();

@@ -1,16 +1,17 @@
 //! Bytes → an upright 8-bit RGB picture, within limits.
 //!
-//! The steps: tell the format by content, read the header, refuse what is too large, decode, drop
-//! alpha, turn upright. Values are Pillow's: what `Image.open(f).convert("RGB")` gives, then
-//! `ImageOps.exif_transpose`. One deliberate exception: 16-bit grey becomes its high byte, as
-//! 16-bit RGB does; Pillow clips it at 255, which is nearly always a white picture.
+//! The steps are: recognise the format by content, read the header, refuse a picture that is too
+//! large, decode, drop alpha, apply the EXIF orientation. The values are Pillow's, those of
+//! `Image.open(f).convert("RGB")` followed by `ImageOps.exif_transpose`. There is one deliberate
+//! exception: 16-bit grey becomes its high byte, as 16-bit RGB does. Pillow clips 16-bit grey at
+//! 255, which nearly always gives a white picture.
 
 mod exif;
+mod file_format;
 mod gif;
+mod image_crate;
 mod jpeg;
-mod other;
 mod png;
-mod sniff;
 mod webp;
 
 use image::RgbImage;
@@ -18,14 +19,14 @@ use image::metadata::Orientation;
 
 use super::PictureError;
 use crate::config::ImageLimits;
-pub use sniff::Format;
+pub use file_format::Format;
 
-/// A decoded picture, upright: any EXIF orientation is already applied.
+/// A decoded, upright picture: its EXIF orientation is already applied.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// 8-bit RGB, row by row.
     pub pixels: RgbImage,
-    /// The format it was decoded from.
+    /// The format of its file.
     pub format: Format,
 }
 
@@ -41,38 +42,38 @@ impl Picture {
     }
 }
 
-/// Decodes a picture: alpha dropped as Pillow's `convert("RGB")` does (no compositing), EXIF
-/// orientation applied, the first frame of an animation, the first page of a TIFF; palette, grey,
-/// 16-bit and CMYK become 8-bit RGB.
+/// Decodes a picture to 8-bit RGB, whether it has a palette, grey, 16-bit or CMYK values.
 ///
-/// What exceeds `limits` is refused from the header, before its pixels are decoded.
+/// Alpha is dropped without compositing, as in Pillow's `convert("RGB")`. The EXIF orientation is
+/// applied. Of an animation the first frame is taken, and of a TIFF the first page. A picture that
+/// exceeds `limits` is refused from its header, before its pixels are decoded.
 ///
 /// # Errors
 ///
-/// [`PictureError`]; never a panic, whatever the bytes.
+/// [`PictureError`]. No bytes cause a panic.
 pub fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
     }
-    let format = sniff::format(bytes)
-        .ok_or_else(|| PictureError::UnknownFormat { hint: sniff::hint(bytes) })?;
-    // The decoders are other people's code over hostile bytes: a panic in one is a broken file.
+    let format = file_format::recognize(bytes)
+        .ok_or_else(|| PictureError::UnknownFormat { hint: file_format::hint(bytes) })?;
+    // The decoders are third-party code that reads hostile bytes. A panic in one means a broken
+    // file.
     let decoded = std::panic::catch_unwind(|| match format {
         Format::Png => png::decode(bytes, limits),
         Format::Jpeg => jpeg::decode(bytes, limits),
         Format::Gif => gif::decode(bytes, limits),
         Format::WebP => webp::decode(bytes, limits),
-        Format::Bmp => other::bmp(bytes, limits),
-        Format::Tiff => other::tiff(bytes, limits),
+        Format::Bmp => image_crate::bmp(bytes, limits),
+        Format::Tiff => image_crate::tiff(bytes, limits),
     });
-    let (pixels, orientation) = decoded.unwrap_or_else(|_| {
-        Err(format.broken("the decoder could not make sense of its contents"))
-    })?;
-    Ok(Picture { pixels: upright(pixels, orientation), format })
+    let (pixels, orientation) = decoded
+        .unwrap_or_else(|_| Err(format.broken("the decoder could not read its contents")))?;
+    Ok(Picture { pixels: oriented(pixels, orientation), format })
 }
 
-/// Applies an EXIF orientation.
-fn upright(pixels: RgbImage, orientation: Orientation) -> RgbImage {
+/// The picture with an EXIF orientation applied.
+fn oriented(pixels: RgbImage, orientation: Orientation) -> RgbImage {
     if orientation == Orientation::NoTransforms {
         return pixels;
     }
@@ -83,7 +84,8 @@ fn upright(pixels: RgbImage, orientation: Orientation) -> RgbImage {
 
 impl Format {
     fn broken(self, reason: impl std::fmt::Display) -> PictureError {
-        // Some decoders' texts end in a full stop or span lines; the caller puts them in brackets.
+        // Some decoders' texts end in a full stop or span lines. The caller puts them in
+        // parentheses.
         let reason = reason.to_string().replace('\n', " ");
         PictureError::Broken { format: self, reason: reason.trim_end_matches('.').to_owned() }
     }
@@ -92,7 +94,7 @@ impl Format {
         PictureError::UnsupportedFeature { format: self, feature: feature.into() }
     }
 
-    /// Refuses dimensions beyond the limits; `bytes_per_pixel` is what decoding holds at its peak.
+    /// Refuses dimensions beyond the limits. `bytes_per_pixel` is the peak memory of decoding.
     fn check(
         self,
         (width, height): (u32, u32),
@@ -115,13 +117,13 @@ impl Format {
         Ok(())
     }
 
-    /// Rows of RGB as a picture.
+    /// The picture of these RGB rows.
     fn picture(self, (width, height): (u32, u32), rgb: Vec<u8>) -> Result<RgbImage, PictureError> {
         RgbImage::from_raw(width, height, rgb).ok_or_else(|| self.broken("it ends too early"))
     }
 }
 
-/// Keeps the first three of every four bytes: RGBA → RGB without a second buffer.
+/// RGBA → RGB in place: keeps the first three of every four bytes.
 fn drop_alpha(mut rgba: Vec<u8>) -> Vec<u8> {
     let pixels = rgba.len() / 4;
     for i in 1..pixels {
@@ -131,7 +133,7 @@ fn drop_alpha(mut rgba: Vec<u8>) -> Vec<u8> {
     rgba
 }
 
-/// Repeats the first of every `stride` bytes three times: grey (with or without alpha) → RGB.
+/// Grey, with or without alpha, → RGB: repeats the first of every `stride` bytes three times.
 fn grey_to_rgb(grey: &[u8], stride: usize) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(grey.len() / stride * 3);
     rgb.extend(grey.iter().step_by(stride).flat_map(|&value| [value; 3]));

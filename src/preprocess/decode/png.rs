@@ -1,5 +1,5 @@
-//! PNG, by the `png` crate itself: its limits reach into every chunk, and colour profiles are never
-//! inflated.
+//! PNG, by the `png` crate itself: its limits apply to every chunk, and colour profiles are never
+//! decompressed.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use super::{Format, drop_alpha, exif, grey_to_rgb};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
-/// The most bytes of a compressed text chunk that are inflated in search of EXIF.
+/// How many bytes of a compressed text chunk are decompressed to look for EXIF.
 const TEXT_BYTES: usize = 1 << 20;
 
 pub(super) fn decode(
@@ -46,27 +46,29 @@ pub(super) fn decode(
         ColorType::GrayscaleAlpha => grey_to_rgb(&raw, 2),
         ColorType::Indexed => return Err(Format::Png.broken("it has no palette")),
     };
-    // EXIF may follow the pixels. What is broken there no longer matters.
+    // EXIF may follow the pixels. An error there does not matter.
     let _ = reader.finish();
     Ok((Format::Png.picture(size, rgb)?, orientation(reader.info())))
 }
 
-/// From the `eXIf` chunk, or from the text chunk that ImageMagick wrote before there was one.
+/// The orientation in the `eXIf` chunk, or in the text chunk that ImageMagick wrote before `eXIf`
+/// was defined.
 fn orientation(info: &png::Info<'_>) -> Orientation {
     if let Some(chunk) = &info.exif_metadata {
         return exif::orientation(Some(chunk));
     }
     let profile =
         |keyword: &str| keyword == "Raw profile type exif" || keyword == "Raw profile type APP1";
-    let plain = info.uncompressed_latin1_text.iter();
-    let plain = plain.filter(|text| profile(&text.keyword)).map(|text| text.text.clone());
-    let packed = info.compressed_latin1_text.iter().filter(|text| profile(&text.keyword));
-    let packed = packed.filter_map(|text| {
+    let uncompressed = info.uncompressed_latin1_text.iter();
+    let uncompressed =
+        uncompressed.filter(|text| profile(&text.keyword)).map(|text| text.text.clone());
+    let compressed = info.compressed_latin1_text.iter().filter(|text| profile(&text.keyword));
+    let compressed = compressed.filter_map(|text| {
         let mut text = text.clone();
         text.decompress_text_with_limit(TEXT_BYTES).ok()?;
         text.get_text().ok()
     });
-    let block = plain.chain(packed).find_map(|text| exif::from_raw_profile(&text));
+    let block = uncompressed.chain(compressed).find_map(|text| exif::from_raw_profile(&text));
     exif::orientation(block.as_deref())
 }
 
@@ -79,7 +81,7 @@ fn refusal(error: DecodingError, limits: &ImageLimits) -> PictureError {
             Format::Png.broken("it ends too early")
         }
         error => {
-            // Without the innards of a chunk's type.
+            // The rest of the text is the debug output of a chunk's type.
             let text = error.to_string();
             Format::Png.broken(text.split(" while decoding").next().unwrap_or(&text))
         }

@@ -1,6 +1,6 @@
-//! WebP, by `image`. Its decoder believes the canvas size in the header and allocates what the
-//! frame inside says, so the frames' own sizes are read and checked first; it allocates what a
-//! chunk says of its length, so EXIF is read here.
+//! WebP, by `image`. Its decoder checks the canvas size in the header but allocates by the size of
+//! the frame inside, so the sizes of the frames are read and checked here first. It also allocates
+//! by the length that a chunk declares, so EXIF is read here too.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ImageDecoder, RgbImage};
 
-use super::{Format, exif, other};
+use super::{Format, exif, image_crate};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
@@ -26,22 +26,22 @@ pub(super) fn decode(
     for size in frame_sizes(body, true) {
         Format::WebP.check(size, 8, limits)?;
     }
-    let fail = |error| other::refusal(Format::WebP, error, limits);
+    let fail = |error| image_crate::refusal(Format::WebP, error, limits);
     let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
     let peak = if decoder.has_animation() { 12 } else { 8 };
     Format::WebP.check(decoder.dimensions(), peak, limits)?;
     let orientation = exif::orientation(exif_chunk(body));
-    Ok((other::pixels(Format::WebP, decoder, limits)?, orientation))
+    Ok((image_crate::pixels(Format::WebP, decoder, limits)?, orientation))
 }
 
-/// The EXIF block of a file of the extended kind, the only one that has any.
+/// The EXIF block. Only a file of the extended kind (VP8X) has one.
 fn exif_chunk(body: &[u8]) -> Option<&[u8]> {
     body.starts_with(b"VP8X")
         .then(|| chunks(body).find(|(name, _)| name == b"EXIF"))?
         .map(|it| it.1)
 }
 
-/// A sequence of RIFF chunks: name and bytes; the last one may be cut off.
+/// The name and bytes of each RIFF chunk. The last one may be truncated.
 fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         let (header, body) = rest.split_first_chunk::<8>()?;
@@ -51,8 +51,8 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Width and height in every bitstream header of a sequence of RIFF chunks. `ANMF` holds chunks of
-/// its own.
+/// Width and height in every bitstream header of a sequence of RIFF chunks. An `ANMF` chunk
+/// contains chunks itself.
 fn frame_sizes(bytes: &[u8], outer: bool) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
     for (name, body) in chunks(bytes) {

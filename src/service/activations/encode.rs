@@ -1,3 +1,5 @@
+//! The output of `POST /activations` as JSON, ZIP and NPZ.
+
 use std::io::{Cursor, Write};
 
 use base64::Engine;
@@ -27,6 +29,8 @@ struct LayerJson<'a> {
     shape: [usize; 3],
     channels: Vec<ChannelJson>,
     dead: Vec<usize>,
+    /// The levels that have the first and the last colour.
+    level_range: [u8; 2],
     png: String,
 }
 
@@ -55,30 +59,32 @@ impl Activations {
     fn layer_json<'o>(&self, shown: &Shown<'o>) -> Result<LayerJson<'o>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
+        let (drawing, range) = self.draw_layer(shown)?;
         Ok(LayerJson {
             name: &shown.layer.name,
             shape: [channels, height, width],
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
-            png: STANDARD.encode(self.draw(std::slice::from_ref(shown))?.png),
+            level_range: [range.min, range.max],
+            png: STANDARD.encode(drawing.png),
         })
     }
 
-    /// One PNG a layer, each named after it.
+    /// One PNG for each layer, named after it.
     pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
-        archive(shown, names, |one| Ok(self.draw(std::slice::from_ref(one))?.png))
+        archive(shown, names, |one| Ok(self.draw_layer(one)?.0.png))
     }
 }
 
-/// One float32 array a layer, channels × height × width, under its very name, as `numpy.savez`
-/// writes it. With chosen channels, those alone in their order.
+/// One float32 array for each layer, channels × height × width, under the layer's exact name, as
+/// `numpy.savez` writes it. With chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
     let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
     archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))
 }
 
-/// A ZIP archive of one file a layer.
+/// A ZIP archive with one file for each layer.
 fn archive<'v>(
     shown: &[Shown<'v>],
     names: impl IntoIterator<Item = String>,
@@ -92,13 +98,13 @@ fn archive<'v>(
     Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
 }
 
-/// PNG files and float32 noise do not get smaller by deflating them.
+/// Files are stored without compression: deflate makes PNG files and float32 noise no smaller.
 fn stored() -> SimpleFileOptions {
     SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false)
 }
 
-/// Layers' names as names of files to unpack: what would leave the folder is replaced, and a number
-/// tells apart what that makes alike.
+/// File names for an archive, from the layers' names. Characters that could name another folder are
+/// replaced, and names that become equal get a number.
 fn file_names<'n>(layers: impl Iterator<Item = &'n str>, extension: &str) -> Vec<String> {
     let safe = |symbol: char| match symbol {
         '/' | '\\' | ':' => '_',

@@ -1,11 +1,11 @@
-"""Whole networks with convscope's own kernels and with tract's: the same maps, probabilities and layers?
+"""Checks that whole networks give the same maps, probabilities and layers with convscope's kernels and with tract's.
 
-Two servers of one binary, `--fast-conv on` and `off`, are asked for the same three photographs and two classes each.
-Differences are relative to the largest value of the map or the layer, and the largest of all is shown. What
-they are worth is told by PyTorch in float64, from which PyTorch itself in float32 and ONNX Runtime differ too.
+Two servers of one binary, `--fast-conv on` and `off`, get the same three photographs and two classes each. A difference is
+relative to the largest value of the map or the layer, and the largest one is shown. The reference is PyTorch in float64.
+The differences of PyTorch in float32 and of ONNX Runtime from it are shown for comparison.
 
-`operator` is the promise of the kernels by itself: every convolution is computed again in float64 from the input that
-the server says it had, so that nothing has added up on the way.
+`operator` checks the kernels' own guarantee. Every convolution is computed again in float64 from the input that the server
+reports, so errors do not add up.
 
     python check_kernels.py CONVSCOPE [NAME…]   (needs onnx, onnxruntime, onnxscript, pillow, torch, torchvision)
 """
@@ -40,7 +40,7 @@ KINDS = (torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.ReLU, torch.nn.ReLU6, t
 
 
 class Server:
-    """Answers from one folder of models."""
+    """A convscope server for one folder of models."""
 
     def __init__(self, binary, models, name, port, fast):
         self.name, self.base = name, f"http://127.0.0.1:{port}"
@@ -55,7 +55,7 @@ class Server:
             except OSError:
                 pass
             if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended with {self.process.returncode}; is port {port} free?")
+                raise RuntimeError(f"the server exited with {self.process.returncode}; is port {port} free?")
             time.sleep(0.05)
         raise RuntimeError("the server is not ready after a minute")
 
@@ -73,7 +73,7 @@ class Server:
         return np.load(io.BytesIO(body))
 
     def values(self, picture, names):
-        """Values of the graph by name, some at a time: a query has to fit in the headers."""
+        """Values of the graph by name. Each request asks for a few, because the query must fit in the headers."""
         found = {}
         for start in range(0, len(names), 100):
             body = self.post("/activations", picture, "application/x-npz", layer=names[start : start + 100])
@@ -81,7 +81,7 @@ class Server:
         return found
 
     def probabilities(self, picture):
-        """Class → probability, of the likeliest."""
+        """Class → probability of the likeliest classes."""
         answer = json.loads(self.post("/predict", picture, "application/json", top=2))
         return {item["class"]: item["probability"] for item in answer["predictions"]}
 
@@ -91,7 +91,7 @@ class Server:
 
 
 def photographs(size):
-    """PNG files of the size that the network takes, so that resizing is not compared; the third is another turned."""
+    """PNG files of the network's input size, so that resizing is not compared. The third is the first, rotated."""
     for path in PHOTOS:
         photo = Image.open(path or PHOTOS[0]).convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
         file = io.BytesIO()
@@ -108,15 +108,17 @@ def relative(actual, expected):
 
 
 def watched(module, run):
-    """What `run` gives, and every module's output by the name of its value in the graph; the second call of
-    one is name_1."""
+    """The result of `run`, and every module's output by the name of its value in the graph.
+
+    The second call of a module has the name name_1.
+    """
     outputs, calls = {}, Counter()
 
     def keep(name):
         def hook(_, __, output):
             calls[name] += 1
             outputs[name if calls[name] == 1 else f"{name}_{calls[name] - 1}"] = output
-            return output.clone()  # what works in place must not change what is kept
+            return output.clone()  # in-place operations must not change the stored output
 
         return hook
 
@@ -128,7 +130,7 @@ def watched(module, run):
 
 
 def explained(module, x, layers, classes):
-    """Layers, and Grad-CAM of the probability, as PyTorch has them in the precision of `x`: class after class."""
+    """PyTorch's layers, and its Grad-CAM of the probability of each class, in the precision of `x`."""
     logits, outputs = watched(module, lambda: module(x))
     probabilities, maps = logits.softmax(1)[0], {}
     for layer in layers:
@@ -143,8 +145,11 @@ def explained(module, x, layers, classes):
 
 @contextlib.contextmanager
 def forced(module, graph, values):
-    """While this lasts, ReLUs of `module` are open and pools take the place where they were for the server with these
-    values: what is left of a difference is not a switched path. Yields the names of values that were forced."""
+    """Force the ReLUs and pools of `module` to the server's decisions, which are in `values`.
+
+    A ReLU is active where the server's was, and a pool takes the server's position. So a remaining difference does not come
+    from a switched path. Yields the names of the values that were forced.
+    """
     functional, inside, calls, done = torch.nn.functional, [], Counter(), set()
     hooks, before = [], {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "max_pool2d")}
     for path, part in module.named_modules():
@@ -209,7 +214,7 @@ def convolution(node, weights, x):
 
 def convolutions(graph):
     weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:  # weights that are stored in half precision
+    for node in graph.node:  # weights stored in half precision
         if node.op_type == "Cast" and node.input[0] in weights:
             weights[node.output[0]] = weights[node.input[0]].astype(np.float32)
     return weights, [node for node in graph.node if node.op_type == "Conv" and node.input[1] in weights]
@@ -224,7 +229,7 @@ def exported(name, folder):
     model = in_float32(export_torch.plain_graph(source)[0])
     card = source.card
     card.crop, card.resize, card.resize_to, card.activation = "none", "nearest", None, "softmax"
-    card.scale, card.mean, card.std = 1 / 64, (2.0, 2.0, 2.0), ()  # exact in float32, in whichever order
+    card.scale, card.mean, card.std = 1 / 64, (2.0, 2.0, 2.0), ()  # exact in float32, in any order of operations
     (folder / name).mkdir()
     onnx.save(model, folder / name / "model.onnx")
     (folder / name / "model.toml").write_text(card.toml())
@@ -246,7 +251,7 @@ def own(name, folder):
 
 
 def under_onnxruntime(model, names, tensor):
-    """Values of the graph as ONNX Runtime has them."""
+    """Values of the graph, computed by ONNX Runtime."""
     model = onnx.ModelProto.FromString(model.SerializeToString())
     there = {value.name for value in model.graph.output}
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names if n not in there)
@@ -255,7 +260,7 @@ def under_onnxruntime(model, names, tensor):
 
 
 def with_positions(model):
-    """Values that say something about where: of more than one row or column."""
+    """Values with more than one row or column."""
     inferred = onnx.shape_inference.infer_shapes(model).graph
     sides = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim][2:] for v in inferred.value_info}
     return {name for name, side in sides.items() if len(side) == 2 and max(side) > 1}
@@ -298,7 +303,7 @@ def check(binary, name, folder, verbose):
             found = {fast: server.probabilities(picture) for fast, server in servers.items()}
             classes = list(found["on"])[:2]
             for index, p in found["on"].items():
-                # Of two servers, either may know a class as its third where probabilities are equal.
+                # With equal probabilities, the servers may rank a class differently.
                 note("p", abs(p - found["off"][index]))
             maps = {fast: {layer: s.maps(picture, layer, classes) for layer in at} for fast, s in servers.items()}
             exact = None
@@ -314,7 +319,7 @@ def check(binary, name, folder, verbose):
             ort = under_onnxruntime(model, wanted, tensor)
             for found in values.values():
                 for value, array in found.items():
-                    if array.shape[:2] == (1, 1):  # the server gives a vector as one row
+                    if array.shape[:2] == (1, 1):  # the server returns a vector as one row
                         found[value] = array.reshape(ort[value].shape)
             for layer in layers:
                 base = exact[layer] if exact else ort[layer]
@@ -325,7 +330,7 @@ def check(binary, name, folder, verbose):
                 if exact:
                     note("layers ort", relative(ort[layer], base))
                     note("layers torch", relative(single[layer], base))
-                    if layer in relus or layer.rsplit("_", 1)[0] in relus:  # open or closed for the gradient
+                    if layer in relus or layer.rsplit("_", 1)[0] in relus:  # ReLUs decide whether the gradient passes
                         for key, value in (("on", on), ("off", off), ("torch", single[layer])):
                             paths.setdefault(key, 0)
                             switched = (value > 0) != (base > 0)

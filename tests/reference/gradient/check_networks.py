@@ -1,10 +1,11 @@
-"""Whole networks: the derived gradient under tract and ONNX Runtime against torch autograd, at the
-last convolution, one in the middle, and the picture.
+"""Compares derived gradients of whole networks, run by tract and ONNX Runtime, with torch autograd.
 
-The check that counts is in float64 throughout: model, gradient graph, tract and torch. In float32
-the gradient jumps wherever rounding moves a value across a kink of ReLU or to another maximum of a
-pool; so float32 errors are shown beside those that torch itself makes in float32. tract has no Erf
-in float64: networks with Gelu, which is smooth, are checked in float32.
+The gradients are those at the last convolution, at the middle one, and at the picture.
+
+The decisive check computes everything in float64: model, gradient graph, tract and torch. In float32
+the gradient jumps where rounding moves a value across the kink of a ReLU or changes the maximum of a
+pool. So float32 errors are shown beside those of torch in float32. tract has no Erf in float64:
+networks with Gelu, which is smooth, are checked in float32.
 
     cargo build --release --example derive
     python check_networks.py [NAME…]    (needs onnx, onnxruntime, onnxscript, torch, torchvision)
@@ -46,8 +47,10 @@ def session(path):
 
 
 def pick_layers(module, values):
-    """The last convolution, or for transformers the last norm, and the middle one, as they are
-    called in the graph: with a folded batch norm under that one's name."""
+    """The last and the middle convolution (for transformers: norm), by their names in the graph.
+
+    A convolution with a folded batch norm has the batch norm's name.
+    """
     kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
     names = [n for n, m in module.named_modules() if isinstance(m, kinds) and n in values]
     if len(names) < 4:
@@ -56,13 +59,13 @@ def pick_layers(module, values):
 
 
 def autograd(module, layers, picture, seed):
-    """Gradients of ⟨seed, logits⟩ at modules' outputs and at the picture."""
+    """Torch's gradients of ⟨seed, logits⟩ at modules' outputs and at the picture."""
     captured = {}
 
     def keep(name):
         def hook(_, __, output):
             captured[name] = output
-            return output.clone()  # what works in place on the output must not change what is kept
+            return output.clone()  # in-place operations must not change the stored output
 
         return hook
 
@@ -81,7 +84,7 @@ def relative(actual, expected):
 
 
 def under_tract(folder, model, layers, picture, seed):
-    """Gradients as tract computes them; the files model.onnx and gradient.onnx; the timings."""
+    """Tract's gradients, the files model.onnx and gradient.onnx, and the timings."""
     np.save(folder / "input.npy", picture)
     np.save(folder / "seed.npy", seed)
     onnx.save(model, folder / "model.onnx")
@@ -142,8 +145,10 @@ def check(name, folder):
 
 
 def suit_tract_in_float64(model):
-    """tract adds the bias of Gemm in float32 alone, and has Sigmoid, HardSigmoid and HardSwish in float32
-    alone: in float64 they have to be nodes of their own."""
+    """Replace what tract computes only in float32 by separate nodes that also work in float64.
+
+    This concerns the bias of Gemm, Sigmoid, HardSigmoid and HardSwish.
+    """
     number = lambda name, value: onnx.numpy_helper.from_array(np.array(value), name)
     model.graph.initializer.extend([number("sixth", 1 / 6), number("half", 0.5), number("zero", 0.0), number("one", 1.0)])
     for place, node in reversed(list(enumerate(model.graph.node))):

@@ -1,5 +1,6 @@
-"""Derives the gradient graph of every case, and checks that onnx.checker accepts it and that ONNX
-Runtime gives the reference gradient.
+"""Derives the gradient graph of every case and checks it.
+
+onnx.checker must accept the graph, and ONNX Runtime must compute the reference gradient from it.
 
     cargo build --release --example derive
     python check_with_onnxruntime.py        (needs onnx, onnxruntime, numpy)
@@ -57,7 +58,7 @@ def check(case, folder):
         inputs = {k: v for k, v in case.inputs.items() if k in needed}
         try:
             outputs = session(forward).run(names, inputs)
-        except Exception as error:  # ONNX Runtime lacks some old and some rare operators
+        except Exception as error:  # ONNX Runtime does not implement some old and some rare operators
             wide = {k: v.astype(np.float32) for k, v in inputs.items()}
             outputs = r.ReferenceEvaluator(forward).run(names, wide)
         values.update(zip(names, outputs))

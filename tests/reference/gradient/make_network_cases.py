@@ -1,5 +1,6 @@
-"""Writes network_cases.jsonl: small whole networks as PyTorch exports them, with the gradients that
-its autograd computes in float64 at the picture and at values inside.
+"""Writes network_cases.jsonl: small whole networks as PyTorch exports them, with their gradients.
+
+PyTorch's autograd computes the gradients in float64, at the picture and at inner values.
 
     python make_network_cases.py        (needs onnx, onnxscript, numpy, torch)
 """
@@ -76,7 +77,7 @@ class Branches(nn.Module):
 
 
 class Dense(nn.Module):
-    """DenseNet: every layer reads all before it; a transition with an average pool; a deep concat."""
+    """DenseNet: every layer reads all earlier layers; a transition with an average pool; a deep concat."""
 
     def __init__(self):
         super().__init__()
@@ -116,7 +117,7 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """What an encoder and decoder add: transposed convolution, interpolation, split, roll, PReLU."""
+    """Operators of encoders and decoders: transposed convolution, interpolation, split, roll, PReLU."""
 
     def __init__(self):
         super().__init__()
@@ -149,7 +150,7 @@ class Flattened(nn.Module):
 
 
 class ChannelsLast(nn.Module):
-    """Keras: channels stand last, also where positions and channels become one vector."""
+    """Keras: channels are last, also where positions and channels are flattened into one vector."""
 
     def __init__(self):
         super().__init__()
@@ -163,7 +164,7 @@ class ChannelsLast(nn.Module):
 
 
 def with_statistics(network, size):
-    """Batch norms as after training: no factor 1, no mean 0."""
+    """Batch norms as after training: scales differ from 1 and means from 0."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.weight.data.uniform_(0.5, 1.5)

@@ -1,8 +1,10 @@
-"""Writes operator_cases.jsonl: for every operator, attribute branch and operand position that the
-gradient rules treat, a tiny model, its inputs, a cotangent, and the gradient.
+"""Writes operator_cases.jsonl, the test cases of the gradient rules.
 
-The gradient is by central finite differences of onnx.reference in float64, except where a case
-says otherwise: at ties and kinks the expected answer is PyTorch's.
+There is a case for every operator, attribute branch and operand position that the rules handle. A case
+is a tiny model, its inputs, a cotangent, and the gradient.
+
+The gradient is computed by central finite differences of onnx.reference in float64, unless a case says
+otherwise. At ties and kinks, PyTorch's gradient is the reference.
 
     python make_operator_cases.py        (needs onnx, numpy, torch)
 """
@@ -19,7 +21,7 @@ CASES = []
 
 
 def spread(*shape, low=-2.0, high=2.0, seed=0):
-    """Distinct numbers in random order, none near 0, far enough from one another for differences."""
+    """Distinct numbers in random order. None is near 0, and they are far enough apart for finite differences."""
     count = int(np.prod(shape))
     grid = np.linspace(low, high, count + 2)[1:-1] + 0.013
     return np.random.default_rng(seed + count).permutation(grid).round(3).reshape(shape).astype("f")
@@ -41,7 +43,7 @@ def output_of(model, inputs, name):
 
 def network(name, operator, nodes, inputs, weights, opset, layers=None, logits="y", shape=None,
             gradients=None, reference=None, step=1e-5):
-    """A case of several nodes; `gradients` where finite differences are not the reference."""
+    """A case of several nodes. `gradients` is given if finite differences are not the reference."""
     model = r.graph(nodes, inputs, weights, [logits], opset)
     if shape is None:
         shape = output_of(model, inputs, logits).shape
@@ -97,7 +99,7 @@ def with_torch(function, *inputs):
 
 def activations():
     x = spread(2, 12)
-    # onnx.reference computes Erf and Gelu in float32, and Celu with another meaning of alpha.
+    # onnx.reference computes Erf and Gelu in float32, and Celu with another definition of alpha.
     case("Erf", x=x, opset=13, **with_torch(lambda x: torch.erf(x), {"x": x}))
     for name in ["Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "HardSwish", "Exp", "Abs",
                  "Neg", "Sin", "Cos"]:
@@ -146,7 +148,7 @@ def activations():
         case(operator, x=spread(2, 5))
         case(operator, "axis 1", spread(1, 3, 2, 2), axis=1)
         case(operator, "negative axis", spread(1, 3, 4), axis=-2, opset=13)
-        # onnx.reference gives the old operator the new meaning.
+        # onnx.reference computes the old operator by the new definition.
         function = {"Softmax": torch.softmax, "LogSoftmax": torch.log_softmax}[operator]
         for about, shape, axis, rows in [("", (2, 3, 2), None, 2), (" from axis 2", (2, 3, 2, 2), 2, 6),
                                          (" from the last axis", (2, 3, 2), -1, 6)]:
@@ -290,7 +292,7 @@ def pools():
     case("MaxPool", "three dimensions", spread(1, 2, 4, 4, 3), kernel_shape=[2, 2, 2], strides=[2, 2, 1])
     for auto_pad in ["SAME_UPPER", "VALID"]:
         case("MaxPool", auto_pad, x, kernel_shape=[3, 2], strides=[2, 2], auto_pad=auto_pad)
-    # onnx.reference gives SAME_LOWER a column too few.
+    # onnx.reference computes one column too few for SAME_LOWER.
     padded = lambda x: torch.nn.functional.pad(x, (1, 0, 1, 0), value=-torch.inf)
     case("MaxPool", "SAME_LOWER", x, kernel_shape=[3, 2], strides=[2, 2], auto_pad="SAME_LOWER", shape=(1, 2, 3, 4),
          **with_torch(lambda x: torch.nn.functional.max_pool2d(padded(x), (3, 2), 2), {"x": x}))
@@ -359,7 +361,7 @@ def normalizations():
     case("MeanVarianceNormalization", "axes", x, opset=9, axes=[1, 2], shape=x.shape,
          **with_torch(whiten((1, 2)), {"x": x}))
     for size in (1, 3, 4, 5):
-        # onnx.reference sums over positions too.
+        # onnx.reference also sums over positions.
         def lrn(x, size=size):
             squares = torch.nn.functional.pad(x.square(), (0, 0, 0, 0, (size - 1) // 2, size // 2))
             total = sum(squares[:, i : i + x.shape[1]] for i in range(size))
@@ -393,7 +395,7 @@ def reductions():
          **with_torch(lambda x: x.norm(dim=1, keepdim=True), {"x": zero}))
 
 
-# What each reduction does with no axes and noop_with_empty_axes.
+# What each reduction computes without axes and with noop_with_empty_axes.
 NOTHING = {
     "ReduceSum": lambda x: x, "ReduceMean": lambda x: x, "ReduceMax": lambda x: x, "ReduceMin": lambda x: x,
     "ReduceL1": lambda x: x.abs(), "ReduceL2": lambda x: x.abs(), "ReduceSumSquare": lambda x: x * x,
@@ -512,7 +514,7 @@ def interpolations():
     odd = np.array([1, 1, 1.7, 2.4], "f")
     for coordinates in ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]:
         for mode in ["nearest", "linear", "cubic"]:
-            # onnx.reference takes the fractional extent for align_corners, others the rounded one.
+            # For align_corners, onnx.reference uses the fractional extent; other programs use the rounded one.
             scales = np.array([1, 1, 2, 2.5], "f") if coordinates == "align_corners" else odd
             case("Resize", f"{mode}, {coordinates}", x, none, scales, opset=13, mode=mode, coordinate_transformation_mode=coordinates)
     for rounding in ["floor", "ceil", "round_prefer_ceil", "round_prefer_floor"]:
@@ -548,7 +550,7 @@ def linear_asymmetric(x, factor):
 
 
 def graphs():
-    """Values used twice, branches, constant subgraphs, values off the path."""
+    """Values used twice, branches, constant subgraphs, values that do not lead to the logits."""
     node = helper.make_node
     x = {"x": spread(1, 2, 3)}
     network("a value used three times", "Mul",

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: a case, its float64 reference, its file."""
+"""Shared by the scripts of this folder: a case, its float64 reference, its file."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ def graph(nodes, inputs, weights, outputs, opset, ir_version=None):
         [info(name, None) for name in outputs],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    # Before opset 9 an initializer had to be an input too; IR version 4 lifted that.
+    # Before opset 9 an initializer also had to be an input. IR version 4 removed this rule.
     return helper.make_model(
         body,
         opset_imports=[helper.make_opsetid("", opset)],
@@ -92,7 +92,7 @@ def graph(nodes, inputs, weights, outputs, opset, ir_version=None):
 
 
 def in_float64(model):
-    """The same model computing in float64."""
+    """The same model in float64."""
     model = onnx.ModelProto.FromString(model.SerializeToString())
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16)
     widen = lambda t: numpy_helper.from_array(

@@ -1,9 +1,11 @@
-"""Writes the inputs and expected outputs that the tests of preprocess, explain and render compare with.
+"""Writes the inputs and expected outputs that the tests of preprocess, explain and render compare
+with.
 
     python make_references.py CHELSEA_PNG
 
-Needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath; CHELSEA_PNG is `skimage.data.chelsea()` as a
-file. Everything expected is made by those libraries, nothing by this project.
+Needs numpy, Pillow 13, opencv-python-headless, matplotlib and mpmath; CHELSEA_PNG is
+`skimage.data.chelsea()` as a file. Everything expected is made by those libraries, nothing by this
+project.
 """
 
 import io
@@ -18,7 +20,11 @@ import matplotlib
 import matplotlib.image
 import mpmath
 import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.colors import Normalize
 from PIL import Image, ImageOps
+
+matplotlib.use("agg")
 
 here = pathlib.Path(__file__).parent
 random = np.random.default_rng(5)
@@ -29,7 +35,7 @@ def folder(name):
     return here / name
 
 
-# --- pictures: every format that is decoded, and what Pillow makes of it ------------------------------------------
+# --- pictures: every format that is decoded, and what Pillow makes of it --------------------------
 
 decode = folder("decode")
 cat = Image.open(sys.argv[1]).convert("RGB")
@@ -113,12 +119,14 @@ for name, save in saved.items():
     assert opened.format == pil_format, name
     ImageOps.exif_transpose(opened).convert("RGB").save(decode / f"{name}.expected.png")
 
-# 16-bit grey: the high byte. Pillow clips at 255 instead, so this one is numpy's.
+# 16-bit grey: the high byte, computed by numpy, because Pillow clips at 255 instead.
 grey16 = random.integers(0, 65536, (40, 60), dtype=np.uint16)
 Image.fromarray(grey16).save(decode / "grey16.png")
-Image.fromarray((grey16 >> 8).astype(np.uint8)).convert("RGB").save(decode / "grey16.png.expected.png")
+Image.fromarray((grey16 >> 8).astype(np.uint8)).convert("RGB").save(
+    decode / "grey16.png.expected.png"
+)
 
-# --- files that must be refused, or read without trouble ----------------------------------------------------------
+# --- files that must be refused, or read without trouble ------------------------------------------
 
 bad = folder("bad")
 pixel = b"\0\x40\x80\xc0"
@@ -127,7 +135,7 @@ bomb = zlib.compress(bytes(20_000_000), 9)
 text = b"Raw profile type exif\0\0" + bomb
 (bad / "text_bomb.png").write_bytes(png_chunks(1, 1, 8, 2, pixel, [(b"zTXt", text)]))
 
-# --- resizing ------------------------------------------------------------------------------------------------------
+# --- resizing -------------------------------------------------------------------------------------
 
 resize = folder("resize")
 filters = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
@@ -143,7 +151,7 @@ for name, kernel in filters.items():
     scaled.crop((left, top, left + 56, top + 56)).save(resize / f"{name}_center_60_56.png")
     picture.convert("L").resize((50, 50), kernel).save(resize / f"{name}_grey_50x50.png")
 
-# --- layers --------------------------------------------------------------------------------------------------------
+# --- layers ---------------------------------------------------------------------------------------
 
 layers = folder("layers")
 y, x = np.mgrid[0:12, 0:17].astype(np.float32)
@@ -158,7 +166,8 @@ layer = np.stack(
 layer[5] = 0.25  # a dead channel
 np.save(layers / "activations.npy", layer)
 
-# Chollet, Deep Learning with Python, 5.4.1; rows rounded up instead of down, so that no channel is dropped.
+# Chollet, Deep Learning with Python, 5.4.1. The number of rows is rounded up instead of down, so
+# that no channel is dropped.
 columns, (channels, height, width) = 16, layer.shape
 grid = np.zeros((-(-channels // columns) * height, columns * width))
 for k in range(channels):
@@ -172,17 +181,49 @@ for k in range(channels):
     row, column = divmod(k, columns)
     grid[row * height :][:height, column * width :][:, :width] = image
 viridis = matplotlib.colormaps["viridis"]
-Image.fromarray(viridis(grid.astype(np.uint8), bytes=True)[..., :3]).save(layers / "grid_standard.png")
+
+
+def imshow(array, cmap="viridis"):
+    """The pixels of `plt.imshow(array)` on a figure of the array's own size.
+
+    imshow stretches the array from its least to its greatest value.
+    """
+    dpi = 64  # A power of two, so that the figure's size in pixels is exact.
+    figure = plt.figure(figsize=(array.shape[1] / dpi, array.shape[0] / dpi), dpi=dpi)
+    axes = figure.add_axes([0, 0, 1, 1])
+    axes.axis("off")
+    axes.imshow(array, aspect="auto", cmap=cmap)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    expected = matplotlib.colormaps[cmap](Normalize()(array), bytes=True)[..., :3]
+    assert pixels.shape == expected.shape and (pixels == expected).all()
+    return pixels
+
+
+# The whole grid: an incomplete last row, so its least level is 0.
+Image.fromarray(imshow(grid)).save(layers / "grid_standard.png")
+# The levels themselves, before imshow stretches them.
+Image.fromarray(grid.astype(np.uint8)).save(layers / "levels_standard.png")
+# Five channels in one full row, and with the dead channel among them.
+for name, first in [("grid_6_to_10", 6), ("grid_4_to_8", 4)]:
+    tiles = [
+        grid[k // columns * height :][:height, k % columns * width :][:, :width]
+        for k in range(first, first + 5)
+    ]
+    Image.fromarray(imshow(np.concatenate(tiles, axis=1))).save(layers / f"{name}.png")
 
 matplotlib.image.imsave(layers / "channel_3_minmax.png", layer[3], cmap="viridis")
-matplotlib.image.imsave(layers / "channel_3_layer.png", layer[3], cmap="viridis", vmin=layer.min(), vmax=layer.max())
+matplotlib.image.imsave(
+    layers / "channel_3_layer.png", layer[3], cmap="viridis", vmin=layer.min(), vmax=layer.max()
+)
 statistics = [
     {"mean": float(c.mean()), "std": float(c.std()), "min": float(c.min()), "max": float(c.max())}
     for c in layer.astype(np.float64)
 ]
 (layers / "statistics.json").write_text(json.dumps(statistics, indent=1) + "\n")
 
-# --- Grad-CAM ------------------------------------------------------------------------------------------------------
+# --- Grad-CAM -------------------------------------------------------------------------------------
 
 cams = folder("cam")
 gradients = random.normal(0, 1e-3, layer.shape).astype(np.float32)
@@ -198,7 +239,14 @@ np.save(cams / "heat.npy", np.maximum(raw, 0) / raw.max())
 # Seeds from the closed form, in 200 digits.
 mpmath.mp.dps = 200
 seeds = []
-cases = [[0.5, -1, 2], [3, 3, 3, 3], [18, 0.25, -4], [0, 17, 16.5, 2], [200, 0, -3, 1], [-200, 0, 5]]
+cases = [
+    [0.5, -1, 2],
+    [3, 3, 3, 3],
+    [18, 0.25, -4],
+    [0, 17, 16.5, 2],
+    [200, 0, -3, 1],
+    [-200, 0, 5],
+]
 for logits in cases:
     for c in range(len(logits)):
         z = [mpmath.mpf(v) for v in logits]
@@ -217,7 +265,7 @@ for logits in cases:
         )
 (cams / "softmax_seeds.json").write_text(json.dumps(seeds, indent=1) + "\n")
 
-# --- heat maps -----------------------------------------------------------------------------------------------------
+# --- heat maps ------------------------------------------------------------------------------------
 
 heat = folder("heat")
 small_map = np.maximum(np.sin(np.mgrid[0:5, 0:7].sum(0) * 0.9) + 0.2, 0).astype(np.float32)
@@ -234,3 +282,21 @@ for alpha in [0.4, 0.5]:
     superimposed = cv2.applyColorMap(levels, cv2.COLORMAP_JET) * alpha + bgr
     cv2.imwrite(str(heat / f"overlay_{alpha}.png"), superimposed)
 Image.fromarray(viridis(levels, bytes=True)[..., :3]).save(heat / "heatmap.png")
+
+# The map as cells: plt.matshow is imshow with square blocks.
+cells = (0.25 + 0.75 * small_map).astype(np.float32)  # Its least value is not 0.
+np.save(heat / "cells.npy", cells)
+Image.fromarray(imshow(cells)).save(heat / "cells.png")
+
+# A signed map: matplotlib's diverging colours from -1 to 1, alone and blended with the picture.
+signed = np.sin(np.mgrid[0:5, 0:7].sum(0) * 0.9).astype(np.float32)
+signed /= np.abs(signed).max()
+np.save(heat / "signed.npy", signed)
+resized = cv2.resize(signed, (bgr.shape[1], bgr.shape[0]))
+rgb = bgr[..., ::-1].astype(np.float64)
+for name, of_matplotlib in [("rdbu", "RdBu_r"), ("coolwarm", "coolwarm"), ("seismic", "seismic")]:
+    colors = matplotlib.colormaps[of_matplotlib](Normalize(-1, 1)(resized), bytes=True)[..., :3]
+    Image.fromarray(colors).save(heat / f"signed_{name}.png")
+    opacity = 0.8 * np.abs(resized)[..., None]
+    blended = opacity * colors + (1 - opacity) * rgb
+    Image.fromarray(np.round(blended).astype(np.uint8)).save(heat / f"signed_overlay_{name}.png")

@@ -1,6 +1,6 @@
-"""Writes what Keras makes of cat.png: `load_img`, then `preprocess_input` in its three modes.
+"""Writes Keras's input tensors for cat.png: `load_img`, then `preprocess_input` in its three modes.
 
-    python make_tensors.py      # numpy, Pillow, keras with any backend
+python make_tensors.py      # numpy, Pillow, keras with any backend
 """
 
 import pathlib

@@ -1,12 +1,18 @@
-"""A running server against ONNX Runtime and Pillow: every model it serves, every route, every form of answer.
+"""Checks a running server against ONNX Runtime and Pillow: every model, every route, every format of the answers.
 
     convscope serve --models FOLDER --listen 127.0.0.1:9200
     python tests/reference/server/check_server.py http://127.0.0.1:9200 FOLDER PICTURE.png…
 
-For each model and picture: the input tensor is made with Pillow from what `GET /models/{model}` says; the activations of all
-layers are compared with ONNX Runtime's values at 1e-4 of each layer's maximum, the probabilities with those of its output,
-the raw map with the mean of activation times gradient, the gradient by ONNX Runtime from the served gradient graph. PNGs
-are opened, and the JSON answer's statistics compared with the arrays. Needs onnx, onnxruntime, numpy and pillow.
+For each model and picture:
+
+- Pillow makes the input tensor as `GET /models/{model}` describes it.
+- The activations of all layers may differ from ONNX Runtime's by 1e-4 of each layer's maximum.
+- The probabilities are compared with ONNX Runtime's output.
+- The raw map is compared with the mean of activation times gradient. ONNX Runtime computes the gradient from the gradient
+  graph that the server returns.
+- PNGs are opened. The statistics in the JSON answer are compared with the arrays.
+
+It needs onnx, onnxruntime, numpy and pillow.
 """
 
 import io
@@ -31,7 +37,7 @@ onnxruntime.set_default_logger_severity(4)
 
 
 def ask(url: str, accept: str = "*/*", picture: bytes | None = None) -> bytes:
-    """One answer's body; an error answer ends the check of the model."""
+    """The body of an answer. An error answer ends the check of the model."""
     headers = {"Accept": accept} | ({"Content-Type": "application/octet-stream"} if picture else {})
     try:
         return urllib.request.urlopen(urllib.request.Request(url, picture, headers)).read()
@@ -40,7 +46,7 @@ def ask(url: str, accept: str = "*/*", picture: bytes | None = None) -> bytes:
 
 
 def tensor(recipe: dict, picture: bytes) -> np.ndarray:
-    """The model's input for a picture, by Pillow and NumPy."""
+    """The model's input for a picture, made by Pillow and NumPy."""
     keys = ("color", "scale", "resize", "crop", "resize_to")
     mean, std = tuple(recipe["mean"]), tuple(recipe["std"])
     if recipe["color"] == "gray":
@@ -57,7 +63,7 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def compute(model: onnx.ModelProto, names: list[str], feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Values of a graph by name, inner ones too."""
+    """Values of a graph by name, including inner ones."""
     exposed = onnx.ModelProto.FromString(model.SerializeToString())
     there = {value.name for value in exposed.graph.output} | set(feed)
     exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
@@ -87,7 +93,7 @@ def probabilities(values: np.ndarray, activation: str | None) -> np.ndarray:
 
 
 def check(server: str, folder: Path, name: str, picture: bytes) -> str:
-    """Compare one model's answers for one picture; what was found, in words. Raises on the first wrong one."""
+    """Compare one model's answers for one picture. Returns the result as text; raises on the first wrong answer."""
     told = json.loads(ask(f"{server}/models/{name}"))
     bare, carded = folder / f"{name}.onnx", folder / name / "model.onnx"
     model = onnx.load(bare if bare.exists() else carded)
@@ -159,7 +165,7 @@ def main() -> None:
     print("model | picture | layers | activations (worst layer) | probabilities | raw map (layer)")
     for told in json.loads(ask(f"{server}/models"))["models"]:
         if not any((Path(folder) / found).exists() for found in (told["name"], f"{told['name']}.onnx")):
-            continue  # the embedded one
+            continue  # the embedded model
         for picture in pictures:
             try:
                 text = check(server, Path(folder), told["name"], Path(picture).read_bytes())

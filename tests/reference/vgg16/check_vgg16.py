@@ -1,13 +1,13 @@
-"""The book's heat map on VGG16, by Keras and by convscope, from the export to the overlay.
+"""Compares the book's heat map on VGG16 by Keras with convscope's, from the export to the overlay.
 
     cargo build --release
     python tests/reference/vgg16/check_vgg16.py PICTURE                        # random weights, seed 0
     python tests/reference/vgg16/check_vgg16.py PICTURE --weights imagenet     # downloads 528 MB
 
-Makes the model folder with `models/export/export_keras.py`, lets the binary predict, explain and derive the gradient
-graph, and compares with the book's listings 5.40 to 5.45 in Keras, numpy and OpenCV. Fails above the issue's limits: raw
-map 1e-4 of its largest value; at most 0.1 % of the overlay's values off by more than 2 levels. Needs
-models/export/requirements-keras.txt and opencv-python-headless.
+The script makes the model folder with `models/export/export_keras.py`. Then the binary predicts, explains and derives the
+gradient graph. The results are compared with the book's listings 5.40 to 5.45 in Keras, numpy and OpenCV. The script
+fails above these limits: the raw map may differ by 1e-4 of its largest value; at most 0.1 % of the overlay's values may
+differ by more than 2 levels. It needs models/export/requirements-keras.txt and opencv-python-headless.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def book_map(model: keras.Model, x: np.ndarray, index: int) -> np.ndarray:
 
 
 def book_overlay(raw: np.ndarray, picture: Path) -> np.ndarray:
-    """Listings 5.43 to 5.45, rounded as cv2.imwrite does."""
+    """Listings 5.43 to 5.45, rounded as in cv2.imwrite."""
     image = cv2.imread(str(picture))
     heat = np.maximum(raw, 0)
     heat = cv2.resize(heat / heat.max(), (image.shape[1], image.shape[0]))
@@ -62,7 +62,7 @@ def book_overlay(raw: np.ndarray, picture: Path) -> np.ndarray:
 
 
 def convscope(*arguments: object) -> tuple[str, str]:
-    """Run the binary; its standard output, and seconds and peak memory in words."""
+    """Run the binary. Returns its standard output, and its seconds and peak memory as text."""
     command = [sys.executable, "-c", MEASURE, str(BINARY), *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     *output, cost = done.stdout.splitlines()
@@ -79,7 +79,7 @@ print(f"\\n{time.monotonic() - start:.2f} s, peak {peak:.2f} GB", flush=True)
 
 
 def check(folder: Path, picture: Path, weights: str, seed: int) -> bool:
-    """Export, run and compare; whether all is within the limits."""
+    """Export, run and compare. Returns whether everything is within the limits."""
     name = "vgg16" if weights == "none" else f"vgg16:{weights}"
     start = time.monotonic()
     source = export_keras.export(export_keras.parse_arguments([name, str(folder), "--seed", str(seed)]))
@@ -114,9 +114,9 @@ def check(folder: Path, picture: Path, weights: str, seed: int) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--weights", default="none", help="`imagenet`, or a weight file; without: random")
+    parser.add_argument("--weights", default="none", help="`imagenet`, or a weight file; default: random weights")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder to leave the model in")
+    parser.add_argument("--keep", type=Path, help="folder in which the model is kept")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = arguments.keep or Path(folder) / "vgg16"

@@ -1,0 +1,9 @@
+//! The operators that stand in a tract model.
+
+mod conv;
+mod dense;
+mod max_pool;
+
+pub(crate) use conv::{FusedConv, FusedOutput};
+pub(crate) use dense::Dense;
+pub(crate) use max_pool::MaxPool2d;

@@ -1,0 +1,7 @@
+//! Rewritten models against the definition in double precision and against tract.
+
+mod case;
+mod definition;
+mod models;
+mod network;
+mod random;

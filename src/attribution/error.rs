@@ -1,0 +1,58 @@
+use crate::runtime::RuntimeError;
+
+/// Why a layer could not be explained.
+#[derive(Debug, thiserror::Error)]
+pub enum AttributionError {
+    /// The method cannot explain this layer.
+    #[error("layer {layer:?} cannot be explained: {reason}")]
+    NotExplainable {
+        /// The layer.
+        layer: String,
+        /// Why not.
+        reason: String,
+    },
+    /// There are not as many weights as channels, or the layer has no elements.
+    #[error("activations are {activations:?} (channels × height × width), weights are {weights}")]
+    Mismatch {
+        /// The shape of the activations.
+        activations: [usize; 3],
+        /// The number of weights.
+        weights: usize,
+    },
+    /// Activations and gradient differ in shape, or have no elements.
+    #[error(
+        "activations are {activations:?} (channels × height × width), the gradient {gradient:?}"
+    )]
+    Shapes {
+        /// The shape of the activations.
+        activations: [usize; 3],
+        /// The shape of the gradient.
+        gradient: [usize; 3],
+    },
+    /// A method asked for a gradient that its row does not name.
+    #[error("the gradient by the rules {rules:?} was not prepared for layer {layer:?}")]
+    NotPrepared {
+        /// The layer.
+        layer: String,
+        /// The rules.
+        rules: String,
+    },
+    /// The gradient graph beside the model is not valid any more.
+    #[error("{0}")]
+    SuppliedGradient(String),
+    /// Reading the model again or running a graph failed.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+impl From<crate::runtime::Interrupted> for AttributionError {
+    fn from(error: crate::runtime::Interrupted) -> Self {
+        Self::Runtime(error.into())
+    }
+}
+
+impl From<crate::runtime::CatalogueError> for AttributionError {
+    fn from(error: crate::runtime::CatalogueError) -> Self {
+        Self::Runtime(error.into())
+    }
+}

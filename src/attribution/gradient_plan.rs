@@ -1,0 +1,110 @@
+use ndarray::{Array3, ArrayD, Axis, Ix3};
+
+use super::AttributionError;
+use super::cam::channel_sums;
+use super::map::mismatch;
+use crate::gradient::{GradientModel, channel_sums_name, cotangent_name};
+use crate::onnx::Layer;
+use crate::runtime::{
+    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, SharedWeights, Values,
+};
+
+/// A compiled gradient graph. It carries a cotangent of the logits back to a layer.
+#[derive(Debug)]
+pub struct GradientPlan {
+    plan: Plan,
+    layer: Layer,
+    residuals: Vec<String>,
+    seed_shape: Vec<usize>,
+    /// The weights that the plan holds for itself, in bytes.
+    bytes: usize,
+}
+
+impl HeldBytes for GradientPlan {
+    fn held_bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl GradientPlan {
+    /// Compiles a gradient graph of `network` that gives the cotangent of `layer` or its sums.
+    /// `weights` has those that the graph takes as inputs, `logits` is the value whose cotangent
+    /// comes in.
+    pub(super) fn compile(
+        network: &Network,
+        gradient: &GradientModel,
+        layer: &Layer,
+        logits: &str,
+        weights: &SharedWeights,
+    ) -> Result<Self, RuntimeError> {
+        let shape = |value: &str| {
+            let shape = network.facts().shape(value).map(<[usize]>::to_vec);
+            shape.ok_or_else(|| RuntimeError::NoSuchValue(value.to_owned()))
+        };
+        let seed_shape = shape(logits)?;
+        let mut shapes = vec![seed_shape.clone()];
+        for residual in &gradient.residuals {
+            shapes.push(shape(residual)?);
+        }
+        let directory = network.source().directory();
+        let graph = Graph::read_with(&gradient.model, directory, &shapes, weights)?;
+        let outputs = gradient.model.outputs().iter().map(|output| output.name.clone());
+        let wanted = [channel_sums_name(&layer.name), cotangent_name(&layer.name)];
+        let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
+        let plan = graph.compile(&outputs, network.engine())?;
+        let stored = gradient.model.graph().initializer.iter();
+        let bytes = stored.map(prost::Message::encoded_len).sum();
+        let residuals = gradient.residuals.clone();
+        Ok(Self { plan, layer: layer.clone(), residuals, seed_shape, bytes })
+    }
+
+    /// The forward values that the plan reads.
+    #[must_use]
+    pub fn residuals(&self) -> &[String] {
+        &self.residuals
+    }
+
+    /// Carries `cotangent` of the logits back: the sums of the layer's cotangent over all
+    /// positions, one for each channel. `values` are those of the forward pass.
+    pub(super) fn channel_sums(
+        &self,
+        cotangent: &[f32],
+        values: &Values,
+        token: &CancellationToken,
+    ) -> Result<Vec<f64>, AttributionError> {
+        let name = channel_sums_name(&self.layer.name);
+        if !self.plan.gives(&name) {
+            return Ok(channel_sums(self.gradient(cotangent, values, token)?.view()));
+        }
+        let computed = self.run(cotangent, values, token)?;
+        let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
+        Ok(channel_sums(rows.map_err(|_| mismatch(&self.layer))?))
+    }
+
+    /// Carries `cotangent` of the logits back: the layer's cotangent, channels × height × width.
+    /// `values` are those of the forward pass.
+    pub(super) fn gradient(
+        &self,
+        cotangent: &[f32],
+        values: &Values,
+        token: &CancellationToken,
+    ) -> Result<Array3<f32>, AttributionError> {
+        let mut computed = self.run(cotangent, values, token)?;
+        let gradient = computed.take(&cotangent_name(&self.layer.name))?;
+        self.layer.channels(gradient).ok_or_else(|| mismatch(&self.layer))
+    }
+
+    fn run(
+        &self,
+        cotangent: &[f32],
+        values: &Values,
+        token: &CancellationToken,
+    ) -> Result<Values, AttributionError> {
+        let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
+        let mut inputs = vec![runtime::input(seed.map_err(|_| mismatch(&self.layer))?)];
+        for residual in &self.residuals {
+            inputs.push(values.handle(residual)?);
+        }
+        Ok(self.plan.run(inputs, token)?)
+    }
+}

@@ -1,0 +1,137 @@
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::AttributionError;
+use crate::onnx::Layer;
+
+/// Which evidence is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sign {
+    /// What spoke for the class.
+    Positive,
+    /// What spoke against it: the map negated.
+    Negative,
+    /// Both, by a diverging colour map with zero in the middle.
+    Both,
+}
+
+/// What a method gives: how much each position spoke for the class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    /// Height × width, signed, as the paper defines the map before ReLU, scaling and resizing. The
+    /// unit is that of the seed that the gradient came from.
+    pub values: Array2<f32>,
+}
+
+/// The error for a layer whose value does not have the shape that was promised.
+pub(super) fn mismatch(layer: &Layer) -> AttributionError {
+    let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
+    AttributionError::NotExplainable { layer: layer.name.clone(), reason }
+}
+
+impl Map {
+    /// A map of these values.
+    #[must_use]
+    pub fn new(values: Array2<f32>) -> Self {
+        Self { values }
+    }
+
+    /// The smallest and the largest finite value. Both are 0 where none is finite.
+    #[must_use]
+    pub fn bounds(&self) -> (f32, f32) {
+        let finite = self.values.iter().copied().filter(|value| value.is_finite());
+        let bounds = finite.fold(None, |bounds: Option<(f32, f32)>, value| {
+            let (min, max) = bounds.unwrap_or((value, value));
+            Some((min.min(value), max.max(value)))
+        });
+        bounds.unwrap_or_default()
+    }
+
+    /// How many values are NaN or infinite. They count as no evidence.
+    #[must_use]
+    pub fn not_finite(&self) -> usize {
+        self.values.iter().filter(|value| !value.is_finite()).count()
+    }
+
+    /// The map with every value negated: what speaks against the class.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self::new(self.values.mapv(|value| -value))
+    }
+
+    /// The largest strength that is shown: of the positive values, or of all if `signed`. It is at
+    /// least as large as `percentile` % of the strengths; 100 is the maximum itself. Zero where
+    /// nothing is shown.
+    #[must_use]
+    pub fn reach(&self, signed: bool, percentile: f64) -> f32 {
+        let strengths = self.values.iter().map(|&value| shown(value, signed).abs());
+        let mut strengths: Vec<f32> = strengths.collect();
+        let Some(last) = strengths.len().checked_sub(1) else { return 0.0 };
+        let rank = (percentile / 100.0 * last as f64).ceil() as usize;
+        let (_, &mut reach, _) = strengths.select_nth_unstable_by(rank.min(last), f32::total_cmp);
+        if reach > 0.0 {
+            return reach;
+        }
+        // Of a sparse map most values are zero, yet something is shown.
+        strengths.into_iter().fold(0.0, f32::max)
+    }
+
+    /// The map as it is drawn: values divided by `reach` and clipped at 1. Height × width, from 0
+    /// to 1; if `signed`, from −1 to 1. All zero where `reach` is.
+    #[must_use]
+    pub fn heat(&self, signed: bool, reach: f32) -> Array2<f32> {
+        if reach <= 0.0 {
+            return Array2::zeros(self.values.dim());
+        }
+        self.values.mapv(|value| (shown(value, signed) / reach).clamp(-1.0, 1.0))
+    }
+}
+
+/// The part of a value that is shown.
+fn shown(value: f32, signed: bool) -> f32 {
+    match (value.is_finite(), signed) {
+        (false, _) => 0.0,
+        (true, true) => value,
+        (true, false) => value.max(0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn each_sign_shows_its_own_part() {
+        let map = Map::new(array![[-4.0, 0.0], [2.0, 1.0]]);
+        let heat = |map: &Map, signed| map.heat(signed, map.reach(signed, 100.0));
+        assert_eq!(heat(&map, false), array![[0.0, 0.0], [1.0, 0.5]]);
+        assert_eq!(heat(&map.negated(), false), array![[1.0, 0.0], [0.0, 0.0]]);
+        assert_eq!(heat(&map, true), array![[-1.0, 0.0], [0.5, 0.25]]);
+        assert_eq!(map.bounds(), (-4.0, 2.0));
+    }
+
+    #[test]
+    fn a_percentile_clips_what_lies_beyond_it() {
+        let map = Map::new(Array2::from_shape_fn((1, 101), |(_, x)| x as f32));
+        assert_eq!(map.reach(false, 100.0), 100.0);
+        assert_eq!(map.reach(false, 99.0), 99.0);
+        assert_eq!(map.heat(false, 50.0)[[0, 75]], 1.0);
+        // 1 of 200 values is positive: the 99th percentile is 0, and the value is shown all the same.
+        let mut sparse = Array2::zeros((1, 200));
+        sparse[[0, 7]] = 3.0;
+        assert_eq!(Map::new(sparse).reach(false, 99.0), 3.0);
+    }
+
+    #[test]
+    fn values_that_are_not_finite_show_nothing() {
+        let map = Map::new(array![[f32::NAN, f32::INFINITY], [f32::NEG_INFINITY, 1.0]]);
+        assert_eq!(map.reach(true, 100.0), 1.0);
+        assert_eq!(map.heat(true, 1.0), array![[0.0, 0.0], [0.0, 1.0]]);
+        assert_eq!((map.bounds(), map.not_finite()), ((1.0, 1.0), 3));
+        let nothing = Map::new(array![[f32::NAN]]);
+        assert_eq!((nothing.bounds(), nothing.reach(true, 100.0)), ((0.0, 0.0), 0.0));
+    }
+}

@@ -1,0 +1,89 @@
+use super::Method;
+use super::{gradcam, hirescam};
+use crate::config::{excerpt, nearest};
+
+/// Every method. This table is the only list: routes, parameters, `--help`, `GET /methods` and the
+/// page's menu come from it, and tests hold openapi.yaml and the README to it.
+pub const METHODS: &[Method] = &[gradcam::METHOD, hirescam::METHOD];
+
+/// No method has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no method {name:?}{}; there are: {}", suggestion(.nearest), names().join(", "))]
+pub struct UnknownMethod {
+    /// The name that was given.
+    pub name: String,
+    /// The names most similar to it.
+    pub nearest: Vec<&'static str>,
+}
+
+fn suggestion(nearest: &[&str]) -> String {
+    match nearest {
+        [] => String::new(),
+        names => format!(", did you mean {}?", names.join(", ")),
+    }
+}
+
+fn names() -> Vec<&'static str> {
+    METHODS.iter().map(|method| method.name).collect()
+}
+
+/// The method called `name`. Case, `-` and `_` do not count, and `++` may be written `pp`,
+/// `plusplus`, or as two blanks at the end, which is what a query string makes of `++`.
+///
+/// # Errors
+/// [`UnknownMethod`].
+pub fn find_method(name: &str) -> Result<&'static Method, UnknownMethod> {
+    let wanted = normalized(name);
+    let found = METHODS.iter().find(|method| normalized(method.name) == wanted);
+    found.ok_or_else(|| UnknownMethod {
+        name: excerpt(name),
+        nearest: nearest(name, METHODS.iter().map(|method| method.name)),
+    })
+}
+
+/// The spelling by which names are compared.
+fn normalized(name: &str) -> String {
+    let name = match name.strip_suffix("  ") {
+        Some(stem) => format!("{stem}++"),
+        None => name.to_owned(),
+    };
+    let name = name.to_lowercase().replace(['-', '_'], "");
+    name.replace("plusplus", "++").replace("++", "pp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_however_they_are_spelt() {
+        for name in ["gradcam", "GradCAM", "grad-cam", "Grad_Cam", "GRAD-CAM"] {
+            assert_eq!(find_method(name).map(|method| method.name), Ok("gradcam"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_query_string_that_swallows_the_plus_signs_never_means_plain_gradcam() {
+        for name in ["gradcam  ", "gradcam++", "gradcampp", "grad_cam_plus_plus", "GradCAM++"] {
+            let found = find_method(name).map(|method| method.name);
+            assert_ne!(found, Ok("gradcam"), "{name:?}");
+            assert_eq!(normalized(name), "gradcampp", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_what_there_is() {
+        let error = find_method("hirescan").unwrap_err();
+        assert_eq!(error.nearest[0], "hirescam");
+        assert!(error.to_string().contains("there are: gradcam, hirescam"), "{error}");
+    }
+
+    #[test]
+    fn names_differ_and_papers_are_addresses() {
+        for (index, method) in METHODS.iter().enumerate() {
+            assert!(method.paper.starts_with("https://"), "{}", method.name);
+            let others = METHODS[..index].iter();
+            assert!(others.clone().all(|it| normalized(it.name) != normalized(method.name)));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Methods of explanation: which part of the picture spoke for a class.
+//!
+//! Every published method is one file here and one row of [`METHODS`]. A method is a function from a
+//! [`Session`], which is one picture, one layer and one class, to a [`Map`]. It sees the network
+//! only through the session, so it can be tested in closed form, without an engine and without HTTP.
+//!
+//! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
+//! the gradient graphs that the methods need.
+
+mod cam;
+mod error;
+mod evaluator;
+mod explainability;
+mod explainer;
+mod gradcam;
+mod gradient_plan;
+mod hirescam;
+mod map;
+mod method;
+mod methods;
+mod session;
+mod supplied_gradient;
+
+pub use error::AttributionError;
+pub use evaluator::NetworkEvaluator;
+pub use explainer::{Explainability, Explainer};
+pub use gradient_plan::GradientPlan;
+pub use map::{Map, Sign};
+pub use method::{GradientNeed, LayerProperties, Method, Range, Resolution};
+pub use methods::{METHODS, UnknownMethod, find_method};
+pub use session::{Evaluator, Session};

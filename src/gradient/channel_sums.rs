@@ -1,0 +1,217 @@
+//! The sums of a value's cotangent over all positions of each channel. Grad-CAM needs no more of the
+//! gradient than these, and they can often be computed further down the network at less cost.
+
+use super::driver::backpropagate;
+use super::forward::Forward;
+use super::names::channel_sums_name;
+use super::node_context::from_front;
+use super::rules::Rules;
+use super::table::find;
+use super::tape::Tape;
+use super::{GradientError, GradientGraph};
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Attributes, Element, Elements, Facts, Model, Value};
+
+/// Differentiates `logits` with respect to a constant that is added to one channel of `value`, for
+/// each channel, by `rules`. The channels stand along `axis`.
+///
+/// The output [`channel_sums_name`] has a row for every channel. The sum of a row is the sum of the
+/// cotangent of `value` over the channel's positions. The length of the rows depends on the network.
+/// Where `value` is only pooled, each window passes its cotangent on as a whole, so the pool's
+/// cotangent has the same sums. Where a dense layer follows, the sums are taken in the graph, and an
+/// engine may sum the weights instead, once.
+///
+/// # Errors
+/// As [`derive`](super::derive()).
+pub fn derive_channel_sums(
+    model: &Model,
+    facts: &Facts,
+    value: &str,
+    axis: usize,
+    logits: &str,
+    rules: &Rules,
+) -> Result<GradientGraph, GradientError> {
+    let forward = Forward::of(model, facts)?;
+    let channels = Channels { value, axis }.last_with_same_sums(&forward, logits, rules);
+    let is_summed = channels.enter_a_product(&forward);
+    let output = channel_sums_name(value);
+    let mut tape = Tape::new(forward, std::slice::from_ref(&output));
+    let mut cotangents = backpropagate(&mut tape, &[channels.value], logits, rules)?;
+    let cotangent = cotangents.remove(channels.value).filter(|c| channels.axis < c.rank());
+    let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(value.to_owned()))?;
+    tape.builder.set_scope(&output);
+    tape.builder.output(&output, &rows(&cotangent, channels.axis, is_summed));
+    tape.finish(&model.graph().name)
+}
+
+/// Whether the gradient of `logits` with respect to `value` is the same at every position of a
+/// channel, because a mean over all positions is the only reader of the value. The channels stand
+/// along `axis`.
+///
+/// # Errors
+/// [`GradientError::Onnx`].
+pub fn has_uniform_gradient(
+    model: &Model,
+    facts: &Facts,
+    value: &str,
+    axis: usize,
+    logits: &str,
+) -> Result<bool, GradientError> {
+    let forward = Forward::of(model, facts)?;
+    let mut channels = Channels { value, axis };
+    while channels.value != logits {
+        let Some(node) = channels.only_reader(&forward) else { return Ok(false) };
+        if averages_all_positions(node, channels.axis, &forward) {
+            return Ok(true);
+        }
+        let is_rearranged = Elements::after(node) != Elements::Changed;
+        let next = channels.behind(node, &forward).filter(|_| is_rearranged);
+        let Some(next) = next else { return Ok(false) };
+        channels = next;
+    }
+    Ok(false)
+}
+
+/// `cotangent` as a matrix with a row for each channel. If `is_summed`, a row has one element.
+fn rows(cotangent: &Value, axis: usize, is_summed: bool) -> Value {
+    let channels = cotangent.shape()[axis];
+    let others: Vec<usize> = (0..cotangent.rank()).filter(|&other| other != axis).collect();
+    if is_summed && cotangent.element() == Element::F32 {
+        return cotangent.sum(&others).reshape(&[channels, 1]);
+    }
+    let order: Vec<usize> = [axis].into_iter().chain(others).collect();
+    let positions = cotangent.shape().iter().product::<usize>() / channels.max(1);
+    cotangent.transpose(&order).reshape(&[channels, positions])
+}
+
+/// A value, and the axis along which its channels stand.
+#[derive(Debug, Clone, Copy)]
+struct Channels<'m> {
+    value: &'m str,
+    axis: usize,
+}
+
+impl<'m> Channels<'m> {
+    /// The last value on the way to `logits` whose cotangent has the same sums as this one's.
+    fn last_with_same_sums(mut self, forward: &Forward<'m>, logits: &str, rules: &Rules) -> Self {
+        while self.value != logits {
+            let node = self.only_reader(forward).filter(|node| rules.keeps(node));
+            let Some(next) = node.and_then(|node| self.behind(node, forward)) else { break };
+            self = next;
+        }
+        self
+    }
+
+    /// The only node that reads the value: once, as its first input, and with one output that is
+    /// used.
+    fn only_reader(&self, forward: &Forward<'m>) -> Option<&'m NodeProto> {
+        let mut readers = forward.topology.consumers(self.value);
+        let node = readers.next().filter(|_| readers.next().is_none())?;
+        node.output.first()?;
+        let is_unused = |name: &String| forward.topology.consumers(name).next().is_none();
+        let has_one_output = node.output.iter().skip(1).all(is_unused);
+        (has_one_output && node.input.first()? == self.value).then_some(node)
+    }
+
+    /// The output of `node`, which reads the value, where its cotangent has the same sums.
+    fn behind(&self, node: &'m NodeProto, forward: &Forward<'m>) -> Option<Self> {
+        let axis = find(node)?.channel_axis?(node, self.axis, forward)?;
+        Some(Self { value: &node.output[0], axis })
+    }
+
+    /// Whether a product by constant weights reads the value next, perhaps in another shape.
+    fn enter_a_product(mut self, forward: &Forward<'m>) -> bool {
+        while let Some(node) = self.only_reader(forward) {
+            if Elements::after(node) != Elements::Changed {
+                self.value = &node.output[0];
+                continue;
+            }
+            let is_product = matches!(node.op_type.as_str(), "Gemm" | "MatMul");
+            let weight = node.input.get(1).filter(|_| is_product);
+            return weight.is_some_and(|weight| forward.topology.is_constant(weight));
+        }
+        false
+    }
+}
+
+/// Whether `node` takes the mean over all positions of each channel.
+fn averages_all_positions(node: &NodeProto, axis: usize, forward: &Forward) -> bool {
+    let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();
+    match node.op_type.as_str() {
+        "GlobalAveragePool" => axis == 1,
+        "AveragePool" => {
+            let window = node.ints("kernel_shape").unwrap_or_default().iter();
+            let is_whole = window.map(|&extent| extent as usize).eq(input.iter().skip(2).copied());
+            axis == 1 && is_whole && lies_within(node)
+        }
+        "ReduceMean" => reduced_axes(node, &input, forward).is_some_and(|reduced| {
+            let is_left = |other: &usize| *other != axis && !reduced.contains(other);
+            !reduced.contains(&axis) && (0..input.len()).filter(is_left).all(|a| input[a] == 1)
+        }),
+        _ => false,
+    }
+}
+
+/// A column of the operators' table: the axis of the output along which the channels stand, where
+/// the output's cotangent has the same sums over positions as the input's. The arguments are the
+/// node, the channels' axis in its first input, and the graph.
+pub(super) type ChannelAxis = fn(&NodeProto, usize, &Forward) -> Option<usize>;
+
+/// x̄ = ȳ.
+pub(super) fn same_axis(_: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
+    Some(axis)
+}
+
+/// x̄ = ȳ unless the node is told to train.
+pub(super) fn dropout(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
+    (node.input.len() < 3).then_some(axis)
+}
+
+/// Every window gives its cotangent to one element, or a share of it to each.
+pub(super) fn pool(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
+    (axis == 1 && lies_within(node)).then_some(1)
+}
+
+/// The window is the whole feature map.
+pub(super) fn global_pool(_: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
+    (axis == 1).then_some(1)
+}
+
+/// Every element gets the same share of the mean's cotangent.
+pub(super) fn reduce_mean(node: &NodeProto, axis: usize, forward: &Forward) -> Option<usize> {
+    let shape = forward.shape(node.input.first()?)?;
+    let axes = reduced_axes(node, &shape, forward)?;
+    let before = (0..axis).filter(|axis| axes.contains(axis)).count();
+    let is_kept = node.int("keepdims", 1) != 0;
+    let behind = if is_kept { axis } else { axis - before };
+    (!axes.is_empty() && !axes.contains(&axis)).then_some(behind)
+}
+
+/// The same elements with the axes permuted.
+pub(super) fn transpose(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
+    node.ints("perm")?.iter().position(|&from| from == axis as i64)
+}
+
+/// The same elements in another shape, in which the channels still stand along one axis.
+pub(super) fn reshape(node: &NodeProto, axis: usize, forward: &Forward) -> Option<usize> {
+    let shape = forward.shape(node.input.first()?)?;
+    let behind = forward.shape(node.output.first()?)?;
+    let before = |shape: &[usize], axis: usize| shape[..axis].iter().product::<usize>();
+    let extent = *shape.get(axis)?;
+    let is_same = |&to: &usize| behind[to] == extent && before(&behind, to) == before(&shape, axis);
+    (0..behind.len()).find(is_same)
+}
+
+/// The axes that a `ReduceMean` reduces, where the file names them.
+fn reduced_axes(node: &NodeProto, shape: &[usize], forward: &Forward) -> Option<Vec<usize>> {
+    let given = node.ints("axes").map(<[i64]>::to_vec);
+    let axes = given.or_else(|| forward.ints(node.input.get(1)?))?;
+    axes.iter().map(|&axis| from_front(axis, shape.len()).ok()).collect()
+}
+
+/// Whether every window of a pool lies within its input, so that the padding gets no share.
+fn lies_within(node: &NodeProto) -> bool {
+    let is_unpadded = node.ints("pads").unwrap_or_default().iter().all(|&pad| pad == 0);
+    let is_automatic = !matches!(node.string("auto_pad").unwrap_or("NOTSET"), "NOTSET" | "VALID");
+    is_unpadded && !is_automatic && node.int("ceil_mode", 0) == 0
+}

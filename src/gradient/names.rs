@@ -1,0 +1,28 @@
+//! The names of a gradient graph's inputs and outputs.
+
+/// The input that takes the cotangent of the logits.
+pub const SEED: &str = "seed";
+
+/// Prefix of the outputs that give the cotangent of a value.
+const COTANGENT: &str = "grad/";
+
+/// Prefix of the output that gives the sums of a value's cotangent.
+const CHANNEL_SUMS: &str = "sums/";
+
+/// The name of the output that gives the cotangent of `value`.
+#[must_use]
+pub fn cotangent_name(value: &str) -> String {
+    format!("{COTANGENT}{value}")
+}
+
+/// The value whose cotangent the output called `output` gives.
+#[must_use]
+pub fn value_name(output: &str) -> Option<&str> {
+    output.strip_prefix(COTANGENT)
+}
+
+/// The name of the output that gives the sums of the cotangent of `value`, channel by channel.
+#[must_use]
+pub fn channel_sums_name(value: &str) -> String {
+    format!("{CHANNEL_SUMS}{value}")
+}

@@ -1,0 +1,230 @@
+//! What the layer listing, the layouts and the head need to know of each operator.
+//!
+//! The table of gradient rules is in `gradient`. An operator without a row here keeps the layout of
+//! its input and belongs to the layer before it.
+
+use super::pb::NodeProto;
+use super::{Facts, Kind, Topology};
+
+/// One operator's row.
+#[derive(Clone, Copy)]
+pub(super) struct Operator {
+    name: &'static str,
+    /// What the operator does to the layout of a four-dimensional value.
+    pub(super) layout: LayoutEffect,
+    /// Whether the output begins a layer of its own even if the node reads one layer only.
+    pub(super) starts_layer: StartsLayer,
+    /// What the layer is called that the operator begins. None for a layer that is not listed.
+    pub(super) kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>,
+    elements: Elements,
+    /// Whether a stored input is a setting (a bound, a shape), not a weight.
+    pub(super) stores_settings: bool,
+}
+
+/// What an operator does to the layout of a four-dimensional value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LayoutEffect {
+    /// ONNX defines the operator on batch × channels × height × width.
+    Nchw,
+    /// It permutes the axes.
+    Permutes,
+    /// It changes the shape.
+    Reshapes,
+    /// It mixes elements along an axis; the output's axes mean what the input's did.
+    Mixes,
+    /// The axes stay what they are.
+    Keeps,
+}
+
+/// Whether an operator's output begins a layer of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StartsLayer {
+    Always,
+    /// Where no input is a constant: a bias belongs to the layer before it, a residual does not.
+    WithoutConstants,
+    Never,
+}
+
+/// What an operator does to the elements of its first input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elements {
+    /// The output has the same elements in the same order, perhaps in another shape or type.
+    Kept,
+    /// The output has the same elements in another order.
+    Permuted,
+    /// The output has other elements.
+    Changed,
+}
+
+impl Elements {
+    /// What `node` does to the elements of its first input.
+    #[must_use]
+    pub fn after(node: &NodeProto) -> Self {
+        operator(node).elements
+    }
+}
+
+impl Operator {
+    /// Whether the operator only rearranges a value or changes its type, without being a layer that
+    /// a person would name.
+    pub(super) fn only_rearranges(&self) -> bool {
+        self.elements != Elements::Changed && self.starts_layer == StartsLayer::Never
+    }
+
+    const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            layout: LayoutEffect::Keeps,
+            starts_layer: StartsLayer::Never,
+            kind: |_, _, _| None,
+            elements: Elements::Changed,
+            stores_settings: false,
+        }
+    }
+
+    const fn layout(mut self, effect: LayoutEffect) -> Self {
+        self.layout = effect;
+        self
+    }
+
+    /// The operator begins a layer, which is listed under a kind where `kind` gives one.
+    const fn layer(mut self, kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>) -> Self {
+        self.starts_layer = StartsLayer::Always;
+        self.kind = kind;
+        self
+    }
+
+    const fn unlisted_layer(self) -> Self {
+        self.layer(|_, _, _| None)
+    }
+
+    const fn starts(mut self, starts_layer: StartsLayer) -> Self {
+        self.starts_layer = starts_layer;
+        self
+    }
+
+    const fn elements(mut self, elements: Elements) -> Self {
+        self.elements = elements;
+        self
+    }
+
+    const fn settings(mut self) -> Self {
+        self.stores_settings = true;
+        self
+    }
+}
+
+/// The row of `node`'s operator.
+pub(super) fn operator(node: &NodeProto) -> &'static Operator {
+    const OTHER: &Operator = &Operator::new("");
+    let place = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type));
+    place.map_or(OTHER, |place| &OPERATORS[place])
+}
+
+use Elements::{Kept, Permuted};
+use LayoutEffect::{Mixes, Nchw, Permutes, Reshapes};
+use Operator as Op;
+
+/// Sorted by name.
+#[rustfmt::skip]
+const OPERATORS: &[Operator] = &[
+    Op::new("Add").layer(merge).starts(StartsLayer::WithoutConstants),
+    Op::new("AveragePool").layout(Nchw).layer(pooling),
+    Op::new("BatchNormalization").layout(Nchw),
+    Op::new("Cast").elements(Kept),
+    Op::new("Clip").settings(),
+    Op::new("Concat").layer(merge),
+    Op::new("Conv").layout(Nchw).layer(convolution),
+    Op::new("ConvInteger").layout(Nchw),
+    Op::new("ConvTranspose").layout(Nchw).layer(convolution),
+    Op::new("DepthToSpace").layout(Nchw).unlisted_layer(),
+    Op::new("Dropout").layer(dropout).elements(Kept).settings(),
+    Op::new("Flatten").layout(Reshapes).layer(flatten).elements(Kept),
+    Op::new("Gather").unlisted_layer(),
+    Op::new("Gemm").layout(Mixes).layer(dense),
+    Op::new("GlobalAveragePool").layout(Nchw).layer(pooling),
+    Op::new("GlobalMaxPool").layout(Nchw).layer(pooling),
+    Op::new("GroupNormalization").layout(Nchw),
+    Op::new("Identity").layer(dropout).elements(Kept),
+    Op::new("InstanceNormalization").layout(Nchw),
+    Op::new("LRN").layout(Nchw),
+    Op::new("LpPool").layout(Nchw).layer(pooling),
+    Op::new("MatMul").layout(Mixes).layer(product),
+    Op::new("MaxPool").layout(Nchw).layer(pooling),
+    Op::new("Mul").layer(merge).starts(StartsLayer::Never),
+    Op::new("Pad").unlisted_layer().settings(),
+    Op::new("Pow").settings(),
+    Op::new("QLinearConv").layout(Nchw),
+    Op::new("ReduceMax").layer(global_reduction),
+    Op::new("ReduceMean").layer(global_reduction),
+    Op::new("Reshape").layout(Reshapes).layer(reshape).elements(Kept).settings(),
+    Op::new("Resize").unlisted_layer().settings(),
+    Op::new("Shape").layout(Reshapes),
+    Op::new("Slice").unlisted_layer().settings(),
+    Op::new("SpaceToDepth").layout(Nchw).unlisted_layer(),
+    Op::new("Split").unlisted_layer(),
+    Op::new("Squeeze").elements(Kept),
+    Op::new("Sum").layer(merge).starts(StartsLayer::WithoutConstants),
+    Op::new("Transpose").layout(Permutes).elements(Permuted),
+    Op::new("Unsqueeze").elements(Kept),
+    Op::new("Upsample").unlisted_layer().settings(),
+];
+
+fn convolution(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Convolution)
+}
+
+fn pooling(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Pooling)
+}
+
+fn dense(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Dense)
+}
+
+fn flatten(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Flatten)
+}
+
+fn dropout(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Dropout)
+}
+
+/// A reduction over all positions of a four-dimensional value is a global pool.
+fn global_reduction(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
+    let output = facts.shape(node.output.first()?)?;
+    let is_vector = output.iter().filter(|&&dim| dim > 1).count() <= 1;
+    let is_global = ranks(node, facts).0 == Some(4) && output.len() != 3 && is_vector;
+    is_global.then_some(Kind::Pooling)
+}
+
+/// A matrix product by a stored matrix is a dense layer.
+fn product(node: &NodeProto, topology: &Topology, _: &Facts) -> Option<Kind> {
+    node.input.iter().any(|name| topology.is_constant(name)).then_some(Kind::Dense)
+}
+
+/// A reshape from four dimensions to two flattens.
+fn reshape(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
+    (ranks(node, facts) == (Some(4), Some(2))).then_some(Kind::Flatten)
+}
+
+/// Branches meet where the result is a feature map or a list of tokens.
+fn merge(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
+    matches!(ranks(node, facts).1, Some(3 | 4)).then_some(Kind::Merge)
+}
+
+/// The number of dimensions of the first input and the first output.
+fn ranks(node: &NodeProto, facts: &Facts) -> (Option<usize>, Option<usize>) {
+    let rank = |name: Option<&String>| name.and_then(|name| facts.shape(name)).map(<[usize]>::len);
+    (rank(node.input.first()), rank(node.output.first()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OPERATORS;
+
+    #[test]
+    fn rows_are_sorted_for_the_binary_search() {
+        assert!(OPERATORS.is_sorted_by(|a, b| a.name < b.name));
+    }
+}

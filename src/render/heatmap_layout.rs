@@ -1,0 +1,183 @@
+//! Where the parts of a heat map are, in pixels, and how its rows are drawn.
+
+use std::ops::Range;
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+use super::band_encoder::{ParallelFor, encode_bands};
+use super::canvas::{Canvas, Pixel};
+use super::heatmap::{Panel, Window};
+use super::palette::{FixedColor, Palette, PixelColors};
+use super::resize::rows_linear;
+use super::text::{Label, line_height};
+use super::{Drawing, RenderError};
+
+/// The smallest and the largest longer side of the picture in a figure.
+const FIGURE_SIDE: (u32, u32) = (256, 512);
+
+/// Size of a caption's letters.
+const LETTERS: usize = 16;
+
+/// Rows of a band.
+const BAND: usize = 32;
+
+/// Width and height of the picture in a figure.
+pub(super) fn figure_size(picture: &RgbImage) -> (u32, u32) {
+    let (width, height) = picture.dimensions();
+    let longest = width.max(height).max(1);
+    let side = longest.clamp(FIGURE_SIDE.0, FIGURE_SIDE.1);
+    let scaled = |length: u32| {
+        ((u64::from(length) * u64::from(side) + u64::from(longest) / 2) / u64::from(longest)) as u32
+    };
+    (scaled(width).max(1), scaled(height).max(1))
+}
+
+/// The picture, resized for a figure.
+pub(super) fn scaled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    match picture.width() {
+        same if same == width => picture.clone(),
+        larger if larger > width => imageops::thumbnail(picture, width, height),
+        _ => imageops::resize(picture, width, height, FilterType::CatmullRom),
+    }
+}
+
+impl Window {
+    /// Columns and rows of a picture of this size; at least one of each.
+    fn pixels(self, width: usize, height: usize) -> (Range<usize>, Range<usize>) {
+        let range = |from: f64, extent: f64, length: usize| {
+            let position = |fraction: f64| (fraction * length as f64).round() as usize;
+            let start = position(from).min(length.saturating_sub(1));
+            start..position(from + extent).clamp(start + 1, length.max(start + 1))
+        };
+        (range(self.left, self.width, width), range(self.top, self.height, height))
+    }
+}
+
+/// Rows of panels of one size, each panel below a line of text.
+pub(super) struct HeatmapLayout {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Panels in a row.
+    columns: usize,
+    /// Width and height of a panel.
+    panel: (usize, usize),
+    /// Columns and rows of a panel where the map lies.
+    window: (Range<usize>, Range<usize>),
+    margin: usize,
+    /// Height of a caption's line; 0 without captions.
+    caption: usize,
+}
+
+impl HeatmapLayout {
+    /// At most `columns` panels in a row. One panel without a caption has no margin.
+    pub(super) fn new(
+        (width, height): (usize, usize),
+        panels: &[Panel<'_>],
+        columns: usize,
+        window: Window,
+    ) -> Self {
+        let has_caption = panels.iter().any(|panel| panel.caption.is_some());
+        let margin = if panels.len() == 1 && !has_caption { 0 } else { 12 };
+        let caption = if has_caption { line_height(LETTERS) + LETTERS / 4 } else { 0 };
+        let columns = columns.clamp(1, panels.len().max(1));
+        let rows = panels.len().div_ceil(columns);
+        Self {
+            width: columns * (width + margin) + margin,
+            height: rows * (margin + caption + height) + margin,
+            columns,
+            panel: (width, height),
+            window: window.pixels(width, height),
+            margin,
+            caption,
+        }
+    }
+
+    /// Height of the margin and the caption above a panel.
+    fn head(&self) -> usize {
+        self.margin + self.caption
+    }
+
+    /// The bands from the top down.
+    fn bands(&self, panels: usize) -> Vec<Band> {
+        let (head, height) = (self.head(), self.panel.1);
+        let mut bands = Vec::new();
+        for row in 0..panels.div_ceil(self.columns) {
+            let top = row * (head + height);
+            for start in (0..height).step_by(BAND) {
+                let is_last = start + BAND >= height;
+                let begin = if start == 0 { top } else { top + head + start };
+                let end = if is_last { top + head + height } else { top + head + start + BAND };
+                bands.push(Band { row, top, rows: begin..end });
+            }
+        }
+        if let Some(last) = bands.last_mut() {
+            last.rows.end = self.height;
+        }
+        bands
+    }
+
+    /// Draws every panel and encodes the file. `draw` turns row y of the heat, at the panel's width,
+    /// into pixels.
+    pub(super) fn draw<P: Pixel>(
+        &self,
+        panels: &[Panel<'_>],
+        colors: &PixelColors<P>,
+        palette: Option<&Palette>,
+        parallel_for: impl ParallelFor,
+        draw: impl Fn(usize, &[f32], &mut [P]) + Sync,
+    ) -> Result<Drawing, RenderError> {
+        let bands = self.bands(panels.len());
+        encode_bands((self.width, self.height), palette, bands.len(), parallel_for, |index| {
+            let Band { row, top, rows } = bands[index].clone();
+            let background = colors.fixed(FixedColor::Background);
+            let mut canvas = Canvas::new(self.width, rows.len(), background);
+            let mut view = canvas.view_mut();
+            let own = panels.iter().skip(row * self.columns).take(self.columns);
+            for (column, panel) in own.enumerate() {
+                let x = self.margin + column * (self.panel.0 + self.margin);
+                if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start == top) {
+                    let at = (x, self.margin);
+                    Label::new(caption).draw(&mut view, at, self.panel.0, LETTERS, colors);
+                }
+                self.heat_rows(panel, rows.start - top..rows.end - top, |y, heat| {
+                    let out = view.row(x, top + self.head() + y - rows.start, self.panel.0);
+                    draw(y, heat, out);
+                });
+            }
+            canvas
+        })
+    }
+
+    /// Calls `each` with the rows of a panel's heat that lie on `rows`, counted from the top of the
+    /// panel's row, at the panel's width.
+    fn heat_rows(
+        &self,
+        panel: &Panel<'_>,
+        rows: Range<usize>,
+        mut each: impl FnMut(usize, &[f32]),
+    ) {
+        let ((width, height), head) = (self.panel, self.head());
+        let within = |row: usize| row.saturating_sub(head).min(height);
+        let (columns, window) = &self.window;
+        let own = within(rows.start)..within(rows.end);
+        let mut row = vec![0.0; width];
+        own.clone().filter(|y| !window.contains(y)).for_each(|y| each(y, &row));
+        let of_map = |y: usize| y.clamp(window.start, window.end) - window.start;
+        let of_map = of_map(own.start)..of_map(own.end);
+        rows_linear(panel.heat, (columns.len(), window.len()), of_map, |y, heat| {
+            row[columns.clone()].copy_from_slice(heat);
+            each(window.start + y, &row);
+        });
+    }
+}
+
+/// A part of one row of panels that is drawn on a canvas of its own. The first has the captions.
+#[derive(Debug, Clone)]
+struct Band {
+    row: usize,
+    /// Where the row of panels begins.
+    top: usize,
+    /// Rows of the picture.
+    rows: Range<usize>,
+}

@@ -1,0 +1,52 @@
+use super::{Engine, Graph, Plan, RuntimeError};
+
+/// Which values of the forward pass a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OutputSet {
+    /// The scores, and what Grad-CAM at the default layer reads. This is little to keep.
+    Scores,
+    /// Every listed layer as well.
+    Layers,
+}
+
+/// The compiled forward pass, once for each [`OutputSet`]. Both plans hold the same weights.
+#[derive(Debug)]
+pub(super) struct ForwardPlans {
+    scores: Plan,
+    layers: Plan,
+}
+
+impl ForwardPlans {
+    /// Compiles `graph`. `scores` are the values of [`OutputSet::Scores`], `layers` those that
+    /// [`OutputSet::Layers`] has beside them.
+    pub(super) fn compile(
+        graph: Graph,
+        scores: &[String],
+        layers: &[String],
+        engine: &Engine,
+    ) -> Result<Self, RuntimeError> {
+        let mut outputs: Vec<String> = Vec::new();
+        for name in layers.iter().chain(scores) {
+            if !outputs.contains(name) {
+                outputs.push(name.clone());
+            }
+        }
+        let layers = graph.compile(&outputs, engine)?;
+        Ok(Self { scores: layers.pruned(scores)?, layers })
+    }
+
+    pub(super) fn plan(&self, outputs: OutputSet) -> &Plan {
+        match outputs {
+            OutputSet::Scores => &self.scores,
+            OutputSet::Layers => &self.layers,
+        }
+    }
+
+    /// The smallest set with all of `needed`. [`OutputSet::Layers`] where no set has them all.
+    pub(super) fn output_set<'n>(&self, mut needed: impl Iterator<Item = &'n String>) -> OutputSet {
+        match needed.all(|name| self.scores.gives(name)) {
+            true => OutputSet::Scores,
+            false => OutputSet::Layers,
+        }
+    }
+}

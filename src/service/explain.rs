@@ -1,0 +1,321 @@
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CachedForward, ClassScore, Classifier, Context, Job, OutputFormat, PictureFile, ServiceError,
+    UseCase,
+};
+use crate::attribution::{
+    GradientPlan, METHODS, Map, Method, NetworkEvaluator, Range, Session, Sign, find_method,
+};
+use crate::config::{Parameter, ParameterError, Parameters};
+use crate::explain::{Score, Seed, seed};
+use crate::onnx::Layer;
+use crate::render::{HeatmapOptions, View};
+use crate::runtime::Values;
+
+mod draw;
+mod encode;
+mod gradcam;
+mod parameters;
+
+use encode::ExplanationJson;
+pub use gradcam::GradCam;
+
+/// Classes in one answer.
+const CLASSES: usize = 16;
+
+/// A checked request for the maps of one layer: one for each method and class.
+#[derive(Debug, Clone)]
+pub struct Explain {
+    classifier: Arc<Classifier>,
+    layer: Layer,
+    methods: Vec<&'static Method>,
+    /// The request's parameters, of which each method reads its own.
+    options: Parameters,
+    classes: Vec<usize>,
+    top: usize,
+    score: Score,
+    sign: Option<Sign>,
+    percentile: Option<f64>,
+    scale: Scale,
+    drawing: HeatmapOptions,
+}
+
+/// How maps are scaled before they are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Scale {
+    /// Each by its own maximum.
+    #[default]
+    Own,
+    /// All by the largest maximum.
+    Shared,
+}
+
+/// The maps, and the forward pass that they explain.
+#[derive(Debug)]
+pub struct Explanation {
+    forward: Arc<CachedForward>,
+    maps: Vec<Explained>,
+    /// Passes through the network that the maps took.
+    passes: u64,
+}
+
+/// The map of one method for one class.
+#[derive(Debug)]
+struct Explained {
+    method: &'static Method,
+    class: ClassScore,
+    seed: Seed,
+    sign: Sign,
+    /// Negated where the sign is negative.
+    map: Map,
+}
+
+impl UseCase for Explain {
+    type Input = PictureFile;
+    type Output = Explanation;
+    type Json<'o> = ExplanationJson<'o>;
+    const FORMATS: &'static [OutputFormat] =
+        &[OutputFormat::Png, OutputFormat::Json, OutputFormat::Npy, OutputFormat::Npz];
+
+    fn parameters() -> &'static [Parameter] {
+        parameters::all()
+    }
+
+    fn check(given: &Parameters, context: &Context) -> Result<Self, ServiceError> {
+        let mut methods: Vec<&'static Method> = Vec::new();
+        for name in given.all("method") {
+            let method = find_method(name)?;
+            if !methods.iter().any(|known| known.name == method.name) {
+                methods.push(method);
+            }
+        }
+        if methods.is_empty() {
+            methods.extend(METHODS.first());
+        }
+        given.check(&parameters::table(&methods, true))?;
+        Self::checked(given, methods, context)
+    }
+
+    fn check_format(&self, format: OutputFormat) -> Result<(), ServiceError> {
+        if format != OutputFormat::Npy || self.methods.len() == 1 {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.methods.iter().map(|method| method.name).collect();
+        Err(ServiceError::Parameter(ParameterError::Invalid {
+            name: "method",
+            value: names.join(", "),
+            expected: "one method for application/x-npy; application/x-npz takes several"
+                .to_owned(),
+        }))
+    }
+
+    fn run(
+        &self,
+        picture: &PictureFile,
+        context: &Context,
+        job: &mut Job,
+    ) -> Result<Explanation, ServiceError> {
+        let plans = self.plans(job)?;
+        job.stages.end("derive");
+        let residuals = plans.iter().flatten().flat_map(|plan| plan.residuals());
+        let mut needed: Vec<String> = residuals.cloned().collect();
+        needed.push(self.layer.name.clone());
+        let network = self.classifier.network();
+        let outputs = network.output_set(&needed);
+        job.token.announce(1);
+        let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
+        job.token.tick()?;
+        let values = network.complete(&forward.values, &needed, &job.token)?;
+        let logits = self.classifier.logits(&values)?;
+        let classes = self.chosen(&logits);
+        let passes = self.passes(classes.len());
+        job.token.announce(passes - 1);
+        let mut maps = Vec::new();
+        for class in &classes {
+            for (method, plan) in self.methods.iter().zip(&plans) {
+                maps.push(self.explain(method, plan.as_deref(), class, &logits, &values, job)?);
+            }
+        }
+        job.stages.end("backward");
+        Ok(Explanation { forward, maps, passes })
+    }
+
+    fn json<'o>(&'o self, output: &'o Explanation) -> Result<ExplanationJson<'o>, ServiceError> {
+        self.explanation_json(output)
+    }
+
+    fn encode(
+        &self,
+        output: &Explanation,
+        format: OutputFormat,
+        job: &mut Job,
+    ) -> Result<Vec<u8>, ServiceError> {
+        match format {
+            OutputFormat::Npy => encode::npy(&output.maps),
+            OutputFormat::Npz => encode::npz(&output.maps),
+            _ => {
+                let drawing = self.draw(output)?;
+                job.stages.end_with("render", "encode", drawing.encoding);
+                Ok(drawing.png)
+            }
+        }
+    }
+
+    /// The diagnosis of every map, in the order of the maps.
+    fn notes(&self, output: &Explanation) -> Vec<(&'static str, String)> {
+        let list = |of: &dyn Fn(&Explained) -> String| {
+            output.maps.iter().map(of).collect::<Vec<_>>().join(",")
+        };
+        let probability =
+            |one: &Explained| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
+        vec![
+            ("model", self.classifier.name().to_owned()),
+            ("method", list(&|one| one.method.name.to_owned())),
+            ("layer", self.layer.name.clone()),
+            ("class", list(&|one| one.class.class.to_string())),
+            ("probability", list(&probability)),
+            ("empty", list(&|one| one.is_empty().to_string())),
+            ("saturated", list(&|one| one.seed.saturated.to_string())),
+        ]
+    }
+}
+
+impl Explain {
+    /// Checks everything but the methods.
+    fn checked(
+        given: &Parameters,
+        methods: Vec<&'static Method>,
+        context: &Context,
+    ) -> Result<Self, ServiceError> {
+        let classifier = context.classifier(given)?;
+        let layer = classifier.explained_layer(given.text("layer"))?;
+        let mut classes = Vec::new();
+        for name in given.all("class") {
+            let class = classifier.info().class(name)?;
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+        }
+        if classes.len() > CLASSES {
+            return Err(ServiceError::TooManyClasses { classes: classes.len(), limit: CLASSES });
+        }
+        let sign = given.word("sign")?;
+        let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
+        let top = given.number("top", 1..=CLASSES)?;
+        let request = Self {
+            top: top.unwrap_or(usize::from(classes.is_empty())),
+            score: given.word("score")?.unwrap_or_default(),
+            sign,
+            percentile: given.decimal("percentile", 0.0..=100.0)?,
+            scale: given.word("scale")?.unwrap_or_default(),
+            options: given.clone(),
+            classifier,
+            layer,
+            methods,
+            classes,
+            drawing,
+        };
+        let (passes, limit) = (request.passes(request.most_classes()), context.limits.passes);
+        if passes > limit {
+            return Err(ServiceError::TooManyPasses { passes, limit });
+        }
+        Ok(request)
+    }
+
+    /// How many classes there will be at most.
+    fn most_classes(&self) -> usize {
+        let all = self.classifier.info().settings().classes;
+        (self.classes.len() + self.top).min(CLASSES).min(all)
+    }
+
+    /// Passes through the network: one forward, then each method's for each class.
+    fn passes(&self, classes: usize) -> u64 {
+        let extents = self.layer.extents().unwrap_or_default();
+        let passes = self.methods.iter().map(|method| (method.passes)(&self.options, extents));
+        1 + classes as u64 * passes.sum::<u64>()
+    }
+
+    /// The gradient graph that each method needs.
+    fn plans(&self, job: &Job) -> Result<Vec<Option<Arc<GradientPlan>>>, ServiceError> {
+        let explainer = self.classifier.explainer();
+        let plan = |method: &&Method| explainer.plan(&self.layer, method.gradient, &job.token);
+        let plans = self.methods.iter().map(plan).collect::<Result<_, _>>();
+        plans.map_err(|error| self.classifier.explained(error))
+    }
+
+    /// The classes named, then the likeliest others.
+    fn chosen(&self, logits: &[f32]) -> Vec<ClassScore> {
+        let ranked = self.classifier.info().ranked(logits);
+        let score = |class: &usize| ranked.iter().find(|score| score.class == *class).cloned();
+        let named = self.classes.iter().filter_map(score);
+        let rest = ranked.iter().filter(|score| !self.classes.contains(&score.class));
+        named.chain(rest.take(self.top).cloned()).take(CLASSES).collect()
+    }
+
+    fn explain(
+        &self,
+        method: &'static Method,
+        plan: Option<&GradientPlan>,
+        class: &ClassScore,
+        logits: &[f32],
+        values: &Values,
+        job: &Job,
+    ) -> Result<Explained, ServiceError> {
+        let activation = self.classifier.info().settings().activation;
+        let seed = seed(logits, class.class, self.score, activation);
+        let seed = seed.map_err(ServiceError::internal)?;
+        let evaluator = NetworkEvaluator { layer: &self.layer, values, plan, token: &job.token };
+        let session = Session::new(&evaluator, &seed.cotangent);
+        let map = (method.run)(&session, &self.options);
+        let map = map.map_err(|error| self.classifier.explained(error))?;
+        job.token.tick()?;
+        let sign = sign_of(method, self.sign);
+        let map = if sign == Sign::Negative { map.negated() } else { map };
+        Ok(Explained { method, class: class.clone(), seed, sign, map })
+    }
+}
+
+/// The sign that is shown: the one asked for, else the method's own.
+fn sign_of(method: &Method, asked: Option<Sign>) -> Sign {
+    asked.unwrap_or(match method.range {
+        Range::Positive => Sign::Positive,
+        Range::Signed => Sign::Both,
+    })
+}
+
+fn is_signed(method: &Method, asked: Option<Sign>) -> bool {
+    sign_of(method, asked) == Sign::Both
+}
+
+/// How the maps are drawn. A picture with a signed map has diverging colours for all its maps.
+fn drawing(
+    given: &Parameters,
+    context: &Context,
+    signed: bool,
+) -> Result<HeatmapOptions, ServiceError> {
+    let view = given.word("view")?.unwrap_or(View::Overlay);
+    let defaults = if signed { HeatmapOptions::of_signed(view) } else { HeatmapOptions::of(view) };
+    Ok(HeatmapOptions {
+        colormap: given.parsed("colormap")?.unwrap_or(defaults.colormap),
+        alpha: given.fraction("alpha")?.unwrap_or(defaults.alpha),
+        axes: given.switch("axes")?.unwrap_or(defaults.axes),
+        max_pixels: context.limits.output_pixels,
+        ..defaults
+    })
+}
+
+impl Explained {
+    /// Whether both signs are shown.
+    fn is_signed(&self) -> bool {
+        self.sign == Sign::Both
+    }
+
+    /// Whether nothing is shown: the picture will have no heat.
+    fn is_empty(&self) -> bool {
+        self.map.reach(self.is_signed(), 100.0) <= 0.0
+    }
+}

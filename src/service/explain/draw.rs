@@ -1,0 +1,65 @@
+use super::{Explain, Explained, Explanation, Scale};
+use crate::attribution::Resolution;
+use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
+use crate::service::{CachedForward, ServiceError};
+
+/// Attribution at the pixels has a few very large values; a map at a layer has not.
+const PIXEL_PERCENTILE: f64 = 99.0;
+
+impl Explain {
+    /// One picture: the maps side by side, each with a caption where there are several.
+    pub(super) fn draw(&self, output: &Explanation) -> Result<Drawing, ServiceError> {
+        let Explanation { forward, maps, .. } = output;
+        let reach = |one: &Explained| one.map.reach(one.is_signed(), self.percentile(one));
+        let reaches: Vec<f32> = maps.iter().map(reach).collect();
+        let largest = reaches.iter().copied().fold(0.0, f32::max);
+        let heats: Vec<_> = maps
+            .iter()
+            .zip(reaches)
+            .map(|(one, own)| {
+                let reach = if self.scale == Scale::Shared { largest } else { own };
+                one.map.heat(one.is_signed(), reach)
+            })
+            .collect();
+        let several = maps.len() > 1;
+        let panels: Vec<Panel<'_>> = maps
+            .iter()
+            .zip(&heats)
+            .map(|(one, heat)| Panel {
+                heat: heat.view(),
+                caption: several.then(|| self.caption(one)),
+            })
+            .collect();
+        // Methods side by side, classes below one another; one method's classes side by side.
+        let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
+        let window = self.window(forward);
+        let options = HeatmapOptions { columns, window, ..self.drawing };
+        let engine = self.classifier.network().engine();
+        let share = |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.share(count, draw);
+        Ok(heatmap(&forward.picture.pixels, &panels, &options, share)?)
+    }
+
+    /// The percentile beyond which values are clipped.
+    pub(super) fn percentile(&self, one: &Explained) -> f64 {
+        self.percentile.unwrap_or(match one.method.resolution {
+            Resolution::Layer => 100.0,
+            Resolution::Input => PIXEL_PERCENTILE,
+        })
+    }
+
+    /// Where in the picture the maps lie.
+    pub(super) fn window(&self, forward: &CachedForward) -> Window {
+        let recipe = &self.classifier.info().settings().recipe;
+        let [left, top, width, height] = recipe.window(&forward.picture);
+        Window { left, top, width, height }
+    }
+
+    /// The method where there are several, the class, and how likely the network finds it.
+    fn caption(&self, one: &Explained) -> String {
+        let class = match one.class.probability {
+            Some(probability) => format!("{}  {:.1} %", one.class.label(), probability * 100.0),
+            None => format!("{}  {:.2}", one.class.label(), one.class.logit),
+        };
+        if self.methods.len() > 1 { format!("{}: {class}", one.method.title) } else { class }
+    }
+}

@@ -1,0 +1,124 @@
+//! What `POST /explain` can be told.
+
+use std::sync::LazyLock;
+
+use crate::attribution::{METHODS, Method};
+use crate::config::Parameter;
+use crate::render::Colormap;
+use crate::service::MODEL;
+
+/// The names of all methods, as usage lines show them.
+static METHOD_NAMES: LazyLock<String> =
+    LazyLock::new(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join("|"));
+
+/// The parameter that names methods.
+fn method() -> Parameter {
+    Parameter {
+        name: "method",
+        value: &METHOD_NAMES,
+        help: "method of explanation; repeatable: one panel for each method and class \
+               (default: gradcam)",
+        repeatable: true,
+    }
+}
+
+/// The parameters that all methods share.
+const COMMON: &[Parameter] = &[
+    Parameter {
+        name: "layer",
+        value: "NAME",
+        help: "layer, alias or ONNX value to explain (default: the card's, else the last with \
+               height and width)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "class",
+        value: "INDEX|LABEL|ID",
+        help: "class to explain; repeatable: one map each (default: the likeliest)",
+        repeatable: true,
+    },
+    Parameter {
+        name: "top",
+        value: "1..=16",
+        help: "explain the likeliest classes, this many, beside those named",
+        repeatable: false,
+    },
+    Parameter {
+        name: "score",
+        value: "probability|logit",
+        help: "what is differentiated (default: probability)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "sign",
+        value: "positive|negative|both",
+        help: "what spoke for the class, against it, or both in diverging colours (default: by the \
+               method)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "view",
+        value: "overlay|heatmap|mask|cells",
+        help: "the heat over the picture, the heat alone, the picture where there is heat, or the \
+               map's values as blocks (default: overlay)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "colormap",
+        value: Colormap::NAMES,
+        help: "colours of the heat (default: jet over the picture, viridis alone; rdbu for both \
+               signs)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "alpha",
+        value: "0..=1",
+        help: "strength of the colours in an overlay (default: 0.4; 0.8 with sign=both)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "percentile",
+        value: "0..=100",
+        help: "values beyond this percentile of the map are clipped before it is drawn \
+               (default: by the method)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "axes",
+        value: "true|false",
+        help: "with view=cells, label the sides with the map's coordinates (default: false)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "scale",
+        value: "own|shared",
+        help: "each map is scaled by its own maximum, or all by one, so that classes can be \
+               compared (default: own)",
+        repeatable: false,
+    },
+];
+
+/// The parameters of a request for these methods; with `method` itself where `is_free`.
+pub(super) fn table(methods: &[&'static Method], is_free: bool) -> Vec<Parameter> {
+    let mut table = vec![MODEL];
+    table.extend(is_free.then(method));
+    table.extend_from_slice(COMMON);
+    for parameter in methods.iter().flat_map(|method| method.parameters) {
+        if !table.iter().any(|known| known.name == parameter.name) {
+            table.push(*parameter);
+        }
+    }
+    table
+}
+
+/// Every parameter of every method.
+pub(super) fn all() -> &'static [Parameter] {
+    static TABLE: LazyLock<Vec<Parameter>> =
+        LazyLock::new(|| table(&METHODS.iter().collect::<Vec<_>>(), true));
+    &TABLE
+}
+
+/// The parameters of one method, which the route fixes.
+pub(super) fn of(method: &'static Method) -> Vec<Parameter> {
+    table(&[method], false)
+}

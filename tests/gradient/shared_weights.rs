@@ -1,0 +1,77 @@
+//! A gradient graph that reads the weights that the forward plan holds, in the order in which that
+//! plan wants them.
+
+use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
+use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
+use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
+use ndarray::{Array1, Array2, ArrayD};
+
+/// Channels × height × width of the pictures, and outputs of the dense layer behind them: enough
+/// weights to be turned.
+const PICTURES: [usize; 3] = [64, 8, 8];
+const INPUTS: usize = 64 * 8 * 8;
+const OUTPUTS: usize = 1024;
+
+/// ReLU, flattened, by a matrix stored output by output, as PyTorch has it.
+fn network(matrix: &Array2<f32>) -> Model {
+    let builder = Builder::default();
+    let x = builder.input("x", Element::F32, &[1, PICTURES[0], PICTURES[1], PICTURES[2]]);
+    let weights = float_tensor("weights", &[OUTPUTS, INPUTS], matrix.as_slice().unwrap());
+    let weights = builder.initializer(weights, Element::F32);
+    let a = x.relu();
+    let flat = a.reshape(&[1, INPUTS]);
+    let turns = [("transB", Attribute::Int(1))];
+    let y = builder.node("Gemm", &[&flat, &weights], &turns, Element::F32, &[1, OUTPUTS]);
+    builder.output("y", &y);
+    builder.finish("network").unwrap()
+}
+
+#[test]
+fn turned_weights_are_shared_and_give_the_same_gradient() {
+    let number = |i: usize, of: usize| ((i * 7919) % of) as f32 / of as f32 - 0.5;
+    let matrix = Array2::from_shape_fn((OUTPUTS, INPUTS), |(i, j)| number(i * INPUTS + j, 1009));
+    let model = network(&matrix);
+    let shape = vec![1, PICTURES[0], PICTURES[1], PICTURES[2]];
+    let graph = Graph::read(&model, None, std::slice::from_ref(&shape)).unwrap();
+    let facts = graph.facts();
+    let engine = Engine::default();
+    let forward = graph.compile(&["y".to_owned()], &engine).unwrap();
+    let x = Array1::from_shape_fn(INPUTS, |i| number(i, 499));
+    let picture = ArrayD::from_shape_vec(shape, x.to_vec()).unwrap();
+    let values = forward.run(vec![input(picture)], &CancellationToken::default()).unwrap();
+    let close = |what: &str, got: &[f32], wanted: Array1<f64>| {
+        let largest = wanted.iter().fold(0f64, |max, value| max.max(value.abs()));
+        assert_eq!(got.len(), wanted.len());
+        for (got, wanted) in got.iter().zip(wanted) {
+            assert!((f64::from(*got) - wanted).abs() <= 2e-5 * largest, "{what}: {got}, {wanted}");
+        }
+    };
+    let exact = matrix.mapv(f64::from);
+    let wanted = exact.dot(&x.mapv(|x| f64::from(x.max(0.0))));
+    close("forward", values.view("y").unwrap().as_slice().unwrap(), wanted);
+
+    let held = forward.weights();
+    assert!(held.contains("weights"), "the plan holds what was stored");
+    let seed = Array1::from_shape_fn(OUTPUTS, |i| number(i, 313));
+    let whole = exact.t().dot(&seed.mapv(f64::from));
+    let positions = PICTURES[1] * PICTURES[2];
+    let sums = whole.to_shape((PICTURES[0], positions)).unwrap().sum_axis(ndarray::Axis(1));
+    let layer = model.graph().node[0].output[0].clone();
+    let (whole_graph, sums_graph) = (
+        derive(&model, &facts, &[&layer], "y", Rules::GRADIENT).unwrap(),
+        derive_channel_sums(&model, &facts, &layer, 1, "y", Rules::GRADIENT).unwrap(),
+    );
+    for (derived, output, wanted) in [
+        (whole_graph, cotangent_name(&layer), whole),
+        (sums_graph, channel_sums_name(&layer), sums),
+    ] {
+        let gradient = derived.embed(Default::default(), |name| held.contains(name)).unwrap();
+        assert_eq!(gradient.shared, ["weights"]);
+        let shapes = [vec![1, OUTPUTS]];
+        let graph = Graph::read_with(&gradient.model, None, &shapes, &held).unwrap();
+        let backward: Plan = graph.compile(std::slice::from_ref(&output), &engine).unwrap();
+        let seed = seed.clone().into_shape_with_order((1, OUTPUTS)).unwrap().into_dyn();
+        let computed = backward.run(vec![input(seed)], &CancellationToken::default()).unwrap();
+        close(&output, computed.view(&output).unwrap().as_slice().unwrap(), wanted);
+    }
+}

@@ -1,0 +1,147 @@
+// The Explanation tab: the heat map of one class over the picture, or those of two classes side by side.
+
+import { colorBar, colormapOf } from "./colormap.js";
+import { cropOf } from "./crop.js";
+import { showCrosshair, trackPosition } from "./crosshair.js";
+import { announce, byId, element, formatPercent } from "./dom.js";
+import { drawHeatmap, locationOfMaximum, resizeHeat } from "./heatmap.js";
+import { loadMap } from "./maps.js";
+import { decodePicture } from "./picture.js";
+import { explainedClass, labelOf } from "./predictions.js";
+import { createSettings, fillSettings } from "./settings.js";
+import { change } from "./state.js";
+
+/** Steps of an arrow key across the picture, in both directions. */
+const STEPS = 40;
+
+const parts = {};
+/** The figures on screen, kept so that they can be drawn again without a request. */
+let figures = [];
+
+/** Builds the panel once. */
+export function setUpExplain() {
+  parts.maps = element("div", { class: "maps" });
+  parts.bar = element("div");
+  parts.settings = createSettings();
+  const plots = element("div", { class: "plots" }, parts.maps, parts.bar);
+  byId("explain").replaceChildren(element("div", { class: "explanation" }, plots, parts.settings));
+}
+
+/** The classes on screen: the explained one, and the one that it is compared with. */
+export function shownClasses(state, predictions) {
+  const explained = explainedClass(predictions);
+  const compared = state.compare === "" ? [] : [Number(state.compare)];
+  return [explained, ...compared.filter((index) => index !== explained)];
+}
+
+/** Shows what the state says. `context` is `{ state, model, picture, predictions, signal }`. */
+export async function showExplanation(context) {
+  const { state, model, picture, predictions, signal } = context;
+  fillSettings(parts.settings, state, model);
+  byId("explain").setAttribute("aria-busy", "true");
+  const [decoded, ...maps] = await Promise.all([
+    decodePicture(picture, model, signal),
+    ...shownClasses(state, predictions).map((index) => loadMap(context, index)),
+  ]);
+  if (signal.aborted) return;
+  byId("explain").setAttribute("aria-busy", "false");
+  figures = maps.map((map) => createFigure(map, decoded, context));
+  parts.maps.classList.toggle("side-by-side", figures.length > 1);
+  parts.maps.replaceChildren(...figures.map(({ node }) => node));
+  draw(state);
+  announce(figures.map(({ description }) => description).join(" "));
+}
+
+/** Shows a change of alpha, colour map or view, which need no request. */
+export function redrawExplanation(state, model) {
+  fillSettings(parts.settings, state, model);
+  draw(state);
+}
+
+function draw(state) {
+  const options = { view: state.view, colormap: colormapOf(state.explain_colormap), alpha: Number(state.alpha) };
+  for (const { canvas, pixels, heat } of figures) {
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(canvas.width, canvas.height);
+    drawHeatmap(image.data, pixels.data, heat, options);
+    context.putImageData(image, 0, 0);
+  }
+  const colormap = state.view === "mask" ? "gray" : state.explain_colormap;
+  parts.bar.replaceChildren(colorBar(colormap, "0", "1", "Colour bar: heat from 0 to 1"));
+}
+
+function createFigure(map, decoded, { model, state }) {
+  const { pixels } = decoded;
+  const label = labelOf(model, map.index);
+  // A map drawn by the server is placed in the picture already.
+  const crop = map.rawSize ? { x: 0, y: 0, width: 1, height: 1 } : cropOf(model.input, decoded);
+  const heat = resizeHeat(map, crop, pixels.height, pixels.width);
+  const description = describeMap(map, heat, pixels, label, state);
+  const canvas = element("canvas", {
+    width: pixels.width,
+    height: pixels.height,
+    tabIndex: 0,
+    role: "img",
+    "aria-label": `Heat map for ${label}. ${description} Arrow keys move the crosshair.`,
+  });
+  const crosshair = element("span", { class: "crosshair", hidden: true });
+  const readout = element("output", { class: "readout", textContent: "\u00a0" });
+  trackPosition(
+    canvas,
+    { width: STEPS, height: STEPS },
+    (x, y) => figures.forEach((figure) => figure.showValue(x, y)),
+    () => figures.forEach((figure) => figure.hideValue()),
+  );
+  const caption = element(
+    "figcaption",
+    {},
+    element("strong", { textContent: label }),
+    element("span", { textContent: map.probability === null ? "" : formatPercent(map.probability) }),
+  );
+  const isNotice = map.empty || map.saturated;
+  const text = element("p", { class: isNotice ? "muted notice" : "muted", textContent: description });
+  if (map.empty) text.append(" ", oppositeSignButton(state));
+  const plot = element("div", { class: "plot" }, canvas, crosshair);
+  plot.style.setProperty("--aspect-ratio", pixels.width / pixels.height);
+  return {
+    node: element("figure", {}, caption, plot, readout, text),
+    canvas,
+    pixels,
+    heat,
+    description,
+    showValue(x, y) {
+      showCrosshair(crosshair, x, y);
+      const index = Math.floor(y * pixels.height) * pixels.width + Math.floor(x * pixels.width);
+      readout.textContent = `heat ${heat[index].toFixed(2)}`;
+    },
+    hideValue() {
+      crosshair.hidden = true;
+      readout.textContent = "\u00a0";
+    },
+  };
+}
+
+function oppositeSignButton(state) {
+  const opposite = state.sign === "positive" ? "negative" : "positive";
+  return element("button", {
+    type: "button",
+    class: "link",
+    textContent: `Show evidence ${opposite === "positive" ? "for" : "against"} the class`,
+    onclick: () => change({ sign: opposite }),
+  });
+}
+
+/** Where the heat is, where the map comes from, and what limits it. */
+function describeMap(map, heat, pixels, label, { sign }) {
+  const evidence = `evidence ${sign === "positive" ? "for" : "against"} “${label}”`;
+  if (map.empty) return `There is no ${evidence} in layer ${map.layer}: the map has no positive value.`;
+  const [height, width] = map.rawSize ?? [map.height, map.width];
+  const text =
+    `The strongest ${evidence} is ${locationOfMaximum(heat, pixels)}. ` +
+    `The map has ${height} × ${width} values, from layer ${map.layer}.`;
+  if (!map.saturated) return text;
+  return (
+    `${text} The probability rounds to 1, where an ordinary softmax gradient is rounding noise. ` +
+    "This map uses a numerically stable gradient."
+  );
+}

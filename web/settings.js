@@ -1,0 +1,96 @@
+// The settings of a heat map.
+
+import { COLORMAPS } from "./colormap.js";
+import { element, fillSelect } from "./dom.js";
+import { change } from "./state.js";
+
+/** Keys of the state with few values, shown as segmented controls. */
+const SEGMENTED = {
+  sign: {
+    title: "Evidence",
+    options: [
+      ["positive", "for"],
+      ["negative", "against"],
+    ],
+  },
+  view: {
+    title: "View",
+    options: [
+      ["overlay", "overlay"],
+      ["heatmap", "heat map"],
+      ["mask", "mask"],
+    ],
+  },
+  score: {
+    title: "Score",
+    options: [
+      ["probability", "probability"],
+      ["logit", "logit"],
+    ],
+  },
+};
+
+/** The form with all settings. Each control has the key of the state as its name or id. */
+export function createSettings() {
+  const alpha = element("input", {
+    type: "range",
+    id: "alpha",
+    min: "0",
+    max: "1",
+    step: "0.05",
+    oninput: () => change({ alpha: alpha.value }, { replace: true }),
+  });
+  return element(
+    "form",
+    { class: "settings", "aria-label": "Heat map settings", onsubmit: (event) => event.preventDefault() },
+    segmented("sign"),
+    segmented("view"),
+    labelled("alpha", "Alpha", alpha),
+    labelled("explain_colormap", "Colormap", select("explain_colormap")),
+    labelled("explain_layer", "Layer", select("explain_layer")),
+    segmented("score"),
+  );
+}
+
+function select(key) {
+  const node = element("select", { id: key, onchange: () => change({ [key]: node.value }) });
+  return node;
+}
+
+function labelled(key, text, control) {
+  const label = element("label", { for: key, textContent: text });
+  return element("div", { class: "control", data: { control: key } }, label, control);
+}
+
+function segmented(key) {
+  const { title, options } = SEGMENTED[key];
+  const radio = ([value, text]) =>
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name: key, value, onchange: () => change({ [key]: value }) }),
+      element("span", { textContent: text }),
+    );
+  return element(
+    "fieldset",
+    { class: "segmented" },
+    element("legend", { textContent: title }),
+    element("div", {}, ...options.map(radio)),
+  );
+}
+
+/** Shows the state in the controls, and hides those without effect. */
+export function fillSettings(settings, state, model) {
+  const hide = (key, isHidden) => {
+    settings.querySelector(`[data-control=${key}]`).hidden = isHidden;
+  };
+  for (const key of Object.keys(SEGMENTED)) settings.elements[key].value = state[key];
+  settings.elements.alpha.value = state.alpha;
+  hide("alpha", state.view !== "overlay");
+  hide("explain_colormap", state.view === "mask");
+  fillSelect(settings.elements.explain_colormap, COLORMAPS, state.explain_colormap);
+  const explainable = model.layers.filter((layer) => layer.explainable).map(({ name }) => name);
+  const selected = state.explain_layer || model.gradcam;
+  if (!explainable.includes(selected)) explainable.push(selected);
+  fillSelect(settings.elements.explain_layer, explainable, selected);
+}
