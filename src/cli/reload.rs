@@ -84,13 +84,13 @@ async fn reload(state: &Arc<AppState>, loader: &ModelLoader, all: bool) {
     let reloading = spawn_blocking(move || loader.reload(&shared.context.models.now(), all));
     let is_complete = match reloading.await {
         Ok(Ok(models)) => {
+            let (loaded, refused) = (models.iter().count(), models.refused().len());
             for refused in models.refused() {
                 let (model, error) = (&refused.name, &refused.error);
                 tracing::error!(model, %error, "model not reloaded");
             }
-            let refused = models.refused().len();
-            tracing::info!(models = models.iter().count(), refused, "models reloaded");
             state.context.models.replace(models);
+            tracing::info!(models = loaded, refused, "models reloaded");
             refused == 0
         }
         Ok(Err(error)) => {

@@ -95,9 +95,10 @@ async fn load_models(
     let blocking = loader.clone();
     let loading = spawn_blocking(move || blocking.load());
     let models = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
-    tracing::info!(models = models.iter().count(), "ready");
+    let loaded = models.iter().count();
     state.context.models.replace(models);
     state.advance(Phase::Ready);
+    tracing::info!(models = loaded, "ready");
     tokio::spawn(reload_models(state, loader, interval, hangups, fingerprint));
     Ok(())
 }
