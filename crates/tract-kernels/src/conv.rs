@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::conv_kernel::ConvKernel;
 use crate::depthwise::Depthwise;
 use crate::geometry::{Geometry, Window};
 use crate::im2col::Im2col;
 use crate::im2row::Im2row;
-use crate::kernel_args::KernelArgs;
 use crate::simd::Isa;
 use crate::winograd::Winograd;
 
@@ -75,15 +75,6 @@ fn prefers_im2row(shape: &ConvShape) -> bool {
     let taps = shape.geometry.window.taps();
     let bytes = shape.channels[0] * taps * area * size_of::<f32>();
     area <= IM2ROW_MAX_AREA && bytes <= IM2ROW_MAX_BYTES
-}
-
-/// A convolution with its weights, packed for one algorithm.
-pub(crate) trait ConvKernel: Send + Sync {
-    /// Memory that the weights take, in bytes.
-    fn bytes(&self) -> usize;
-
-    /// Convolves one image.
-    fn run(&self, args: &KernelArgs);
 }
 
 /// Packs `weights` for `algorithm`. Their order is ONNX's: output channel, input channel of the

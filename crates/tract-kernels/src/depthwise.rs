@@ -1,6 +1,6 @@
 //! Depthwise convolutions: each channel has a kernel of its own.
 
-use crate::conv::ConvKernel;
+use crate::conv_kernel::ConvKernel;
 use crate::kernel_args::KernelArgs;
 use crate::simd::{Isa, Simd};
 use crate::sliding_window::{WindowReduction, reduce_windows};

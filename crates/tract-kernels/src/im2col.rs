@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::conv::ConvKernel;
+use crate::conv_kernel::ConvKernel;
 use crate::epilogue::Epilogue;
 use crate::gemm::{GemmTile, pack_a, tile_rows};
 use crate::geometry::{Geometry, copy_strided};

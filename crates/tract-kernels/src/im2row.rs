@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::channel_block::{ChannelBlock, PackChannelBlock};
-use crate::conv::ConvKernel;
+use crate::conv_kernel::ConvKernel;
 use crate::epilogue::Epilogue;
 use crate::gemm::{GemmTile, odd_stride, pack_a, tile_rows};
 use crate::geometry::{Geometry, Window};

@@ -59,6 +59,7 @@
 //! | `gemm` | the micro-kernel of the matrix product that `winograd`, `im2col` and `im2row` share |
 //! | `gemv` | products of a matrix and a vector |
 //! | `conv` | which algorithm computes which convolution |
+//! | `conv_kernel` | what all these algorithms are: a trait |
 //! | `winograd`, `im2col`, `im2row`, `depthwise` | the algorithms |
 //! | `max_pool` | max-pools |
 //! | `sliding_window`, `polyphase` | the common part of `depthwise` and `max_pool` |
@@ -80,6 +81,7 @@
 mod buffer_pool;
 mod channel_block;
 mod conv;
+mod conv_kernel;
 mod depthwise;
 mod epilogue;
 mod gemm;

@@ -4,13 +4,10 @@
 use crate::epilogue::Epilogue;
 use crate::geometry::copy_strided;
 use crate::kernel_args::KernelArgs;
-use crate::polyphase::PolyphaseLayout;
+use crate::polyphase::{PolyphaseLayout, STEP};
 use crate::scratch::with_scratch;
 use crate::simd::{Isa, Lanes, Simd, SimdOp, WIDTH, as_floats, as_floats_mut};
 use crate::thread_pool::{current_threads, parallel_for};
-
-/// Vectors of output that one step computes. A weight that is loaded once serves all of them.
-pub(crate) const STEP: usize = 4;
 
 /// How the pixels under a window are reduced to one value.
 pub(crate) trait WindowReduction {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use tract_core::internal::*;
 
 use crate::buffer_pool::BufferPool;
-use crate::conv::{ConvAlgorithm, ConvKernel, ConvShape};
+use crate::conv::{ConvAlgorithm, ConvShape};
+use crate::conv_kernel::ConvKernel;
 use crate::epilogue::{Clip, Epilogue};
 use crate::kernel_args::KernelArgs;
 use crate::shared_output::SharedOutput;

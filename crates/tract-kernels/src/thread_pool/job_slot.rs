@@ -12,8 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::state::PoolState;
-
 type Job = *const (dyn Fn(usize) + Sync);
 
 /// Where a caller puts the job that workers may help with.
@@ -72,10 +70,11 @@ impl JobSlot {
             && self.next.load(Ordering::Relaxed) < self.count.load(Ordering::Relaxed)
     }
 
-    /// Runs `count` tasks, with the help of idle workers. Returns when all of them are done.
+    /// Runs `count` tasks, with the help of the workers that `wake` wakes. Returns when all of them
+    /// are done.
     ///
     /// Only the caller that has claimed the slot calls this.
-    pub(super) fn run(&self, pool: &PoolState, count: usize, task: &(dyn Fn(usize) + Sync)) {
+    pub(super) fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync), wake: impl FnOnce()) {
         // SAFETY: only the lifetime changes; see the head of this file.
         let job = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Job>(task) };
         // SAFETY: the slot is closed and no worker is inside, as `CloseOnDrop` left it.
@@ -84,9 +83,7 @@ impl JobSlot {
         self.count.store(count, Ordering::Relaxed);
         self.entry.fetch_and(!Self::CLOSED, Ordering::SeqCst);
         let open = CloseOnDrop(self);
-        if pool.has_idle_thread() {
-            pool.wake((pool.threads - 1).min(count - 1));
-        }
+        wake();
         self.run_tasks(task, || false);
         drop(open);
         assert!(!self.panicked.swap(false, Ordering::AcqRel), "a worker thread panicked");

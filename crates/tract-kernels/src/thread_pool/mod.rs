@@ -18,6 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod worker;
+mod worker_loop;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -24,7 +24,11 @@ pub fn parallel_for(count: usize, task: impl Fn(usize) + Sync) {
     let current = if count > 1 { CURRENT.take() } else { None };
     let Some((state, slot)) = current else { return (0..count).for_each(task) };
     let _restore = RestoreCurrent(Some((Arc::clone(&state), slot)));
-    state.slots[slot].run(&state, count, &task);
+    state.slots[slot].run(count, &task, || {
+        if state.has_idle_thread() {
+            state.wake(count - 1);
+        }
+    });
 }
 
 /// Calls `task` with every chunk of `data`, of `size` elements, and its index. The threads are

@@ -17,7 +17,7 @@ use self::input_transform::InputTransform;
 use self::output_transform::OutputTransform;
 use self::tile_blocks::{BlockLayout, TileBlock, TileBlocks};
 use crate::channel_block::ChannelBlock;
-use crate::conv::ConvKernel;
+use crate::conv_kernel::ConvKernel;
 use crate::gemm::{GemmTile, pack_a};
 use crate::kernel_args::KernelArgs;
 use crate::scratch::with_scratch;
