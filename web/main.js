@@ -1,7 +1,7 @@
 // Starts the page, and updates it when the state changes. An update aborts the previous one, so that no result of an
 // earlier state appears.
 
-import { activationsRequest, isGridOutdated, setUpActivations, showActivations } from "./activations.js";
+import { activationsRequest, resizeGrid, setUpActivations, showActivations } from "./activations.js";
 import { requestJson } from "./api.js";
 import { loadColormaps } from "./colormap.js";
 import { showCrop } from "./crop.js";
@@ -176,8 +176,8 @@ window.addEventListener("popstate", readAddress);
 window.addEventListener("resize", () => {
   if (loaded.picture?.decoded) showCrop(loaded.model.input, loaded.picture.decoded);
   if (byId("export").hidden) return;
+  if (current().tab === "activations") resizeGrid();
   showCommand(currentRequest(), loaded.picture);
-  if (current().tab === "activations" && isGridOutdated(current())) updateResult();
 });
 byId("skip").addEventListener("click", () => byId("result").focus());
 
