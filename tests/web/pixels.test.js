@@ -28,9 +28,10 @@ async function openWith(picture, hash) {
   return page;
 }
 
-test("heat maps equal the server's: every view, colour map, sign and score", async () => {
+test("heat maps equal the server's: every view, colour map, sign, score and method", async () => {
   const page = await openWith(CAT_AND_DOG, "model=vgg16_cats_dogs");
   const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
+  const methods = await (await fetch(`${server.address}methods`)).json();
   const colormaps = await page.locator("#explain_colormap option").evaluateAll((all) => all.map(({ value }) => value));
   assert.equal(colormaps.length, 11);
   const cases = [
@@ -42,6 +43,7 @@ test("heat maps equal the server's: every view, colour map, sign and score", asy
     { view: "heatmap", colormap: "gray", sign: "negative" },
     { view: "heatmap", colormap: "gray", score: "logit" },
     { view: "heatmap", colormap: "gray", layer: "block4_conv3" },
+    ...methods.map(({ name }) => ({ view: "heatmap", colormap: "gray", method: name })),
   ];
   const wrong = [];
   for (const {
@@ -51,24 +53,26 @@ test("heat maps equal the server's: every view, colour map, sign and score", asy
     sign = "positive",
     score = "probability",
     layer = "block5_conv3",
+    method = "gradcam",
   } of cases) {
     const hash =
       `model=vgg16_cats_dogs&picture=${picture}&class=0&view=${view}&explain_colormap=${colormap}` +
-      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}`;
+      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&method=${method}`;
     await page.evaluate((hash) => {
       location.hash = hash;
     }, hash);
     await page.waitForFunction(
-      ([view, sign, score, layer]) => {
+      ([view, sign, score, layer, method]) => {
         const { elements } = document.querySelector(".settings");
         return (
           elements.view.value === view &&
           elements.sign.value === sign &&
           elements.score.value === score &&
-          elements.explain_layer.value === layer
+          elements.explain_layer.value === layer &&
+          elements.method.value === method
         );
       },
-      [view, sign, score, layer],
+      [view, sign, score, layer, method],
     );
     await waitUntilIdle(page);
     const fields = [
@@ -80,11 +84,13 @@ test("heat maps equal the server's: every view, colour map, sign and score", asy
       ["sign", sign],
       ["score", score],
       ["layer", layer],
+      ["method", method],
     ];
-    const { largest, share } = await compareWithServer(page, "figure canvas", "gradcam", fields);
+    const { largest, share } = await compareWithServer(page, "figure canvas", "explain", fields);
     // Rounding may move heat to the adjacent row of the colour map, which differs by 8 at most, and the sum by 1.
     const limit = view === "mask" ? 1 : 9;
-    if (largest > limit || share > 1e-3) wrong.push({ view, colormap, alpha, sign, score, layer, largest, share });
+    if (largest > limit || share > 1e-3)
+      wrong.push({ view, colormap, alpha, sign, score, layer, method, largest, share });
   }
   assert.deepEqual(wrong, []);
   assertNoProblems(browser);
@@ -205,6 +211,7 @@ test("the curl command writes the file that the download button gives", async ()
   await copyFile(CAT, oddName);
   const views = [
     "picture=cat",
+    "picture=cat&method=hirescam",
     "picture=coffee&model=efficientnet_lite0&compare=550&view=heatmap&sign=negative&explain_colormap=viridis",
     "picture=cat&tab=activations&layer=conv2d_2&order=mean&normalize=layer&colormap=turbo",
     "picture=cat&tab=activations&layer=conv2d_2&channel=3&colormap=gray",
