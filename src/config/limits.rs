@@ -14,7 +14,12 @@ pub struct Limits {
     #[serde(rename = "max_layers")]
     pub layers: usize,
     /// Passes through a network for one answer
-    #[arg(long = "max-passes", env = "CONVSCOPE_MAX_PASSES", default_value_t = Limits::DEFAULT.passes)]
+    #[arg(
+        long = "max-passes",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_PASSES",
+        default_value_t = Limits::DEFAULT.passes
+    )]
     #[serde(rename = "max_passes")]
     pub passes: u64,
     /// Largest picture in an answer, in pixels

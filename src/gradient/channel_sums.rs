@@ -1,10 +1,10 @@
 //! The sums of a value's cotangent over all positions of each channel. Grad-CAM needs no more of the
 //! gradient than these, and they can often be computed further down the network at less cost.
 
+use super::channel_axis::{lies_within, reduced_axes};
 use super::driver::backpropagate;
 use super::forward::Forward;
 use super::names::channel_sums_name;
-use super::node_context::from_front;
 use super::rules::Rules;
 use super::table::find;
 use super::tape::Tape;
@@ -150,68 +150,4 @@ fn averages_all_positions(node: &NodeProto, axis: usize, forward: &Forward) -> b
         }),
         _ => false,
     }
-}
-
-/// A column of the operators' table: the axis of the output along which the channels stand, where
-/// the output's cotangent has the same sums over positions as the input's. The arguments are the
-/// node, the channels' axis in its first input, and the graph.
-pub(super) type ChannelAxis = fn(&NodeProto, usize, &Forward) -> Option<usize>;
-
-/// x̄ = ȳ.
-pub(super) fn same_axis(_: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
-    Some(axis)
-}
-
-/// x̄ = ȳ unless the node is told to train.
-pub(super) fn dropout(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
-    (node.input.len() < 3).then_some(axis)
-}
-
-/// Every window gives its cotangent to one element, or a share of it to each.
-pub(super) fn pool(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
-    (axis == 1 && lies_within(node)).then_some(1)
-}
-
-/// The window is the whole feature map.
-pub(super) fn global_pool(_: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
-    (axis == 1).then_some(1)
-}
-
-/// Every element gets the same share of the mean's cotangent.
-pub(super) fn reduce_mean(node: &NodeProto, axis: usize, forward: &Forward) -> Option<usize> {
-    let shape = forward.shape(node.input.first()?)?;
-    let axes = reduced_axes(node, &shape, forward)?;
-    let before = (0..axis).filter(|axis| axes.contains(axis)).count();
-    let is_kept = node.int("keepdims", 1) != 0;
-    let behind = if is_kept { axis } else { axis - before };
-    (!axes.is_empty() && !axes.contains(&axis)).then_some(behind)
-}
-
-/// The same elements with the axes permuted.
-pub(super) fn transpose(node: &NodeProto, axis: usize, _: &Forward) -> Option<usize> {
-    node.ints("perm")?.iter().position(|&from| from == axis as i64)
-}
-
-/// The same elements in another shape, in which the channels still stand along one axis.
-pub(super) fn reshape(node: &NodeProto, axis: usize, forward: &Forward) -> Option<usize> {
-    let shape = forward.shape(node.input.first()?)?;
-    let behind = forward.shape(node.output.first()?)?;
-    let before = |shape: &[usize], axis: usize| shape[..axis].iter().product::<usize>();
-    let extent = *shape.get(axis)?;
-    let is_same = |&to: &usize| behind[to] == extent && before(&behind, to) == before(&shape, axis);
-    (0..behind.len()).find(is_same)
-}
-
-/// The axes that a `ReduceMean` reduces, where the file names them.
-fn reduced_axes(node: &NodeProto, shape: &[usize], forward: &Forward) -> Option<Vec<usize>> {
-    let given = node.ints("axes").map(<[i64]>::to_vec);
-    let axes = given.or_else(|| forward.ints(node.input.get(1)?))?;
-    axes.iter().map(|&axis| from_front(axis, shape.len()).ok()).collect()
-}
-
-/// Whether every window of a pool lies within its input, so that the padding gets no share.
-fn lies_within(node: &NodeProto) -> bool {
-    let is_unpadded = node.ints("pads").unwrap_or_default().iter().all(|&pad| pad == 0);
-    let is_automatic = !matches!(node.string("auto_pad").unwrap_or("NOTSET"), "NOTSET" | "VALID");
-    is_unpadded && !is_automatic && node.int("ceil_mode", 0) == 0
 }

@@ -13,6 +13,7 @@
 
 mod activations;
 mod arithmetic;
+mod channel_axis;
 mod channel_sums;
 mod convolution;
 mod driver;

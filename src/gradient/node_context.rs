@@ -7,6 +7,9 @@ use crate::onnx::{Attributes, Value};
 /// What a rule gives: the cotangent of one input, in its shape or one that broadcasting made of it.
 pub(super) type Cotangent = Result<Value, RuleError>;
 
+/// The backward rule of one operator: the cotangent of one input, from those of the outputs.
+pub(super) type Rule = fn(&mut NodeContext, usize) -> Cotangent;
+
 /// A node being differentiated, as its rule sees it.
 #[derive(Debug)]
 pub(super) struct NodeContext<'s, 'm> {

@@ -1,9 +1,6 @@
-use super::node_context::{Cotangent, NodeContext};
+use super::node_context::Rule;
 use super::table::{Operator, find};
 use crate::onnx::pb::NodeProto;
-
-/// The backward rule of one operator: the cotangent of one input, from those of the outputs.
-pub(super) type Rule = fn(&mut NodeContext, usize) -> Cotangent;
 
 /// Which backward rules are used: those of the gradient, some of them replaced.
 ///
@@ -41,6 +38,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::gradient::derive;
+    use crate::gradient::node_context::{Cotangent, NodeContext};
     use crate::onnx::{Builder, Element, Facts, Model};
 
     /// ReLU whose cotangent is passed on where it is positive, as deconvnets have it.

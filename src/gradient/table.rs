@@ -1,5 +1,5 @@
-use super::channel_sums::{self as sums, ChannelAxis};
-use super::rules::Rule;
+use super::channel_axis::{self as sums, ChannelAxis};
+use super::node_context::Rule;
 use super::{
     activations as act, arithmetic as ari, convolution as conv, interpolation as inter, matmul,
     normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,

@@ -256,7 +256,7 @@ fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
 }
 
 impl IntoResponse for HttpError {
-    /// A response without a body that carries the [`Problem`] as an extension. The middleware
+    /// A response without a body that carries the problem as an extension. The middleware
     /// `write_problems` adds the request id and writes the body.
     fn into_response(self) -> Response {
         let (status, _) = self.kind();

@@ -4,6 +4,7 @@ mod codes;
 mod configuration;
 mod description;
 mod examples;
+mod methods;
 mod parameters;
 mod routes;
 mod schema;

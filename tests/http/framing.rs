@@ -16,7 +16,8 @@ fn case(name: &'static str, text: &str, status: u16) -> Case {
 /// A request for `/predict` with these headers and this body. It closes the connection.
 fn predict(name: &'static str, headers: &str, body: &str, status: u16) -> Case {
     let text = format!(
-        "POST /predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: image/png\r\n{headers}\r\n{body}"
+        "POST /predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: image/png\r\n\
+         {headers}\r\n{body}"
     );
     (name, text.into_bytes(), status)
 }

@@ -1,0 +1,26 @@
+use convscope::attribution::{METHODS, Resolution};
+
+/// The rows of the README's table of methods: name, title, address of the paper, resolution.
+fn documented() -> Vec<[String; 4]> {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("\n| method ").nth(1).expect("the README has a table of methods");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
+    rows.map(|line| {
+        let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let paper = cells[3].split_once("](").map_or("", |(_, rest)| rest.trim_end_matches(')'));
+        [cells[1], cells[2], paper, cells[4]].map(str::to_owned)
+    })
+    .collect()
+}
+
+#[test]
+fn the_readme_lists_every_method_in_the_order_of_the_table() {
+    let declared = METHODS.iter().map(|method| {
+        let resolution = match method.resolution {
+            Resolution::Layer => "layer",
+            Resolution::Input => "input",
+        };
+        [method.name, method.title, method.paper, resolution].map(str::to_owned)
+    });
+    assert_eq!(documented(), declared.collect::<Vec<_>>());
+}
