@@ -2,8 +2,9 @@
 // without a request.
 
 /**
- * The raw map (a Float32Array) after ReLU, divided by its value at `percentile` and clipped at 1. 100 is the maximum, which is
- * also used where the value at the percentile is 0. All zeros where no value is positive; values that are not finite are 0.
+ * The raw map (a Float32Array) after ReLU, divided by its value at `percentile` and clipped at 1. 100 is the maximum, which
+ * is also used where the value at the percentile is 0. All zeros where no value is positive; values that are not finite
+ * are 0.
  */
 export function heatOf(rawMap, percentile) {
   const positive = rawMap.map((value) => (Number.isFinite(value) && value > 0 ? value : 0));
