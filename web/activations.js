@@ -3,7 +3,7 @@
 import { channelPlots, loadChannel } from "./channel.js";
 import { COLORMAPS } from "./colormap.js";
 import { byId, element, fillSelect } from "./dom.js";
-import { describeChannel, fittingColumns, focusTile, loadGrid, setUpGridKeys, showGrid } from "./grid.js";
+import { columnsFor, describeChannel, focusTile, loadGrid, setColumns, setUpGridKeys, showGrid } from "./grid.js";
 import { decodePicture } from "./picture.js";
 import { channelRequest, gridRequest } from "./requests.js";
 import { change } from "./state.js";
@@ -64,8 +64,8 @@ export async function showActivations(context) {
   fillSelect(parts.colormap, COLORMAPS, state.colormap);
   const key = [state.model, context.picture.id, state.layer, state.order, state.normalize, state.colormap].join("|");
   const count = model.layers.find(({ name }) => name === state.layer).shape.at(-1);
-  const columns = fittingColumns(parts.grid, count);
-  if (grid?.key !== key || !hasSameColours(columns)) {
+  const columns = gridColumns(count);
+  if (grid?.key !== key) {
     byId("activations").setAttribute("aria-busy", "true");
     const layer = await loadGrid(context, columns);
     grid = { ...layer, key };
@@ -73,6 +73,7 @@ export async function showActivations(context) {
       parts.readout.textContent = describeChannel(channel);
     });
   }
+  setColumns(parts.grid, columns);
   byId("activations").setAttribute("aria-busy", "false");
   await (state.channel === "" ? showAllChannels(context) : showChannel(context));
 }
@@ -132,22 +133,19 @@ async function showChannel(context) {
   else if (wasTileFocused) allChannels.focus();
 }
 
-/**
- * Whether the grid on screen has the colours of a grid with `columns` columns. With `normalize=standard` the empty cells of
- * an incomplete last row count as level 0, and the lowest level of the grid gets the first colour.
- */
-function hasSameColours(columns) {
-  const isComplete = (columns) => grid.channels.length % columns === 0;
-  return isComplete(columns) === isComplete(grid.columns);
+/** Adapts the number of columns to the width of the window. */
+export function resizeGrid() {
+  if (grid !== null) setColumns(parts.grid, gridColumns(grid.channels.length));
 }
 
-/** Whether a new width of the window changes the colours of the grid, so that it has to be loaded again. */
-export function isGridOutdated(state) {
-  return state.channel === "" && grid !== null && !hasSameColours(fittingColumns(parts.grid, grid.channels.length));
+function gridColumns(count) {
+  const { clientWidth } = parts.grid.parentElement;
+  const { paddingLeft, paddingRight } = getComputedStyle(parts.grid.parentElement);
+  return columnsFor(count, clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight));
 }
 
 /** The view as a request. */
 export function activationsRequest(state) {
   if (state.channel !== "") return channelRequest(state);
-  return gridRequest(state, fittingColumns(parts.grid, grid.channels.length));
+  return gridRequest(state, gridColumns(grid.channels.length));
 }

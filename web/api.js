@@ -18,11 +18,15 @@ export function setApiKey(key) {
   sessionStorage.setItem("api-key", key);
 }
 
-/** An answer other than 2xx, or none. The message is the `detail` of the problem answer, `code` its stable code. */
+/**
+ * An answer other than 2xx, or none. The message is the `detail` of the problem answer, `code` its stable code, and `status`
+ * the HTTP status; 0 without an answer.
+ */
 export class ApiError extends Error {
-  constructor(detail, code = "", requestId = "") {
+  constructor(detail, code = "", status = 0, requestId = "") {
     super(detail);
     this.code = code;
+    this.status = status;
     this.requestId = requestId;
   }
 }
@@ -143,9 +147,9 @@ function formOf(image, fields) {
 function errorOf(xhr, bytes) {
   try {
     const { detail, code, request_id } = JSON.parse(new TextDecoder().decode(bytes));
-    if (detail) return new ApiError(detail, code, request_id);
+    if (detail) return new ApiError(detail, code, xhr.status, request_id);
   } catch {
     // Not a problem answer of convscope, but for instance an HTML page of a proxy.
   }
-  return new ApiError(`The server answered ${xhr.status} ${xhr.statusText}.`, "unreadable");
+  return new ApiError(`The server answered ${xhr.status} ${xhr.statusText}.`, "unreadable", xhr.status);
 }

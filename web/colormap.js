@@ -4,13 +4,26 @@ import { address } from "./api.js";
 import { element } from "./dom.js";
 
 /** In the order of the file. */
-const NAMES = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
+const NAMES = [
+  "viridis",
+  "jet",
+  "inferno",
+  "magma",
+  "plasma",
+  "cividis",
+  "turbo",
+  "gray",
+  "rdbu",
+  "coolwarm",
+  "seismic",
+];
 const BYTES = 3 * 256;
 
 /** The options of a select. */
 export const COLORMAPS = [
   { group: "colour-blind safe", options: ["viridis", "cividis", "inferno", "magma", "plasma", "gray"] },
   { group: "rainbow", options: ["jet", "turbo"] },
+  { group: "diverging", options: ["rdbu", "coolwarm", "seismic"] },
 ];
 
 let colormaps = null;

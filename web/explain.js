@@ -6,6 +6,7 @@ import { showCrosshair, trackPosition } from "./crosshair.js";
 import { announce, byId, element, formatPercent } from "./dom.js";
 import { drawHeatmap, locationOfMaximum, resizeHeat } from "./heatmap.js";
 import { loadMap } from "./maps.js";
+import { methodOf } from "./methods.js";
 import { decodePicture } from "./picture.js";
 import { explainedClass, labelOf } from "./predictions.js";
 import { createSettings, fillSettings } from "./settings.js";
@@ -34,10 +35,11 @@ export function shownClasses(state, predictions) {
   return [explained, ...compared.filter((index) => index !== explained)];
 }
 
-/** Shows what the state says. `context` is `{ state, model, picture, predictions, signal }`. */
-export async function showExplanation(context) {
-  const { state, model, picture, predictions, signal } = context;
-  fillSettings(parts.settings, state, model);
+/** Shows what the state says. `view` is `{ state, model, methods, picture, predictions, signal }`. */
+export async function showExplanation(view) {
+  const { state, model, picture, predictions, signal } = view;
+  const context = { ...view, method: methodOf(view.methods, state.method) };
+  fillSettings(parts.settings, view);
   byId("explain").setAttribute("aria-busy", "true");
   const [decoded, ...maps] = await Promise.all([
     decodePicture(picture, model, signal),
@@ -53,9 +55,9 @@ export async function showExplanation(context) {
 }
 
 /** Shows a change of alpha, colour map or view, which need no request. */
-export function redrawExplanation(state, model) {
-  fillSettings(parts.settings, state, model);
-  draw(state);
+export function redrawExplanation(view) {
+  fillSettings(parts.settings, view);
+  draw(view.state);
 }
 
 function draw(state) {
@@ -70,19 +72,19 @@ function draw(state) {
   parts.bar.replaceChildren(colorBar(colormap, "0", "1", "Colour bar: heat from 0 to 1"));
 }
 
-function createFigure(map, decoded, { model, state }) {
+function createFigure(map, decoded, { model, method, state }) {
   const { pixels } = decoded;
   const label = labelOf(model, map.index);
   // A map drawn by the server is placed in the picture already.
   const crop = map.rawSize ? { x: 0, y: 0, width: 1, height: 1 } : cropOf(model.input, decoded);
   const heat = resizeHeat(map, crop, pixels.height, pixels.width);
-  const description = describeMap(map, heat, pixels, label, state);
+  const description = describeMap(map, heat, pixels, label, method, state);
   const canvas = element("canvas", {
     width: pixels.width,
     height: pixels.height,
     tabIndex: 0,
     role: "img",
-    "aria-label": `Heat map for ${label}. ${description} Arrow keys move the crosshair.`,
+    "aria-label": `${method.title} heat map for ${label}. ${description} Arrow keys move the crosshair.`,
   });
   const crosshair = element("span", { class: "crosshair", hidden: true });
   const readout = element("output", { class: "readout", textContent: "\u00a0" });
@@ -98,7 +100,7 @@ function createFigure(map, decoded, { model, state }) {
     element("strong", { textContent: label }),
     element("span", { textContent: map.probability === null ? "" : formatPercent(map.probability) }),
   );
-  const isNotice = map.empty || map.saturated;
+  const isNotice = map.empty || map.saturated || !method.class_sensitive;
   const text = element("p", { class: isNotice ? "muted notice" : "muted", textContent: description });
   if (map.empty) text.append(" ", oppositeSignButton(state));
   const plot = element("div", { class: "plot" }, canvas, crosshair);
@@ -131,17 +133,26 @@ function oppositeSignButton(state) {
   });
 }
 
-/** Where the heat is, where the map comes from, and what limits it. */
-function describeMap(map, heat, pixels, label, { sign }) {
+/** Where the heat is, what the map's values belong to, and what limits the map. */
+function describeMap(map, heat, pixels, label, method, { sign }) {
   const evidence = `evidence ${sign === "positive" ? "for" : "against"} “${label}”`;
-  if (map.empty) return `There is no ${evidence} in layer ${map.layer}: the map has no positive value.`;
+  const isOfLayer = method.resolution === "layer";
+  if (map.empty) {
+    const place = isOfLayer ? `layer ${map.layer}` : "the input";
+    return `There is no ${evidence} in ${place}: the map has no positive value.`;
+  }
   const [height, width] = map.rawSize ?? [map.height, map.width];
-  const text =
-    `The strongest ${evidence} is ${locationOfMaximum(heat, pixels)}. ` +
-    `The map has ${height} × ${width} values, from layer ${map.layer}.`;
-  if (!map.saturated) return text;
-  return (
-    `${text} The probability rounds to 1, where an ordinary softmax gradient is rounding noise. ` +
-    "This map uses a numerically stable gradient."
-  );
+  const size = `The map has ${height} × ${width} values`;
+  const sentences = [
+    `The strongest ${evidence} is ${locationOfMaximum(heat, pixels)}.`,
+    isOfLayer ? `${size}, from layer ${map.layer}.` : `${size}, one for each pixel of the input.`,
+  ];
+  if (!method.class_sensitive) sentences.push("This method's maps hardly depend on the class.");
+  if (map.saturated) {
+    sentences.push(
+      "The probability rounds to 1, where an ordinary softmax gradient is rounding noise.",
+      "This map uses a numerically stable gradient.",
+    );
+  }
+  return sentences.join(" ");
 }

@@ -10,38 +10,41 @@ import { change, current } from "./state.js";
 /** The area of all tiles together, in pixels, and the smallest and largest side of one. */
 const AREA = 560_000;
 const [MIN_SIDE, MAX_SIDE] = [46, 148];
+/** Pixels between tiles, as in activations.css. */
+const GAP = 3;
 
 /** The channels of the selected layer: `{ name, shape, channels, dead, bitmap, columns }`. */
 export async function loadGrid({ state, picture, signal }, columns) {
   const { fields } = gridRequest(state, columns);
-  // One pixel for each value, so that the tiles can be cut out.
-  fields.push(["zoom", "1"]);
+  // The bare array of values, so that the tiles can be cut out.
+  fields.push(["zoom", "1"], ["titles", "false"]);
   const answer = await requestJson("activations", { image: picture, fields, signal });
   const [layer] = answer.layers;
   return { ...layer, bitmap: await bitmapOfPng(layer.png), columns };
 }
 
-/** The side of a tile, in pixels. */
-function tileSize(count) {
-  return Math.round(Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE));
+/**
+ * The number of columns for `count` tiles in `width` pixels: close to what fits, and if possible such that the last row is
+ * complete. With normalize=standard the empty cells of an incomplete row would count as level 0 and dim all other cells.
+ */
+export function columnsFor(count, width) {
+  const side = Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE);
+  const fitting = Math.max(Math.floor((width + GAP) / (side + GAP)), 1);
+  const distance = (columns) => Math.abs(Math.log(columns / fitting));
+  const complete = Array.from({ length: count }, (_, i) => i + 1).filter((columns) => count % columns === 0);
+  const best = complete.reduce((one, other) => (distance(other) < distance(one) ? other : one));
+  return distance(best) < Math.log(1.7) ? best : Math.min(fitting, count);
 }
 
-/** The number of columns in which `box` will show `count` channels. Works while `box` is hidden or shows others. */
-export function fittingColumns(box, count) {
-  const before = [box.hidden, box.style.getPropertyValue("--tile-size")];
-  box.hidden = false;
-  box.style.setProperty("--tile-size", `${tileSize(count)}px`);
-  const columns = columnsOf(box);
-  box.hidden = before[0];
-  box.style.setProperty("--tile-size", before[1]);
-  return columns;
+/** Sets the number of columns of the grid on screen. */
+export function setColumns(box, columns) {
+  box.style.setProperty("--columns", columns);
 }
 
 /** Fills `box` with tiles; `onHover` gets the channel under the pointer or with the focus. */
 export function showGrid(box, layer, onHover) {
   const count = layer.channels.length;
-  const side = tileSize(count);
-  box.style.setProperty("--tile-size", `${side}px`);
+  const side = (box.parentElement.clientWidth + GAP) / layer.columns - GAP;
   box.setAttribute("aria-label", `${count} channels of ${layer.name}`);
   box.replaceChildren(...layer.channels.map((channel, position) => tile(layer, channel, position, side, onHover)));
   box.firstChild?.setAttribute("tabindex", "0");
@@ -114,9 +117,8 @@ export function setUpGridKeys(box) {
   });
 }
 
-/** Columns on screen. */
-export function columnsOf(box) {
-  return Math.max(getComputedStyle(box).gridTemplateColumns.split(" ").length, 1);
+function columnsOf(box) {
+  return Number(box.style.getPropertyValue("--columns"));
 }
 
 /** Moves the focus to a channel's tile, after the channel was shown alone. */

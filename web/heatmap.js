@@ -1,11 +1,18 @@
 // From a raw map to a heat map over the picture, with the server's formulas, so that alpha, colour map and view change
 // without a request.
 
-/** The raw map after ReLU, divided by its maximum; all zeros where no value is positive. */
-export function heatOf(rawMap) {
-  let max = 0;
-  for (const value of rawMap) if (value > max) max = value;
-  return rawMap.map((value) => (value > 0 && max > 0 ? value / max : 0));
+/**
+ * The raw map (a Float32Array) after ReLU, divided by its value at `percentile` and clipped at 1. 100 is the maximum, which
+ * is also used where the value at the percentile is 0. All zeros where no value is positive; values that are not finite
+ * are 0.
+ */
+export function heatOf(rawMap, percentile) {
+  const positive = rawMap.map((value) => (Number.isFinite(value) && value > 0 ? value : 0));
+  const sorted = positive.toSorted();
+  const max = sorted.at(-1);
+  if (max === 0) return positive;
+  const scale = sorted[Math.ceil((percentile / 100) * (sorted.length - 1))] || max;
+  return positive.map((value) => Math.min(value / scale, 1));
 }
 
 /**

@@ -101,6 +101,7 @@ export async function loadThumbnails(picture, model, signal) {
       ["model", model.name],
       ["order", "mean"],
       ["limit", "1"],
+      ["zoom", "1"],
       ["titles", "false"],
       ["colormap", current().colormap],
       ...layers.slice(first, first + BATCH).map((name) => ["layer", name]),

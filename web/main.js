@@ -1,7 +1,7 @@
 // Starts the page, and updates it when the state changes. An update aborts the previous one, so that no result of an
 // earlier state appears.
 
-import { activationsRequest, isGridOutdated, setUpActivations, showActivations } from "./activations.js";
+import { activationsRequest, resizeGrid, setUpActivations, showActivations } from "./activations.js";
 import { requestJson } from "./api.js";
 import { loadColormaps } from "./colormap.js";
 import { showCrop } from "./crop.js";
@@ -10,6 +10,7 @@ import { hideError, setUpApiKey, showError } from "./errors.js";
 import { redrawExplanation, setUpExplain, showExplanation, shownClasses } from "./explain.js";
 import { setUpExport, showCommand } from "./export.js";
 import { loadThumbnails, markLayer, selectedLayer, showLayerList } from "./layer-list.js";
+import { loadMethods, methodOf } from "./methods.js";
 import { DEFAULT_PICTURE, decodePicture, loadPicture, setUpPicture, showPicture } from "./picture.js";
 import { labelOf, markClasses, setUpOtherClass, showPlaceholders, showPredictions } from "./predictions.js";
 import { createProgress } from "./progress.js";
@@ -23,7 +24,7 @@ const TOP = 6;
 const DRAWING_KEYS = ["alpha", "view", "explain_colormap"];
 
 /** The server's answers for the present state. */
-const loaded = { models: null, defaultModel: "", model: null, picture: null, predictions: null };
+const loaded = { models: null, defaultModel: "", methods: null, model: null, picture: null, predictions: null };
 
 let pageAbort = new AbortController();
 let resultAbort = new AbortController();
@@ -42,7 +43,7 @@ async function updatePage() {
   byId("export").hidden = true;
   hideError();
   try {
-    await loadModels(signal);
+    await Promise.all([loadModels(signal), loadMethodList(signal)]);
     if (loaded.model?.name !== modelName()) await loadModel(signal);
     const id = current().picture || DEFAULT_PICTURE;
     if (loaded.picture?.id !== id) loaded.picture = await loadPicture(id, signal);
@@ -71,6 +72,10 @@ async function loadModels(signal) {
   const answer = await requestJson("models", { signal });
   loaded.models = answer.models.map(({ name }) => name);
   loaded.defaultModel = answer.default ?? loaded.models[0];
+}
+
+async function loadMethodList(signal) {
+  loaded.methods ??= await loadMethods(signal);
 }
 
 async function loadModel(signal) {
@@ -108,7 +113,7 @@ async function updateResult() {
   resultAbort.abort();
   resultAbort = new AbortController();
   const { signal } = resultAbort;
-  const { model, picture, predictions } = loaded;
+  const { model, methods, picture, predictions } = loaded;
   showTab(current().tab);
   if (!model || !picture || !predictions) return;
   hideError();
@@ -117,7 +122,7 @@ async function updateResult() {
   const state = resolvedState();
   try {
     if (state.tab === "activations") await showActivations({ state, model, picture, signal });
-    else await showExplanation({ state, model, picture, predictions, signal });
+    else await showExplanation({ state, model, methods, picture, predictions, signal });
     if (!signal.aborted) showCommand(currentRequest(), picture);
   } catch (error) {
     byId("explain").setAttribute("aria-busy", "false");
@@ -138,7 +143,7 @@ function currentRequest() {
   if (state.tab === "activations") return activationsRequest(state);
   const classes = shownClasses(state, loaded.predictions);
   const labels = classes.map((index) => labelOf(loaded.model, index));
-  return explainRequest(state, classes, labels);
+  return explainRequest(state, methodOf(loaded.methods, state.method), classes, labels);
 }
 
 readAddress();
@@ -146,7 +151,7 @@ onChange((state, changed) => {
   if (changed.has("model") || changed.has("picture")) return updatePage();
   const isDrawing = [...changed].every((key) => DRAWING_KEYS.includes(key));
   if (isDrawing && state.tab === "explain" && !byId("export").hidden) {
-    redrawExplanation(state, loaded.model);
+    redrawExplanation({ ...loaded, state });
     return showCommand(currentRequest(), loaded.picture);
   }
   if (changed.has("all_layers") && loaded.model) {
@@ -176,8 +181,8 @@ window.addEventListener("popstate", readAddress);
 window.addEventListener("resize", () => {
   if (loaded.picture?.decoded) showCrop(loaded.model.input, loaded.picture.decoded);
   if (byId("export").hidden) return;
+  if (current().tab === "activations") resizeGrid();
   showCommand(currentRequest(), loaded.picture);
-  if (current().tab === "activations" && isGridOutdated(current())) updateResult();
 });
 byId("skip").addEventListener("click", () => byId("result").focus());
 

@@ -2,26 +2,24 @@
 
 import { request } from "./api.js";
 import { heatOf } from "./heatmap.js";
+import { percentileOf } from "./methods.js";
 import { parseNpy } from "./npy.js";
+import { mapFields } from "./requests.js";
 
 const cache = new Map();
 const CACHE_SIZE = 48;
 
 /**
  * The map of class `index`: `{ values, height, width, index, layer, probability, empty, saturated }`, values 0..1 on the
- * layer's grid. `rawSize` is set where the values have the picture's size instead; it is the grid's height and width.
+ * grid of the layer or of the input. `rawSize` is set where the values have the picture's size instead; it is the height and
+ * width of that grid.
  */
-export async function loadMap({ state, model, picture, signal }, index) {
-  const fields = [
-    ["model", model.name],
-    ["class", String(index)],
-    ["layer", state.explain_layer || model.gradcam],
-    ["score", state.score],
-    ["sign", state.sign],
-  ];
-  const key = JSON.stringify([picture.id, fields]);
+export async function loadMap({ state, method, picture, signal }, index) {
+  const { path } = method;
+  const fields = mapFields(state, method, [index]).filter(([, value]) => value !== "");
+  const key = JSON.stringify([picture.id, path, fields]);
   if (cache.has(key)) return cache.get(key);
-  const { bytes, headers } = await request("gradcam", { image: picture, fields, accept: "application/x-npy", signal });
+  const { bytes, headers } = await request(path, { image: picture, fields, accept: "application/x-npy", signal });
   const {
     shape: [height, width],
     values: rawMap,
@@ -34,18 +32,19 @@ export async function loadMap({ state, model, picture, signal }, index) {
     empty: headers("convscope-empty") === "true",
     saturated: headers("convscope-saturated") === "true",
   };
-  let map = { values: heatOf(rawMap), height, width, ...diagnosis };
+  let map = { values: heatOf(rawMap, percentileOf(method)), height, width, ...diagnosis };
   const hasUnderflown = !map.empty && !map.values.some((value) => value > 0);
-  if (hasUnderflown) map = { ...(await drawnMap(picture, fields, signal)), ...diagnosis, rawSize: [height, width] };
+  if (hasUnderflown)
+    map = { ...(await drawnMap(path, picture, fields, signal)), ...diagnosis, rawSize: [height, width] };
   cache.set(key, map);
   if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value);
   return map;
 }
 
 /** The heat from the server's drawing, for raw maps whose values are too small for float32. */
-async function drawnMap(picture, fields, signal) {
+async function drawnMap(path, picture, fields, signal) {
   const drawing = [...fields, ["view", "heatmap"], ["colormap", "gray"]];
-  const { bytes } = await request("gradcam", { image: picture, fields: drawing, accept: "image/png", signal });
+  const { bytes } = await request(path, { image: picture, fields: drawing, accept: "image/png", signal });
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
   context.drawImage(bitmap, 0, 0);

@@ -44,21 +44,32 @@ export function channelRequest(state) {
   return { path: "activations", file, fields: nonDefault(pairs, { colormap: "viridis" }) };
 }
 
-/** The heat maps of one or two classes, which are named `labels`. */
-export function explainRequest(state, classes, labels) {
-  const pairs = [
+/** The fields that determine the maps of classes. */
+export function mapFields(state, method, classes) {
+  return [
     ["model", state.model],
-    ["layer", state.explain_layer],
+    ["method", method.path === "explain" ? method.name : ""],
+    ["layer", method.resolution === "layer" ? state.explain_layer : ""],
     ...classes.map((index) => ["class", String(index)]),
     ["score", state.score],
     ["sign", state.sign],
+  ];
+}
+
+/** The heat maps of one or two classes, which are named `labels`. */
+export function explainRequest(state, method, classes, labels) {
+  const pairs = [
+    ...mapFields(state, method, classes),
     ["view", state.view],
     ["colormap", state.view === "mask" ? "" : state.explain_colormap],
     ["alpha", state.view === "overlay" ? state.alpha : ""],
   ];
-  const file = `${labels.join("-or-")}.png`;
+  const suffix = method.name === "gradcam" ? "" : `-${method.name}`;
+  const file = `${labels.join("-or-")}${suffix}.png`;
   const colormap = state.view === "heatmap" ? "viridis" : "jet";
-  return { path: "gradcam", file, fields: nonDefault(pairs, { colormap }) };
+  // By default the server draws both signs of a signed map.
+  const sign = method.range === "signed" ? "both" : "positive";
+  return { path: method.path, file, fields: nonDefault(pairs, { colormap, sign }) };
 }
 
 /** The request as a shell command. It downloads a sample from this server; it reads the user's own picture from a file. */

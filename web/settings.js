@@ -2,6 +2,7 @@
 
 import { COLORMAPS } from "./colormap.js";
 import { element, fillSelect } from "./dom.js";
+import { methodOf } from "./methods.js";
 import { change } from "./state.js";
 
 /** Keys of the state with few values, shown as segmented controls. */
@@ -43,6 +44,12 @@ export function createSettings() {
   return element(
     "form",
     { class: "settings", "aria-label": "Heat map settings", onsubmit: (event) => event.preventDefault() },
+    labelled(
+      "method",
+      "Method",
+      select("method"),
+      element("a", { class: "paper", target: "_blank", rel: "noreferrer" }),
+    ),
     segmented("sign"),
     segmented("view"),
     labelled("alpha", "Alpha", alpha),
@@ -57,9 +64,9 @@ function select(key) {
   return node;
 }
 
-function labelled(key, text, control) {
+function labelled(key, text, ...controls) {
   const label = element("label", { for: key, textContent: text });
-  return element("div", { class: "control", data: { control: key } }, label, control);
+  return element("div", { class: "control", data: { control: key } }, label, ...controls);
 }
 
 function segmented(key) {
@@ -80,7 +87,7 @@ function segmented(key) {
 }
 
 /** Shows the state in the controls, and hides those without effect. */
-export function fillSettings(settings, state, model) {
+export function fillSettings(settings, { state, model, methods }) {
   const hide = (key, isHidden) => {
     settings.querySelector(`[data-control=${key}]`).hidden = isHidden;
   };
@@ -89,8 +96,21 @@ export function fillSettings(settings, state, model) {
   hide("alpha", state.view !== "overlay");
   hide("explain_colormap", state.view === "mask");
   fillSelect(settings.elements.explain_colormap, COLORMAPS, state.explain_colormap);
+  fillMethods(settings, methods, methodOf(methods, state.method));
+  hide("method", methods.length === 1 && methods[0].name === state.method);
+  hide("explain_layer", methodOf(methods, state.method).resolution === "input");
   const explainable = model.layers.filter((layer) => layer.explainable).map(({ name }) => name);
   const selected = state.explain_layer || model.gradcam;
   if (!explainable.includes(selected)) explainable.push(selected);
   fillSelect(settings.elements.explain_layer, explainable, selected);
+}
+
+function fillMethods(settings, methods, method) {
+  const known = methods.some(({ name }) => name === method.name) ? methods : [...methods, method];
+  const options = known.map(({ name, title }) => [name, title]);
+  fillSelect(settings.elements.method, options, method.name);
+  const paper = settings.querySelector(".paper");
+  paper.hidden = !method.paper.startsWith("https://");
+  paper.href = method.paper;
+  paper.textContent = `Paper on ${method.title}`;
 }

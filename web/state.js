@@ -15,7 +15,8 @@ const DEFAULTS = {
   order: "index",
   normalize: "standard",
   colormap: "viridis",
-  // POST /gradcam
+  // POST /explain
+  method: "gradcam",
   class: "",
   compare: "", // a second class, beside the first
   explain_layer: "",

@@ -49,6 +49,7 @@ const FILES: &[(&str, &[u8])] = files![
     "legacy-address.js",
     "main.js",
     "maps.js",
+    "methods.js",
     "npy.js",
     "picture.css",
     "picture.js",

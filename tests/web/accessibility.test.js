@@ -103,7 +103,7 @@ test("every action is possible by keyboard", async () => {
   await page.waitForSelector("#explain:not([hidden])");
   await waitUntilIdle(page);
   assert.equal(await focused(), "tab-explain");
-  await tabTo(/^Heat map for dog\./);
+  await tabTo(/^Grad-CAM heat map for dog\./);
   await page.keyboard.press("ArrowDown");
   assert.match(await page.locator("figure .readout").textContent(), /^heat [01]\.\d\d$/);
   await tabTo(/^download$/);

@@ -1,9 +1,17 @@
 // Errors, retries, progress, and the API key.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { test } from "node:test";
-import { CAT, assertNoProblems, browser, server, startServer, useServerAndBrowser, waitUntilIdle } from "./harness.js";
+import {
+  CAT,
+  assertNoProblems,
+  browser,
+  server,
+  startProxy,
+  startServer,
+  useServerAndBrowser,
+  waitUntilIdle,
+} from "./harness.js";
 
 useServerAndBrowser();
 
@@ -22,11 +30,11 @@ test("an error shows the server's text, and the next picture clears it", async (
   await waitUntilIdle(page);
   assert.equal(await page.locator("#error").isVisible(), false);
 
-  await page.route("**/gradcam", (route) => route.abort());
+  await page.route("**/explain", (route) => route.abort());
   await page.click("#class-list .class-button:has-text('dog')");
   await page.waitForSelector("#error:not([hidden])");
   assert.match(await page.locator("#error p").textContent(), /does not respond/);
-  await page.unroute("**/gradcam");
+  await page.unroute("**/explain");
   await page.click("#retry");
   await page.waitForSelector("figcaption strong:text('dog')");
   assert.equal(await page.locator("#error").isVisible(), false);
@@ -37,7 +45,7 @@ test("a request is sent again when the queue is full", async () => {
   const page = await browser.open(server.address, { allow: /503/ });
   await waitUntilIdle(page);
   let refusals = 2;
-  await page.route("**/gradcam", (route) =>
+  await page.route("**/explain", (route) =>
     refusals-- > 0
       ? route.fulfill({
           status: 503,
@@ -53,27 +61,10 @@ test("a request is sent again when the queue is full", async () => {
 });
 
 test("the progress is shown: the upload, then the computation", async () => {
-  // A proxy that delays predictions by two seconds.
-  const proxy = createServer(async (incoming, answer) => {
-    const body = Buffer.concat(await incoming.toArray());
-    if (incoming.url === "/predict") await new Promise((resolve) => setTimeout(resolve, 2000));
-    const {
-      method,
-      headers: { host, connection, "content-length": length, ...headers },
-    } = incoming;
-    const upstream = await fetch(new URL(incoming.url, server.address), {
-      method,
-      headers,
-      body: method === "POST" ? body : undefined,
-    });
-    answer.writeHead(
-      upstream.status,
-      Object.fromEntries([...upstream.headers].filter(([name]) => name !== "transfer-encoding")),
-    );
-    answer.end(Buffer.from(await upstream.arrayBuffer()));
+  const proxy = await startProxy(server.address, async ({ path }) => {
+    if (path === "/predict") await new Promise((resolve) => setTimeout(resolve, 2000));
   });
-  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const page = await browser.open(`http://127.0.0.1:${proxy.address().port}/`);
+  const page = await browser.open(proxy);
   await page.waitForSelector("#progress:has-text('Computing …')");
   await waitUntilIdle(page);
   assert.equal(await page.locator("#progress").isVisible(), false);
@@ -90,8 +81,6 @@ test("the progress is shown: the upload, then the computation", async () => {
   await page.waitForSelector("#progress:has-text('Uploading')");
   release();
   await waitUntilIdle(page);
-  await page.context().close();
-  proxy.close();
   assertNoProblems(browser);
 });
 
@@ -113,7 +102,5 @@ test("a server with API keys: the page asks for one, and the curl command does n
   const command = await page.locator("#curl").textContent();
   assert.match(command, /-H "x-api-key: \$API_KEY"/);
   assert.doesNotMatch(command, /0123456789abcdef/);
-  await page.context().close();
-  await closed.stop();
   assertNoProblems(browser);
 });

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before } from "node:test";
@@ -27,6 +28,9 @@ const FLAGS = [
   "--use-fake-ui-for-media-stream",
 ];
 
+/** Stops what a test file started, in its `after` hook; a failed test may not have stopped it. */
+const running = [];
+
 /** Starts `convscope serve` on a free port, or uses the server at `CONVSCOPE_ADDRESS`; `{ address, stop }`. */
 export async function startServer(...flags) {
   if (process.env.CONVSCOPE_ADDRESS) return { address: process.env.CONVSCOPE_ADDRESS, stop() {} };
@@ -44,10 +48,39 @@ export async function startServer(...flags) {
   while (!(await fetch(`${address}readyz`)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
   const stop = () =>
     new Promise((resolve) => {
+      if (server.exitCode !== null || server.signalCode !== null) return resolve();
       server.once("exit", resolve);
       server.kill();
     });
+  running.push(stop);
   return { address, stop };
+}
+
+/**
+ * Starts a proxy in front of the server at `target`; returns its address. `intercept` gets `{ method, path, headers, body }`
+ * and returns the answer `{ status, headers, body }`, or nothing to forward the request. It may wait.
+ */
+export async function startProxy(target, intercept) {
+  const proxy = createServer(async (incoming, outgoing) => {
+    const body = Buffer.concat(await incoming.toArray());
+    const { method, url: path, headers } = incoming;
+    const answer =
+      (await intercept({ method, path, headers, body })) ?? (await forward(target, method, path, headers, body));
+    outgoing.writeHead(answer.status, answer.headers);
+    outgoing.end(answer.body);
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  running.push(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  return `http://127.0.0.1:${proxy.address().port}/`;
+}
+
+async function forward(target, method, path, { host, connection, "content-length": length, ...headers }, body) {
+  const answer = await fetch(new URL(path, target), { method, headers, body: method === "POST" ? body : undefined });
+  const kept = [...answer.headers].filter(([name]) => name !== "transfer-encoding");
+  return { status: answer.status, headers: Object.fromEntries(kept), body: Buffer.from(await answer.arrayBuffer()) };
 }
 
 /** Starts Chromium with a new profile; `{ open, stop, problems }`. */
@@ -96,7 +129,7 @@ export function useServerAndBrowser() {
   });
   after(async () => {
     await browser.stop();
-    await server.stop();
+    await Promise.all(running.map((stop) => stop()));
   });
 }
 

@@ -80,7 +80,7 @@ test("a click explains another class without a forward pass, and vs compares two
   const page = await browser.open(`${server.address}#model=vgg16_cats_dogs`);
   await waitUntilIdle(page);
   assert.deepEqual(await explainedLabels(page), ["dog"]);
-  const answer = page.waitForResponse((response) => response.url().endsWith("/gradcam"));
+  const answer = page.waitForResponse((response) => response.url().endsWith("/explain"));
   await page.click("#class-list .class-button:has-text('cat')");
   const timing = (await answer).headers()["server-timing"];
   assert.match(timing, /recall;/);
@@ -130,7 +130,7 @@ test("alpha, colour map and view change without a request", async () => {
   }
   assert.equal(drawings.size, 5, "five different drawings");
   assert.deepEqual(
-    requested.filter((url) => /gradcam|activations|predict|models/.test(url)),
+    requested.filter((url) => /explain|methods|activations|predict|models/.test(url)),
     [],
   );
   assertNoProblems(browser);

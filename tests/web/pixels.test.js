@@ -16,8 +16,6 @@ import {
 } from "./compare-pixels.js";
 import { CAT, CAT_AND_DOG, assertNoProblems, browser, server, useServerAndBrowser, waitUntilIdle } from "./harness.js";
 
-const COLORMAPS = ["viridis", "jet", "inferno", "magma", "plasma", "cividis", "turbo", "gray"];
-
 useServerAndBrowser();
 
 /** The page with the view of `hash` and `picture` as the user's own picture. */
@@ -30,18 +28,22 @@ async function openWith(picture, hash) {
   return page;
 }
 
-test("heat maps equal the server's: every view, colour map, sign and score", async () => {
+test("heat maps equal the server's: every view, colour map, sign, score and method", async () => {
   const page = await openWith(CAT_AND_DOG, "model=vgg16_cats_dogs");
   const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
+  const methods = await (await fetch(`${server.address}methods`)).json();
+  const colormaps = await page.locator("#explain_colormap option").evaluateAll((all) => all.map(({ value }) => value));
+  assert.equal(colormaps.length, 11);
   const cases = [
-    ...COLORMAPS.map((colormap) => ({ view: "overlay", colormap, alpha: "0.4" })),
-    ...COLORMAPS.map((colormap) => ({ view: "heatmap", colormap })),
+    ...colormaps.map((colormap) => ({ view: "overlay", colormap, alpha: "0.4" })),
+    ...colormaps.map((colormap) => ({ view: "heatmap", colormap })),
     { view: "mask", colormap: "viridis" },
     { view: "overlay", colormap: "jet", alpha: "1" },
     { view: "overlay", colormap: "jet", alpha: "0" },
     { view: "heatmap", colormap: "gray", sign: "negative" },
     { view: "heatmap", colormap: "gray", score: "logit" },
     { view: "heatmap", colormap: "gray", layer: "block4_conv3" },
+    ...methods.map(({ name }) => ({ view: "heatmap", colormap: "gray", method: name })),
   ];
   const wrong = [];
   for (const {
@@ -51,24 +53,26 @@ test("heat maps equal the server's: every view, colour map, sign and score", asy
     sign = "positive",
     score = "probability",
     layer = "block5_conv3",
+    method = "gradcam",
   } of cases) {
     const hash =
       `model=vgg16_cats_dogs&picture=${picture}&class=0&view=${view}&explain_colormap=${colormap}` +
-      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}`;
+      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&method=${method}`;
     await page.evaluate((hash) => {
       location.hash = hash;
     }, hash);
     await page.waitForFunction(
-      ([view, sign, score, layer]) => {
+      ([view, sign, score, layer, method]) => {
         const { elements } = document.querySelector(".settings");
         return (
           elements.view.value === view &&
           elements.sign.value === sign &&
           elements.score.value === score &&
-          elements.explain_layer.value === layer
+          elements.explain_layer.value === layer &&
+          elements.method.value === method
         );
       },
-      [view, sign, score, layer],
+      [view, sign, score, layer, method],
     );
     await waitUntilIdle(page);
     const fields = [
@@ -80,11 +84,13 @@ test("heat maps equal the server's: every view, colour map, sign and score", asy
       ["sign", sign],
       ["score", score],
       ["layer", layer],
+      ["method", method],
     ];
-    const { largest, share } = await compareWithServer(page, "figure canvas", "gradcam", fields);
+    const { largest, share } = await compareWithServer(page, "figure canvas", "explain", fields);
     // Rounding may move heat to the adjacent row of the colour map, which differs by 8 at most, and the sum by 1.
     const limit = view === "mask" ? 1 : 9;
-    if (largest > limit || share > 1e-3) wrong.push({ view, colormap, alpha, sign, score, layer, largest, share });
+    if (largest > limit || share > 1e-3)
+      wrong.push({ view, colormap, alpha, sign, score, layer, method, largest, share });
   }
   assert.deepEqual(wrong, []);
   assertNoProblems(browser);
@@ -115,6 +121,7 @@ test("the tiles of the grid equal the server's, in the order chosen", async () =
     ["colormap", "magma"],
     ["columns", "1"],
     ["zoom", "1"],
+    ["titles", "false"],
   ];
   const { width, data } = await serverPixels(page, "activations", fields);
   assert.equal(width, 15);
@@ -130,20 +137,25 @@ test("the tiles of the grid equal the server's, in the order chosen", async () =
   assertNoProblems(browser);
 });
 
-test("the grid has the colours of the server's grid with as many columns, also after a resize", async () => {
+test("the grid has the colours of the server's grid of as many columns, in windows of any width", async () => {
   const page = await openWith(CAT_AND_DOG, "tab=activations&layer=max_pooling2d_2");
-  // 64 channels: an incomplete last row in the wide window, complete rows in the narrow one.
+  // Of 64 channels 10 would fit in a row of the first window; 8 leave no row incomplete.
   for (const [width, columns] of [
-    [1440, 10],
+    [1440, 8],
     [860, 8],
+    [500, 4],
   ]) {
     await page.setViewportSize({ width, height: 950 });
     await page.waitForSelector(`#curl:has-text("columns=${columns} ")`);
-    await waitUntilIdle(page);
+    const shown = await page.evaluate(
+      () => getComputedStyle(document.querySelector(".grid")).gridTemplateColumns.split(" ").length,
+    );
+    assert.equal(shown, columns);
     const grid = await serverPixels(page, "activations", [
       ["layer", "max_pooling2d_2"],
       ["columns", String(columns)],
       ["zoom", "1"],
+      ["titles", "false"],
     ]);
     for (const position of [0, 12, 63]) {
       const [left, top] = [36 * (position % columns), 36 * Math.floor(position / columns)];
@@ -155,7 +167,7 @@ test("the grid has the colours of the server's grid with as many columns, also a
       assert.equal(
         largestDifference(tile, { width: 36, height: 36, data: rows.flat() }),
         0,
-        `tile ${position}, ${width}`,
+        `tile ${position} in ${width} pixels`,
       );
     }
   }
@@ -199,6 +211,7 @@ test("the curl command writes the file that the download button gives", async ()
   await copyFile(CAT, oddName);
   const views = [
     "picture=cat",
+    "picture=cat&method=hirescam",
     "picture=coffee&model=efficientnet_lite0&compare=550&view=heatmap&sign=negative&explain_colormap=viridis",
     "picture=cat&tab=activations&layer=conv2d_2&order=mean&normalize=layer&colormap=turbo",
     "picture=cat&tab=activations&layer=conv2d_2&channel=3&colormap=gray",
