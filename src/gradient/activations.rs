@@ -76,18 +76,18 @@ pub(super) fn tanh(ctx: &mut NodeContext, _: usize) -> Cotangent {
 /// y = min(max(αx + β, 0), 1). x̄ = αȳ·\[0 < y < 1\].
 pub(super) fn hard_sigmoid(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 0.2);
-    Ok(ctx.g() * bent(&ctx.y()?) * alpha)
+    Ok(ctx.g() * strictly_inside_0_to_1(&ctx.y()?) * alpha)
 }
 
 /// y = xs with s = min(max(x/6 + ½, 0), 1). x̄ = ȳ·(s + x/6·\[0 < s < 1\]).
 pub(super) fn hard_swish(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let x = ctx.x(0)?;
     let s = (&x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0);
-    Ok(ctx.g() * (&s + bent(&s) * (x * (1.0 / 6.0))))
+    Ok(ctx.g() * (&s + strictly_inside_0_to_1(&s) * (x * (1.0 / 6.0))))
 }
 
 /// \[0 < s < 1\] for an s that is never outside 0 to 1.
-fn bent(s: &Value) -> Value {
+fn strictly_inside_0_to_1(s: &Value) -> Value {
     (s * (1.0 - s)).sign()
 }
 
@@ -154,7 +154,7 @@ pub(super) fn clip(ctx: &mut NodeContext, _: usize) -> Cotangent {
 
 /// A bound of Clip: an attribute before opset 11, an input since.
 fn bound(ctx: &mut NodeContext, name: &str, input: usize) -> Result<Option<Value>, RuleError> {
-    if ctx.given(input).is_some() {
+    if ctx.optional_input(input).is_some() {
         return Ok(Some(ctx.x(input)?));
     }
     let given = ctx.node.has(name).then(|| ctx.node.float(name, 0.0));

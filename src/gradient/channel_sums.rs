@@ -1,9 +1,9 @@
 //! The sums of a value's cotangent over all positions of each channel. Grad-CAM needs no more of the
 //! gradient than these, and they can often be computed further down the network at less cost.
 
-use super::channel_axis::{lies_within, reduced_axes};
+use super::channel_axis::{reduced_axes, windows_lie_within_input};
 use super::driver::backpropagate;
-use super::forward::Forward;
+use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
 use super::rules::Rules;
 use super::table::find;
@@ -31,9 +31,9 @@ pub fn derive_channel_sums(
     logits: &str,
     rules: &Rules,
 ) -> Result<GradientGraph, GradientError> {
-    let forward = Forward::of(model, facts)?;
+    let forward = ForwardGraph::of(model, facts)?;
     let channels = Channels { value, axis }.last_with_same_sums(&forward, logits, rules);
-    let is_summed = channels.enter_a_product(&forward);
+    let is_summed = channels.are_multiplied_by_weights(&forward);
     let output = channel_sums_name(value);
     let mut tape = Tape::new(forward, std::slice::from_ref(&output));
     let mut cotangents = backpropagate(&mut tape, &[channels.value], logits, rules)?;
@@ -57,7 +57,7 @@ pub fn has_uniform_gradient(
     axis: usize,
     logits: &str,
 ) -> Result<bool, GradientError> {
-    let forward = Forward::of(model, facts)?;
+    let forward = ForwardGraph::of(model, facts)?;
     let mut channels = Channels { value, axis };
     while channels.value != logits {
         let Some(node) = channels.only_reader(&forward) else { return Ok(false) };
@@ -65,7 +65,7 @@ pub fn has_uniform_gradient(
             return Ok(true);
         }
         let is_rearranged = Elements::after(node) != Elements::Changed;
-        let next = channels.behind(node, &forward).filter(|_| is_rearranged);
+        let next = channels.output_of(node, &forward).filter(|_| is_rearranged);
         let Some(next) = next else { return Ok(false) };
         channels = next;
     }
@@ -93,10 +93,15 @@ struct Channels<'m> {
 
 impl<'m> Channels<'m> {
     /// The last value on the way to `logits` whose cotangent has the same sums as this one's.
-    fn last_with_same_sums(mut self, forward: &Forward<'m>, logits: &str, rules: &Rules) -> Self {
+    fn last_with_same_sums(
+        mut self,
+        forward: &ForwardGraph<'m>,
+        logits: &str,
+        rules: &Rules,
+    ) -> Self {
         while self.value != logits {
-            let node = self.only_reader(forward).filter(|node| rules.keeps(node));
-            let Some(next) = node.and_then(|node| self.behind(node, forward)) else { break };
+            let node = self.only_reader(forward).filter(|node| rules.keeps_gradient_rule(node));
+            let Some(next) = node.and_then(|node| self.output_of(node, forward)) else { break };
             self = next;
         }
         self
@@ -104,7 +109,7 @@ impl<'m> Channels<'m> {
 
     /// The only node that reads the value: once, as its first input, and with one output that is
     /// used.
-    fn only_reader(&self, forward: &Forward<'m>) -> Option<&'m NodeProto> {
+    fn only_reader(&self, forward: &ForwardGraph<'m>) -> Option<&'m NodeProto> {
         let mut readers = forward.topology.consumers(self.value);
         let node = readers.next().filter(|_| readers.next().is_none())?;
         node.output.first()?;
@@ -114,13 +119,13 @@ impl<'m> Channels<'m> {
     }
 
     /// The output of `node`, which reads the value, where its cotangent has the same sums.
-    fn behind(&self, node: &'m NodeProto, forward: &Forward<'m>) -> Option<Self> {
+    fn output_of(&self, node: &'m NodeProto, forward: &ForwardGraph<'m>) -> Option<Self> {
         let axis = find(node)?.channel_axis?(node, self.axis, forward)?;
         Some(Self { value: &node.output[0], axis })
     }
 
     /// Whether a product by constant weights reads the value next, perhaps in another shape.
-    fn enter_a_product(mut self, forward: &Forward<'m>) -> bool {
+    fn are_multiplied_by_weights(mut self, forward: &ForwardGraph<'m>) -> bool {
         while let Some(node) = self.only_reader(forward) {
             if Elements::after(node) != Elements::Changed {
                 self.value = &node.output[0];
@@ -135,14 +140,14 @@ impl<'m> Channels<'m> {
 }
 
 /// Whether `node` takes the mean over all positions of each channel.
-fn averages_all_positions(node: &NodeProto, axis: usize, forward: &Forward) -> bool {
+fn averages_all_positions(node: &NodeProto, axis: usize, forward: &ForwardGraph) -> bool {
     let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();
     match node.op_type.as_str() {
         "GlobalAveragePool" => axis == 1,
         "AveragePool" => {
             let window = node.ints("kernel_shape").unwrap_or_default().iter();
             let is_whole = window.map(|&extent| extent as usize).eq(input.iter().skip(2).copied());
-            axis == 1 && is_whole && lies_within(node)
+            axis == 1 && is_whole && windows_lie_within_input(node)
         }
         "ReduceMean" => reduced_axes(node, &input, forward).is_some_and(|reduced| {
             let is_left = |other: &usize| *other != axis && !reduced.contains(other);

@@ -119,6 +119,6 @@ fn flipped_weight(ctx: &mut NodeContext, group: usize) -> Result<Option<Value>, 
     let taps = shape[2..].iter().product();
     let flip = Flip { group, outputs: shape[0] / group, inputs: shape[1], taps };
     let dims = [&[group * shape[1], flip.outputs], &shape[2..]].concat();
-    let name = ctx.name(1)?;
+    let name = ctx.input_name(1)?;
     Ok(ctx.tape.flipped(name, flip, &dims))
 }

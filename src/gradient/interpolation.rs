@@ -80,7 +80,7 @@ fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, Rul
     let input = if old { 1 } else { 2 };
     let given = match ctx.node.floats("scales") {
         Some(scales) => scales.to_vec(),
-        None if ctx.given(input).is_some() => ctx.floats(input)?,
+        None if ctx.optional_input(input).is_some() => ctx.floats(input)?,
         None => Vec::new(),
     };
     for (index, &axis) in axes.iter().enumerate() {

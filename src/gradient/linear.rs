@@ -5,7 +5,7 @@ use super::error::RuleError;
 use crate::onnx::Value;
 
 /// Entries of the largest matrix that is worth writing.
-const LARGEST: usize = 1 << 22;
+const MAX_ENTRIES: usize = 1 << 22;
 
 /// A matrix of constants, one row an output element.
 #[derive(Debug)]
@@ -19,7 +19,9 @@ impl Matrix {
     /// A matrix of zeros, where it is not too large to be written.
     pub(super) fn zeros(rows: usize, columns: usize) -> Result<Self, RuleError> {
         match rows.checked_mul(columns) {
-            Some(count) if count <= LARGEST => Ok(Self { rows, columns, values: vec![0.0; count] }),
+            Some(count) if count <= MAX_ENTRIES => {
+                Ok(Self { rows, columns, values: vec![0.0; count] })
+            }
             _ => Err(RuleError(format!("it takes {rows} elements from an axis of {columns}"))),
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn split(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let g = ctx.g();
     let axis = ctx.axis(0, g.rank())?;
     let mut parts = Vec::new();
-    for (name, cotangent) in ctx.node.output.iter().zip(ctx.outputs) {
+    for (name, cotangent) in ctx.node.output.iter().zip(ctx.output_cotangents) {
         parts.push(match cotangent {
             Some(cotangent) => cotangent.clone(),
             None => g.builder().zeros(&ctx.tape.shape(name)?, g.element()),
@@ -65,7 +65,7 @@ pub(super) fn tile(ctx: &mut NodeContext, _: usize) -> Cotangent {
 pub(super) fn depth_to_space(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let block = ctx.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(ctx, &shape)?;
+    let [n, c, h, w] = nchw(ctx, &shape)?;
     let depth = c / (block * block);
     let cells = ctx.g().reshape(&[n, depth, h, block, w, block]);
     let order = match ctx.node.string("mode").unwrap_or("DCR") {
@@ -80,11 +80,11 @@ pub(super) fn depth_to_space(ctx: &mut NodeContext, _: usize) -> Cotangent {
 pub(super) fn space_to_depth(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let block = ctx.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(ctx, &shape)?;
+    let [n, c, h, w] = nchw(ctx, &shape)?;
     let cells = ctx.g().reshape(&[n, block, block, c, h / block, w / block]);
     Ok(cells.transpose(&[0, 3, 4, 1, 5, 2]).reshape(&shape))
 }
 
-fn image(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::error::RuleError> {
+fn nchw(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::error::RuleError> {
     shape.try_into().map_err(|_| ctx.refuse("the input's shape", shape))
 }

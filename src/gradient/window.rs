@@ -48,9 +48,9 @@ pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<Axis>, Rul
     if input.len() != rank + 2 || output.len() != rank + 2 || output.contains(&0) {
         return Err(RuleError(format!("a window {kernel:?} does not fit the shape {input:?}")));
     }
-    let strides = list(ctx, "strides", rank, 1)?;
-    let dilations = list(ctx, "dilations", rank, 1)?;
-    let pads = list(ctx, "pads", 2 * rank, 0)?;
+    let strides = attribute_list(ctx, "strides", rank, 1)?;
+    let dilations = attribute_list(ctx, "dilations", rank, 1)?;
+    let pads = attribute_list(ctx, "pads", 2 * rank, 0)?;
     let auto_pad = ctx.node.string("auto_pad").unwrap_or("NOTSET");
     let elements = kernel.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
     if elements.is_none_or(|count| count > LARGEST_WINDOW) {
@@ -96,7 +96,7 @@ pub(super) fn kernel_shape(ctx: &NodeContext) -> Result<Vec<usize>, RuleError> {
     }
 }
 
-fn list(
+fn attribute_list(
     ctx: &NodeContext,
     name: &str,
     count: usize,
