@@ -1,4 +1,5 @@
-//! Rules of element-wise arithmetic. Operands broadcast; the driver sums the cotangents back.
+//! Rules of element-wise arithmetic. If an operand was broadcast, the driver sums its cotangent
+//! over the broadcast axes.
 
 use super::node_context::{Cotangent, NodeContext};
 
@@ -94,7 +95,7 @@ pub(super) fn cos(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(-(ctx.g() * ctx.x(0)?.sin()))
 }
 
-/// y = min or max of xᵢ. x̄ᵢ = ȳ·\[xᵢ = y\]/m, where m of the xᵢ equal y.
+/// y = min or max of the xᵢ. x̄ᵢ = ȳ·\[xᵢ = y\]/m, where m of the xᵢ equal y.
 pub(super) fn extremum(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let (g, y) = (ctx.g(), ctx.y()?);
     let mut ties = None;

@@ -8,9 +8,9 @@ use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = w ∗ x + b. x̄ is the transposed convolution of ȳ by w.
 ///
-/// With stride 1 that is again a convolution, by the flipped kernel with input and output
-/// channels exchanged; engines have far faster kernels for those. For depthwise kernels it pays
-/// even with a stride, on a ȳ that has zeros between its elements.
+/// With stride 1 this is again a convolution, by the flipped kernel with input and output channels
+/// exchanged. Engines compute convolutions far faster than transposed convolutions. For depthwise
+/// kernels this is faster with a larger stride too: ȳ then gets zeros between its elements.
 pub(super) fn conv(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let weight_shape = ctx.x_shape(1)?;
     let group = group(ctx)?;
@@ -40,7 +40,7 @@ pub(super) fn conv_transpose(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut axes = axes(ctx, &weight.shape()[2..])?;
     let mut shape = ctx.x_shape(0)?;
     shape[1] = ctx.g().shape()[1];
-    // Seen from the adjoint, input and output change places.
+    // The adjoint exchanges input and output.
     for axis in &mut axes {
         std::mem::swap(&mut axis.input, &mut axis.output);
         let full = (axis.input + axis.begin + axis.end - axis.span()) / axis.stride + 1;
@@ -85,7 +85,7 @@ fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Va
     let mut axes = axes.to_vec();
     let mut missing = Vec::new();
     for a in &mut axes {
-        // Rows at the far end that no window reached.
+        // Elements at the end of the axis that no window reaches.
         let unread = (a.input + a.begin + a.end).saturating_sub(a.covered());
         let less = unread.min(a.end);
         a.end -= less;
@@ -113,7 +113,7 @@ fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'stat
 }
 
 /// The stored weight with every kernel reversed and, within each group, input and output channels
-/// exchanged; in its own element type. None where the weight is computed or in another file.
+/// exchanged. It keeps its element type. None if the weight is computed or in an external file.
 fn flipped_weight(ctx: &mut NodeContext, group: usize) -> Result<Option<Value>, RuleError> {
     let shape = ctx.x_shape(1)?;
     let taps = shape[2..].iter().product();

@@ -1,11 +1,11 @@
-//! Rules of Resize and Upsample: interpolation is linear and separable, one matrix an axis.
+//! Rules of Resize and Upsample. Interpolation is linear and separable: one matrix per axis.
 
 use super::error::RuleError;
 use super::linear::Matrix;
 use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::Attributes;
 
-/// How positions and weights are found along every axis.
+/// The attributes that determine positions and weights along each axis.
 ///
 /// <https://onnx.ai/onnx/operators/onnx__Resize.html>
 struct Scheme<'m> {
@@ -67,7 +67,7 @@ fn check(ctx: &NodeContext, scheme: &Scheme) -> Result<(), RuleError> {
     Ok(())
 }
 
-/// One scale an axis: as given, or as the extents tell where sizes are given.
+/// One scale per axis: the given one, or the ratio of the extents if sizes are given.
 fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, RuleError> {
     let mut scales = vec![1.0; shape.len()];
     let axes = match ctx.node.ints("axes") {
@@ -93,6 +93,7 @@ fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, Rul
 }
 
 impl Scheme<'_> {
+    /// The interpolation along an axis, from `input` to `output` elements.
     fn matrix(&self, input: usize, output: usize, scale: f64) -> Result<Matrix, RuleError> {
         let mut matrix = Matrix::zeros(output, input)?;
         let last = input as i64 - 1;
@@ -111,7 +112,7 @@ impl Scheme<'_> {
         Ok(matrix)
     }
 
-    /// Where element `row` of the output lies in the input.
+    /// The position in the input that corresponds to element `row` of the output.
     fn position(&self, row: f64, input: f64, output: f64, scale: f64) -> f64 {
         match self.coordinates {
             "asymmetric" => row / scale,
@@ -127,7 +128,7 @@ impl Scheme<'_> {
         }
     }
 
-    /// The input elements around `at`, which may lie outside, and their weights.
+    /// The input elements around position `at`, with their weights. They may lie outside the input.
     fn taps(&self, at: f64) -> Vec<(i64, f64)> {
         let floor = at.floor();
         let (base, t) = (floor as i64, at - floor);

@@ -1,4 +1,4 @@
-//! Rules of normalisations, in their inference form.
+//! Rules of normalisations, as they are at inference.
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
@@ -34,8 +34,8 @@ pub(super) fn layer_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent 
     Ok(normalization_cotangent(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
 }
 
-/// y = s·x̂ + b with x̂ normalised over each group of channels; s is one number a group before
-/// opset 21, one a channel since.
+/// y = s·x̂ + b with x̂ normalised over each group of channels. s has one number per group before
+/// opset 21, and one per channel since then.
 pub(super) fn group_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (x, g, scale) = (ctx.x(0)?, ctx.g(), ctx.x(1)?);
     let groups = ctx.node.int("num_groups", 1) as usize;
@@ -63,7 +63,8 @@ pub(super) fn mean_variance_normalization(ctx: &mut NodeContext, _: usize) -> Co
     Ok(normalization_cotangent(&x, &ctx.g(), &axes, 0.0))
 }
 
-/// x̂ = (x − μ)·r with r = 1/√(σ² + ε): x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)).
+/// x̂ = (x − μ)·r with r = 1/√(σ² + ε), over `axes`. x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)), where ĝ,
+/// the argument `g`, is the cotangent of x̂.
 fn normalization_cotangent(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -> Value {
     let centered = x - x.mean(axes);
     let deviation = (centered.square().mean(axes) + epsilon).sqrt();
@@ -73,7 +74,7 @@ fn normalization_cotangent(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -
 
 /// y = x/s^β with s = k + α/n·Σ x² over n neighbouring channels.
 ///
-/// x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳ·x/s^(β+1), the sum running over the channels whose window holds x.
+/// x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳ·x/s^(β+1). The sum is over the channels whose window contains x.
 pub(super) fn lrn(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 1e-4);
     let beta = ctx.node.float("beta", 0.75);
@@ -88,7 +89,7 @@ pub(super) fn lrn(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(scaled - x * inner * (2.0 * share * beta))
 }
 
-/// Element c of the answer is the sum over channels c − size + 1 + skip … c + skip.
+/// Channel c of the result is the sum over the channels c − size + 1 + skip … c + skip of `x`.
 fn sum_of_neighbours(x: &Value, size: usize, skip: usize) -> Value {
     let channels = x.shape()[1];
     overlap_add(&vec![x.clone(); size], 1, 1, 1, channels + size - 1).slice(
@@ -111,7 +112,7 @@ pub(super) fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
     }
 }
 
-/// One number a channel, in a shape that broadcasts over a value of `rank` dimensions.
+/// One number per channel, in a shape that broadcasts over a value of `rank` dimensions.
 fn per_channel(values: &Value, rank: usize) -> Value {
     let channels: usize = values.shape().iter().product();
     let mut shape = vec![1; rank.saturating_sub(1)];

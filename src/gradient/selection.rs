@@ -1,4 +1,4 @@
-//! Rules of operators that pick elements: their cotangents are laid back among zeros.
+//! Rules of operators that pick elements or add elements around them.
 
 use super::error::RuleError;
 use super::linear::Matrix;
@@ -27,12 +27,13 @@ pub(super) fn slice(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-/// Where a slice begins, as the specification clamps it.
+/// The first element of a slice, clamped as in the ONNX specification.
 fn first_element(start: i64, extent: i64, step: i64) -> i64 {
     let start = if start < 0 { start.saturating_add(extent) } else { start };
     start.clamp(0, if step > 0 { extent } else { (extent - 1).max(0) })
 }
 
+/// The adjoint of a slice along one axis of `extent` elements: `g` among zeros.
 fn slice_adjoint(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cotangent {
     let count = g.shape()[axis];
     let start = first as usize;
@@ -57,8 +58,8 @@ fn slice_adjoint(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -
     Ok(placed.pad(axis, start, 0))
 }
 
-/// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`
-/// also what was repeated around it, added to where it came from.
+/// y = x with elements added around it. x̄ = the middle of ȳ. With `reflect`, `edge` and `wrap` the
+/// cotangents of the added elements are added to those of the elements that they copy.
 pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let attribute = if ctx.node.has("paddings") { "paddings" } else { "pads" };
@@ -95,7 +96,8 @@ pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-/// Which element of an axis of `extent` stands at position `at` of the padded axis.
+/// The element of an axis of `extent` that is at position `at` of the padded axis. Position 0 is
+/// the first element; the padding before it has negative positions.
 fn padding_source(mode: &str, at: i64, extent: i64) -> i64 {
     match mode {
         "edge" => at.clamp(0, extent - 1),
@@ -109,14 +111,15 @@ fn padding_source(mode: &str, at: i64, extent: i64) -> i64 {
     }
 }
 
-/// The adjoint of adding zeros, or, where a pad is negative, of taking elements away.
+/// The adjoint of padding with a constant, or of removing elements if a pad is negative.
 fn pad_adjoint(g: &Value, axis: usize, before: i64, after: i64) -> Value {
     let start = before.max(0) as usize;
     let end = g.shape()[axis].saturating_sub(after.max(0) as usize);
     g.slice(axis, start, end, 1).pad(axis, (-before).max(0) as usize, (-after).max(0) as usize)
 }
 
-/// y = the elements of x at constant indices of one axis. x̄ = ȳ added to where it came from.
+/// y = the elements of x at constant indices of one axis. x̄ = the sum of ȳ over the places to
+/// which an element went.
 pub(super) fn gather(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut shape = ctx.x_shape(0)?;
     let axis = ctx.axis(0, shape.len())?;
