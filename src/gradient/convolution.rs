@@ -3,7 +3,7 @@
 use super::error::RuleError;
 use super::flip::Flip;
 use super::node_context::{Cotangent, NodeContext};
-use super::window::{Axis, axes, overlap_add};
+use super::window::{WindowAxis, axes, overlap_add};
 use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = w ∗ x + b. x̄ is the transposed convolution of ȳ by w.
@@ -61,7 +61,7 @@ fn group(ctx: &NodeContext) -> Result<usize, RuleError> {
     }
 }
 
-fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value {
+fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[WindowAxis]) -> Value {
     let mut spaced = g.clone();
     let mut adjoint = Vec::new();
     for a in axes {
@@ -69,19 +69,25 @@ fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value
         spaced = overlap_add(std::slice::from_ref(&spaced), a.axis, a.stride, 1, length);
         let begin = a.span() - 1 - a.begin;
         let end = a.input + a.begin - length;
-        adjoint.push(Axis { input: length, output: a.input, stride: 1, begin, end, ..*a });
+        adjoint.push(WindowAxis { input: length, output: a.input, stride: 1, begin, end, ..*a });
     }
     convolve(&spaced, weight, group, &adjoint, weight.shape()[0])
 }
 
-fn convolve(x: &Value, weight: &Value, group: usize, axes: &[Axis], channels: usize) -> Value {
+fn convolve(
+    x: &Value,
+    weight: &Value,
+    group: usize,
+    axes: &[WindowAxis],
+    channels: usize,
+) -> Value {
     let mut shape = vec![x.shape()[0], channels];
     shape.extend(axes.iter().map(|a| (a.input + a.begin + a.end - a.span()) / a.stride + 1));
     let attributes = attributes(group, axes);
     x.builder().node("Conv", &[x, weight], &attributes, x.element(), &shape)
 }
 
-fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value {
+fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[WindowAxis]) -> Value {
     let mut axes = axes.to_vec();
     let mut missing = Vec::new();
     for a in &mut axes {
@@ -100,8 +106,9 @@ fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Va
     g.builder().node("ConvTranspose", &[g, weight], &attributes, g.element(), &shape)
 }
 
-fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'static>)> {
-    let list = |of: fn(&Axis) -> usize| axes.iter().map(|a| of(a) as i64).collect::<Vec<i64>>();
+fn attributes(group: usize, axes: &[WindowAxis]) -> Vec<(&'static str, Attribute<'static>)> {
+    let list =
+        |of: fn(&WindowAxis) -> usize| axes.iter().map(|a| of(a) as i64).collect::<Vec<i64>>();
     let pads = [list(|a| a.begin), list(|a| a.end)].concat();
     vec![
         ("dilations", Attribute::Ints(list(|a| a.dilation))),

@@ -2,7 +2,7 @@
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
-use super::window::{Axis, axes, kernel_shape, overlap_add};
+use super::window::{WindowAxis, axes, kernel_shape, overlap_add};
 use crate::onnx::{Attributes, Value};
 
 /// y = maximum over each window. x̄ = ȳ at the window's first maximum.
@@ -33,7 +33,7 @@ pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
 /// No element is greater than its window's maximum, so sign(y − x) is 0 at a maximum and 1
 /// elsewhere. This uses arithmetic on floats, because engines compute that faster than selection by
 /// booleans.
-fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[Axis]) -> Value {
+fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[WindowAxis]) -> Value {
     let Some((a, inner)) = axes.split_first() else {
         let passed_on = &*rest * (y - x).sign();
         let taken = &*rest - &passed_on;
@@ -75,7 +75,7 @@ pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-impl Axis {
+impl WindowAxis {
     /// The number of elements over which window `h` averages.
     fn count(&self, h: usize, include_pad: bool) -> f32 {
         let (low, high) = if include_pad {
@@ -89,7 +89,7 @@ impl Axis {
 }
 
 /// For each element of the input, the sum of `g` over the windows that contain it, along one axis.
-fn spread(g: &Value, a: &Axis) -> Value {
+fn spread(g: &Value, a: &WindowAxis) -> Value {
     let length = (a.begin + a.input).max(a.covered());
     let whole = if a.output == 1 && a.dilation == 1 {
         let mut shape = g.shape().to_vec();

@@ -14,7 +14,7 @@ const WIDEST_WINDOW: usize = 1 << 20;
 
 /// One spatial axis of a sliding window over a padded input.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Axis {
+pub(super) struct WindowAxis {
     /// The index of the axis in the tensor.
     pub(super) axis: usize,
     /// Extents of input, output and kernel along it.
@@ -29,7 +29,7 @@ pub(super) struct Axis {
     pub(super) end: usize,
 }
 
-impl Axis {
+impl WindowAxis {
     /// The extent of one window, including the gaps of dilation.
     pub(super) fn span(&self) -> usize {
         (self.kernel - 1) * self.dilation + 1
@@ -45,7 +45,7 @@ impl Axis {
 /// batch and channel.
 ///
 /// For `auto_pad` and `pads` see <https://onnx.ai/onnx/operators/onnx__Conv.html>.
-pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<Axis>, RuleError> {
+pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<WindowAxis>, RuleError> {
     let input = ctx.x_shape(0)?;
     let output = ctx.tape.shape(&ctx.node.output[0])?;
     let rank = kernel.len();
@@ -61,7 +61,7 @@ pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<Axis>, Rul
         return Err(ctx.refuse("kernel_shape", kernel));
     }
     let axis = |i: usize| {
-        let mut axis = Axis {
+        let mut axis = WindowAxis {
             axis: i + 2,
             input: input[i + 2],
             output: output[i + 2],

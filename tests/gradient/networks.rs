@@ -5,8 +5,8 @@ fn gradients_of_whole_networks_equal_autograd() {
     assert_all("network_cases.jsonl", 1e-4);
 }
 
-/// Network, value, and how many numbers are computed for each channel of the value, if these are
-/// fewer than its positions. For all other values there is one number per position.
+/// Network, value, and how many numbers are computed for each channel of the value. For all other
+/// values there is one number per position.
 const SHORTER_ROWS: [(&str, &str, usize); 6] = [
     // A mean over all positions follows.
     ("Residual", "b", 1),

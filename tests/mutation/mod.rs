@@ -39,8 +39,8 @@ impl Random {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// Changes one to eight places: bytes are changed, removed or repeated, or the rest is cut off.
-    /// Half of the places are among the first 256 bytes.
+    /// Makes up to eight changes: a byte is changed or removed, a piece is repeated, or the rest is
+    /// cut off. About half of the changes are among the first 256 bytes.
     fn damage(&mut self, good: &[u8]) -> Vec<u8> {
         let mut bytes = good.to_vec();
         for _ in 0..=self.below(8) {
