@@ -1,10 +1,12 @@
-//! Derives a gradient graph and, if asked, runs it, for comparison with other engines.
+//! Derives a gradient graph. With `--run` it also runs the graph, for comparison with other
+//! engines.
 //!
 //!     derive model.onnx gradient.onnx LOGITS LAYER…
 //!     derive model.onnx gradient.onnx LOGITS LAYER… --run FOLDER
 //!
-//! With `--run`, FOLDER holds `input.npy` and `seed.npy`, both float32 or both float64 as the model
-//! is, and receives `grad0.npy`, `grad1.npy`, …, one for each layer. Timings go to standard error.
+//! FOLDER must hold `input.npy` and `seed.npy`, both float32 or both float64, like the model. The
+//! results are written there: `grad0.npy`, `grad1.npy`, …, one for each layer. Timings go to
+//! standard error.
 
 use std::error::Error;
 use std::fs;
@@ -68,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The declared shape, with 1 for what is not fixed.
+/// The declared shape, with 1 for every dimension that is not fixed.
 fn shape(declared: Option<&TypeProto>) -> Vec<usize> {
     let Some(type_proto::Value::TensorType(tensor)) = declared.and_then(|t| t.value.as_ref())
     else {

@@ -1,5 +1,6 @@
 // @ts-check
-// Asks a convscope server of another origin for the two most probable classes of a picture, and for their heat maps.
+// Asks a convscope server of another origin for the two most probable classes of a picture, and for
+// their heat maps.
 
 import createClient from "openapi-fetch";
 
@@ -32,8 +33,8 @@ async function listModels() {
 }
 
 /**
- * Shows the heat map of one class. Each class has a request of its own, because the answer to a request with several
- * classes has all maps in one PNG.
+ * Shows the heat map of one class. Each class has a request of its own, because the answer to a
+ * request with several classes has all maps in one PNG.
  * @param {FormData} input
  * @param {Schemas["Predictions"]["predictions"][number]} prediction
  */

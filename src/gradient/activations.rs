@@ -1,5 +1,5 @@
-//! Rules of element-wise non-linearities. Where the derivative can be told from the output, the
-//! output is the residual: it is what a layer shows, and often already kept.
+//! Rules of activation functions. If the derivative can be computed from the output, the output is
+//! the residual: it is the value that a layer shows, and it is often computed already.
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
@@ -55,7 +55,7 @@ fn exponential_tail(ctx: &mut NodeContext, a: f32, gamma: f32) -> Cotangent {
 
 /// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·e^(min(x, 0)/α).
 ///
-/// From the input: tract 0.23 leaves α out of y.
+/// The derivative is computed from the input, because tract 0.23 leaves α out of y.
 pub(super) fn celu(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 1.0);
     Ok(ctx.g() * (negative_part(&ctx.x(0)?) * (1.0 / alpha)).exp())
@@ -76,18 +76,18 @@ pub(super) fn tanh(ctx: &mut NodeContext, _: usize) -> Cotangent {
 /// y = min(max(αx + β, 0), 1). x̄ = αȳ·\[0 < y < 1\].
 pub(super) fn hard_sigmoid(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 0.2);
-    Ok(ctx.g() * bent(&ctx.y()?) * alpha)
+    Ok(ctx.g() * strictly_inside_0_to_1(&ctx.y()?) * alpha)
 }
 
 /// y = xs with s = min(max(x/6 + ½, 0), 1). x̄ = ȳ·(s + x/6·\[0 < s < 1\]).
 pub(super) fn hard_swish(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let x = ctx.x(0)?;
     let s = (&x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0);
-    Ok(ctx.g() * (&s + bent(&s) * (x * (1.0 / 6.0))))
+    Ok(ctx.g() * (&s + strictly_inside_0_to_1(&s) * (x * (1.0 / 6.0))))
 }
 
-/// \[0 < s < 1\] for an s that is never outside 0 to 1.
-fn bent(s: &Value) -> Value {
+/// \[0 < s < 1\], for an s that is at least 0 and at most 1.
+fn strictly_inside_0_to_1(s: &Value) -> Value {
     (s * (1.0 - s)).sign()
 }
 
@@ -152,9 +152,9 @@ pub(super) fn clip(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(ctx.g() * inside.sign())
 }
 
-/// A bound of Clip: an attribute before opset 11, an input since.
+/// A bound of Clip: an attribute before opset 11, an input since then.
 fn bound(ctx: &mut NodeContext, name: &str, input: usize) -> Result<Option<Value>, RuleError> {
-    if ctx.given(input).is_some() {
+    if ctx.optional_input(input).is_some() {
         return Ok(Some(ctx.x(input)?));
     }
     let given = ctx.node.has(name).then(|| ctx.node.float(name, 0.0));
@@ -182,8 +182,8 @@ pub(super) fn log_softmax(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok((&g - y.exp() * g.sum(&[axis])).reshape(&shape))
 }
 
-/// Output and cotangent in a shape where the probabilities lie along one axis. Before opset 13
-/// everything from `axis` on is one distribution.
+/// The output and its cotangent, in a shape where each distribution lies along one axis, and that
+/// axis. Before opset 13 all axes from `axis` on form one distribution.
 fn flattened(ctx: &mut NodeContext) -> Result<(Value, Value, usize), RuleError> {
     let (y, g) = (ctx.y()?, ctx.g());
     let rank = y.rank();
@@ -197,7 +197,8 @@ fn flattened(ctx: &mut NodeContext) -> Result<(Value, Value, usize), RuleError> 
     Ok((y.reshape(&[rows, columns]), g.reshape(&[rows, columns]), 1))
 }
 
-/// \[x > 0\] as 0 and 1: arithmetic on floats, which engines do faster than selection by booleans.
+/// \[x > 0\] as 0 or 1. It uses arithmetic on floats, because engines compute that faster than
+/// selection by booleans.
 fn positive(x: &Value) -> Value {
     x.sign().relu()
 }

@@ -1,4 +1,5 @@
-//! Rules of element-wise arithmetic. Operands broadcast; the driver sums the cotangents back.
+//! Rules of element-wise arithmetic. If an operand was broadcast, the driver sums its cotangent
+//! over the broadcast axes.
 
 use super::node_context::{Cotangent, NodeContext};
 
@@ -94,7 +95,7 @@ pub(super) fn cos(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(-(ctx.g() * ctx.x(0)?.sin()))
 }
 
-/// y = min or max of xᵢ. x̄ᵢ = ȳ·\[xᵢ = y\]/m, where m of the xᵢ equal y.
+/// y = min or max of the xᵢ. x̄ᵢ = ȳ·\[xᵢ = y\]/m, where m of the xᵢ equal y.
 pub(super) fn extremum(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let (g, y) = (ctx.g(), ctx.y()?);
     let mut ties = None;
@@ -110,7 +111,7 @@ pub(super) fn extremum(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 }
 
 /// y = c ? a : b. ā = c ? ȳ : 0; b̄ = c ? 0 : ȳ.
-pub(super) fn choose(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+pub(super) fn select(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let (g, condition) = (ctx.g(), ctx.x(0)?);
     match argument {
         1 => Ok(condition.mask(&g)),
@@ -120,7 +121,7 @@ pub(super) fn choose(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 
 /// y = x in another float type. x̄ = ȳ in x's type.
 pub(super) fn cast(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    match ctx.forward().element(ctx.name(0)?) {
+    match ctx.forward().element(ctx.input_name(0)?) {
         Some(element) => Ok(ctx.g().cast(element)),
         None => {
             Err(super::error::RuleError("the type of its input could not be inferred".to_owned()))
@@ -130,7 +131,7 @@ pub(super) fn cast(ctx: &mut NodeContext, _: usize) -> Cotangent {
 
 /// y = x at inference. x̄ = ȳ.
 pub(super) fn dropout(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    if ctx.given(2).is_some() && ctx.ints(2)?.iter().any(|&training| training != 0) {
+    if ctx.optional_input(2).is_some() && ctx.ints(2)?.iter().any(|&training| training != 0) {
         return Err(ctx.refuse("training_mode", true));
     }
     Ok(ctx.g())

@@ -1,9 +1,10 @@
-//! The sums of a value's cotangent over all positions of each channel. Grad-CAM needs no more of the
-//! gradient than these, and they can often be computed further down the network at less cost.
+//! The sums of a value's cotangent over all positions of each channel. They are all that Grad-CAM
+//! needs of the gradient. They can often be computed from a later value of the network, at less
+//! cost.
 
-use super::channel_axis::{lies_within, reduced_axes};
+use super::channel_axis::{reduced_axes, windows_lie_within_input};
 use super::driver::backpropagate;
-use super::forward::Forward;
+use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
 use super::rules::Rules;
 use super::table::find;
@@ -12,14 +13,14 @@ use super::{GradientError, GradientGraph};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Attributes, Element, Elements, Facts, Model, Value};
 
-/// Differentiates `logits` with respect to a constant that is added to one channel of `value`, for
-/// each channel, by `rules`. The channels stand along `axis`.
+/// Differentiates `logits` by `rules` with respect to one constant per channel, which is added to
+/// all elements of that channel of `value`. The channels lie along `axis`.
 ///
-/// The output [`channel_sums_name`] has a row for every channel. The sum of a row is the sum of the
-/// cotangent of `value` over the channel's positions. The length of the rows depends on the network.
-/// Where `value` is only pooled, each window passes its cotangent on as a whole, so the pool's
-/// cotangent has the same sums. Where a dense layer follows, the sums are taken in the graph, and an
-/// engine may sum the weights instead, once.
+/// The output [`channel_sums_name`] has one row per channel. The sum of a row is the sum of the
+/// cotangent of `value` over the channel's positions. The length of the rows depends on the
+/// network. If only a pool reads `value`, each window passes its whole cotangent on. So the
+/// cotangent of the pool's output has the same sums and is used instead. If a dense layer follows,
+/// the graph computes the sums. An engine can then sum the weights once instead.
 ///
 /// # Errors
 /// As [`derive`](super::derive()).
@@ -31,9 +32,9 @@ pub fn derive_channel_sums(
     logits: &str,
     rules: &Rules,
 ) -> Result<GradientGraph, GradientError> {
-    let forward = Forward::of(model, facts)?;
+    let forward = ForwardGraph::of(model, facts)?;
     let channels = Channels { value, axis }.last_with_same_sums(&forward, logits, rules);
-    let is_summed = channels.enter_a_product(&forward);
+    let is_summed = channels.are_multiplied_by_weights(&forward);
     let output = channel_sums_name(value);
     let mut tape = Tape::new(forward, std::slice::from_ref(&output));
     let mut cotangents = backpropagate(&mut tape, &[channels.value], logits, rules)?;
@@ -44,9 +45,9 @@ pub fn derive_channel_sums(
     tape.finish(&model.graph().name)
 }
 
-/// Whether the gradient of `logits` with respect to `value` is the same at every position of a
-/// channel, because a mean over all positions is the only reader of the value. The channels stand
-/// along `axis`.
+/// Whether the gradient of `logits` with respect to `value` is the same at all positions of a
+/// channel. This holds if the only reader of the value is a mean over all positions. Operators that
+/// only rearrange elements may lie between. The channels lie along `axis`.
 ///
 /// # Errors
 /// [`GradientError::Onnx`].
@@ -57,7 +58,7 @@ pub fn has_uniform_gradient(
     axis: usize,
     logits: &str,
 ) -> Result<bool, GradientError> {
-    let forward = Forward::of(model, facts)?;
+    let forward = ForwardGraph::of(model, facts)?;
     let mut channels = Channels { value, axis };
     while channels.value != logits {
         let Some(node) = channels.only_reader(&forward) else { return Ok(false) };
@@ -65,14 +66,15 @@ pub fn has_uniform_gradient(
             return Ok(true);
         }
         let is_rearranged = Elements::after(node) != Elements::Changed;
-        let next = channels.behind(node, &forward).filter(|_| is_rearranged);
+        let next = channels.output_of(node, &forward).filter(|_| is_rearranged);
         let Some(next) = next else { return Ok(false) };
         channels = next;
     }
     Ok(false)
 }
 
-/// `cotangent` as a matrix with a row for each channel. If `is_summed`, a row has one element.
+/// `cotangent` as a matrix with one row per channel. If `is_summed`, a row has one element, the
+/// sum, unless the elements are not float32.
 fn rows(cotangent: &Value, axis: usize, is_summed: bool) -> Value {
     let channels = cotangent.shape()[axis];
     let others: Vec<usize> = (0..cotangent.rank()).filter(|&other| other != axis).collect();
@@ -84,7 +86,7 @@ fn rows(cotangent: &Value, axis: usize, is_summed: bool) -> Value {
     cotangent.transpose(&order).reshape(&[channels, positions])
 }
 
-/// A value, and the axis along which its channels stand.
+/// A value, and the axis of its channels.
 #[derive(Debug, Clone, Copy)]
 struct Channels<'m> {
     value: &'m str,
@@ -92,19 +94,25 @@ struct Channels<'m> {
 }
 
 impl<'m> Channels<'m> {
-    /// The last value on the way to `logits` whose cotangent has the same sums as this one's.
-    fn last_with_same_sums(mut self, forward: &Forward<'m>, logits: &str, rules: &Rules) -> Self {
+    /// The last value between this one and `logits` whose cotangent has the same sums as this
+    /// value's.
+    fn last_with_same_sums(
+        mut self,
+        forward: &ForwardGraph<'m>,
+        logits: &str,
+        rules: &Rules,
+    ) -> Self {
         while self.value != logits {
-            let node = self.only_reader(forward).filter(|node| rules.keeps(node));
-            let Some(next) = node.and_then(|node| self.behind(node, forward)) else { break };
+            let node = self.only_reader(forward).filter(|node| rules.keeps_gradient_rule(node));
+            let Some(next) = node.and_then(|node| self.output_of(node, forward)) else { break };
             self = next;
         }
         self
     }
 
-    /// The only node that reads the value: once, as its first input, and with one output that is
-    /// used.
-    fn only_reader(&self, forward: &Forward<'m>) -> Option<&'m NodeProto> {
+    /// The only node that reads the value. None if it reads the value more than once, or not as its
+    /// first input, or if more of its outputs than the first are used.
+    fn only_reader(&self, forward: &ForwardGraph<'m>) -> Option<&'m NodeProto> {
         let mut readers = forward.topology.consumers(self.value);
         let node = readers.next().filter(|_| readers.next().is_none())?;
         node.output.first()?;
@@ -113,14 +121,15 @@ impl<'m> Channels<'m> {
         (has_one_output && node.input.first()? == self.value).then_some(node)
     }
 
-    /// The output of `node`, which reads the value, where its cotangent has the same sums.
-    fn behind(&self, node: &'m NodeProto, forward: &Forward<'m>) -> Option<Self> {
+    /// The output of `node`, which reads the value, if its cotangent has the same sums.
+    fn output_of(&self, node: &'m NodeProto, forward: &ForwardGraph<'m>) -> Option<Self> {
         let axis = find(node)?.channel_axis?(node, self.axis, forward)?;
         Some(Self { value: &node.output[0], axis })
     }
 
-    /// Whether a product by constant weights reads the value next, perhaps in another shape.
-    fn enter_a_product(mut self, forward: &Forward<'m>) -> bool {
+    /// Whether the value is next multiplied by a matrix of constant weights. Before that it may
+    /// only be rearranged.
+    fn are_multiplied_by_weights(mut self, forward: &ForwardGraph<'m>) -> bool {
         while let Some(node) = self.only_reader(forward) {
             if Elements::after(node) != Elements::Changed {
                 self.value = &node.output[0];
@@ -135,14 +144,14 @@ impl<'m> Channels<'m> {
 }
 
 /// Whether `node` takes the mean over all positions of each channel.
-fn averages_all_positions(node: &NodeProto, axis: usize, forward: &Forward) -> bool {
+fn averages_all_positions(node: &NodeProto, axis: usize, forward: &ForwardGraph) -> bool {
     let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();
     match node.op_type.as_str() {
         "GlobalAveragePool" => axis == 1,
         "AveragePool" => {
             let window = node.ints("kernel_shape").unwrap_or_default().iter();
             let is_whole = window.map(|&extent| extent as usize).eq(input.iter().skip(2).copied());
-            axis == 1 && is_whole && lies_within(node)
+            axis == 1 && is_whole && windows_lie_within_input(node)
         }
         "ReduceMean" => reduced_axes(node, &input, forward).is_some_and(|reduced| {
             let is_left = |other: &usize| *other != axis && !reduced.contains(other);

@@ -3,14 +3,14 @@
 use super::error::RuleError;
 use super::flip::Flip;
 use super::node_context::{Cotangent, NodeContext};
-use super::window::{Axis, axes, overlap_add};
+use super::window::{WindowAxis, axes, overlap_add};
 use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = w ∗ x + b. x̄ is the transposed convolution of ȳ by w.
 ///
-/// With stride 1 that is again a convolution, by the flipped kernel with input and output
-/// channels exchanged; engines have far faster kernels for those. For depthwise kernels it pays
-/// even with a stride, on a ȳ that has zeros between its elements.
+/// With stride 1 this is again a convolution, by the flipped kernel with input and output channels
+/// exchanged. Engines compute convolutions far faster than transposed convolutions. For depthwise
+/// kernels this is faster with a larger stride too: ȳ then gets zeros between its elements.
 pub(super) fn conv(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let weight_shape = ctx.x_shape(1)?;
     let group = group(ctx)?;
@@ -40,7 +40,7 @@ pub(super) fn conv_transpose(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut axes = axes(ctx, &weight.shape()[2..])?;
     let mut shape = ctx.x_shape(0)?;
     shape[1] = ctx.g().shape()[1];
-    // Seen from the adjoint, input and output change places.
+    // The adjoint exchanges input and output.
     for axis in &mut axes {
         std::mem::swap(&mut axis.input, &mut axis.output);
         let full = (axis.input + axis.begin + axis.end - axis.span()) / axis.stride + 1;
@@ -61,7 +61,7 @@ fn group(ctx: &NodeContext) -> Result<usize, RuleError> {
     }
 }
 
-fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value {
+fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[WindowAxis]) -> Value {
     let mut spaced = g.clone();
     let mut adjoint = Vec::new();
     for a in axes {
@@ -69,23 +69,29 @@ fn flipped_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value
         spaced = overlap_add(std::slice::from_ref(&spaced), a.axis, a.stride, 1, length);
         let begin = a.span() - 1 - a.begin;
         let end = a.input + a.begin - length;
-        adjoint.push(Axis { input: length, output: a.input, stride: 1, begin, end, ..*a });
+        adjoint.push(WindowAxis { input: length, output: a.input, stride: 1, begin, end, ..*a });
     }
     convolve(&spaced, weight, group, &adjoint, weight.shape()[0])
 }
 
-fn convolve(x: &Value, weight: &Value, group: usize, axes: &[Axis], channels: usize) -> Value {
+fn convolve(
+    x: &Value,
+    weight: &Value,
+    group: usize,
+    axes: &[WindowAxis],
+    channels: usize,
+) -> Value {
     let mut shape = vec![x.shape()[0], channels];
     shape.extend(axes.iter().map(|a| (a.input + a.begin + a.end - a.span()) / a.stride + 1));
     let attributes = attributes(group, axes);
     x.builder().node("Conv", &[x, weight], &attributes, x.element(), &shape)
 }
 
-fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Value {
+fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[WindowAxis]) -> Value {
     let mut axes = axes.to_vec();
     let mut missing = Vec::new();
     for a in &mut axes {
-        // Rows at the far end that no window reached.
+        // Elements at the end of the axis that no window reaches.
         let unread = (a.input + a.begin + a.end).saturating_sub(a.covered());
         let less = unread.min(a.end);
         a.end -= less;
@@ -100,8 +106,9 @@ fn transposed_conv(g: &Value, weight: &Value, group: usize, axes: &[Axis]) -> Va
     g.builder().node("ConvTranspose", &[g, weight], &attributes, g.element(), &shape)
 }
 
-fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'static>)> {
-    let list = |of: fn(&Axis) -> usize| axes.iter().map(|a| of(a) as i64).collect::<Vec<i64>>();
+fn attributes(group: usize, axes: &[WindowAxis]) -> Vec<(&'static str, Attribute<'static>)> {
+    let list =
+        |of: fn(&WindowAxis) -> usize| axes.iter().map(|a| of(a) as i64).collect::<Vec<i64>>();
     let pads = [list(|a| a.begin), list(|a| a.end)].concat();
     vec![
         ("dilations", Attribute::Ints(list(|a| a.dilation))),
@@ -113,12 +120,12 @@ fn attributes(group: usize, axes: &[Axis]) -> Vec<(&'static str, Attribute<'stat
 }
 
 /// The stored weight with every kernel reversed and, within each group, input and output channels
-/// exchanged; in its own element type. None where the weight is computed or in another file.
+/// exchanged. It keeps its element type. None if the weight is computed or in an external file.
 fn flipped_weight(ctx: &mut NodeContext, group: usize) -> Result<Option<Value>, RuleError> {
     let shape = ctx.x_shape(1)?;
     let taps = shape[2..].iter().product();
     let flip = Flip { group, outputs: shape[0] / group, inputs: shape[1], taps };
     let dims = [&[group * shape[1], flip.outputs], &shape[2..]].concat();
-    let name = ctx.name(1)?;
+    let name = ctx.input_name(1)?;
     Ok(ctx.tape.flipped(name, flip, &dims))
 }

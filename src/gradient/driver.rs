@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::RuleError;
-use super::forward::{Forward, label};
+use super::forward_graph::{ForwardGraph, label};
 use super::names::cotangent_name;
 use super::node_context::NodeContext;
 use super::path::Path;
@@ -13,14 +13,15 @@ use super::{GradientError, GradientGraph, Refusal};
 use crate::onnx::pb::NodeProto;
 use crate::onnx::{Element, Facts, Model, Value, reads};
 
-/// The reason that is given where a rule panics.
-const UNFIT: &str = "its attributes do not fit the shapes of its values";
+/// The reason given when a rule panics.
+const RULE_PANICKED: &str = "its attributes do not fit the shapes of its values";
 
-/// Differentiates `logits` with respect to each of `values` by `rules`. The values are forward values
-/// or graph inputs.
+/// Differentiates `logits` with respect to each of `values`, by `rules`. Each value is the output
+/// of a node or a graph input.
 ///
 /// # Errors
-/// [`GradientError`]: every operator on the path that cannot be differentiated is named at once.
+/// [`GradientError`]. [`GradientError::Refused`] lists every operator on the path that cannot be
+/// differentiated.
 pub fn derive(
     model: &Model,
     facts: &Facts,
@@ -28,7 +29,7 @@ pub fn derive(
     logits: &str,
     rules: &Rules,
 ) -> Result<GradientGraph, GradientError> {
-    let forward = Forward::of(model, facts)?;
+    let forward = ForwardGraph::of(model, facts)?;
     let outputs: Vec<String> = values.iter().map(|value| cotangent_name(value)).collect();
     let mut tape = Tape::new(forward, &outputs);
     let cotangents = backpropagate(&mut tape, values, logits, rules)?;
@@ -56,14 +57,15 @@ pub(super) fn backpropagate<'m>(
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {
-        // The rules trust that attributes and shapes fit each other, as they do in a graph that
-        // runs. Where they do not, a rule may panic; the half-written graph is thrown away.
+        // The rules assume that attributes and shapes fit each other, as they do in a graph that
+        // runs. If they do not, a rule may panic, and the unfinished graph is discarded.
         let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents, rules));
-        let applied = catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(UNFIT.to_owned())));
+        let applied =
+            catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(RULE_PANICKED.to_owned())));
         if let Err(reason) = applied {
             let operator = node.op_type.clone();
             refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
-            skip(node, &path, tape, &mut cotangents);
+            zero_cotangents(node, &path, tape, &mut cotangents);
         }
     }
     if !refusals.is_empty() {
@@ -72,7 +74,8 @@ pub(super) fn backpropagate<'m>(
     Ok(cotangents)
 }
 
-/// Carries the cotangents of `node`'s outputs to those of its inputs that lie on the path.
+/// Computes the cotangents of those inputs of `node` that lie on the path, from the cotangents of
+/// its outputs.
 fn apply_vjp<'m>(
     node: &'m NodeProto,
     path: &Path<'m>,
@@ -96,9 +99,9 @@ fn apply_vjp<'m>(
         if !path.contains(name) {
             continue;
         }
-        check(operator, argument, &outputs)?;
+        check_supported(operator, argument, &outputs)?;
         let shape = tape.shape(name)?;
-        let mut ctx = NodeContext { node, tape, outputs: &outputs };
+        let mut ctx = NodeContext { node, tape, output_cotangents: &outputs };
         let cotangent = rule(&mut ctx, argument)?.sum_to(&shape);
         let total = match cotangents.remove(name.as_str()) {
             Some(earlier) => earlier + cotangent,
@@ -109,9 +112,9 @@ fn apply_vjp<'m>(
     Ok(())
 }
 
-/// Stands in for the cotangents that a refused node did not give, so that those before it are
-/// looked at too.
-fn skip<'m>(
+/// Sets the input cotangents of a refused node to zero, so that the nodes before it are checked
+/// too.
+fn zero_cotangents<'m>(
     node: &'m NodeProto,
     path: &Path<'m>,
     tape: &Tape<'m>,
@@ -125,7 +128,12 @@ fn skip<'m>(
     }
 }
 
-fn check(operator: &Operator, argument: usize, outputs: &[Option<Value>]) -> Result<(), RuleError> {
+/// Refuses an input, or a cotangent of an output, that the operator's rule does not handle.
+fn check_supported(
+    operator: &Operator,
+    argument: usize,
+    outputs: &[Option<Value>],
+) -> Result<(), RuleError> {
     if !operator.inputs.contains(argument) {
         let reason = format!("the gradient of its input {argument} is not derived");
         return Err(RuleError(reason));

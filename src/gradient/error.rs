@@ -2,16 +2,16 @@ use std::fmt;
 
 use crate::onnx::OnnxError;
 
-/// Why no gradient graph could be derived.
+/// The reason why a gradient graph could not be derived.
 #[derive(Debug, thiserror::Error)]
 pub enum GradientError {
     /// The model's graph could not be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// Neither a node nor a graph input gives the value.
+    /// The value is neither the output of a node nor a graph input.
     #[error("the model computes no value called {0:?}")]
     UnknownValue(String),
-    /// The value holds no floats, so it has no gradient.
+    /// The value does not hold floats, so it has no gradient.
     #[error("value {0:?} does not hold floats and has no gradient")]
     NotFloat(String),
     /// No differentiable path leads from the layer to the logits.
@@ -19,31 +19,31 @@ pub enum GradientError {
     Unreachable {
         /// The layer.
         layer: String,
-        /// The value that was to be differentiated.
+        /// The value that is differentiated.
         logits: String,
     },
-    /// Type or shape of a value on the path could not be inferred.
+    /// The type or the shape of a value on the path could not be inferred.
     #[error("the shape of value {0:?} could not be inferred")]
     UnknownShape(String),
-    /// A forward value that the gradient graph reads has a name that the graph needs itself.
+    /// A forward value that the gradient graph reads has the name of the seed or of an output.
     #[error("the model's value {0:?} has a name that the gradient graph needs for itself")]
     NameTaken(String),
-    /// A weight that the gradient graph reads is not in the model that was to give it.
-    #[error("the model holds no weight called {0:?}, which the gradient graph reads")]
+    /// A weight that the gradient graph reads is not among the given tensors of the forward model.
+    #[error("the model has no weight called {0:?}, which the gradient graph reads")]
     MissingWeight(String),
     /// Operators on the path that have no rule, or whose attributes their rule refuses.
     #[error("cannot be differentiated: {}", list(.0))]
     Refused(Vec<Refusal>),
 }
 
-/// One node that stands in the way of the gradient.
+/// A node on the path that cannot be differentiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The operator.
     pub operator: String,
-    /// The node's name, or its first output's where it has none.
+    /// The node's name, or the name of its first output if the node has none.
     pub node: String,
-    /// What the rule cannot do.
+    /// Why it cannot be differentiated.
     pub reason: String,
 }
 
@@ -58,6 +58,6 @@ fn list(refusals: &[Refusal]) -> String {
     lines.join("; ")
 }
 
-/// Why a rule refuses a node.
+/// The reason why a rule refuses a node. It follows the operator and the node's name.
 #[derive(Debug)]
 pub(super) struct RuleError(pub(super) String);

@@ -2,9 +2,9 @@ use crate::onnx::lacks_data;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::DataType;
 
-/// Turns a convolution's weight into that of the convolution which carries cotangents back: every
-/// kernel reversed and, within each group, input and output channels exchanged. Each group has
-/// `outputs` × `inputs` kernels of `taps`.
+/// Turns the weight of a convolution into the weight of its adjoint, which is also a convolution.
+/// Every kernel is reversed and, within each group, input and output channels are exchanged. Each
+/// group has `outputs` × `inputs` kernels of `taps` elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flip {
     pub(super) group: usize,
@@ -14,13 +14,13 @@ pub(super) struct Flip {
 }
 
 impl Flip {
-    /// Whether `weight` is stored in a way that can be flipped.
+    /// Whether `weight` is stored in a form that can be flipped.
     pub(super) fn fits(&self, weight: &TensorProto) -> bool {
         let count = self.group * self.outputs * self.inputs * self.taps;
         let raw = weight.raw_data.len();
         match DataType::try_from(weight.data_type) {
             _ if count == 0 => false,
-            // Only raw numbers are ever left out.
+            // Numbers are left out only if they were stored as raw data.
             Ok(DataType::Float | DataType::Float16 | DataType::Double) if lacks_data(weight) => {
                 true
             }
@@ -31,7 +31,7 @@ impl Flip {
         }
     }
 
-    /// The flipped numbers of a weight that fits, in the same way of storing.
+    /// Flips the numbers of `weight` in place. It must [fit](Self::fits).
     pub(super) fn apply(&self, weight: &mut TensorProto) {
         weight.float_data = self.reorder(&weight.float_data);
         let raw = &weight.raw_data;

@@ -5,8 +5,8 @@ use super::flip::Flip;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{Element, Model, value_info};
 
-/// A gradient graph as it was derived. The weights that it reads are still in the forward model, so
-/// that deriving costs neither time nor memory for them.
+/// A derived gradient graph without its weights. They stay in the forward model, so deriving costs
+/// neither time nor memory for them.
 #[derive(Debug, Clone)]
 pub struct GradientGraph {
     pub(super) graph: Model,
@@ -14,8 +14,8 @@ pub struct GradientGraph {
     pub(super) weights: Vec<Weight>,
 }
 
-/// A weight of the gradient graph: a stored tensor of the forward model, as it is or flipped to
-/// this shape.
+/// A weight of the gradient graph: the stored tensor `source` of the forward model, unchanged or
+/// flipped to `shape`.
 #[derive(Debug, Clone)]
 pub(super) struct Weight {
     pub(super) name: String,
@@ -28,13 +28,13 @@ pub(super) struct Weight {
 /// A gradient graph with its weights.
 #[derive(Debug, Clone)]
 pub struct GradientModel {
-    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the weights
-    /// that are held elsewhere. Outputs: `grad/<layer>`, of the layer's shape, in the order in
-    /// which the layers were asked for.
+    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the shared
+    /// weights. Outputs: `grad/<layer>`, of the layer's shape, in the order in which the layers
+    /// were requested. A graph of channel sums has the output `sums/<layer>` instead.
     pub model: Model,
     /// The forward values that the graph reads, in the order of its inputs.
     pub residuals: Vec<String>,
-    /// The weights that it takes as inputs, after the residuals.
+    /// The shared weights: they are inputs, after the residuals, and not stored in the graph.
     pub shared: Vec<String>,
 }
 
@@ -45,27 +45,28 @@ impl GradientGraph {
         &self.residuals
     }
 
-    /// Which weights of the forward model [`embed`](Self::embed) needs, if those for which
-    /// `is_shared` are not to be stored.
+    /// The names of the forward model's weights that [`embed`](Self::embed) needs with this
+    /// `is_shared`.
     pub fn weights(&self, is_shared: impl Fn(&str) -> bool) -> HashSet<String> {
         let stored = self.weights.iter().filter(|weight| !weight.is_input(&is_shared));
         stored.map(|weight| weight.source.clone()).collect()
     }
 
-    /// Stores the weights that the graph reads: `tensors` of the forward model, by name. Those for
-    /// which `is_shared`, and that are read as they are, become inputs instead. Weights whose numbers
-    /// lie in an external file are referred to there, so that such a gradient graph must be kept in
-    /// the model's own folder.
+    /// Stores the weights that the graph reads. `tensors` are those of the forward model, by name.
+    /// A weight becomes an input instead if `is_shared` is true for its name and it is not flipped.
+    /// If the numbers of a weight are in an external file, the gradient graph refers to that file,
+    /// so it must be kept in the model's folder.
     ///
     /// # Errors
-    /// [`GradientError::MissingWeight`] where `tensors` lacks one.
+    /// [`GradientError::MissingWeight`] if a weight is not in `tensors`.
     pub fn embed(
         self,
         mut tensors: HashMap<String, TensorProto>,
         is_shared: impl Fn(&str) -> bool,
     ) -> Result<GradientModel, GradientError> {
         let (mut shared, mut inputs, mut stored) = (Vec::new(), Vec::new(), Vec::new());
-        // Flipped ones are copies, so they come first and leave their source to be moved.
+        // Flipped weights are copies. They come first, because a plain weight is moved out of
+        // `tensors`.
         let (flipped, plain): (Vec<_>, Vec<_>) =
             self.weights.into_iter().partition(|weight| weight.flip.is_some());
         for weight in flipped.into_iter().chain(plain) {

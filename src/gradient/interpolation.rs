@@ -1,14 +1,14 @@
-//! Rules of Resize and Upsample: interpolation is linear and separable, one matrix an axis.
+//! Rules of Resize and Upsample. Interpolation is linear and separable: one matrix per axis.
 
 use super::error::RuleError;
 use super::linear::Matrix;
 use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::Attributes;
 
-/// How positions and weights are found along every axis.
+/// The attributes that determine positions and weights along each axis.
 ///
 /// <https://onnx.ai/onnx/operators/onnx__Resize.html>
-struct Scheme<'m> {
+struct Interpolation<'m> {
     mode: &'m str,
     coordinates: &'m str,
     rounding: &'m str,
@@ -19,26 +19,26 @@ struct Scheme<'m> {
 /// y = x interpolated along each axis, y = Mx. x̄ = Mᵀȳ.
 pub(super) fn resize(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let node = ctx.node;
-    let old = ctx.opset() < 11 || node.op_type == "Upsample";
-    let scheme = Scheme {
+    let is_old = ctx.opset() < 11 || node.op_type == "Upsample";
+    let interpolation = Interpolation {
         mode: node.string("mode").unwrap_or("nearest"),
         coordinates: match node.string("coordinate_transformation_mode") {
             Some(coordinates) => coordinates,
-            None if old => "asymmetric",
+            None if is_old => "asymmetric",
             None => "half_pixel",
         },
         rounding: match node.string("nearest_mode") {
             Some(rounding) => rounding,
-            None if old => "floor",
+            None if is_old => "floor",
             None => "round_prefer_floor",
         },
         cubic: f64::from(node.float("cubic_coeff_a", -0.75)),
         exclude_outside: node.int("exclude_outside", 0) != 0,
     };
-    check(ctx, &scheme)?;
+    check_attributes(ctx, &interpolation)?;
     let shape = ctx.x_shape(0)?;
     let mut cotangent = ctx.g();
-    for (axis, scale) in scales(ctx, old, &shape)?.into_iter().enumerate() {
+    for (axis, scale) in scales(ctx, is_old, &shape)?.into_iter().enumerate() {
         let extent = cotangent.shape()[axis];
         if extent == shape[axis] && scale == 1.0 {
             continue;
@@ -46,29 +46,29 @@ pub(super) fn resize(ctx: &mut NodeContext, _: usize) -> Cotangent {
         if node.int("antialias", 0) != 0 && scale < 1.0 {
             return Err(ctx.refuse("antialias", 1));
         }
-        cotangent = scheme.matrix(shape[axis], extent, scale)?.adjoint(&cotangent, axis);
+        cotangent = interpolation.matrix(shape[axis], extent, scale)?.adjoint(&cotangent, axis);
     }
     Ok(cotangent)
 }
 
-fn check(ctx: &NodeContext, scheme: &Scheme) -> Result<(), RuleError> {
-    if !["nearest", "linear", "cubic"].contains(&scheme.mode) {
-        return Err(ctx.refuse("mode", scheme.mode));
+fn check_attributes(ctx: &NodeContext, interpolation: &Interpolation) -> Result<(), RuleError> {
+    if !["nearest", "linear", "cubic"].contains(&interpolation.mode) {
+        return Err(ctx.refuse("mode", interpolation.mode));
     }
     let coordinates =
         ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "half_pixel_symmetric"];
-    if !coordinates.contains(&scheme.coordinates) {
-        return Err(ctx.refuse("coordinate_transformation_mode", scheme.coordinates));
+    if !coordinates.contains(&interpolation.coordinates) {
+        return Err(ctx.refuse("coordinate_transformation_mode", interpolation.coordinates));
     }
     let roundings = ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"];
-    if !roundings.contains(&scheme.rounding) {
-        return Err(ctx.refuse("nearest_mode", scheme.rounding));
+    if !roundings.contains(&interpolation.rounding) {
+        return Err(ctx.refuse("nearest_mode", interpolation.rounding));
     }
     Ok(())
 }
 
-/// One scale an axis: as given, or as the extents tell where sizes are given.
-fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, RuleError> {
+/// One scale per axis: the given one, or the ratio of the extents if sizes are given.
+fn scales(ctx: &NodeContext, is_old: bool, shape: &[usize]) -> Result<Vec<f64>, RuleError> {
     let mut scales = vec![1.0; shape.len()];
     let axes = match ctx.node.ints("axes") {
         Some(axes) => axes
@@ -77,10 +77,10 @@ fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, Rul
             .collect::<Result<Vec<_>, RuleError>>()?,
         None => (0..shape.len()).collect(),
     };
-    let input = if old { 1 } else { 2 };
+    let input = if is_old { 1 } else { 2 };
     let given = match ctx.node.floats("scales") {
         Some(scales) => scales.to_vec(),
-        None if ctx.given(input).is_some() => ctx.floats(input)?,
+        None if ctx.optional_input(input).is_some() => ctx.floats(input)?,
         None => Vec::new(),
     };
     for (index, &axis) in axes.iter().enumerate() {
@@ -92,7 +92,8 @@ fn scales(ctx: &NodeContext, old: bool, shape: &[usize]) -> Result<Vec<f64>, Rul
     Ok(scales)
 }
 
-impl Scheme<'_> {
+impl Interpolation<'_> {
+    /// The interpolation along an axis, from `input` to `output` elements.
     fn matrix(&self, input: usize, output: usize, scale: f64) -> Result<Matrix, RuleError> {
         let mut matrix = Matrix::zeros(output, input)?;
         let last = input as i64 - 1;
@@ -111,7 +112,7 @@ impl Scheme<'_> {
         Ok(matrix)
     }
 
-    /// Where element `row` of the output lies in the input.
+    /// The position in the input that corresponds to element `row` of the output.
     fn position(&self, row: f64, input: f64, output: f64, scale: f64) -> f64 {
         match self.coordinates {
             "asymmetric" => row / scale,
@@ -127,7 +128,7 @@ impl Scheme<'_> {
         }
     }
 
-    /// The input elements around `at`, which may lie outside, and their weights.
+    /// The input elements around position `at`, with their weights. They may lie outside the input.
     fn taps(&self, at: f64) -> Vec<(i64, f64)> {
         let floor = at.floor();
         let (base, t) = (floor as i64, at - floor);

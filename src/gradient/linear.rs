@@ -1,13 +1,13 @@
-//! Maps that are linear along one axis and the same for every picture: picking, mirroring,
-//! interpolating. Their adjoint is a product with the transposed matrix.
+//! Operators that are linear along one axis, with the same matrix for every picture: they pick,
+//! mirror or interpolate elements. Their adjoint is the product with the transposed matrix.
 
 use super::error::RuleError;
 use crate::onnx::Value;
 
-/// Entries of the largest matrix that is worth writing.
-const LARGEST: usize = 1 << 22;
+/// The most entries that a matrix in the gradient graph may have.
+const MAX_ENTRIES: usize = 1 << 22;
 
-/// A matrix of constants, one row an output element.
+/// A matrix of constants, with one row per output element and one column per input element.
 #[derive(Debug)]
 pub(super) struct Matrix {
     rows: usize,
@@ -16,15 +16,19 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// A matrix of zeros, where it is not too large to be written.
+    /// A matrix of zeros. It is refused if it has more than [`MAX_ENTRIES`].
     pub(super) fn zeros(rows: usize, columns: usize) -> Result<Self, RuleError> {
         match rows.checked_mul(columns) {
-            Some(count) if count <= LARGEST => Ok(Self { rows, columns, values: vec![0.0; count] }),
-            _ => Err(RuleError(format!("it takes {rows} elements from an axis of {columns}"))),
+            Some(count) if count <= MAX_ENTRIES => {
+                Ok(Self { rows, columns, values: vec![0.0; count] })
+            }
+            _ => Err(RuleError(format!(
+                "its matrix of {rows} × {columns} has more than {MAX_ENTRIES} entries"
+            ))),
         }
     }
 
-    /// Row r picks element `picks[r]`, or nothing.
+    /// The matrix whose row r picks element `picks[r]`, or is zero.
     pub(super) fn picking(picks: &[Option<usize>], columns: usize) -> Result<Self, RuleError> {
         let mut matrix = Self::zeros(picks.len(), columns)?;
         for (row, pick) in picks.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::node_context::{Cotangent, NodeContext};
 use crate::onnx::{Attribute, Attributes, Value};
 
-/// y = α·a·b + β·c, a and b perhaps transposed. ā = α·ȳ·bᵀ; b̄ = α·aᵀ·ȳ; c̄ = β·ȳ.
+/// y = α·a·b + β·c. a and b may be transposed. ā = α·ȳ·bᵀ; b̄ = α·aᵀ·ȳ; c̄ = β·ȳ.
 pub(super) fn gemm(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 1.0);
     let transposes_a = ctx.node.int("transA", 0) != 0;
@@ -37,13 +37,13 @@ fn product(a: &Value, transposes_a: bool, b: &Value, transposes_b: bool, alpha: 
 pub(super) fn matmul(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let (a, b, g) = (ctx.x_shape(0)?, ctx.x_shape(1)?, ctx.g());
     if a.len() == 2 && b.len() == 2 {
-        // Transposed as it is read, which leaves a weight in memory once.
+        // Gemm transposes while it reads, so a weight is in memory only once.
         return Ok(match argument {
             0 => product(&g, false, &ctx.x(1)?, true, 1.0),
             _ => product(&ctx.x(0)?, true, &g, false, 1.0),
         });
     }
-    // A vector on the left is a row, on the right a column, and the axis is missing in y.
+    // A vector on the left is a row, one on the right is a column. y lacks the axis of extent 1.
     let mut shape = g.shape().to_vec();
     if b.len() == 1 {
         shape.push(1);

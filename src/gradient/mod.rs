@@ -1,15 +1,15 @@
-//! The gradient of a network as a network: reverse-mode differentiation from ONNX to ONNX.
+//! Reverse-mode differentiation: the gradient of an ONNX graph is derived as another ONNX graph.
 //!
 //! [`derive()`] takes a model and writes the graph that carries a cotangent of the logits back to
 //! the layers asked for. The written graph is ordinary ONNX. Its inputs are `seed`, the cotangent
 //! of the logits, and the *residuals*: those values of the forward pass that the rules read,
 //! under their forward names. Its outputs are `grad/<layer>`.
 //!
-//! `driver` walks the path from the logits to the layers and owns pruning, un-broadcasting and
-//! accumulation; `sums` finds a shorter path where only sums over positions are wanted. The weights
-//! that the rules read stay in the forward model until [`GradientGraph::embed`] takes them. `table` names
-//! the rule of every operator; the rules are formulas and live in one file a family. Nothing here
-//! runs a graph.
+//! `driver` walks the path from the logits to the layers. It prunes, sums over broadcast axes and
+//! accumulates. `channel_sums` finds a shorter path where only sums over positions are wanted.
+//! `table` names the rule of every operator. The rules are formulas, with one file per family of
+//! operators. The weights that the rules read stay in the forward model until
+//! [`GradientGraph::embed`] copies them. Nothing here runs a graph.
 
 mod activations;
 mod arithmetic;
@@ -19,7 +19,7 @@ mod convolution;
 mod driver;
 mod error;
 mod flip;
-mod forward;
+mod forward_graph;
 mod gradient_graph;
 mod interpolation;
 mod linear;

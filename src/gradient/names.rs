@@ -3,25 +3,25 @@
 /// The input that takes the cotangent of the logits.
 pub const SEED: &str = "seed";
 
-/// Prefix of the outputs that give the cotangent of a value.
+/// Prefix of an output that is the cotangent of a value.
 const COTANGENT: &str = "grad/";
 
-/// Prefix of the output that gives the sums of a value's cotangent.
+/// Prefix of an output that has the channel sums of a value's cotangent.
 const CHANNEL_SUMS: &str = "sums/";
 
-/// The name of the output that gives the cotangent of `value`.
+/// The name of the output that is the cotangent of `value`.
 #[must_use]
 pub fn cotangent_name(value: &str) -> String {
     format!("{COTANGENT}{value}")
 }
 
-/// The value whose cotangent the output called `output` gives.
+/// The value whose cotangent is the output called `output`. The inverse of [`cotangent_name`].
 #[must_use]
 pub fn value_name(output: &str) -> Option<&str> {
     output.strip_prefix(COTANGENT)
 }
 
-/// The name of the output that gives the sums of the cotangent of `value`, channel by channel.
+/// The name of the output that has the sums of the cotangent of `value` for each channel.
 #[must_use]
 pub fn channel_sums_name(value: &str) -> String {
     format!("{CHANNEL_SUMS}{value}")

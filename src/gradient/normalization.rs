@@ -1,4 +1,4 @@
-//! Rules of normalisations, in their inference form.
+//! Rules of normalisations, as they are at inference.
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
@@ -23,7 +23,7 @@ pub(super) fn instance_normalization(ctx: &mut NodeContext, _: usize) -> Cotange
     let (x, g) = (ctx.x(0)?, ctx.g());
     let scaled = g * per_channel(&ctx.x(1)?, x.rank());
     let axes: Vec<usize> = (2..x.rank()).collect();
-    Ok(normalized(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
+    Ok(normalization_cotangent(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
 }
 
 /// y = s·x̂ + b with x̂ normalised over the axes from `axis` on.
@@ -31,11 +31,11 @@ pub(super) fn layer_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent 
     let x = ctx.x(0)?;
     let axes: Vec<usize> = (ctx.axis(-1, x.rank())?..x.rank()).collect();
     let scaled = ctx.g() * ctx.x(1)?;
-    Ok(normalized(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
+    Ok(normalization_cotangent(&x, &scaled, &axes, ctx.node.float("epsilon", 1e-5)))
 }
 
-/// y = s·x̂ + b with x̂ normalised over each group of channels; s is one number a group before
-/// opset 21, one a channel since.
+/// y = s·x̂ + b with x̂ normalised over each group of channels. s has one number per group before
+/// opset 21, and one per channel since then.
 pub(super) fn group_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (x, g, scale) = (ctx.x(0)?, ctx.g(), ctx.x(1)?);
     let groups = ctx.node.int("num_groups", 1) as usize;
@@ -51,7 +51,7 @@ pub(super) fn group_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent 
         g.reshape(&split) * scale.reshape(&[groups, 1])
     };
     let epsilon = ctx.node.float("epsilon", 1e-5);
-    Ok(normalized(&x.reshape(&split), &scaled, &[2], epsilon).reshape(&shape))
+    Ok(normalization_cotangent(&x.reshape(&split), &scaled, &[2], epsilon).reshape(&shape))
 }
 
 /// y = (x − μ)/(σ + 10⁻⁹) over `axes`.
@@ -60,11 +60,12 @@ pub(super) fn mean_variance_normalization(ctx: &mut NodeContext, _: usize) -> Co
     let x = ctx.x(0)?;
     let axes = axes.iter().map(|&axis| super::node_context::from_front(axis, x.rank()));
     let axes = axes.collect::<Result<Vec<usize>, RuleError>>()?;
-    Ok(normalized(&x, &ctx.g(), &axes, 0.0))
+    Ok(normalization_cotangent(&x, &ctx.g(), &axes, 0.0))
 }
 
-/// x̂ = (x − μ)·r with r = 1/√(σ² + ε): x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)).
-fn normalized(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -> Value {
+/// x̂ = (x − μ)·r with r = 1/√(σ² + ε), over `axes`. x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)), where ĝ,
+/// the argument `g`, is the cotangent of x̂.
+fn normalization_cotangent(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -> Value {
     let centered = x - x.mean(axes);
     let deviation = (centered.square().mean(axes) + epsilon).sqrt();
     let unit = centered / &deviation;
@@ -73,7 +74,7 @@ fn normalized(x: &Value, g: &Value, axes: &[usize], epsilon: f32) -> Value {
 
 /// y = x/s^β with s = k + α/n·Σ x² over n neighbouring channels.
 ///
-/// x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳ·x/s^(β+1), the sum running over the channels whose window holds x.
+/// x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳ·x/s^(β+1). The sum is over the channels whose window contains x.
 pub(super) fn lrn(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 1e-4);
     let beta = ctx.node.float("beta", 0.75);
@@ -82,14 +83,14 @@ pub(super) fn lrn(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (g, x) = (ctx.g(), ctx.x(0)?);
     let (before, after) = ((size - 1) / 2, size / 2);
     let share = alpha / size as f32;
-    let s = neighbours(&x.square(), size, after) * share + bias;
+    let s = sum_of_neighbours(&x.square(), size, after) * share + bias;
     let scaled = g * s.pow(&s.constant(-beta));
-    let inner = neighbours(&(&scaled * &x / s), size, before);
+    let inner = sum_of_neighbours(&(&scaled * &x / s), size, before);
     Ok(scaled - x * inner * (2.0 * share * beta))
 }
 
-/// Element c of the answer is the sum over channels c − size + 1 + skip … c + skip.
-fn neighbours(x: &Value, size: usize, skip: usize) -> Value {
+/// Channel c of the result is the sum over the channels c − size + 1 + skip … c + skip of `x`.
+fn sum_of_neighbours(x: &Value, size: usize, skip: usize) -> Value {
     let channels = x.shape()[1];
     overlap_add(&vec![x.clone(); size], 1, 1, 1, channels + size - 1).slice(
         1,
@@ -111,7 +112,7 @@ pub(super) fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
     }
 }
 
-/// One number a channel, in a shape that broadcasts over a value of `rank` dimensions.
+/// One number per channel, in a shape that broadcasts over a value of `rank` dimensions.
 fn per_channel(values: &Value, rank: usize) -> Value {
     let channels: usize = values.shape().iter().product();
     let mut shape = vec![1; rank.saturating_sub(1)];

@@ -1,22 +1,22 @@
 use std::collections::HashSet;
 
 use super::GradientError;
-use super::forward::Forward;
+use super::forward_graph::ForwardGraph;
 use crate::onnx::pb::NodeProto;
 use crate::onnx::reads;
 
 /// The part of the graph that leads from the layers to the logits.
 #[derive(Debug)]
 pub(super) struct Path<'m> {
-    /// Its nodes, from the logits back.
+    /// Its nodes, in the order from the logits to the layers.
     pub(super) nodes: Vec<&'m NodeProto>,
-    /// The values that depend on a layer and that the logits depend on.
+    /// The values that depend on a layer and on which the logits depend.
     values: HashSet<&'m str>,
 }
 
 impl<'m> Path<'m> {
     pub(super) fn between(
-        forward: &Forward<'m>,
+        forward: &ForwardGraph<'m>,
         layers: &[&'m str],
         logits: &'m str,
     ) -> Result<Self, GradientError> {

@@ -1,8 +1,8 @@
-//! Rules of pools: the cotangent goes back to where the windows took their values from.
+//! Rules of pools. The cotangent goes to the elements from which the windows took their values.
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
-use super::window::{Axis, axes, kernel_shape, overlap_add};
+use super::window::{WindowAxis, axes, kernel_shape, overlap_add};
 use crate::onnx::{Attributes, Value};
 
 /// y = maximum over each window. x̄ = ȳ at the window's first maximum.
@@ -27,12 +27,13 @@ pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-/// Gives each window's cotangent, held in `rest`, to the first of the window's elements that
-/// equals `y`, and takes it out of `rest`. Elements are visited in row-major order.
+/// Moves each window's cotangent from `rest` to the first element of the window that equals `y`.
+/// Elements are visited in row-major order.
 ///
 /// No element is greater than its window's maximum, so sign(y − x) is 0 at a maximum and 1
-/// elsewhere: arithmetic on floats, which engines do faster than selection by booleans.
-fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[Axis]) -> Value {
+/// elsewhere. This uses arithmetic on floats, because engines compute that faster than selection by
+/// booleans.
+fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[WindowAxis]) -> Value {
     let Some((a, inner)) = axes.split_first() else {
         let passed_on = &*rest * (y - x).sign();
         let taken = &*rest - &passed_on;
@@ -49,9 +50,10 @@ fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[Axis]) -> Value {
     overlap_add(&pieces, a.axis, a.stride, a.dilation, length)
 }
 
-/// y = mean over each window. x̄ = Σ ȳ/count over the windows an element lies in.
+/// y = mean over each window. x̄ = Σ ȳ/count over the windows that contain the element.
 ///
-/// With `count_include_pad` the padding counts, but never what `ceil_mode` adds beyond it.
+/// With `count_include_pad` the padding counts. The positions that `ceil_mode` adds beyond it never
+/// count.
 pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let include_pad = ctx.node.int("count_include_pad", 0) != 0;
     let axes = axes(ctx, &kernel_shape(ctx)?)?;
@@ -73,8 +75,8 @@ pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-impl Axis {
-    /// How many elements window `h` averages over.
+impl WindowAxis {
+    /// The number of elements over which window `h` averages.
     fn count(&self, h: usize, include_pad: bool) -> f32 {
         let (low, high) = if include_pad {
             (0, self.begin + self.input + self.end)
@@ -86,8 +88,8 @@ impl Axis {
     }
 }
 
-/// Σ of `g` over the windows that each element of the input lies in, along one axis.
-fn spread(g: &Value, a: &Axis) -> Value {
+/// For each element of the input, the sum of `g` over the windows that contain it, along one axis.
+fn spread(g: &Value, a: &WindowAxis) -> Value {
     let length = (a.begin + a.input).max(a.covered());
     let whole = if a.output == 1 && a.dilation == 1 {
         let mut shape = g.shape().to_vec();

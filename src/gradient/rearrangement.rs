@@ -1,5 +1,6 @@
-//! Rules of operators that move elements without picking among them.
+//! Rules of operators that move or repeat all elements.
 
+use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::{Attributes, Value};
 
@@ -20,7 +21,7 @@ pub(super) fn transpose(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(g.transpose(&inverse))
 }
 
-/// y = the inputs one after the other along `axis`. x̄ᵢ = the i-th part of ȳ.
+/// y = the inputs, concatenated along `axis`. x̄ᵢ = the i-th part of ȳ.
 pub(super) fn concat(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let g = ctx.g();
     let axis = ctx.axis(1, g.rank())?;
@@ -32,12 +33,13 @@ pub(super) fn concat(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     Ok(g.slice(axis, start, start + extent, 1))
 }
 
-/// yᵢ = the i-th part of x along `axis`. x̄ = the ȳᵢ one after the other, 0 where one is unused.
+/// yᵢ = the i-th part of x along `axis`. x̄ = the ȳᵢ, concatenated. The ȳᵢ of an unused output is
+/// 0.
 pub(super) fn split(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let g = ctx.g();
     let axis = ctx.axis(0, g.rank())?;
     let mut parts = Vec::new();
-    for (name, cotangent) in ctx.node.output.iter().zip(ctx.outputs) {
+    for (name, cotangent) in ctx.node.output.iter().zip(ctx.output_cotangents) {
         parts.push(match cotangent {
             Some(cotangent) => cotangent.clone(),
             None => g.builder().zeros(&ctx.tape.shape(name)?, g.element()),
@@ -46,7 +48,7 @@ pub(super) fn split(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(Value::concat(&parts, axis))
 }
 
-/// y = x repeated to a larger shape. x̄ = ȳ, which the driver sums back.
+/// y = x broadcast to a larger shape. x̄ = ȳ, which the driver sums over the broadcast axes.
 pub(super) fn expand(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(ctx.g())
 }
@@ -61,11 +63,11 @@ pub(super) fn tile(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(ctx.g().reshape(&split).sum(&axes).reshape(&shape))
 }
 
-/// y = blocks of channels laid out in space, in the order of `mode`. x̄ = ȳ gathered back.
+/// y = blocks of channels moved to space, in the order of `mode`. x̄ = ȳ moved back to channels.
 pub(super) fn depth_to_space(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let block = ctx.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(ctx, &shape)?;
+    let [n, c, h, w] = nchw(&shape)?;
     let depth = c / (block * block);
     let cells = ctx.g().reshape(&[n, depth, h, block, w, block]);
     let order = match ctx.node.string("mode").unwrap_or("DCR") {
@@ -76,15 +78,17 @@ pub(super) fn depth_to_space(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cells.transpose(&order).reshape(&shape))
 }
 
-/// y = blocks of space laid out in channels. x̄ = ȳ laid out in space again.
+/// y = blocks of space moved to channels. x̄ = ȳ moved back to space.
 pub(super) fn space_to_depth(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let block = ctx.node.int("blocksize", 1) as usize;
-    let [n, c, h, w] = image(ctx, &shape)?;
+    let [n, c, h, w] = nchw(&shape)?;
     let cells = ctx.g().reshape(&[n, block, block, c, h / block, w / block]);
     Ok(cells.transpose(&[0, 3, 4, 1, 5, 2]).reshape(&shape))
 }
 
-fn image(ctx: &NodeContext, shape: &[usize]) -> Result<[usize; 4], super::error::RuleError> {
-    shape.try_into().map_err(|_| ctx.refuse("the input's shape", shape))
+fn nchw(shape: &[usize]) -> Result<[usize; 4], RuleError> {
+    shape
+        .try_into()
+        .map_err(|_| RuleError(format!("its input has {} dimensions, not 4", shape.len())))
 }

@@ -4,7 +4,8 @@ use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext, from_front};
 use crate::onnx::{Attributes, Value};
 
-/// The reduced axes, and the cotangent in a shape where they have extent 1.
+/// The reduced axes, the input's shape, and the cotangent `g` in the shape `kept`, in which the
+/// reduced axes have extent 1.
 struct Reduction {
     axes: Vec<usize>,
     kept: Vec<usize>,
@@ -13,8 +14,8 @@ struct Reduction {
 }
 
 impl Reduction {
-    /// `axes` are an attribute at first and an input later (`ReduceSum` from opset 13, others
-    /// from 18); none means all, or nothing with `noop_with_empty_axes`.
+    /// `axes` are an attribute in older opsets and an input in newer ones (from 13 for `ReduceSum`,
+    /// from 18 for the others). Without axes all are reduced, or none with `noop_with_empty_axes`.
     fn of(ctx: &NodeContext) -> Result<Self, RuleError> {
         let shape = ctx.x_shape(0)?;
         let axes = match ctx.ints_or_input("axes", 1)? {
@@ -31,6 +32,7 @@ impl Reduction {
         Ok(Self { axes, kept, shape, g })
     }
 
+    /// The number of elements that are reduced to one.
     fn count(&self) -> f32 {
         self.axes.iter().map(|&axis| self.shape[axis]).product::<usize>() as f32
     }

@@ -2,34 +2,34 @@ use super::node_context::Rule;
 use super::table::{Operator, find};
 use crate::onnx::pb::NodeProto;
 
-/// Which backward rules are used: those of the gradient, some of them replaced.
+/// A set of backward rules: those of the gradient, some of them replaced.
 ///
 /// Methods such as guided backpropagation and LRP differ from the gradient in the rules of a few
 /// operators. Their graphs are derived by the same driver.
 #[derive(Debug)]
 pub struct Rules {
-    /// What callers and caches know them by.
+    /// Identifies the set for callers and caches.
     pub name: &'static str,
     /// Operators whose rule in the table is replaced.
     overrides: &'static [(&'static str, Rule)],
 }
 
 impl Rules {
-    /// The gradient: every operator has the rule of the table.
+    /// The gradient. Every operator has its rule from the table.
     pub const GRADIENT: &'static Self = &Self { name: "gradient", overrides: &[] };
 
-    /// The row of `node`'s operator, and the rule that applies to it.
+    /// The table row of `node`'s operator, and the rule that applies to it.
     pub(super) fn of(&self, node: &NodeProto) -> Option<(&'static Operator, Rule)> {
         let operator = find(node)?;
-        Some((operator, self.replaced(operator.name).unwrap_or(operator.rule)))
+        Some((operator, self.replacement(operator.name).unwrap_or(operator.rule)))
     }
 
-    /// Whether the rule of `node`'s operator is that of the gradient.
-    pub(super) fn keeps(&self, node: &NodeProto) -> bool {
-        self.replaced(&node.op_type).is_none()
+    /// Whether `node`'s operator has its rule from the table.
+    pub(super) fn keeps_gradient_rule(&self, node: &NodeProto) -> bool {
+        self.replacement(&node.op_type).is_none()
     }
 
-    fn replaced(&self, operator: &str) -> Option<Rule> {
+    fn replacement(&self, operator: &str) -> Option<Rule> {
         self.overrides.iter().find(|(name, _)| *name == operator).map(|(_, rule)| *rule)
     }
 }
@@ -41,7 +41,7 @@ mod tests {
     use crate::gradient::node_context::{Cotangent, NodeContext};
     use crate::onnx::{Builder, Element, Facts, Model};
 
-    /// ReLU whose cotangent is passed on where it is positive, as deconvnets have it.
+    /// The deconvnet rule of ReLU: the cotangent passes where it is positive.
     fn positive(ctx: &mut NodeContext, _: usize) -> Cotangent {
         Ok(ctx.g().relu())
     }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_rule_is_the_one_that_is_written() {
+    fn a_replaced_rule_writes_its_own_nodes() {
         let (model, facts) = model();
         let operators = |rules: &Rules| -> Vec<String> {
             let graph = derive(&model, &facts, &["x"], "y", rules).unwrap();

@@ -1,4 +1,4 @@
-//! Rules of operators that pick elements: their cotangents are laid back among zeros.
+//! Rules of operators that pick elements or add elements around them.
 
 use super::error::RuleError;
 use super::linear::Matrix;
@@ -22,18 +22,19 @@ pub(super) fn slice(ctx: &mut NodeContext, _: usize) -> Cotangent {
     for (index, &axis) in axes.iter().enumerate() {
         let axis = from_front(axis, shape.len())?;
         let first = first_element(starts[index], shape[axis] as i64, steps[index]);
-        cotangent = unsliced(&cotangent, axis, shape[axis], first, steps[index])?;
+        cotangent = slice_adjoint(&cotangent, axis, shape[axis], first, steps[index])?;
     }
     Ok(cotangent)
 }
 
-/// Where a slice begins, as the specification clamps it.
+/// The first element of a slice, clamped as in the ONNX specification.
 fn first_element(start: i64, extent: i64, step: i64) -> i64 {
     let start = if start < 0 { start.saturating_add(extent) } else { start };
     start.clamp(0, if step > 0 { extent } else { (extent - 1).max(0) })
 }
 
-fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cotangent {
+/// The adjoint of a slice along one axis of `extent` elements: `g` among zeros.
+fn slice_adjoint(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cotangent {
     let count = g.shape()[axis];
     let start = first as usize;
     let last = step.checked_mul(count as i64 - 1).and_then(|span| first.checked_add(span));
@@ -57,14 +58,14 @@ fn unsliced(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -> Cot
     Ok(placed.pad(axis, start, 0))
 }
 
-/// y = x with elements added around it. x̄ = the middle of ȳ; with `reflect`, `edge` and `wrap`
-/// also what was repeated around it, added to where it came from.
+/// y = x with elements added around it. x̄ = the middle of ȳ. With `reflect`, `edge` and `wrap` the
+/// cotangents of the added elements are added to those of the elements that they copy.
 pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let attribute = if ctx.node.has("paddings") { "paddings" } else { "pads" };
     let pads = ctx.ints_or_input(attribute, 1)?;
     let pads = pads.ok_or_else(|| RuleError("its pads are missing".to_owned()))?;
-    let axes = match ctx.given(3) {
+    let axes = match ctx.optional_input(3) {
         Some(_) => ctx.ints(3)?,
         None => (0..shape.len() as i64).collect(),
     };
@@ -83,9 +84,9 @@ pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
         }
         cotangent = match mode.as_str() {
             _ if before == 0 && after == 0 => cotangent,
-            "constant" => cropped(&cotangent, axis, before, after),
+            "constant" => pad_adjoint(&cotangent, axis, before, after),
             "reflect" | "edge" | "wrap" if before >= 0 && after >= 0 => {
-                let source = |at: i64| usize::try_from(padded_from(&mode, at, extent)).ok();
+                let source = |at: i64| usize::try_from(padding_source(&mode, at, extent)).ok();
                 let picks: Vec<Option<usize>> = (-before..extent + after).map(source).collect();
                 Matrix::picking(&picks, shape[axis])?.adjoint(&cotangent, axis)
             }
@@ -95,8 +96,9 @@ pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(cotangent)
 }
 
-/// Which element of an axis of `extent` stands at position `at` of the padded axis.
-fn padded_from(mode: &str, at: i64, extent: i64) -> i64 {
+/// The element of an axis of `extent` that is at position `at` of the padded axis. Position 0 is
+/// the first element; the padding before it has negative positions.
+fn padding_source(mode: &str, at: i64, extent: i64) -> i64 {
     match mode {
         "edge" => at.clamp(0, extent - 1),
         "wrap" => at.rem_euclid(extent),
@@ -109,14 +111,15 @@ fn padded_from(mode: &str, at: i64, extent: i64) -> i64 {
     }
 }
 
-/// The adjoint of adding zeros, or, where a pad is negative, of taking elements away.
-fn cropped(g: &Value, axis: usize, before: i64, after: i64) -> Value {
+/// The adjoint of padding with a constant, or of removing elements if a pad is negative.
+fn pad_adjoint(g: &Value, axis: usize, before: i64, after: i64) -> Value {
     let start = before.max(0) as usize;
     let end = g.shape()[axis].saturating_sub(after.max(0) as usize);
     g.slice(axis, start, end, 1).pad(axis, (-before).max(0) as usize, (-after).max(0) as usize)
 }
 
-/// y = the elements of x at constant indices of one axis. x̄ = ȳ added to where it came from.
+/// y = the elements of x at constant indices of one axis. x̄ = the sum of ȳ over the places to
+/// which an element went.
 pub(super) fn gather(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut shape = ctx.x_shape(0)?;
     let axis = ctx.axis(0, shape.len())?;

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::error::RuleError;
 use super::flip::Flip;
-use super::forward::{Forward, element_of, is_external};
+use super::forward_graph::{ForwardGraph, element_of, is_external};
 use super::gradient_graph::Weight;
 use super::names::SEED;
 use super::{GradientError, GradientGraph};
@@ -12,15 +12,16 @@ use crate::onnx::{Builder, Constant, Element, Value};
 /// The gradient graph being written, with the forward values that it reads.
 #[derive(Debug)]
 pub(super) struct Tape<'m> {
-    pub(super) forward: Forward<'m>,
+    pub(super) forward: ForwardGraph<'m>,
     pub(super) builder: Builder,
     values: HashMap<String, Value>,
     residuals: Vec<String>,
     weights: Vec<Weight>,
 }
 
-/// Operators of constant subgraphs that mean the same in every operator set from 7 on.
-const STABLE: [&str; 12] = [
+/// Operators that have the same meaning in every operator set from 7 on. A constant computed by one
+/// of them may be computed in the gradient graph by a copy of its node.
+const SAME_IN_ALL_OPSETS: [&str; 12] = [
     "Add",
     "Cast",
     "Concat",
@@ -36,7 +37,7 @@ const STABLE: [&str; 12] = [
 ];
 
 impl<'m> Tape<'m> {
-    pub(super) fn new(forward: Forward<'m>, outputs: &[String]) -> Self {
+    pub(super) fn new(forward: ForwardGraph<'m>, outputs: &[String]) -> Self {
         let builder = Builder::default();
         builder.reserve(SEED);
         outputs.iter().for_each(|output| builder.reserve(output));
@@ -57,7 +58,8 @@ impl<'m> Tape<'m> {
         shape.ok_or_else(|| RuleError(format!("the shape of {value:?} could not be inferred")))
     }
 
-    /// A value of the forward graph: a weight where it is constant, a residual elsewhere.
+    /// A value of the forward graph. A constant becomes a weight; any other value, or a constant
+    /// that cannot be copied, becomes a residual.
     pub(super) fn value(&mut self, name: &str) -> Result<Value, RuleError> {
         if let Some(value) = self.values.get(name) {
             return Ok(value.clone());
@@ -84,8 +86,8 @@ impl<'m> Tape<'m> {
         }
     }
 
-    /// A constant: a stored tensor, which stays where it is, a copy of a small known value, or of
-    /// the node that computes it.
+    /// A constant: a stored tensor, which stays in the forward model, a copy of a small inferred
+    /// constant, or a copy of the node that computes it.
     fn constant(&mut self, name: &str) -> Option<Value> {
         let shape = self.forward.shape(name)?;
         if let Some(tensor) = self.forward.tensor(name) {
@@ -102,7 +104,7 @@ impl<'m> Tape<'m> {
             return Some(self.builder.named(name, element, &shape));
         }
         let element = self.forward.element(name)?;
-        match self.forward.small(name) {
+        match self.forward.inferred_constant(name) {
             Some(Constant::Floats(values)) => {
                 let values = values.clone();
                 return Some(self.builder.floats("constant", &shape, &values).cast(element));
@@ -111,20 +113,22 @@ impl<'m> Tape<'m> {
             None => {}
         }
         let node = self.forward.topology.producer(name)?;
-        let stable = STABLE.contains(&node.op_type.as_str())
+        let is_copyable = SAME_IN_ALL_OPSETS.contains(&node.op_type.as_str())
             && node.output.len() == 1
             && node.attribute.iter().all(|a| ["axis", "perm", "to"].contains(&a.name.as_str()));
-        if !stable {
+        if !is_copyable {
             return None;
         }
-        let inputs = node.input.iter().map(|input| Some(self.known(input)?.name().to_owned()));
+        let inputs =
+            node.input.iter().map(|input| Some(self.cached_constant(input)?.name().to_owned()));
         let input = inputs.collect::<Option<Vec<_>>>()?;
         let copy = NodeProto { name: name.to_owned(), input, ..node.clone() };
         self.builder.push(copy);
         Some(self.builder.named(name, element, &shape))
     }
 
-    fn known(&mut self, name: &str) -> Option<Value> {
+    /// [`constant`](Self::constant), written once per name.
+    fn cached_constant(&mut self, name: &str) -> Option<Value> {
         if let Some(value) = self.values.get(name) {
             return Some(value.clone());
         }
@@ -133,11 +137,11 @@ impl<'m> Tape<'m> {
         Some(value)
     }
 
-    /// The weight behind `name`, flipped; of shape `dims`. None where its numbers are computed, not
-    /// in the file, or stored in a way that cannot be flipped.
+    /// The stored weight of `name`, flipped to shape `dims`. None if its numbers are computed, in
+    /// an external file, or stored in a form that cannot be flipped.
     pub(super) fn flipped(&mut self, name: &str, flip: Flip, dims: &[usize]) -> Option<Value> {
         let element = self.forward.element(name)?;
-        let source = self.stored(name)?;
+        let source = self.stored_name(name)?;
         let tensor = self.forward.tensor(source)?;
         if is_external(tensor) || !flip.fits(tensor) {
             return None;
@@ -150,8 +154,8 @@ impl<'m> Tape<'m> {
         Some(value.cast(element))
     }
 
-    /// The name of the stored tensor behind `name`, looking through casts.
-    fn stored<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+    /// The name of the stored tensor from which `name` comes through casts and identities.
+    fn stored_name<'n>(&'n self, name: &'n str) -> Option<&'n str> {
         let mut source = name;
         while self.forward.tensor(source).is_none() {
             let node = self.forward.topology.producer(source)?;
@@ -163,7 +167,7 @@ impl<'m> Tape<'m> {
         Some(source)
     }
 
-    /// The finished graph, as the gradient of the graph called `name`.
+    /// The finished gradient graph. `name` is the name of the forward graph.
     pub(super) fn finish(self, name: &str) -> Result<GradientGraph, GradientError> {
         let outputs = self.builder.outputs();
         let clash = |name: &&String| name.as_str() == SEED || outputs.contains(*name);

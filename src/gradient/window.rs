@@ -1,63 +1,67 @@
-//! The sliding windows that convolutions and pools share.
+//! The sliding windows of convolutions and pools.
 
 use super::error::RuleError;
 use super::node_context::NodeContext;
 use crate::onnx::{Attributes, Value};
 
-/// A longer one would take too many nodes: one for each residue.
+/// The longest stride that is derived. [`overlap_add`] writes nodes for each residue modulo the
+/// stride.
 pub(super) const LONGEST_STRIDE: usize = 1 << 12;
-/// Elements of the largest window; each is a node where windows overlap.
+/// The most elements that a window may have. Overlapping windows need a node for each.
 const LARGEST_WINDOW: usize = 1 << 14;
-/// How far apart the first and the last element of a window may be.
+/// The largest extent of a dilated window along one axis.
 const WIDEST_WINDOW: usize = 1 << 20;
 
 /// One spatial axis of a sliding window over a padded input.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Axis {
-    /// Which axis of the tensor.
+pub(super) struct WindowAxis {
+    /// The index of the axis in the tensor.
     pub(super) axis: usize,
+    /// Extents of input, output and kernel along it.
     pub(super) input: usize,
     pub(super) output: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
     pub(super) dilation: usize,
-    /// Padding before and after.
+    /// Padding before the first element.
     pub(super) begin: usize,
+    /// Padding after the last element.
     pub(super) end: usize,
 }
 
-impl Axis {
-    /// The elements from the first to the last that one window covers.
+impl WindowAxis {
+    /// The extent of one window, including the gaps of dilation.
     pub(super) fn span(&self) -> usize {
         (self.kernel - 1) * self.dilation + 1
     }
 
-    /// The elements from the start of the first window to the end of the last.
+    /// The extent from the start of the first window to the end of the last.
     pub(super) fn covered(&self) -> usize {
         (self.output - 1) * self.stride + self.span()
     }
 }
 
-/// The axes of `ctx`'s windows of extent `kernel`; the first two axes are batch and channel.
+/// The spatial axes of the node's windows of shape `kernel`. The first two axes of the tensor are
+/// batch and channel.
 ///
-/// <https://onnx.ai/onnx/operators/onnx__Conv.html>, for `auto_pad` and `pads`.
-pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<Axis>, RuleError> {
+/// For `auto_pad` and `pads` see <https://onnx.ai/onnx/operators/onnx__Conv.html>.
+pub(super) fn axes(ctx: &NodeContext, kernel: &[usize]) -> Result<Vec<WindowAxis>, RuleError> {
     let input = ctx.x_shape(0)?;
     let output = ctx.tape.shape(&ctx.node.output[0])?;
     let rank = kernel.len();
     if input.len() != rank + 2 || output.len() != rank + 2 || output.contains(&0) {
         return Err(RuleError(format!("a window {kernel:?} does not fit the shape {input:?}")));
     }
-    let strides = list(ctx, "strides", rank, 1)?;
-    let dilations = list(ctx, "dilations", rank, 1)?;
-    let pads = list(ctx, "pads", 2 * rank, 0)?;
+    let strides = attribute_list(ctx, "strides", rank, 1)?;
+    let dilations = attribute_list(ctx, "dilations", rank, 1)?;
+    let pads = attribute_list(ctx, "pads", 2 * rank, 0)?;
     let auto_pad = ctx.node.string("auto_pad").unwrap_or("NOTSET");
     let elements = kernel.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
     if elements.is_none_or(|count| count > LARGEST_WINDOW) {
         return Err(ctx.refuse("kernel_shape", kernel));
     }
     let axis = |i: usize| {
-        let mut axis = Axis {
+        let mut axis = WindowAxis {
             axis: i + 2,
             input: input[i + 2],
             output: output[i + 2],
@@ -96,7 +100,9 @@ pub(super) fn kernel_shape(ctx: &NodeContext) -> Result<Vec<usize>, RuleError> {
     }
 }
 
-fn list(
+/// The attribute `name`, a list of `count` numbers that are at least `default`. If the node does
+/// not have it, all numbers are `default`.
+fn attribute_list(
     ctx: &NodeContext,
     name: &str,
     count: usize,
@@ -112,11 +118,11 @@ fn list(
     }
 }
 
-/// Lays `pieces` over one another: element h of piece i is added at position
-/// `stride·h + dilation·i` of an axis of `length` elements. The adjoint of taking windows.
+/// The adjoint of taking windows. Element h of piece i is added at position `stride·h + dilation·i`
+/// of an axis of `length` elements.
 ///
-/// The positions are computed one residue modulo the stride at a time, and the residues then
-/// interleaved, so that no scatter is needed.
+/// The positions are computed for one residue modulo the stride at a time. The residues are then
+/// interleaved, so no scatter is needed.
 pub(super) fn overlap_add(
     pieces: &[Value],
     axis: usize,
@@ -143,7 +149,7 @@ pub(super) fn overlap_add(
     interleave(&phases, axis).slice(axis, 0, length, 1)
 }
 
-/// One axis made of `phases` in turn: element `n·h + i` is element h of phase i of n.
+/// Interleaves `phases` along `axis`: element `n·h + i` is element h of phase i of n.
 fn interleave(phases: &[Value], axis: usize) -> Value {
     let mut merged = phases[0].shape().to_vec();
     let mut split = merged.clone();

@@ -9,8 +9,8 @@ use convscope::runtime::{CancellationToken, Engine, Graph, Plan, Values, input};
 use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
 
-/// Cases whose forward graph tract cannot type or run. Their gradients need no forward value.
-const LACKING: [&str; 5] = [
+/// Cases whose forward graph tract cannot type or run. Their gradients need no forward values.
+const UNSUPPORTED_BY_TRACT: [&str; 5] = [
     "Pad opset 18: axes",
     "Pad opset 19: wrap",
     "Upsample opset 7: attribute",
@@ -18,7 +18,8 @@ const LACKING: [&str; 5] = [
     "Upsample opset 9: linear",
 ];
 
-/// A graph with its inputs, a cotangent of its logits, and the gradients another tool computed.
+/// A graph with its inputs, a cotangent of its logits, and the gradients that another tool
+/// computed.
 #[derive(Deserialize)]
 pub(super) struct Case {
     pub(super) name: String,
@@ -43,15 +44,15 @@ impl Array {
     }
 }
 
-/// The cases of a file of `tests/reference/gradient`, one a line.
+/// The cases of a file of `tests/reference/gradient`, one per line.
 pub(super) fn read(file: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/gradient");
     let text = std::fs::read_to_string(folder.join(file)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Runs every case of a file; all that err by more than `tolerance`, relative to the largest
-/// element of the gradient, are told.
+/// Runs every case of a file and fails with a list of the cases whose error is larger than
+/// `tolerance`, relative to the largest element of the gradient.
 pub(super) fn assert_all(file: &str, tolerance: f32) {
     let cases = read(file);
     let failures: Vec<String> = cases
@@ -97,7 +98,7 @@ impl Case {
         )
     }
 
-    /// The values inside that have channels, with the axis of these.
+    /// The layers that have channels and are not graph inputs, each with the axis of its channels.
     pub(super) fn channel_axes(&self) -> Vec<(&str, usize)> {
         let model = self.model();
         let (facts, topology) = (self.facts(&model).unwrap(), Topology::of(&model).unwrap());
@@ -106,14 +107,14 @@ impl Case {
         inside.filter_map(|name| Some((name.as_str(), layouts.get(name)?.channel_axis()))).collect()
     }
 
-    /// How many elements a channel of `layer` has.
+    /// The number of elements in one channel of `layer`.
     pub(super) fn positions(&self, layer: &str, axis: usize) -> usize {
         let shape = &self.gradients[layer].shape;
         shape.iter().product::<usize>() / shape[axis]
     }
 
-    /// How many numbers `derive_channel_sums` gives for each channel of `layer`, and by how much their sums
-    /// err, relative to the largest.
+    /// How many numbers `derive_channel_sums` gives for each channel of `layer`, and the largest
+    /// error of their sums, relative to the largest sum.
     pub(super) fn sums_error(&self, layer: &str, axis: usize) -> Result<(usize, f32), String> {
         let model = self.model();
         let facts = self.facts(&model)?;
@@ -140,9 +141,10 @@ impl Case {
         Ok((rows.shape()[1], errors.fold(0.0, f32::max)))
     }
 
-    /// What tract infers; where it lacks the operator, what the case itself says.
+    /// The facts that tract infers. If it does not support the operator, the shapes of the case's
+    /// own inputs and seed.
     fn facts(&self, model: &Model) -> Result<Facts, String> {
-        if !LACKING.contains(&self.name.as_str()) {
+        if !UNSUPPORTED_BY_TRACT.contains(&self.name.as_str()) {
             let graph = Graph::read(model, None, &self.shapes(model));
             return graph.map(|graph| graph.facts()).map_err(|error| error.to_string());
         }
@@ -154,7 +156,7 @@ impl Case {
         Ok(facts)
     }
 
-    /// What a gradient graph computes of the case's seed.
+    /// Runs the forward graph for the residuals, then the gradient graph with the case's seed.
     fn run(&self, gradient: &GradientModel, outputs: &[String]) -> Result<Values, String> {
         let model = self.model();
         let fail = |error: convscope::runtime::RuntimeError| error.to_string();

@@ -3,16 +3,16 @@ use std::path::Path;
 
 use convscope::gradient::operators;
 
-/// `docs/operators.md` is written from the table of rules: `BLESS=1 cargo test` writes it anew.
+/// `docs/operators.md` is generated from the table of rules. `BLESS=1 cargo test` writes it again.
 #[test]
-fn the_documentation_lists_the_table() {
+fn the_documentation_is_generated_from_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operators.md");
     let expected = page();
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &expected).unwrap();
     }
     let actual = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(actual == expected, "docs/operators.md is not the table's: run BLESS=1 cargo test");
+    assert!(actual == expected, "docs/operators.md differs from the table: run BLESS=1 cargo test");
 }
 
 fn page() -> String {

@@ -5,7 +5,7 @@ use convscope::gradient::operators;
 use super::case::{assert_all, read};
 
 #[test]
-fn every_case_gives_the_reference_gradient() {
+fn every_case_equals_its_reference_gradient() {
     assert_all("operator_cases.jsonl", 2e-5);
 }
 
@@ -15,7 +15,7 @@ fn every_operator_has_a_case() {
     let covered: HashSet<&str> = cases.iter().map(|case| case.operator.as_str()).collect();
     let missing: Vec<&str> =
         operators().iter().map(|row| row.name).filter(|name| !covered.contains(name)).collect();
-    assert!(missing.is_empty(), "without a case: {missing:?}");
+    assert!(missing.is_empty(), "operators without a case: {missing:?}");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{AttributeProto, NodeProto, StringStringEntryProto};
 use convscope::onnx::{Attributes, Builder, Element, Fact, Facts, Model, Value, float_tensor};
 
-/// A graph of an input `x` of shape 1 × 4 and nodes `operator input… → output`, all of that shape.
+/// A graph of an input `x` and of `nodes`, each written `operator input… output`. All values have
+/// shape 1 × 4.
 fn graph(nodes: &[&str]) -> (Model, Facts) {
     let builder = Builder::default();
     let mut facts = Facts::default();
@@ -43,7 +44,7 @@ fn refused(nodes: &[&str], layers: &[&str], logits: &str) -> GradientError {
 }
 
 #[test]
-fn every_operator_without_a_rule_is_named_at_once() {
+fn all_operators_without_a_rule_are_named_in_one_error() {
     let error =
         refused(&["Relu x a", "Det a b", "Relu b c", "NonZero c d"], &["x"], "y").to_string();
     assert_eq!(
@@ -54,7 +55,7 @@ fn every_operator_without_a_rule_is_named_at_once() {
 }
 
 #[test]
-fn an_operator_off_the_path_is_no_obstacle() {
+fn an_operator_off_the_path_needs_no_rule() {
     let (model, facts) = graph(&["Det x q", "Relu x a", "Exp a b"]);
     let gradient = gradient(model, &facts, &["a"], "b");
     assert_eq!(gradient.residuals, ["b"]);
@@ -97,7 +98,7 @@ fn the_gradient_of_the_logits_is_the_seed() {
 }
 
 #[test]
-fn weights_in_another_file_are_referred_to() {
+fn the_gradient_graph_refers_to_weights_in_an_external_file() {
     let builder = Builder::default();
     let x = builder.input("x", Element::F32, &[1, 1, 4, 4]);
     let mut weight = float_tensor("w", &[1, 1, 3, 3], &[]);
@@ -125,7 +126,7 @@ fn weights_in_another_file_are_referred_to() {
 }
 
 #[test]
-fn the_weights_of_another_model_do_not_do() {
+fn a_missing_weight_is_an_error_unless_it_is_shared() {
     let builder = Builder::default();
     let x = builder.input("x", Element::F32, &[1, 4]);
     let weight = builder.initializer(float_tensor("w", &[1, 4], &[1.0; 4]), Element::F32);
@@ -152,7 +153,7 @@ fn the_weights_of_another_model_do_not_do() {
 
 #[test]
 fn a_rule_that_panics_refuses_its_node() {
-    // `Concat` along an axis that its inputs do not have: no engine gives such facts.
+    // `Concat` along an axis that its inputs do not have. No engine infers such facts.
     let (model, facts) = graph(&["Relu x a", "Concat a a b"]);
     let mut model = model.proto().clone();
     let node = &mut model.graph.as_mut().unwrap().node[1];

@@ -1,18 +1,17 @@
-//! A gradient graph that reads the weights that the forward plan holds, in the order in which that
-//! plan wants them.
+//! A gradient graph that shares the weights of the forward plan, which that plan stores transposed.
 
 use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
 use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
 use ndarray::{Array1, Array2, ArrayD};
 
-/// Channels × height × width of the pictures, and outputs of the dense layer behind them: enough
-/// weights to be turned.
+/// Channels × height × width of the input, and the inputs and outputs of the dense layer. Its
+/// weights are numerous enough to be transposed.
 const PICTURES: [usize; 3] = [64, 8, 8];
 const INPUTS: usize = 64 * 8 * 8;
 const OUTPUTS: usize = 1024;
 
-/// ReLU, flattened, by a matrix stored output by output, as PyTorch has it.
+/// ReLU, flattening, and a dense layer whose matrix is stored output by output, as in PyTorch.
 fn network(matrix: &Array2<f32>) -> Model {
     let builder = Builder::default();
     let x = builder.input("x", Element::F32, &[1, PICTURES[0], PICTURES[1], PICTURES[2]]);
@@ -20,14 +19,14 @@ fn network(matrix: &Array2<f32>) -> Model {
     let weights = builder.initializer(weights, Element::F32);
     let a = x.relu();
     let flat = a.reshape(&[1, INPUTS]);
-    let turns = [("transB", Attribute::Int(1))];
-    let y = builder.node("Gemm", &[&flat, &weights], &turns, Element::F32, &[1, OUTPUTS]);
+    let attributes = [("transB", Attribute::Int(1))];
+    let y = builder.node("Gemm", &[&flat, &weights], &attributes, Element::F32, &[1, OUTPUTS]);
     builder.output("y", &y);
     builder.finish("network").unwrap()
 }
 
 #[test]
-fn turned_weights_are_shared_and_give_the_same_gradient() {
+fn transposed_weights_are_shared_and_give_the_same_gradient() {
     let number = |i: usize, of: usize| ((i * 7919) % of) as f32 / of as f32 - 0.5;
     let matrix = Array2::from_shape_fn((OUTPUTS, INPUTS), |(i, j)| number(i * INPUTS + j, 1009));
     let model = network(&matrix);
@@ -51,7 +50,7 @@ fn turned_weights_are_shared_and_give_the_same_gradient() {
     close("forward", values.view("y").unwrap().as_slice().unwrap(), wanted);
 
     let held = forward.weights();
-    assert!(held.contains("weights"), "the plan holds what was stored");
+    assert!(held.contains("weights"), "the plan does not hold the stored weights");
     let seed = Array1::from_shape_fn(OUTPUTS, |i| number(i, 313));
     let whole = exact.t().dot(&seed.mapv(f64::from));
     let positions = PICTURES[1] * PICTURES[2];

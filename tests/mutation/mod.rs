@@ -1,6 +1,6 @@
-//! Good inputs with random damage: whatever it is, it is answered or refused, and nothing panics or
-//! ends the process. `CONVSCOPE_MUTATIONS=100000 cargo test --release mutation` tries more than the
-//! few of every test run; `fuzz/` does the same guided by coverage.
+//! Valid inputs with random damage. Each is answered or refused; none may cause a panic or end the
+//! process. `CONVSCOPE_MUTATIONS=100000 cargo test --release mutation` tries more inputs than an
+//! ordinary test run. `fuzz/` does the same, guided by coverage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use serde_json::Value;
 use crate::http::client::{Client, FORM, app, embedded, form};
 use crate::http::pictures;
 
-/// How many damaged inputs each test tries.
-fn rounds(few: usize) -> usize {
+/// How many damaged inputs a test tries: `CONVSCOPE_MUTATIONS`, by default `default`.
+fn rounds(default: usize) -> usize {
     let given = std::env::var("CONVSCOPE_MUTATIONS").ok();
-    given.map_or(few, |rounds| rounds.parse().unwrap())
+    given.map_or(default, |rounds| rounds.parse().unwrap())
 }
 
-/// SplitMix64: the same damage every time.
+/// The random generator SplitMix64. With a fixed seed the damage is the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -39,7 +39,8 @@ impl Random {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// One to eight bytes changed, lost, doubled or cut off, nearer to the start than to the end.
+    /// Makes up to eight changes: a byte is changed or removed, a piece is repeated, or the rest is
+    /// cut off. About half of the changes are among the first 256 bytes.
     fn damage(&mut self, good: &[u8]) -> Vec<u8> {
         let mut bytes = good.to_vec();
         for _ in 0..=self.below(8) {
@@ -82,7 +83,7 @@ fn damaged_pictures() {
     }
 }
 
-/// The small models that the gradient's tests have.
+/// The small models of the gradient's tests.
 fn models() -> Vec<Vec<u8>> {
     let text = fs::read_to_string(reference("gradient/network_cases.jsonl")).unwrap();
     let model = |line: &str| -> Option<Vec<u8>> {

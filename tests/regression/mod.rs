@@ -1,4 +1,4 @@
-//! Inputs that once went wrong: none may panic, whatever else becomes of them.
+//! Inputs that once caused an error. They may be refused but must not cause a panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use convscope::preprocess::decode;
 use convscope::runtime::{Engine, Graph};
 use convscope::service::LoadedModels;
 
+/// The files of the folder `kind`.
 fn files(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regression").join(kind);
     let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -19,7 +20,7 @@ fn files(kind: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The most address space that the process has had so far, in bytes.
+/// The largest address space that the process has had so far, in bytes.
 #[cfg(target_os = "linux")]
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -34,15 +35,15 @@ fn pictures() {
     }
 }
 
-/// ForwardCache that is asked for and never touched is no harm until there is a limit; then it ends
+/// Memory that is allocated and never used does no harm until there is a memory limit. Then it ends
 /// the process.
 #[cfg(target_os = "linux")]
 #[test]
-fn no_picture_asks_for_gigabytes() {
+fn no_picture_allocates_gigabytes() {
     for file in files("decode") {
         let (bytes, before) = (fs::read(&file).unwrap(), peak());
         let _ = decode(&bytes, &ImageLimits::default());
-        // Other tests run meanwhile; they need a fraction of this.
+        // Other tests run at the same time. They need a fraction of this.
         assert!(peak() - before < 3 << 30, "{}", file.display());
     }
 }

@@ -6,9 +6,9 @@ use crate::onnx::{
     Attributes, Constant, Element, Facts, Model, OnnxError, Topology, read_floats, read_ints,
 };
 
-/// What is known of the graph that is differentiated.
+/// The graph that is differentiated, with its inferred shapes and stored tensors.
 #[derive(Debug)]
-pub(super) struct Forward<'m> {
+pub(super) struct ForwardGraph<'m> {
     pub(super) topology: Topology<'m>,
     pub(super) opset: i64,
     facts: &'m Facts,
@@ -16,7 +16,7 @@ pub(super) struct Forward<'m> {
     inputs: Vec<&'m str>,
 }
 
-impl<'m> Forward<'m> {
+impl<'m> ForwardGraph<'m> {
     pub(super) fn of(model: &'m Model, facts: &'m Facts) -> Result<Self, OnnxError> {
         let graph = model.graph();
         let stored = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
@@ -32,7 +32,7 @@ impl<'m> Forward<'m> {
         })
     }
 
-    /// Whether a node or a graph input gives `value`.
+    /// Whether `value` is the output of a node or a graph input.
     pub(super) fn computes(&self, value: &str) -> bool {
         self.topology.producer(value).is_some() || self.inputs.contains(&value)
     }
@@ -51,8 +51,8 @@ impl<'m> Forward<'m> {
         self.facts.get(value).map(|fact| fact.element)
     }
 
-    /// Whether gradients flow through `value`. A value of unknown type is taken to be a float, so
-    /// that it is missed by name rather than passed over.
+    /// Whether gradients flow through `value`. A value of unknown type counts as a float, so that
+    /// an error names it and it is not skipped silently.
     pub(super) fn is_float(&self, value: &str) -> bool {
         !matches!(self.element(value), Some(Element::Int | Element::Bool | Element::Other))
     }
@@ -62,25 +62,25 @@ impl<'m> Forward<'m> {
         self.tensors.get(value).copied()
     }
 
-    /// The numbers of `value`, where inference knows them.
-    pub(super) fn small(&self, value: &str) -> Option<&'m Constant> {
+    /// The numbers of `value`, if shape inference found them to be constant.
+    pub(super) fn inferred_constant(&self, value: &str) -> Option<&'m Constant> {
         self.facts.get(value)?.constant.as_ref()
     }
 
-    /// The integers that `value` holds for every picture.
+    /// The integers of `value`, if they are the same for every picture.
     pub(super) fn ints(&self, value: &str) -> Option<Vec<i64>> {
         let inferred = self.facts.ints(value).map(<[i64]>::to_vec);
         inferred.or_else(|| read_ints(self.tensor(value)?).ok())
     }
 
-    /// The floats that `value` holds for every picture.
+    /// The floats of `value`, if they are the same for every picture.
     pub(super) fn floats(&self, value: &str) -> Option<Vec<f32>> {
         let inferred = self.facts.floats(value).map(<[f32]>::to_vec);
         inferred.or_else(|| read_floats(self.tensor(value)?).ok())
     }
 }
 
-/// A node's name, or its first output's where it has none.
+/// The node's name, or the name of its first output if the node has none.
 pub(super) fn label(node: &NodeProto) -> &str {
     let output = node.output.iter().find(|name| !name.is_empty());
     if node.name.is_empty() { output.map_or("", String::as_str) } else { &node.name }
@@ -107,7 +107,7 @@ pub(super) fn element_of(tensor: &TensorProto) -> Element {
     }
 }
 
-/// Whether the tensor's numbers lie in another file.
+/// Whether the tensor's numbers are in an external file.
 pub(super) fn is_external(tensor: &TensorProto) -> bool {
     tensor.data_location == Some(DataLocation::External as i32)
 }
