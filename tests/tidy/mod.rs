@@ -2,6 +2,8 @@
 
 mod embedded;
 mod layers;
+mod line_length;
 mod links;
 mod source;
 mod tracked;
+mod vocabulary;

@@ -1,4 +1,5 @@
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// One file of `src/`.
@@ -28,16 +29,24 @@ impl Source {
 
 /// Every file of `src/`.
 pub(super) fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |(path, text): (String, String)| {
+        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let (code, lines) = (blanked(body), body.lines().count());
+        let path = path.strip_prefix("src/").unwrap().to_owned();
+        Source { path, text, code, lines }
+    };
+    rust_files(&["src"]).into_iter().map(read).collect()
+}
+
+/// Path from the root, with `/`, and text of every Rust file in `folders`.
+pub(super) fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    walk(&root, &mut paths);
+    folders.iter().for_each(|folder| walk(&root.join(folder), &mut paths));
     paths.sort();
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
-        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        let (code, lines) = (blanked(body), body.lines().count());
-        let path = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-        Source { path, text, code, lines }
+        (path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"), text)
     };
     paths.iter().map(read).collect()
 }
@@ -54,20 +63,28 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 /// Rust text with comments and the contents of string and character literals taken out.
-fn blanked(text: &str) -> String {
-    let mut code = String::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let length = skipped(rest);
-        if length > 0 {
-            code.push(' ');
-            rest = &rest[length..];
-        } else {
-            code.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
+pub(super) fn blanked(text: &str) -> String {
+    let (mut code, mut end) = (String::new(), 0);
+    for range in literals_and_comments(text) {
+        code.push_str(&text[end..range.start]);
+        code.push(' ');
+        end = range.end;
     }
+    code.push_str(&text[end..]);
     code
+}
+
+/// Where comments, string literals and character literals stand in `text`.
+pub(super) fn literals_and_comments(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut place) = (Vec::new(), 0);
+    while let Some(first) = text[place..].chars().next() {
+        let length = skipped(&text[place..]);
+        if length > 0 {
+            found.push(place..place + length);
+        }
+        place += length.max(first.len_utf8());
+    }
+    found
 }
 
 /// The length of the comment or literal that `text` starts with, or 0.
