@@ -45,7 +45,12 @@ fn forward(bencher: Bencher<'_, '_>, model: &str) {
     bencher.bench(|| classifier.forward(&picture, extent, &CancellationToken::never()).unwrap());
 }
 
-#[divan::bench(args = [OutputFormat::Png, OutputFormat::Json, OutputFormat::Zip, OutputFormat::Npz])]
+#[divan::bench(args = [
+    OutputFormat::Png,
+    OutputFormat::Json,
+    OutputFormat::Zip,
+    OutputFormat::Npz,
+])]
 fn activations_of_the_convnet(bencher: Bencher<'_, '_>, form: &OutputFormat) {
     let context = context(MODELS[0], false);
     bencher.bench(answers::<Activations>(&context, &[], *form));

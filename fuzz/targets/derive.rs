@@ -28,7 +28,8 @@ fn shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
 /// What the engine knows, which panics over some files; the server takes that for a refusal.
 fn facts(model: &Model) -> Option<Facts> {
     let shapes: Option<Vec<_>> = model.inputs().into_iter().map(shape).collect();
-    let facts = catch_unwind(|| Graph::read(model, None, &shapes?).ok().map(|graph| graph.facts())).ok()??;
+    let read = || Graph::read(model, None, &shapes?).ok().map(|graph| graph.facts());
+    let facts = catch_unwind(read).ok()??;
     facts.larger_than(1 << 20).is_none().then_some(facts)
 }
 

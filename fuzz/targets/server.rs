@@ -15,9 +15,12 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    let library = LoadedModels::load(Path::new("no such folder"), "cats_and_dogs_small_1", &Engine::default()).unwrap();
+    let folder = Path::new("no such folder");
+    let models =
+        LoadedModels::load(folder, "cats_and_dogs_small_1", &Engine::default()).unwrap();
     let limits = Limits { output_pixels: 1 << 20, ..Limits::default() };
-    let context = Context { models: library.into(), forwards: ForwardCache::with_capacity(32 << 20), limits };
+    let forwards = ForwardCache::with_capacity(32 << 20);
+    let context = Context { models: models.into(), forwards, limits };
     let workers = WorkerPool::start(1, 4).unwrap();
     router(Arc::new(AppState::new(context, workers, HttpLimits::default())))
 });

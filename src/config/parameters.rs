@@ -24,7 +24,11 @@ pub struct Parameter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// No parameter has this name.
-    #[error("there is no parameter {name:?} here{}; there are: {}", near(.nearest), .known.join(", "))]
+    #[error(
+        "there is no parameter {name:?} here{}; there are: {}",
+        near(.nearest),
+        .known.join(", ")
+    )]
     Unknown {
         /// The name that was given.
         name: String,

@@ -114,8 +114,8 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// `/web/…`: the files that the pages load. They are not part of the API, so `openapi.yaml` does not
-/// describe them.
+/// `/web/…`: the files that the pages load. They are not part of the API, so `openapi.yaml` does
+/// not describe them.
 pub(super) fn files() -> Router<Arc<AppState>> {
     // The path is not percent-decoded: no file name needs it, and any other path is a 404.
     let file =

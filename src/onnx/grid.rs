@@ -77,9 +77,9 @@ impl Layer {
         }
     }
 
-    /// The layer's value as channels × height × width, in the extents of
-    /// [`drawn_extents`](Self::drawn_extents), without a copy, whatever the memory order. This is the
-    /// one place where a value becomes channels with positions.
+    /// The layer's value as channels × height × width, without a copy, whatever the memory order.
+    /// The extents are those of [`drawn_extents`](Self::drawn_extents). This is the one place where
+    /// a value becomes channels with positions.
     #[must_use]
     pub fn channels<S: RawData<Elem = f32>>(
         &self,

@@ -183,16 +183,16 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_is_filled_from_the_file_to_the_same_model() {
+    fn weights_read_from_the_file_give_the_same_model() {
         let bytes = model().encode();
-        let outline = model().without_weights();
-        assert_eq!(outline.without_data().len(), 3);
-        assert!(outline.encode().len() < bytes.len() / 10);
+        let without = model().without_weights();
+        assert_eq!(without.without_data().len(), 3);
+        assert!(without.encode().len() < bytes.len() / 10);
         let names = HashSet::from(["b".to_owned(), "nothing".to_owned()]);
         let found = read_tensors(&mut io::Cursor::new(&bytes), &names).unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), ["b"]);
-        let tensors = read_tensors(&mut io::Cursor::new(&bytes), &outline.without_data()).unwrap();
-        assert_eq!(outline.with_weights(tensors).encode(), bytes);
+        let tensors = read_tensors(&mut io::Cursor::new(&bytes), &without.without_data()).unwrap();
+        assert_eq!(without.with_weights(tensors).encode(), bytes);
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl<const C: usize> Source<'_, C> {
         }
         let samples = self.horizontal_pass(&horizontal, 0, rows.clone());
         let (width, height) = (x.window.len(), rows.len());
-        let narrow = Source::<C> { samples: &samples, width, height };
-        narrow.vertical_pass(&vertical, rows.start, 0..width)
+        let resized = Source::<C> { samples: &samples, width, height };
+        resized.vertical_pass(&vertical, rows.start, 0..width)
     }
 
     /// The horizontal pass over some rows. Column 0 of these samples is column `offset` of the

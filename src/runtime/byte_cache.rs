@@ -86,7 +86,8 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
         self.entries.remove(key);
     }
 
-    /// The value of `key` and whether it was there. A missing one is computed by `compute` and kept.
+    /// The value of `key` and whether it was there. A missing one is computed by `compute` and
+    /// kept.
     ///
     /// # Errors
     /// Those of `compute`, and [`Interrupted`] where `token` stops the wait for another thread.

@@ -32,7 +32,8 @@ pub enum Interrupted {
     Cancelled,
     /// The deadline passed.
     #[error(
-        "this took longer than a request may take; ask for less, or again when the server is less busy"
+        "this took longer than a request may take; ask for less, or again when the server is less \
+         busy"
     )]
     DeadlineExceeded,
 }

@@ -33,8 +33,8 @@ pub struct ForwardOutputs {
 }
 
 impl Network {
-    /// Compiles `graph`, which is `model` as the engine read it. `facts` are the graph's, `input` is
-    /// the name of the picture input.
+    /// Compiles `graph`, which is `model` as the engine read it. `facts` are the graph's, `input`
+    /// is the name of the picture input.
     ///
     /// # Errors
     /// [`RuntimeError`].

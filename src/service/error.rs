@@ -52,7 +52,10 @@ pub enum ServiceError {
         nearest: Vec<String>,
     },
     /// The layer has no such channel.
-    #[error("layer {layer:?} has no channel {channel}; it has {channels}, 0 to {}", .channels.saturating_sub(1))]
+    #[error(
+        "layer {layer:?} has no channel {channel}; it has {channels}, 0 to {}",
+        .channels.saturating_sub(1)
+    )]
     UnknownChannel {
         /// The layer.
         layer: String,
@@ -72,7 +75,11 @@ pub enum ServiceError {
         shape: Vec<usize>,
     },
     /// The model has no such class.
-    #[error("the model has no class {class:?}{}; classes are 0 to {}, or their labels", near(.nearest), .classes.saturating_sub(1))]
+    #[error(
+        "the model has no class {class:?}{}; classes are 0 to {}, or their labels",
+        near(.nearest),
+        .classes.saturating_sub(1)
+    )]
     UnknownClass {
         /// The class that was asked for.
         class: String,
@@ -111,8 +118,8 @@ pub enum ServiceError {
     },
     /// More passes through the network than one answer may take.
     #[error(
-        "this takes {passes} passes through the network, at most {limit} are allowed for one answer: \
-         ask for fewer classes or methods, or for a cheaper method"
+        "this takes {passes} passes through the network, at most {limit} are allowed for one \
+         answer: ask for fewer classes or methods, or for a cheaper method"
     )]
     TooManyPasses {
         /// How many it would take.

@@ -35,10 +35,10 @@ const INTRODUCTION: &str = "\
 This page is generated from the table in `src/gradient/table.rs`. Change the table and run
 `BLESS=1 cargo test --release`.
 
-x̄ is the cotangent of x: the gradient of the score with respect to x. y is the operator's output. If an
-operand was broadcast, its cotangent is summed over the broadcast axes. Weights and values that are not
-floats get no gradient. If an operator between a layer and the logits is not listed, the layer cannot be
-explained, and the error names the operator.
+x̄ is the cotangent of x: the gradient of the score with respect to x. y is the operator's output.
+If an operand was broadcast, its cotangent is summed over the broadcast axes. Weights and values
+that are not floats get no gradient. If an operator between a layer and the logits is not listed,
+the layer cannot be explained, and the error names the operator.
 
 | operator | opsets | gradient | where there is no derivative | refused |
 |---|---|---|---|---|

@@ -125,7 +125,9 @@ async fn damaged_json() {
     let image = STANDARD.encode(pictures::png());
     let v1 = format!(r#"{{"instances": [{{"top": 1, "image": {{"b64": "{image}"}}}}]}}"#);
     let v2 = format!(
-        r#"{{"id": "1", "inputs": [{{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["{image}"]}}]}}"#
+        r#"{{"id": "1", "inputs": [
+            {{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["{image}"]}}
+        ]}}"#
     );
     let own = format!(r#"{{"class": ["cat", 1], "top": 2, "view": "mask", "image": "{image}"}}"#);
     let model = "models/cats_and_dogs_small_1";

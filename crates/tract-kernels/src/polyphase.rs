@@ -1,8 +1,8 @@
 use crate::geometry::Geometry;
 use crate::simd::WIDTH;
 
-/// Vectors of output that one step of a sliding window computes. A weight that is loaded once serves
-/// all of them.
+/// Vectors of output that one step of a sliding window computes. A weight that is loaded once
+/// serves all of them.
 pub(crate) const STEP: usize = 4;
 
 /// The polyphase layout of a padded channel, in which the pixels that a tap reads for adjacent
