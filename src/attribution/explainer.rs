@@ -152,8 +152,8 @@ impl Explainer {
         Ok(Some(plan))
     }
 
-    /// The gradient graph from the logits to each of `values`: the one beside the model where it has
-    /// them all, else a derived one with its weights, which are read from the model's file.
+    /// The gradient graph from the logits to each of `values`: the one beside the model where it
+    /// has them all, else a derived one with its weights, which are read from the model's file.
     ///
     /// # Errors
     /// [`AttributionError`].

@@ -119,7 +119,8 @@ mod tests {
         assert_eq!(map.reach(false, 100.0), 100.0);
         assert_eq!(map.reach(false, 99.0), 99.0);
         assert_eq!(map.heat(false, 50.0)[[0, 75]], 1.0);
-        // 1 of 200 values is positive: the 99th percentile is 0, and the value is shown all the same.
+        // 1 of 200 values is positive: the 99th percentile is 0, and the value is shown all the
+        // same.
         let mut sparse = Array2::zeros((1, 200));
         sparse[[0, 7]] = 3.0;
         assert_eq!(Map::new(sparse).reach(false, 99.0), 3.0);

@@ -1,8 +1,10 @@
 //! Methods of explanation: which part of the picture spoke for a class.
 //!
-//! Every published method is one file here and one row of [`METHODS`]. A method is a function from a
+//! Every published method is one file here and one row of [`METHODS`]. A method is a function from
+//! a
 //! [`Session`], which is one picture, one layer and one class, to a [`Map`]. It sees the network
-//! only through the session, so it can be tested in closed form, without an engine and without HTTP.
+//! only through the session, so it can be tested in closed form, without an engine and without
+//! HTTP.
 //!
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.

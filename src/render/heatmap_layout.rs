@@ -117,8 +117,8 @@ impl HeatmapLayout {
         bands
     }
 
-    /// Draws every panel and encodes the file. `draw` turns row y of the heat, at the panel's width,
-    /// into pixels.
+    /// Draws every panel and encodes the file. `draw` turns row y of the heat, at the panel's
+    /// width, into pixels.
     pub(super) fn draw<P: Pixel>(
         &self,
         panels: &[Panel<'_>],

@@ -8,7 +8,7 @@ use crate::config::Parameters;
 pub struct MethodDescription {
     /// What callers type.
     pub name: &'static str,
-    /// What people call it.
+    /// Its usual name.
     pub title: &'static str,
     /// The address of the paper that defines it.
     pub paper: &'static str,
