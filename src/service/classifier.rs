@@ -48,7 +48,7 @@ impl Classifier {
         if let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) {
             let shape = &fact.shape;
             return Err(format!(
-                "{name:?} has shape {shape:?}; a value may have at most {MAX_VALUE_ELEMENTS} elements"
+                "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
             ));
         }
         stages.end("facts");

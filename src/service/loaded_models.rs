@@ -28,8 +28,8 @@ pub struct Refused {
 }
 
 impl LoadedModels {
-    /// Loads every model of the folder, and the embedded convnet. `default` names the
-    /// model for requests that name none. If only one model is loaded, that one is the default.
+    /// Loads every model of the folder, and the embedded convnet. `default` names the model
+    /// for requests that name none. If only one model is loaded, that one is the default.
     ///
     /// # Errors
     /// [`LoadError`] for the first model that cannot be loaded.

@@ -14,7 +14,7 @@ pub struct MethodDescription {
     pub paper: &'static str,
     /// The map's formula.
     pub formula: &'static str,
-    /// Where the map's values stand: at the layer's positions, or at the input's pixels.
+    /// Where the map's values lie: at the layer's positions, or at the input's pixels.
     pub resolution: Resolution,
     /// Which values are shown unless the request says so.
     pub range: Range,

@@ -10,8 +10,8 @@ impl Classifier {
     /// Loads a model and runs it on one picture. Every model that is served has run once.
     ///
     /// # Errors
-    /// [`LoadError`], which names the file and the cause. A panic is an error too, so that one broken
-    /// file does not keep the other models from being served.
+    /// [`LoadError`], which names the file and the cause. A panic is an error too, so that one
+    /// broken file does not keep the other models from being served.
     pub fn load_and_warm_up(source: Source, engine: &Engine) -> Result<Self, LoadError> {
         let location = source.location();
         let load = AssertUnwindSafe(|| {

@@ -44,7 +44,8 @@ struct MapJson<'a> {
     class_sensitive: bool,
     #[serde(flatten)]
     class: &'a ClassScore,
-    /// The score that was differentiated: the logit where the model gives no probabilities.
+    /// The score that was differentiated: the one asked for, or the logit where the model gives no
+    /// probabilities.
     score: Score,
     sign: Sign,
     /// Values beyond this percentile are clipped in the picture.
