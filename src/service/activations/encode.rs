@@ -126,7 +126,7 @@ mod tests {
     use super::file_names;
 
     #[test]
-    fn names_stay_in_the_folder_and_apart() {
+    fn file_names_are_unique_and_name_no_folder() {
         let layers = ["conv1", "../up", "a/b", "a:b", "a_b", "a\tb"];
         let names = file_names(layers.into_iter(), "png");
         assert_eq!(

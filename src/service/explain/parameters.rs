@@ -40,7 +40,7 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "top",
         value: "1..=16",
-        help: "explain the likeliest classes, this many, beside those named",
+        help: "explain this many of the likeliest classes, besides those named",
         repeatable: false,
     },
     Parameter {
