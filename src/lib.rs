@@ -2,7 +2,8 @@
 //! classifier, and which part of a picture spoke for a class, over HTTP and on the command line.
 //!
 //! Each module imports only from those to its left:
-//! `config < onnx | preprocess | explain | render < gradient | runtime < service < http | cli`.
+//! `config < onnx | preprocess | explain | render < gradient | runtime < attribution < service <
+//! http < cli < main`. Modules between `|` do not import from each other.
 
 pub mod attribution;
 pub mod cli;

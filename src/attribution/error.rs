@@ -29,7 +29,7 @@ pub enum AttributionError {
         /// The shape of the gradient.
         gradient: [usize; 3],
     },
-    /// A method asked for a gradient that its row does not name.
+    /// A method asked for a gradient that its row in the table of methods does not name.
     #[error("the gradient by the rules {rules:?} was not prepared for layer {layer:?}")]
     NotPrepared {
         /// The layer.
@@ -37,7 +37,7 @@ pub enum AttributionError {
         /// The rules.
         rules: String,
     },
-    /// The gradient graph beside the model is not valid any more.
+    /// The file `gradient.onnx` beside the model has changed and is no longer valid.
     #[error("{0}")]
     SuppliedGradient(String),
     /// Reading the model again or running a graph failed.

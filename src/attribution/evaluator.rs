@@ -1,12 +1,12 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::map::mismatch;
+use super::map::unexpected_shape;
 use super::{AttributionError, Evaluator, GradientPlan};
 use crate::gradient::Rules;
 use crate::onnx::Layer;
 use crate::runtime::{CancellationToken, Values};
 
-/// Evaluates sessions by the engine: one picture and one layer.
+/// Evaluates sessions with the engine, for one picture and one layer.
 #[derive(Debug)]
 pub struct NetworkEvaluator<'a> {
     /// The layer that is explained.
@@ -31,7 +31,7 @@ impl NetworkEvaluator<'_> {
 impl Evaluator for NetworkEvaluator<'_> {
     fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
         let value = self.values.view(&self.layer.name)?;
-        self.layer.channels(value).ok_or_else(|| mismatch(self.layer))
+        self.layer.channels(value).ok_or_else(|| unexpected_shape(self.layer))
     }
 
     fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {

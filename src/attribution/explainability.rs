@@ -6,17 +6,17 @@ use super::supplied_gradient::gives;
 use crate::gradient::{GradientModel, Rules, derive};
 use crate::onnx::{Facts, Layer, Model};
 
-/// Why a layer's map would have nothing to lay over a picture. None where it has.
+/// Why a layer's map cannot be laid over a picture. None where it can.
 pub(super) fn lacks_positions(layer: &Layer) -> Option<String> {
     match layer.extents() {
         Some(_) if layer.has_positions() => None,
-        Some(_) => Some("it has a single position, so it says nothing about where".to_owned()),
+        Some(_) => Some("it has a single position, so its map would be uniform".to_owned()),
         None => Some("it has no height and width".to_owned()),
     }
 }
 
-/// Why each layer that cannot be explained cannot be, by name. `supplied` has gradients that need
-/// not be derived.
+/// The layers that cannot be explained, by name, each with the reason. `supplied` has gradients
+/// that need not be derived.
 ///
 /// One derivation for all layers shows that all can be explained. Each layer is derived alone only
 /// where that fails.

@@ -11,7 +11,8 @@ use crate::gradient::{
 use crate::onnx::{Facts, Grid, Layer, Model};
 use crate::runtime::{ByteCache, CancellationToken, Network, Source};
 
-/// What explains one network: which of its layers can be explained, and their gradient graphs.
+/// The explanations of one network: which of its layers can be explained, and a cache of their
+/// gradient graphs.
 #[derive(Debug)]
 pub struct Explainer {
     network: Arc<Network>,
@@ -20,7 +21,7 @@ pub struct Explainer {
     plans: ByteCache<PlanKey, GradientPlan>,
 }
 
-/// What tells one compiled gradient graph from another.
+/// The key of a compiled gradient graph in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct PlanKey {
     value: String,
@@ -37,7 +38,7 @@ enum Reduction {
     Elements,
 }
 
-/// What is found out about a model before it is compiled.
+/// Which layers of a model can be explained, found before the model is compiled.
 #[derive(Debug, Default)]
 pub struct Explainability {
     refusals: HashMap<String, String>,
@@ -130,8 +131,8 @@ impl Explainer {
         LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
     }
 
-    /// The compiled gradient graph for `layer` that `need` asks for, from the cache where it was
-    /// used lately. None where nothing is needed.
+    /// The compiled gradient graph for `layer` that `need` asks for, from the cache if it was used
+    /// recently. None where nothing is needed.
     ///
     /// # Errors
     /// [`AttributionError`].
@@ -226,7 +227,7 @@ impl Explainer {
     }
 }
 
-/// Derives the channel sums of a value's gradient. The grid tells where its channels stand.
+/// Derives the channel sums of a value's gradient. `grid` gives the axis of its channels.
 fn channel_sums_of(
     model: &Model,
     facts: &Facts,

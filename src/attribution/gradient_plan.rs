@@ -2,7 +2,7 @@ use ndarray::{Array3, ArrayD, Axis, Ix3};
 
 use super::AttributionError;
 use super::cam::channel_sums;
-use super::map::mismatch;
+use super::map::unexpected_shape;
 use crate::gradient::{GradientModel, channel_sums_name, cotangent_name};
 use crate::onnx::Layer;
 use crate::runtime::{
@@ -78,7 +78,7 @@ impl GradientPlan {
         }
         let computed = self.run(cotangent, values, token)?;
         let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
-        Ok(channel_sums(rows.map_err(|_| mismatch(&self.layer))?))
+        Ok(channel_sums(rows.map_err(|_| unexpected_shape(&self.layer))?))
     }
 
     /// Carries `cotangent` of the logits back: the layer's cotangent, channels × height × width.
@@ -91,7 +91,7 @@ impl GradientPlan {
     ) -> Result<Array3<f32>, AttributionError> {
         let mut computed = self.run(cotangent, values, token)?;
         let gradient = computed.take(&cotangent_name(&self.layer.name))?;
-        self.layer.channels(gradient).ok_or_else(|| mismatch(&self.layer))
+        self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
     }
 
     fn run(
@@ -101,7 +101,7 @@ impl GradientPlan {
         token: &CancellationToken,
     ) -> Result<Values, AttributionError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
-        let mut inputs = vec![runtime::input(seed.map_err(|_| mismatch(&self.layer))?)];
+        let mut inputs = vec![runtime::input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
         }

@@ -24,8 +24,8 @@ pub struct Map {
     pub values: Array2<f32>,
 }
 
-/// The error for a layer whose value does not have the shape that was promised.
-pub(super) fn mismatch(layer: &Layer) -> AttributionError {
+/// The error for a layer whose value does not have the expected shape.
+pub(super) fn unexpected_shape(layer: &Layer) -> AttributionError {
     let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
     AttributionError::NotExplainable { layer: layer.name.clone(), reason }
 }
@@ -60,9 +60,10 @@ impl Map {
         Self::new(self.values.mapv(|value| -value))
     }
 
-    /// The largest strength that is shown: of the positive values, or of all if `signed`. It is at
-    /// least as large as `percentile` % of the strengths; 100 is the maximum itself. Zero where
-    /// nothing is shown.
+    /// The magnitude at which the colours saturate: the percentile `percentile` of the positive
+    /// values, or of all magnitudes if `signed`, its rank rounded up. Values that are not shown
+    /// count as zero. A percentile of 100 is the maximum. If the percentile is zero, the maximum is
+    /// returned; it is zero where nothing is shown.
     #[must_use]
     pub fn reach(&self, signed: bool, percentile: f64) -> f32 {
         let strengths = self.values.iter().map(|&value| shown(value, signed).abs());
@@ -73,7 +74,7 @@ impl Map {
         if reach > 0.0 {
             return reach;
         }
-        // Of a sparse map most values are zero, yet something is shown.
+        // A percentile of a sparse map can be zero. Its maximum is shown instead of nothing.
         strengths.into_iter().fold(0.0, f32::max)
     }
 
@@ -119,8 +120,7 @@ mod tests {
         assert_eq!(map.reach(false, 100.0), 100.0);
         assert_eq!(map.reach(false, 99.0), 99.0);
         assert_eq!(map.heat(false, 50.0)[[0, 75]], 1.0);
-        // 1 of 200 values is positive: the 99th percentile is 0, and the value is shown all the
-        // same.
+        // 1 of 200 values is positive: the 99th percentile is 0, but the value is shown.
         let mut sparse = Array2::zeros((1, 200));
         sparse[[0, 7]] = 3.0;
         assert_eq!(Map::new(sparse).reach(false, 99.0), 3.0);

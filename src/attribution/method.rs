@@ -7,13 +7,13 @@ use crate::gradient::Rules;
 pub struct Method {
     /// What callers type.
     pub name: &'static str,
-    /// What people call it.
+    /// Its usual name.
     pub title: &'static str,
     /// The address of the paper that defines it.
     pub paper: &'static str,
     /// The map's formula. A is the layer's value, k a channel, i and j a position, s the score.
     pub formula: &'static str,
-    /// Where the map's values stand.
+    /// Where the map's values lie.
     pub resolution: Resolution,
     /// Which values are shown unless the caller says so.
     pub range: Range,
@@ -33,7 +33,7 @@ pub struct Method {
     pub run: fn(&Session, &Parameters) -> Result<Map, AttributionError>,
 }
 
-/// Where a map's values stand.
+/// Where a map's values lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resolution {

@@ -56,14 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_however_they_are_spelt() {
+    fn case_and_separators_do_not_count() {
         for name in ["gradcam", "GradCAM", "grad-cam", "Grad_Cam", "GRAD-CAM"] {
             assert_eq!(find_method(name).map(|method| method.name), Ok("gradcam"), "{name}");
         }
     }
 
     #[test]
-    fn a_query_string_that_swallows_the_plus_signs_never_means_plain_gradcam() {
+    fn gradcam_plus_plus_never_means_plain_gradcam() {
         for name in ["gradcam  ", "gradcam++", "gradcampp", "grad_cam_plus_plus", "GradCAM++"] {
             let found = find_method(name).map(|method| method.name);
             assert_ne!(found, Ok("gradcam"), "{name:?}");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_what_there_is() {
+    fn the_error_for_an_unknown_name_lists_the_methods() {
         let error = find_method("hirescan").unwrap_err();
         assert_eq!(error.nearest[0], "hirescam");
         assert!(error.to_string().contains("there are: gradcam, hirescam"), "{error}");

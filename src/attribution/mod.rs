@@ -1,10 +1,9 @@
 //! Methods of explanation: which part of the picture spoke for a class.
 //!
 //! Every published method is one file here and one row of [`METHODS`]. A method is a function from
-//! a
-//! [`Session`], which is one picture, one layer and one class, to a [`Map`]. It sees the network
-//! only through the session, so it can be tested in closed form, without an engine and without
-//! HTTP.
+//! a [`Session`] to a [`Map`]. A session is one picture, one layer and one class. The method sees
+//! the network only through the session, so it can be tested in closed form, without an engine and
+//! without HTTP.
 //!
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.

@@ -5,8 +5,8 @@ use crate::gradient::Rules;
 
 /// What a session asks of a network, for one picture and one layer.
 ///
-/// The service evaluates it with the engine, tests with a closed form. Values have the shape
-/// channels × height × width of the layer. A cotangent has one element for each logit.
+/// The service implements it with the engine, tests implement it in closed form. Values have the
+/// shape channels × height × width of the layer. A cotangent has one element for each logit.
 pub trait Evaluator {
     /// The layer's value in the forward pass.
     ///

@@ -1,5 +1,4 @@
-//! `gradient.onnx`: a gradient graph that lies in the model's folder and is used instead of a
-//! derived one.
+//! `gradient.onnx`: a gradient graph in the model's folder that is used instead of a derived one.
 
 use crate::gradient::{GradientModel, SEED, cotangent_name, value_name};
 use crate::onnx::{Facts, Model};

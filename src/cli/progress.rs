@@ -12,7 +12,7 @@ use crate::runtime::{CancellationToken, Progress};
 
 /// Shorter computations show no progress bar.
 const DELAY: Duration = Duration::from_secs(1);
-/// The time between two looks at the progress.
+/// The interval at which the progress is polled.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs `work` with a token whose progress is shown on standard error, where that is a terminal.

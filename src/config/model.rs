@@ -24,7 +24,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The axis along which the channels stand.
+    /// The axis of the channels.
     #[must_use]
     pub fn channel_axis(self) -> usize {
         match self {

@@ -34,10 +34,10 @@ pub enum ParameterError {
         name: String,
         /// The parameter that was probably meant.
         nearest: Option<&'static str>,
-        /// Those that there are.
+        /// The parameters that exist.
         known: Vec<&'static str>,
     },
-    /// A parameter that stands once was given again.
+    /// A parameter that is not repeatable was given several times.
     #[error("{name} was given {times} times; give it once")]
     Repeated {
         /// The parameter.
@@ -70,24 +70,26 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Adds one.
+    /// Adds a parameter.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.pairs.push((name.into(), value.into()));
     }
 
-    /// Adds a name without a value: as good as not given, but it must be one that there is.
+    /// Adds a name without a value. It counts as not given, but [`check`](Self::check) refuses it
+    /// if no parameter has this name.
     pub fn mention(&mut self, name: impl Into<String>) {
         self.bare.push(name.into());
     }
 
-    /// Those of one name alone.
+    /// The parameters called `name` alone.
     #[must_use]
     pub fn only(&self, name: &str) -> Self {
         let pairs = self.pairs.iter().filter(|(key, _)| key == name).cloned().collect();
         Self { pairs, bare: Vec::new() }
     }
 
-    /// Refuses a name that is not in `table`, and a repetition of what stands once.
+    /// Refuses a name that is not in `table`, and the repetition of a parameter that is not
+    /// repeatable.
     ///
     /// # Errors
     /// [`ParameterError::Unknown`] and [`ParameterError::Repeated`].
@@ -120,7 +122,7 @@ impl Parameters {
     /// The value of `name` read as a word of an enumeration, where it was given.
     ///
     /// # Errors
-    /// [`ParameterError::Invalid`] with the words that there are.
+    /// [`ParameterError::Invalid`] with the words of the enumeration.
     pub fn word<T: DeserializeOwned>(
         &self,
         name: &'static str,
@@ -135,7 +137,7 @@ impl Parameters {
     /// The value of `name` as its type reads it, where it was given.
     ///
     /// # Errors
-    /// [`ParameterError::Invalid`] with the type's own account of what it may be.
+    /// [`ParameterError::Invalid`] with the error text of the type.
     pub fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, ParameterError>
     where
         T: FromStr,
@@ -193,7 +195,7 @@ impl Parameters {
         self.text(name).map(read).transpose()
     }
 
-    /// The value of `name` as yes or no, where it was given.
+    /// The value of `name` as a boolean, where it was given.
     ///
     /// # Errors
     /// [`ParameterError::Invalid`].

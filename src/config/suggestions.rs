@@ -11,24 +11,24 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// The candidates most similar to `name`, best first, at most five. Candidates that contain `name`
-/// come before candidates that are only spelled alike.
+/// come before candidates that are only spelled similarly.
 #[must_use]
 pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
     let name = excerpt(name).to_lowercase();
     let mut scored: Vec<(f64, &str)> = candidates
-        .map(|candidate| (likeness(&name, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (similarity(&name, &candidate.to_lowercase()), candidate))
         .filter(|(score, _)| *score > 0.0)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.into_iter().take(5).map(|(_, candidate)| candidate).collect()
 }
 
-/// 1 to 2 where `candidate` contains `name`, more the less else it has; 0 to 1 where it is spelled
-/// alike; 0 where it is not.
-fn likeness(name: &str, candidate: &str) -> f64 {
-    const ALIKE: f64 = 0.72;
+/// From 1 to 2 where `candidate` contains `name`, higher the less text surrounds it. From 0 to 1
+/// where it is spelled similarly. Otherwise 0.
+fn similarity(name: &str, candidate: &str) -> f64 {
+    const THRESHOLD: f64 = 0.72;
     if !name.is_empty() && candidate.contains(name) {
         return 1.0 + name.len() as f64 / candidate.len() as f64;
     }
-    Some(strsim::jaro_winkler(name, candidate)).filter(|&score| score > ALIKE).unwrap_or(0.0)
+    Some(strsim::jaro_winkler(name, candidate)).filter(|&score| score > THRESHOLD).unwrap_or(0.0)
 }

@@ -6,7 +6,7 @@ use super::palette::{FixedColor, PixelColors};
 use super::text::{draw_note, line_height, text_width};
 
 /// matplotlib's largest number of intervals between ticks (`MaxNLocator(nbins=9)`).
-const MOST_INTERVALS: usize = 9;
+const MAX_INTERVALS: usize = 9;
 
 /// The side on which the labels of the horizontal axis are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub(super) enum HorizontalLabels {
 /// The size of ticks and labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AxisStyle {
-    /// Height of the letters in pixels.
-    pub(super) letters: usize,
+    /// The font size of the labels, in pixels.
+    pub(super) font_size: usize,
 }
 
 /// The axes of one array.
@@ -38,29 +38,29 @@ pub(super) struct Axes {
 impl AxisStyle {
     /// Length of a tick.
     fn tick(self) -> usize {
-        (self.letters / 3).max(3)
+        (self.font_size / 3).max(3)
     }
 
     /// Pixels between a tick and its label.
     fn gap(self) -> usize {
-        (self.letters / 4).max(2)
+        (self.font_size / 4).max(2)
     }
 
     /// Width of a tick's line.
     fn line(self) -> usize {
-        (self.letters / 12).max(1)
+        (self.font_size / 12).max(1)
     }
 
     /// Height of the strip with the ticks and labels of the horizontal axis.
     pub(super) fn height(self) -> usize {
-        self.tick() + self.gap() + line_height(self.letters)
+        self.tick() + self.gap() + line_height(self.font_size)
     }
 
     /// Width of the strip with the ticks and labels of the vertical axis of an array of `rows`
     /// rows.
     pub(super) fn width(self, rows: usize) -> usize {
         let longest = rows.saturating_sub(1).to_string();
-        self.tick() + self.gap() + text_width(&longest, self.letters)
+        self.tick() + self.gap() + text_width(&longest, self.font_size)
     }
 }
 
@@ -72,9 +72,9 @@ impl Axes {
         (rows, columns): (usize, usize),
         (height, width): (usize, usize),
     ) -> Self {
-        let label = text_width(&columns.saturating_sub(1).to_string(), style.letters);
-        let x = tick_coordinates(columns, width / (label + 2 * style.letters).max(1));
-        let y = tick_coordinates(rows, height / (2 * style.letters).max(1));
+        let label = text_width(&columns.saturating_sub(1).to_string(), style.font_size);
+        let x = tick_coordinates(columns, width / (label + 2 * style.font_size).max(1));
+        let y = tick_coordinates(rows, height / (2 * style.font_size).max(1));
         Self { style, side, x, y }
     }
 
@@ -92,23 +92,23 @@ impl Axes {
     ) {
         let style = self.style;
         let [tick, gap, line] = [style.tick(), style.gap(), style.line()].map(|n| n as isize);
-        let (letters, text_line) = (style.letters, line_height(style.letters) as isize);
+        let (font_size, text_line) = (style.font_size, line_height(style.font_size) as isize);
         let above = self.side == HorizontalLabels::Above;
         for &coordinate in &self.x {
             let center = x + column(coordinate) as isize;
             let top = if above { y - tick } else { y + height as isize };
             fill(canvas, (center - line / 2, top), (line, tick), colors);
             let label = coordinate.to_string();
-            let left = center - text_width(&label, letters) as isize / 2;
+            let left = center - text_width(&label, font_size) as isize / 2;
             let top = if above { top - gap - text_line } else { top + tick + gap };
-            draw_note(canvas, (left, top), &label, letters, colors);
+            draw_note(canvas, (left, top), &label, font_size, colors);
         }
         for &coordinate in &self.y {
             let center = y + row(coordinate) as isize;
             fill(canvas, (x - tick, center - line / 2), (tick, line), colors);
             let label = coordinate.to_string();
-            let left = x - tick - gap - text_width(&label, letters) as isize;
-            draw_note(canvas, (left, center - text_line / 2), &label, letters, colors);
+            let left = x - tick - gap - text_width(&label, font_size) as isize;
+            draw_note(canvas, (left, center - text_line / 2), &label, font_size, colors);
         }
     }
 }
@@ -116,7 +116,7 @@ impl Axes {
 /// The coordinates that are labelled on an axis of `length` values: multiples of the least step
 /// 1, 2 or 5 times a power of ten that makes at most `intervals` intervals.
 fn tick_coordinates(length: usize, intervals: usize) -> Vec<usize> {
-    let intervals = intervals.clamp(1, MOST_INTERVALS);
+    let intervals = intervals.clamp(1, MAX_INTERVALS);
     let powers = std::iter::successors(Some(1usize), |power| power.checked_mul(10));
     let mut steps = powers.flat_map(|power| [1, 2, 5].map(|m| power.saturating_mul(m)));
     let step = steps.find(|step| length.saturating_sub(1) / step <= intervals).unwrap_or(length);

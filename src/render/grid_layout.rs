@@ -17,22 +17,23 @@ const FIGURE_WIDTH: f64 = 2048.0;
 /// The smallest and the largest side of a figure's tiles.
 const FIGURE_SIDE: (f64, f64) = (40.0, 512.0);
 /// The smallest side of a figure's tiles where `FIGURE_WIDTH` decides.
-const LEAST_BY_WIDTH: f64 = 64.0;
+const MIN_SIDE_BY_WIDTH: f64 = 64.0;
 /// The side that a picture in a figure comes close to.
 const PICTURE_SIDE: usize = 400;
-/// A tile's shorter side is at least the longer side of a tile divided by this.
-const FLATTEST: usize = 16;
-const FLATTEST_VECTOR: usize = 4;
+/// The largest ratio of a tile's sides: its shorter side is at least the longer side of a tile
+/// divided by this. A vector has a smaller one.
+const MAX_ASPECT_RATIO: usize = 16;
+const MAX_VECTOR_ASPECT_RATIO: usize = 4;
 
 /// The positions and sizes of everything in a grid.
 pub(super) struct GridLayout<'a> {
     pub(super) width: usize,
     pub(super) height: usize,
     margin: usize,
-    /// Written above everything, in letters of this size.
+    /// The text above everything, and its font size.
     title: Option<(&'a str, usize)>,
-    /// Size of the letters of the layers' titles; 0 without titles.
-    letters: usize,
+    /// The font size of the layers' titles; 0 without titles.
+    font_size: usize,
     /// Tiles are resized to a convenient size. Otherwise every value is zoom × zoom pixels.
     figure: bool,
     /// The array alone, without margin, title and axes.
@@ -81,8 +82,8 @@ impl<'a> GridLayout<'a> {
         let inner = blocks.iter().map(Block::width).max().unwrap_or(0);
         let margin = if exact { 0 } else { (inner / 50).clamp(12, 48) };
         let size = (inner / 50).clamp(14, 44);
-        let letters = if options.titles { size } else { 0 };
-        let style = options.axes.then_some(AxisStyle { letters: (size * 5 / 8).max(11) });
+        let font_size = if options.titles { size } else { 0 };
+        let style = options.axes.then_some(AxisStyle { font_size: (size * 5 / 8).max(11) });
         let gutter = blocks.iter().filter_map(|block| Some(style?.width(block.values_height())));
         let left = margin + gutter.max().unwrap_or(0);
         let title = options.title.as_deref().map(|title| (title, size * 5 / 4));
@@ -93,13 +94,13 @@ impl<'a> GridLayout<'a> {
             }
             block.x = left;
             block.title_y = y;
-            block.y = y.saturating_add(line_height(letters) + letters / 3);
+            block.y = y.saturating_add(line_height(font_size) + font_size / 3);
             block.axes = style.map(|style| block.axes(style));
             y = block.y.saturating_add(block.height());
             y = y.saturating_add(style.map_or(0, AxisStyle::height));
         }
         let (width, height) = (inner.saturating_add(left + margin), y.saturating_add(margin));
-        Self { width, height, margin, title, letters, figure, exact, blocks }
+        Self { width, height, margin, title, font_size, figure, exact, blocks }
     }
 
     pub(super) fn is_figure(&self) -> bool {
@@ -171,9 +172,9 @@ impl<'a> GridLayout<'a> {
             let width = self.width - self.margin - block.x;
             Label::plain(title).draw(view, (block.x, self.margin), width, size, colors);
         }
-        if self.letters > 0 && band.row == 0 {
+        if self.font_size > 0 && band.row == 0 {
             let (at, width) = ((block.x, block.title_y - band.top), self.width - self.margin);
-            Label::new(&layer.title).draw(view, at, width - block.x, self.letters, colors);
+            Label::new(&layer.title).draw(view, at, width - block.x, self.font_size, colors);
         }
         if let Some(axes) = &block.axes {
             let at = (block.x as isize, block.y as isize - band.top as isize);
@@ -235,8 +236,8 @@ impl Block {
             None => ((PICTURE_SIDE + longest / 2) / longest).max(1),
         };
         let is_vector = channels == 1 && height == 1;
-        let flattest = if is_vector { FLATTEST_VECTOR } else { FLATTEST };
-        let least = (side as usize / flattest).max(1);
+        let max_ratio = if is_vector { MAX_VECTOR_ASPECT_RATIO } else { MAX_ASPECT_RATIO };
+        let least = (side as usize / max_ratio).max(1);
         let side = if is_vector { side * most_columns as f64 } else { side };
         let scaled = |length: usize| match resized {
             true => ((length as f64 * side / longest as f64).round() as usize).max(least),
@@ -286,7 +287,7 @@ fn most_columns(layers: &[Tiles<'_>], options: &GridOptions) -> usize {
 fn figure_side(layers: &[Tiles<'_>], columns: usize) -> f64 {
     let channels = layers.iter().filter(|layer| !layer.is_picture()).map(|layer| layer.dim()[0]);
     let cells: usize = channels.map(|channels| channels.next_multiple_of(columns)).sum();
-    let by_width = (FIGURE_WIDTH / columns as f64).max(LEAST_BY_WIDTH);
+    let by_width = (FIGURE_WIDTH / columns as f64).max(MIN_SIDE_BY_WIDTH);
     let by_pixels = (FIGURE_PIXELS / cells.max(1) as f64).sqrt();
     let (least, most) = FIGURE_SIDE;
     by_width.min(by_pixels).floor().clamp(least, most)

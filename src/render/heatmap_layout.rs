@@ -16,11 +16,11 @@ use super::{Drawing, RenderError};
 /// The smallest and the largest longer side of the picture in a figure.
 const FIGURE_SIDE: (u32, u32) = (256, 512);
 
-/// Size of a caption's letters.
-const LETTERS: usize = 16;
+/// The font size of captions, in pixels.
+const FONT_SIZE: usize = 16;
 
-/// Rows of a band.
-const BAND: usize = 32;
+/// How many rows of pixels a band has.
+const BAND_ROWS: usize = 32;
 
 /// Width and height of the picture in a figure.
 pub(super) fn figure_size(picture: &RgbImage) -> (u32, u32) {
@@ -79,7 +79,7 @@ impl HeatmapLayout {
     ) -> Self {
         let has_caption = panels.iter().any(|panel| panel.caption.is_some());
         let margin = if panels.len() == 1 && !has_caption { 0 } else { 12 };
-        let caption = if has_caption { line_height(LETTERS) + LETTERS / 4 } else { 0 };
+        let caption = if has_caption { line_height(FONT_SIZE) + FONT_SIZE / 4 } else { 0 };
         let columns = columns.clamp(1, panels.len().max(1));
         let rows = panels.len().div_ceil(columns);
         Self {
@@ -104,10 +104,11 @@ impl HeatmapLayout {
         let mut bands = Vec::new();
         for row in 0..panels.div_ceil(self.columns) {
             let top = row * (head + height);
-            for start in (0..height).step_by(BAND) {
-                let is_last = start + BAND >= height;
+            for start in (0..height).step_by(BAND_ROWS) {
+                let is_last = start + BAND_ROWS >= height;
                 let begin = if start == 0 { top } else { top + head + start };
-                let end = if is_last { top + head + height } else { top + head + start + BAND };
+                let end =
+                    if is_last { top + head + height } else { top + head + start + BAND_ROWS };
                 bands.push(Band { row, top, rows: begin..end });
             }
         }
@@ -138,7 +139,7 @@ impl HeatmapLayout {
                 let x = self.margin + column * (self.panel.0 + self.margin);
                 if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start == top) {
                     let at = (x, self.margin);
-                    Label::new(caption).draw(&mut view, at, self.panel.0, LETTERS, colors);
+                    Label::new(caption).draw(&mut view, at, self.panel.0, FONT_SIZE, colors);
                 }
                 self.heat_rows(panel, rows.start - top..rows.end - top, |y, heat| {
                     let out = view.row(x, top + self.head() + y - rows.start, self.panel.0);

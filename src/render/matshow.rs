@@ -53,10 +53,10 @@ impl Default for MatshowOptions {
 
 /// The side of a tile that `zoom: None` comes close to.
 const SIDE: usize = 400;
-/// Size of the letters of captions and of the title, and of the axes.
-const LETTERS: usize = 16;
-const TITLE_LETTERS: usize = 20;
-const AXIS_LETTERS: usize = 13;
+/// The font sizes of captions, of the title and of the axes, in pixels.
+const FONT_SIZE: usize = 16;
+const TITLE_FONT_SIZE: usize = 20;
+const AXIS_FONT_SIZE: usize = 13;
 
 /// Draws channels side by side. Every value becomes zoom × zoom pixels of its level's colour. One
 /// channel without caption, axes and title is the array alone.
@@ -134,13 +134,13 @@ impl<'a> MatshowLayout<'a> {
         let has_caption = tiles.iter().any(|tile| tile.caption.is_some());
         let title = options.title.as_deref();
         let exact = tiles.len() == 1 && !has_caption && !options.axes && title.is_none();
-        let caption = if has_caption { line_height(LETTERS) + LETTERS / 4 } else { 0 };
-        let axes = options.axes.then_some(AxisStyle { letters: AXIS_LETTERS });
+        let caption = if has_caption { line_height(FONT_SIZE) + FONT_SIZE / 4 } else { 0 };
+        let axes = options.axes.then_some(AxisStyle { font_size: AXIS_FONT_SIZE });
         let longest = tiles.iter().map(|tile| tile.levels.nrows()).max().unwrap_or(0);
         let left = axes.map_or(0, |style| style.width(longest));
         let tile = (left, caption + axes.map_or(0, AxisStyle::height));
         let margin = if exact { 0 } else { 12 };
-        let top = margin + title.map_or(0, |_| line_height(TITLE_LETTERS));
+        let top = margin + title.map_or(0, |_| line_height(TITLE_FONT_SIZE));
         let columns = tiles.len().min(options.columns.max(1));
         let cell = (rows.saturating_add(tile.1), width.saturating_add(tile.0));
         let along = |count: usize, length: usize| {
@@ -170,14 +170,14 @@ impl<'a> MatshowLayout<'a> {
         if let Some(title) = self.title {
             let (left, right) = (self.margin + self.tile.0, self.width - self.margin);
             let at = (left, self.margin);
-            Label::plain(title).draw(&mut view, at, right - left, TITLE_LETTERS, colors);
+            Label::plain(title).draw(&mut view, at, right - left, TITLE_FONT_SIZE, colors);
         }
         for (k, (tile, &zoom)) in tiles.iter().zip(&self.zooms).enumerate() {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin) + self.tile.0;
             let y = self.top + k / self.columns * (self.cell.0 + self.margin);
             if let Some(caption) = &tile.caption {
                 let width = self.cell.1 - self.tile.0;
-                Label::new(caption).draw(&mut view, (x, y), width, LETTERS, colors);
+                Label::new(caption).draw(&mut view, (x, y), width, FONT_SIZE, colors);
             }
             let y = y + self.tile.1;
             let (rows, columns) = tile.levels.dim();

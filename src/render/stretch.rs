@@ -16,7 +16,7 @@ impl LevelRange {
     /// Every level has the colour of its own number.
     pub const FULL: Self = Self { min: 0, max: 255 };
 
-    /// The least and the greatest level of `tiles`, and of a level 0 beside them.
+    /// The least and the greatest level of `tiles`, and of level 0 if `has_zero`.
     pub(super) fn of<'t>(tiles: impl Iterator<Item = ArrayView2<'t, u8>>, has_zero: bool) -> Self {
         let mut range = Self { min: if has_zero { 0 } else { 255 }, max: 0 };
         for tile in tiles {

@@ -1,4 +1,4 @@
-//! `POST /activations`: what every channel of a layer holds.
+//! `POST /activations`: the values of every channel of a layer.
 
 use std::sync::Arc;
 
@@ -57,9 +57,9 @@ struct LayerStatistics {
 
 /// One layer of the output: its values and their statistics.
 #[derive(Clone, Copy)]
-struct Shown<'o> {
+struct ShownLayer<'o> {
     layer: &'o Layer,
-    /// The layer is the network's input.
+    /// Whether the layer is the network's input.
     is_input: bool,
     /// Channels × height × width.
     values: ArrayView3<'o, f32>,
@@ -177,19 +177,22 @@ impl UseCase for Activations {
 
 impl Activations {
     /// Every layer of the output with its values.
-    fn shown<'o>(&'o self, output: &'o LayerActivations) -> Result<Vec<Shown<'o>>, ServiceError> {
+    fn shown<'o>(
+        &'o self,
+        output: &'o LayerActivations,
+    ) -> Result<Vec<ShownLayer<'o>>, ServiceError> {
         let layers = self.layers.iter().zip(&output.layers);
         let show = |(layer, statistics): (&'o Layer, &'o LayerStatistics)| {
             let is_input = layer.name == self.classifier.info().input_name();
             let values = channels(layer, output.values.view(&layer.name)?)?;
             let LayerStatistics { channels, selection } = statistics;
-            Ok(Shown { layer, is_input, values, statistics: channels, selection })
+            Ok(ShownLayer { layer, is_input, values, statistics: channels, selection })
         };
         layers.map(show).collect()
     }
 }
 
-impl Shown<'_> {
+impl ShownLayer<'_> {
     /// Indices of the channels that are constant over the picture.
     fn dead(&self) -> Vec<usize> {
         let dead = self.statistics.iter().enumerate().filter(|(_, channel)| channel.dead);

@@ -17,7 +17,7 @@ pub struct ClassScore {
 }
 
 impl ClassScore {
-    /// What a person calls the class: its label, else its index.
+    /// The class's label, or its index where it has none.
     #[must_use]
     pub fn label(&self) -> String {
         self.name.as_ref().map_or_else(|| self.class.to_string(), |name| name.label.clone())

@@ -12,7 +12,7 @@ use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
 };
 
-/// A model that is ready to be asked: what is known of it, what runs it, and what explains it.
+/// A loaded model: what is known of it, the network that runs it, and its explainer.
 #[derive(Debug)]
 pub struct Classifier {
     info: ModelInfo,
@@ -20,8 +20,9 @@ pub struct Classifier {
     explainer: Explainer,
 }
 
-/// Elements of one value of a graph: 1 GiB of floats. A file can ask for more than the machine has.
-const LARGEST_VALUE: usize = 1 << 28;
+/// The most elements that one value of a graph may have: 1 GiB of floats. Without a limit, a file
+/// could ask for more memory than the machine has.
+const MAX_VALUE_ELEMENTS: usize = 1 << 28;
 
 impl Classifier {
     /// Reads, checks and compiles a model.
@@ -44,19 +45,21 @@ impl Classifier {
         let graph =
             Graph::read(&model, source.directory(), &shapes).map_err(|error| error.to_string())?;
         let facts = Arc::new(graph.facts());
-        if let Some((name, fact)) = facts.larger_than(LARGEST_VALUE) {
+        if let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) {
             let shape = &fact.shape;
-            return Err(format!("{name:?} has shape {shape:?}, more than a value may have here"));
+            return Err(format!(
+                "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
+            ));
         }
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
         let head = Head::of(&model, &topology);
-        settings.settle_output(&source, &head, &facts)?;
+        settings.fill_output(&source, &head, &facts)?;
         let explainability = Explainability::find(&source, &model, &facts, &layers, &head.logits)?;
         let is_explainable = |name: &str| explainability.refusal(name).is_none();
         let exists = |name: &str| facts.get(name).is_some();
-        settings.settle_layers(&source.card, &layers, is_explainable, exists)?;
+        settings.fill_layers(&source.card, &layers, is_explainable, exists)?;
         let residuals = settings.gradcam.as_deref().and_then(|layer| {
             let grid = layouts.get(layer).map(onnx::Grid::from);
             explainability.residuals(&model, &facts, layer, grid, &head.logits)
@@ -91,13 +94,13 @@ impl Classifier {
         &self.info
     }
 
-    /// What runs it.
+    /// The network that runs it.
     #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// What explains it.
+    /// Its explainer.
     #[must_use]
     pub fn explainer(&self) -> &Explainer {
         &self.explainer
@@ -131,7 +134,8 @@ impl Classifier {
         }
     }
 
-    /// The layer that is explained: the one named, else the card's, else the last that can be.
+    /// The layer that is explained: the one called `name`, else the card's, else the last one that
+    /// can be explained.
     ///
     /// # Errors
     /// [`ServiceError::UnknownLayer`], and [`ServiceError::NotExplainable`] for a layer without
@@ -145,16 +149,16 @@ impl Classifier {
             });
         };
         let layer = self.info.layer(name)?;
-        self.explainer.check_positions(&layer).map_err(|error| self.explained(error))?;
+        self.explainer.check_positions(&layer).map_err(|error| self.attribution_error(error))?;
         Ok(layer)
     }
 
-    /// An error of the attribution layer, with the layers that can be explained.
-    pub(super) fn explained(&self, error: AttributionError) -> ServiceError {
+    /// An error of the module `attribution`, with the names of the layers that can be explained.
+    pub(super) fn attribution_error(&self, error: AttributionError) -> ServiceError {
         match error {
             AttributionError::NotExplainable { layer, reason } => {
-                let can = |layer: &&Layer| self.explainer.refusal(&layer.name).is_none();
-                let usable = self.info.layers().iter().filter(can);
+                let is_usable = |layer: &&Layer| self.explainer.refusal(&layer.name).is_none();
+                let usable = self.info.layers().iter().filter(is_usable);
                 let usable = usable.map(|layer| layer.name.clone()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }

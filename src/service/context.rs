@@ -12,7 +12,7 @@ use crate::runtime::OutputSet;
 pub struct Context {
     /// The models.
     pub models: ModelRegistry,
-    /// The forward passes of pictures that were asked about lately.
+    /// The forward passes of recent pictures.
     pub forwards: ForwardCache,
     /// What a request may cost.
     pub limits: Limits,
@@ -27,8 +27,8 @@ impl Context {
         self.models.get(parameters.text("model"))
     }
 
-    /// Decodes the picture in `file` and runs `classifier` on it, at least for `outputs`. Both are
-    /// taken from the cache where they are there.
+    /// Decodes the picture in `file` and runs `classifier` on it, which computes at least
+    /// `outputs`. The picture and the values come from the cache where it has them.
     ///
     /// # Errors
     /// What is wrong with the picture, and internal errors.

@@ -4,7 +4,7 @@ use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{CatalogueError, Interrupted, RuntimeError};
 
-/// A model that could not be made ready; told to the operator, in one line.
+/// Why a model could not be loaded. The operator reads it as one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: {cause}")]
 pub struct LoadError {
@@ -20,15 +20,15 @@ impl From<CatalogueError> for LoadError {
     }
 }
 
-/// Why a use case gave no answer. Texts are for the caller: they state the value and the remedy,
-/// and no path.
+/// Why a use case failed. The caller reads the texts: they state the value and the remedy, and
+/// never a path.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A parameter is wrong.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// No model has this name.
-    #[error("there is no model {model:?}{}; there are: {}", recipe(.model), .known.join(", "))]
+    #[error("there is no model {model:?}{}; there are: {}", export_hint(.model), .known.join(", "))]
     UnknownModel {
         /// The name that was given.
         model: String,
@@ -96,8 +96,8 @@ pub enum ServiceError {
         /// The classes that have it.
         indices: Vec<usize>,
     },
-    /// Grad-CAM cannot explain this layer.
-    #[error("layer {layer:?} cannot be explained: {reason}; {}", those_usable(.usable))]
+    /// This layer cannot be explained.
+    #[error("layer {layer:?} cannot be explained: {reason}; {}", usable_layers(.usable))]
     NotExplainable {
         /// The layer.
         layer: String,
@@ -130,7 +130,7 @@ pub enum ServiceError {
     /// No method has this name.
     #[error(transparent)]
     UnknownMethod(#[from] UnknownMethod),
-    /// The network gave a number that is none.
+    /// The network computed NaN or an infinite number.
     #[error("the network gave {0}; check the model's card, above all input.scale, mean and std")]
     NotFinite(String),
     /// More layers than one answer may hold.
@@ -152,7 +152,7 @@ pub enum ServiceError {
     /// Reading the model again or running it failed.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// Something that cannot happen, did.
+    /// An error that no request should be able to cause.
     #[error("{0}")]
     Internal(String),
 }
@@ -164,7 +164,7 @@ impl From<Interrupted> for ServiceError {
 }
 
 impl ServiceError {
-    /// What `error` says, as something that cannot happen.
+    /// `error` as an internal error.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self::Internal(error.to_string())
     }
@@ -186,7 +186,7 @@ fn near(nearest: &[String]) -> String {
     }
 }
 
-fn those_usable(layers: &[String]) -> String {
+fn usable_layers(layers: &[String]) -> String {
     if layers.is_empty() {
         "this model has no layer that can be".to_owned()
     } else {
@@ -194,12 +194,12 @@ fn those_usable(layers: &[String]) -> String {
     }
 }
 
-/// How to make a model that everybody asks for and that is too large to come along.
-fn recipe(model: &str) -> &'static str {
+/// How to export a model that many callers ask for and that is too large to be bundled.
+fn export_hint(model: &str) -> &'static str {
     match model {
         "vgg16" => {
-            " (python models/export/export_keras.py vgg16:imagenet models/vgg16 makes it on a \
-             connected machine)"
+            " (to make it, run python models/export/export_keras.py vgg16:imagenet models/vgg16 on \
+             a machine with internet access)"
         }
         _ => "",
     }

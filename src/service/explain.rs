@@ -23,8 +23,8 @@ mod parameters;
 use encode::ExplanationJson;
 pub use gradcam::GradCam;
 
-/// Classes in one answer.
-const CLASSES: usize = 16;
+/// The most classes in one answer.
+const MAX_CLASSES: usize = 16;
 
 /// A checked request for the maps of one layer: one for each method and class.
 #[derive(Debug, Clone)]
@@ -58,14 +58,14 @@ enum Scale {
 #[derive(Debug)]
 pub struct Explanation {
     forward: Arc<CachedForward>,
-    maps: Vec<Explained>,
+    maps: Vec<ClassMap>,
     /// Passes through the network that the maps took.
     passes: u64,
 }
 
 /// The map of one method for one class.
 #[derive(Debug)]
-struct Explained {
+struct ClassMap {
     method: &'static Method,
     class: ClassScore,
     seed: Seed,
@@ -131,7 +131,7 @@ impl UseCase for Explain {
         job.token.tick()?;
         let values = network.complete(&forward.values, &needed, &job.token)?;
         let logits = self.classifier.logits(&values)?;
-        let classes = self.chosen(&logits);
+        let classes = self.chosen_classes(&logits);
         let passes = self.passes(classes.len());
         job.token.announce(passes - 1);
         let mut maps = Vec::new();
@@ -167,11 +167,11 @@ impl UseCase for Explain {
 
     /// The diagnosis of every map, in the order of the maps.
     fn notes(&self, output: &Explanation) -> Vec<(&'static str, String)> {
-        let list = |of: &dyn Fn(&Explained) -> String| {
+        let list = |of: &dyn Fn(&ClassMap) -> String| {
             output.maps.iter().map(of).collect::<Vec<_>>().join(",")
         };
         let probability =
-            |one: &Explained| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
+            |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
         vec![
             ("model", self.classifier.name().to_owned()),
             ("method", list(&|one| one.method.name.to_owned())),
@@ -200,12 +200,15 @@ impl Explain {
                 classes.push(class);
             }
         }
-        if classes.len() > CLASSES {
-            return Err(ServiceError::TooManyClasses { classes: classes.len(), limit: CLASSES });
+        if classes.len() > MAX_CLASSES {
+            return Err(ServiceError::TooManyClasses {
+                classes: classes.len(),
+                limit: MAX_CLASSES,
+            });
         }
         let sign = given.word("sign")?;
         let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
-        let top = given.number("top", 1..=CLASSES)?;
+        let top = given.number("top", 1..=MAX_CLASSES)?;
         let request = Self {
             top: top.unwrap_or(usize::from(classes.is_empty())),
             score: given.word("score")?.unwrap_or_default(),
@@ -229,7 +232,7 @@ impl Explain {
     /// How many classes there will be at most.
     fn most_classes(&self) -> usize {
         let all = self.classifier.info().settings().classes;
-        (self.classes.len() + self.top).min(CLASSES).min(all)
+        (self.classes.len() + self.top).min(MAX_CLASSES).min(all)
     }
 
     /// Passes through the network: one forward, then each method's for each class.
@@ -244,16 +247,16 @@ impl Explain {
         let explainer = self.classifier.explainer();
         let plan = |method: &&Method| explainer.plan(&self.layer, method.gradient, &job.token);
         let plans = self.methods.iter().map(plan).collect::<Result<_, _>>();
-        plans.map_err(|error| self.classifier.explained(error))
+        plans.map_err(|error| self.classifier.attribution_error(error))
     }
 
     /// The classes named, then the likeliest others.
-    fn chosen(&self, logits: &[f32]) -> Vec<ClassScore> {
+    fn chosen_classes(&self, logits: &[f32]) -> Vec<ClassScore> {
         let ranked = self.classifier.info().ranked(logits);
         let score = |class: &usize| ranked.iter().find(|score| score.class == *class).cloned();
         let named = self.classes.iter().filter_map(score);
         let rest = ranked.iter().filter(|score| !self.classes.contains(&score.class));
-        named.chain(rest.take(self.top).cloned()).take(CLASSES).collect()
+        named.chain(rest.take(self.top).cloned()).take(MAX_CLASSES).collect()
     }
 
     fn explain(
@@ -264,18 +267,18 @@ impl Explain {
         logits: &[f32],
         values: &Values,
         job: &Job,
-    ) -> Result<Explained, ServiceError> {
+    ) -> Result<ClassMap, ServiceError> {
         let activation = self.classifier.info().settings().activation;
         let seed = seed(logits, class.class, self.score, activation);
         let seed = seed.map_err(ServiceError::internal)?;
         let evaluator = NetworkEvaluator { layer: &self.layer, values, plan, token: &job.token };
         let session = Session::new(&evaluator, &seed.cotangent);
         let map = (method.run)(&session, &self.options);
-        let map = map.map_err(|error| self.classifier.explained(error))?;
+        let map = map.map_err(|error| self.classifier.attribution_error(error))?;
         job.token.tick()?;
         let sign = sign_of(method, self.sign);
         let map = if sign == Sign::Negative { map.negated() } else { map };
-        Ok(Explained { method, class: class.clone(), seed, sign, map })
+        Ok(ClassMap { method, class: class.clone(), seed, sign, map })
     }
 }
 
@@ -308,7 +311,7 @@ fn drawing(
     })
 }
 
-impl Explained {
+impl ClassMap {
     /// Whether both signs are shown.
     fn is_signed(&self) -> bool {
         self.sign == Sign::Both

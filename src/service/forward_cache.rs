@@ -8,8 +8,8 @@ use super::{Classifier, ServiceError};
 use crate::preprocess::Picture;
 use crate::runtime::{ByteCache, CancellationToken, Fingerprint, HeldBytes, OutputSet, Values};
 
-/// A decoded picture and the values of its forward pass. Further classes, and further layers among
-/// the values, need no other forward pass.
+/// A decoded picture and the values of its forward pass. A request for other classes, or for other
+/// layers among the values, needs no second forward pass.
 #[derive(Debug)]
 pub struct CachedForward {
     /// The picture.
@@ -26,7 +26,7 @@ impl HeldBytes for CachedForward {
     }
 }
 
-/// The forward passes of the pictures that were asked about lately, bounded in bytes.
+/// A cache of the forward passes of recent pictures, bounded in bytes.
 #[derive(Debug)]
 pub struct ForwardCache {
     /// None where nothing is cached.
@@ -36,7 +36,7 @@ pub struct ForwardCache {
 }
 
 /// A model, a picture's file, and how much was computed. The hash finds an entry; the bytes of the
-/// file prove that it is the right one.
+/// file show that it is the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     hash: u64,
@@ -70,9 +70,9 @@ impl ForwardCache {
     }
 
     /// The forward pass of `model` over the picture in `file`, with at least the values of
-    /// `outputs`, and whether it was in the cache. A missing one is computed once by `compute`,
-    /// however many callers ask. `compute` gets the decoded picture where an entry with fewer
-    /// values has it.
+    /// `outputs`, and whether it was in the cache. If it is missing, `compute` runs once, even if
+    /// several callers ask at the same time. `compute` gets the decoded picture where an entry with
+    /// fewer values has it.
     ///
     /// # Errors
     /// Those of `compute`, and an interruption where `token` stops the wait for another caller.

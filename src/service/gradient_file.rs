@@ -45,6 +45,6 @@ impl GradientFile {
     pub fn encode(&self) -> Result<Vec<u8>, ServiceError> {
         let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
         let gradient = self.classifier.explainer().gradient_model(&layers);
-        Ok(gradient.map_err(|error| self.classifier.explained(error))?.model.encode())
+        Ok(gradient.map_err(|error| self.classifier.attribution_error(error))?.model.encode())
     }
 }

@@ -7,7 +7,7 @@ use super::{Classifier, LoadError, ServiceError};
 use crate::config::excerpt;
 use crate::runtime::{Catalogue, Engine, Entry, Fingerprint, Source};
 
-/// The models that are ready, by name.
+/// One set of loaded models, by name.
 #[derive(Debug, Clone)]
 pub struct LoadedModels {
     classifiers: Vec<Arc<Classifier>>,
@@ -15,31 +15,31 @@ pub struct LoadedModels {
     refused: Vec<Refused>,
 }
 
-/// A model that could not be loaded when the library was renewed. Where there was an older one of
-/// its name, that one stands.
+/// A model that could not be loaded when the models were reloaded. An older model of the same name
+/// stays in use.
 #[derive(Debug, Clone)]
 pub struct Refused {
     /// Its name.
     pub name: String,
-    /// Its files, as they were.
+    /// The fingerprint of its files; none where they could not be read.
     pub(super) fingerprint: Option<Fingerprint>,
     /// What is wrong.
     pub error: LoadError,
 }
 
 impl LoadedModels {
-    /// Loads every model of the folder, and the embedded convnet. `default` answers requests that
-    /// name none; where there is no such model and only one is loaded, that one does.
+    /// Loads every model of the folder, and the embedded convnet. `default` names the model
+    /// for requests that name none. If only one model is loaded, that one is the default.
     ///
     /// # Errors
-    /// [`LoadError`] for the first model that cannot be made ready.
+    /// [`LoadError`] for the first model that cannot be loaded.
     pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
         let entries = Catalogue::scan(folder)?.into_entries().into_iter();
         let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
         let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
             let load = |source| scope.spawn(|| Classifier::load_and_warm_up(source, engine));
             let loading: Vec<_> = sources.into_iter().map(load).collect();
-            // A panic over a model has been caught where it came up.
+            // `load_and_warm_up` catches a panic that a model causes.
             let join = |thread: thread::ScopedJoinHandle<'_, _>| {
                 thread.join().unwrap_or_else(|panic| resume_unwind(panic))
             };
@@ -75,16 +75,16 @@ impl LoadedModels {
         Ok(Self::of(vec![classifier], &name))
     }
 
-    /// No model yet.
+    /// A set without models.
     #[must_use]
     pub fn empty() -> Self {
         Self::of(Vec::new(), "")
     }
 
-    /// The library as `folder` has it now. A model whose files are as they were is kept as it is,
-    /// or with `everything` loaded again; one that cannot be loaded is refused, and the old one
-    /// stands; one that is gone from the folder is gone. One is loaded after the other, so that no
-    /// more than one is in memory twice.
+    /// The models of `folder` as it is now. A model whose files are unchanged is kept, or loaded
+    /// again if `everything` is set. A model that cannot be loaded is listed as refused, and the
+    /// old model of that name stays in use. A model that is no longer in the folder is dropped.
+    /// Models are loaded one after the other, so that at most one is in memory twice.
     ///
     /// # Errors
     /// [`LoadError`] where the folder cannot be read.
@@ -124,7 +124,7 @@ impl LoadedModels {
         Ok(Self { refused, ..Self::of(classifiers, default) })
     }
 
-    /// The models that could not be loaded when the library was renewed.
+    /// The models that could not be loaded when the models were reloaded.
     #[must_use]
     pub fn refused(&self) -> &[Refused] {
         &self.refused
@@ -161,7 +161,7 @@ impl LoadedModels {
         self.classifiers.iter()
     }
 
-    /// The name of the model that answers requests that name none.
+    /// The name of the model for requests that name none.
     #[must_use]
     pub fn default_model(&self) -> Option<&str> {
         self.default.as_deref()

@@ -8,13 +8,13 @@ use crate::config::Parameters;
 pub struct MethodDescription {
     /// What callers type.
     pub name: &'static str,
-    /// What people call it.
+    /// Its usual name.
     pub title: &'static str,
     /// The address of the paper that defines it.
     pub paper: &'static str,
     /// The map's formula.
     pub formula: &'static str,
-    /// Where the map's values stand: at the layer's positions, or at the input's pixels.
+    /// Where the map's values lie: at the layer's positions, or at the input's pixels.
     pub resolution: Resolution,
     /// Which values are shown unless the request says so.
     pub range: Range,

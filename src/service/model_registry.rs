@@ -2,14 +2,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Classifier, LoadedModels, ServiceError};
 
-/// The models in use. It is replaced as a whole; who took a model from it goes on with that one.
+/// The models in use. They are replaced as a whole. A request that has already taken a model keeps
+/// it.
 #[derive(Debug)]
 pub struct ModelRegistry {
     models: RwLock<Arc<LoadedModels>>,
 }
 
 impl ModelRegistry {
-    /// The models as it is now.
+    /// The models in use now.
     #[must_use]
     pub fn now(&self) -> Arc<LoadedModels> {
         Arc::clone(&self.models.read().unwrap_or_else(PoisonError::into_inner))
@@ -23,7 +24,7 @@ impl ModelRegistry {
         self.now().get(name).cloned()
     }
 
-    /// Puts `models` in the place of the one there is.
+    /// Replaces all models by `models`.
     pub fn replace(&self, models: LoadedModels) {
         *self.models.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(models);
     }

@@ -94,7 +94,7 @@ pub struct LayerDescription<'a> {
     pub name: &'a str,
     /// The kind of layer.
     pub kind: Kind,
-    /// Height, width, channels. Of a vector the number of units.
+    /// Height, width, channels. For a vector, the number of units.
     pub shape: Vec<usize>,
     /// The number of weights.
     pub parameters: usize,

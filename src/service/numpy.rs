@@ -39,7 +39,7 @@ where
     D: Dimension,
 {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    // Float32 noise does not get smaller by deflating it.
+    // Deflate does not make float32 noise smaller.
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     for (name, array) in arrays {
         archive.start_file(format!("{name}.npy"), stored).map_err(ServiceError::internal)?;

@@ -3,20 +3,21 @@ use bytes::Bytes;
 use super::{Classifier, Context, Job, ServiceError};
 use crate::runtime::{CancellationToken, OutputSet};
 
-/// What the network says of one picture, class by class.
+/// The network's scores of every class for one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
-    /// One a class.
+    /// One for each class.
     pub logits: Vec<f32>,
-    /// One a class; none where the model gives no probabilities.
+    /// One for each class; empty where the model gives no probabilities.
     pub probabilities: Vec<f32>,
 }
 
 impl Context {
-    /// Decodes the picture in `file` and asks `classifier` about every class.
+    /// Decodes the picture in `file` and computes the scores that `classifier` gives to every
+    /// class.
     ///
     /// # Errors
-    /// What is wrong with the picture, and what went wrong with us.
+    /// What is wrong with the picture, and internal errors.
     pub fn scores(
         &self,
         classifier: &Classifier,

@@ -6,8 +6,8 @@ use crate::onnx::{Facts, Head, Kind, Layer};
 use crate::preprocess::{Color, Preprocessing};
 use crate::runtime::{Card, Source};
 
-/// A model's card with every gap filled: what the graph tells is read from it, the rest takes the
-/// documented defaults, and each default taken is remembered.
+/// A model's card with every gap filled. Values that the graph states are read from it. The rest
+/// takes the documented defaults, and each default is recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How a picture becomes the input tensor.
@@ -18,16 +18,16 @@ pub struct Settings {
     pub classes: usize,
     /// The layers shown when a request names none.
     pub shown: Vec<String>,
-    /// The layer explained when a request names none; none where the model has no picture-like
-    /// layer.
+    /// The layer explained when a request names none; none where the model has no layer with
+    /// positions.
     pub gradcam: Option<String>,
-    /// Why that one.
+    /// Why that layer was chosen, or why there is none.
     pub gradcam_why: &'static str,
-    /// What neither the card nor the graph told.
+    /// The defaults that were assumed, since neither the card nor the graph states the value.
     pub assumed: Vec<Assumption>,
 }
 
-/// A default that was taken for want of better knowledge.
+/// A default that was assumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assumption {
     /// The card's key, such as `input.scale`.
@@ -38,8 +38,9 @@ pub struct Assumption {
     pub why: &'static str,
 }
 
-/// Shown when a card names no layers: enough to see the depth, few enough to be looked at.
+/// How many layers are shown when a card names none: enough to see the depth, few enough to view.
 const SHOWN_LAYERS: usize = 12;
+/// The input's height and width where neither the card nor the graph states them.
 const DEFAULT_SIZE: usize = 224;
 
 impl Settings {
@@ -70,7 +71,7 @@ impl Settings {
             assume("input.mean", "0".to_owned(), "nothing is subtracted");
         }
         if given.std.is_none() && given.scale.is_none() {
-            assume("input.std", "1".to_owned(), "divided by nothing");
+            assume("input.std", "1".to_owned(), "the values are not divided");
         }
         if given.resize.is_none() {
             assume("input.resize", "nearest".to_owned(), "as Keras load_img");
@@ -106,8 +107,8 @@ impl Settings {
         }
     }
 
-    /// Fills in the output side: what the graph ends in wins over the card.
-    pub(super) fn settle_output(
+    /// Fills in the output side. The operator that the graph ends in overrides the card.
+    pub(super) fn fill_output(
         &mut self,
         source: &Source,
         head: &Head,
@@ -115,17 +116,17 @@ impl Settings {
     ) -> Result<(), String> {
         let shape = facts
             .shape(&head.logits)
-            .ok_or_else(|| format!("the shape of output {:?} cannot be told", head.output))?;
+            .ok_or_else(|| format!("the shape of output {:?} is not known", head.output))?;
         let units: usize = shape.iter().product();
         let is_vector = shape.iter().filter(|&&dim| dim > 1).count() <= 1;
         if !is_vector || units == 0 {
             return Err(format!(
-                "output {:?} has shape {shape:?}; a classifier gives one score a class",
+                "output {:?} has shape {shape:?}; a classifier gives one score for each class",
                 head.output
             ));
         }
-        let told = head.activation.or(source.card.output.activation);
-        let activation = told.unwrap_or_else(|| {
+        let known = head.activation.or(source.card.output.activation);
+        let activation = known.unwrap_or_else(|| {
             let assumed = if units == 1 { Activation::Sigmoid } else { Activation::Softmax };
             self.assumed.push(Assumption {
                 key: "output.activation",
@@ -148,7 +149,7 @@ impl Settings {
     }
 
     /// Fills in which layers are shown and explained.
-    pub(super) fn settle_layers(
+    pub(super) fn fill_layers(
         &mut self,
         card: &Card,
         layers: &[Layer],
@@ -218,20 +219,20 @@ fn triple(
         Some(&[one]) => Ok([one; 3]),
         Some(&[a, b, c]) if channels == 3 => Ok([a, b, c]),
         Some(other) => {
-            Err(format!("{key} has {} numbers; it takes one, or one a channel", other.len()))
+            Err(format!("{key} has {} numbers; it takes one, or one for each channel", other.len()))
         }
     }
 }
 
-/// At most [`SHOWN_LAYERS`] picture-like layers, evenly spread over the depth.
+/// At most [`SHOWN_LAYERS`] layers with positions, evenly spread over the depth.
 fn spread(layers: &[Layer]) -> Vec<String> {
-    let pictures: Vec<&Layer> = layers.iter().filter(|layer| layer.has_positions()).collect();
-    let count = pictures.len().min(SHOWN_LAYERS);
+    let spatial: Vec<&Layer> = layers.iter().filter(|layer| layer.has_positions()).collect();
+    let count = spatial.len().min(SHOWN_LAYERS);
     let place = |index: usize| match count {
         0 | 1 => 0,
-        _ => index * (pictures.len() - 1) / (count - 1),
+        _ => index * (spatial.len() - 1) / (count - 1),
     };
-    (0..count).map(|index| pictures[place(index)].name.clone()).collect()
+    (0..count).map(|index| spatial[place(index)].name.clone()).collect()
 }
 
 const LAST_SPATIAL: &str =

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Where the time of one answer went.
+/// How long each stage of one answer took.
 #[derive(Debug, Clone)]
 pub struct Stages {
     last: Instant,
@@ -15,7 +15,7 @@ impl Stages {
         Self { last: Instant::now(), durations: Vec::with_capacity(8) }
     }
 
-    /// Puts stages in front that ended before this clock was started.
+    /// Inserts stages at the front that ended before this clock was started.
     pub fn precede(&mut self, earlier: &[(&'static str, Duration)]) {
         self.durations.splice(..0, earlier.iter().copied());
     }
@@ -25,7 +25,8 @@ impl Stages {
         self.durations.iter().copied()
     }
 
-    /// Ends the stage called `name` and starts the next; one that goes on becomes longer.
+    /// Ends the stage called `name` and starts the next. If the stage before has the same name, its
+    /// time is extended.
     pub fn end(&mut self, name: &'static str) {
         let now = Instant::now();
         match self.durations.last_mut() {
@@ -35,7 +36,8 @@ impl Stages {
         self.last = now;
     }
 
-    /// Ends the stage called `name`, within which another one took `duration` and goes on.
+    /// Ends the stage called `name`. `duration` of its time belongs to the stage `other`, which
+    /// goes on.
     pub fn end_with(&mut self, name: &'static str, other: &'static str, duration: Duration) {
         self.end(name);
         if let Some((_, whole)) = self.durations.last_mut() {

@@ -53,7 +53,7 @@ pub struct Answer {
     pub format: OutputFormat,
     /// The file.
     pub body: Vec<u8>,
-    /// What the caller should know beside the file, as name and value.
+    /// What the caller should know besides the file, as names and values.
     pub notes: Vec<(&'static str, String)>,
     /// How long each stage took.
     pub stages: Stages,
@@ -62,7 +62,7 @@ pub struct Answer {
 /// One request while it is computed: the token that can stop it, and the time that each stage took.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Stops the computation and hears of its progress.
+    /// Stops the computation and receives its progress.
     pub token: CancellationToken,
     /// How long each stage took.
     pub stages: Stages,
@@ -91,7 +91,7 @@ impl From<Vec<u8>> for PictureFile {
 ///
 /// Computing and encoding are separate steps: the output can be used without being drawn.
 pub trait UseCase: Sized + Send + Sync + 'static {
-    /// What it works on beside its parameters: a [`PictureFile`], or `()` for nothing.
+    /// What it works on besides its parameters: a [`PictureFile`], or `()` for nothing.
     type Input: Send + 'static;
     /// What it computes.
     type Output: Send;
@@ -146,10 +146,11 @@ pub trait UseCase: Sized + Send + Sync + 'static {
         format: OutputFormat,
         _job: &mut Job,
     ) -> Result<Vec<u8>, ServiceError> {
-        Err(ServiceError::Internal(format!("{format:?} is not written here")))
+        Err(ServiceError::Internal(format!("this use case does not write {format:?}")))
     }
 
-    /// What the caller should know beside the file, as name and value. HTTP sends these as headers.
+    /// What the caller should know besides the file, as names and values. HTTP sends these as
+    /// headers.
     fn notes(&self, output: &Self::Output) -> Vec<(&'static str, String)>;
 
     /// Computes the output and encodes it.

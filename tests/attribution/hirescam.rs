@@ -33,7 +33,7 @@ fn the_map_adds_up_to_a_linear_score_without_its_bias() {
 }
 
 #[test]
-fn one_position_moves_the_map_there_alone() {
+fn changing_one_position_changes_the_map_only_there() {
     let known = linear();
     let before = known.map("hirescam").unwrap().values;
     let mut moved = linear();

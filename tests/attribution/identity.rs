@@ -60,7 +60,7 @@ fn gradcam_before_global_average_pooling_is_class_activation_mapping() {
 }
 
 #[test]
-fn there_hirescam_is_gradcam_and_says_so() {
+fn hirescam_before_global_average_pooling_is_the_same_as_gradcam() {
     let context = context("efficientnet_lite0");
     let asked = [("class", "281"), ("score", "logit"), ("layer", "top_activation")];
     let gradcam = npy(&ask::<GradCam>(&context, OutputFormat::Npy, &asked).body);

@@ -5,7 +5,7 @@ use convscope::render::{Colormap, UnknownColormap};
 use crate::preprocess::reference;
 
 #[test]
-fn every_row_is_that_of_the_library() {
+fn every_row_is_that_of_matplotlib_or_opencv() {
     for map in Colormap::ALL {
         let strip = image::open(reference(&format!("colormap_{map}.png"))).unwrap().into_rgb8();
         for (level, row) in map.rows().into_iter().enumerate() {

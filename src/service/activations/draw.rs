@@ -3,7 +3,7 @@
 use image::RgbImage;
 use ndarray::Array3;
 
-use super::{Activations, Shown};
+use super::{Activations, ShownLayer};
 use crate::explain::{Normalize, levels};
 use crate::render::{ChannelTile, Drawing, LevelRange, MatshowOptions, Tiles, grid, matshow};
 use crate::service::ServiceError;
@@ -18,12 +18,16 @@ pub(super) enum Pixels {
 
 impl Activations {
     /// All layers in one picture.
-    pub(super) fn draw(&self, shown: &[Shown<'_>]) -> Result<Drawing, ServiceError> {
+    pub(super) fn draw(&self, shown: &[ShownLayer<'_>]) -> Result<Drawing, ServiceError> {
         self.draw_pixels(shown, &self.pixels(shown))
     }
 
     /// As [`draw`](Self::draw), from pixels that are already computed.
-    fn draw_pixels(&self, shown: &[Shown<'_>], pixels: &[Pixels]) -> Result<Drawing, ServiceError> {
+    fn draw_pixels(
+        &self,
+        shown: &[ShownLayer<'_>],
+        pixels: &[Pixels],
+    ) -> Result<Drawing, ServiceError> {
         if !self.channels.is_empty() {
             return self.draw_channels(shown, pixels);
         }
@@ -36,7 +40,7 @@ impl Activations {
     /// One layer's picture, and the levels that have the first and the last colour in it.
     pub(super) fn draw_layer(
         &self,
-        shown: &Shown<'_>,
+        shown: &ShownLayer<'_>,
     ) -> Result<(Drawing, LevelRange), ServiceError> {
         let one = std::slice::from_ref(shown);
         let pixels = self.pixels(one);
@@ -48,10 +52,10 @@ impl Activations {
     }
 
     /// The levels or the picture of every layer.
-    fn pixels(&self, shown: &[Shown<'_>]) -> Vec<Pixels> {
+    fn pixels(&self, shown: &[ShownLayer<'_>]) -> Vec<Pixels> {
         let normalize = self.normalize();
         self.classifier.network().engine().map(shown.len(), |index| {
-            let Shown { values, statistics, selection, is_input, .. } = shown[index];
+            let ShownLayer { values, statistics, selection, is_input, .. } = shown[index];
             if is_input && self.channels.is_empty() {
                 let preprocessing = &self.classifier.info().settings().recipe;
                 return Pixels::Picture(preprocessing.picture(values));
@@ -67,7 +71,7 @@ impl Activations {
 
     fn draw_channels(
         &self,
-        shown: &[Shown<'_>],
+        shown: &[ShownLayer<'_>],
         pixels: &[Pixels],
     ) -> Result<Drawing, ServiceError> {
         let count = shown.len() * self.channels.len();
@@ -96,7 +100,7 @@ impl Activations {
     }
 }
 
-impl Shown<'_> {
+impl ShownLayer<'_> {
     fn tiles<'p>(&self, pixels: &'p Pixels) -> Tiles<'p> {
         match pixels {
             Pixels::Picture(picture) => Tiles::picture(self.title(), picture),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{Activations, Shown};
+use super::{Activations, ShownLayer};
 use crate::explain::{ChannelStatistics, Normalize};
 use crate::service::ServiceError;
 use crate::service::numpy::npy;
@@ -45,7 +45,7 @@ impl Activations {
     /// Shape and statistics of each layer, with its picture.
     pub(super) fn activations_json<'o>(
         &'o self,
-        shown: &[Shown<'o>],
+        shown: &[ShownLayer<'o>],
     ) -> Result<ActivationsJson<'o>, ServiceError> {
         let layers = shown.iter().map(|one| self.layer_json(one)).collect::<Result<_, _>>()?;
         Ok(ActivationsJson {
@@ -56,7 +56,7 @@ impl Activations {
         })
     }
 
-    fn layer_json<'o>(&self, shown: &Shown<'o>) -> Result<LayerJson<'o>, ServiceError> {
+    fn layer_json<'o>(&self, shown: &ShownLayer<'o>) -> Result<LayerJson<'o>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
         let (drawing, range) = self.draw_layer(shown)?;
@@ -71,7 +71,7 @@ impl Activations {
     }
 
     /// One PNG for each layer, named after it.
-    pub(super) fn zip(&self, shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+    pub(super) fn zip(&self, shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
         archive(shown, names, |one| Ok(self.draw_layer(one)?.0.png))
     }
@@ -79,16 +79,16 @@ impl Activations {
 
 /// One float32 array for each layer, channels × height × width, under the layer's exact name, as
 /// `numpy.savez` writes it. With chosen channels, those alone in their order.
-pub(super) fn npz(shown: &[Shown<'_>]) -> Result<Vec<u8>, ServiceError> {
+pub(super) fn npz(shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
     let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
     archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))
 }
 
 /// A ZIP archive with one file for each layer.
 fn archive<'v>(
-    shown: &[Shown<'v>],
+    shown: &[ShownLayer<'v>],
     names: impl IntoIterator<Item = String>,
-    file: impl Fn(&Shown<'v>) -> Result<Vec<u8>, ServiceError>,
+    file: impl Fn(&ShownLayer<'v>) -> Result<Vec<u8>, ServiceError>,
 ) -> Result<Vec<u8>, ServiceError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (one, name) in shown.iter().zip(names) {
@@ -126,7 +126,7 @@ mod tests {
     use super::file_names;
 
     #[test]
-    fn names_stay_in_the_folder_and_apart() {
+    fn file_names_are_unique_and_name_no_folder() {
         let layers = ["conv1", "../up", "a/b", "a:b", "a_b", "a\tb"];
         let names = file_names(layers.into_iter(), "png");
         assert_eq!(

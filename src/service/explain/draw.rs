@@ -1,16 +1,17 @@
-use super::{Explain, Explained, Explanation, Scale};
+use super::{ClassMap, Explain, Explanation, Scale};
 use crate::attribution::Resolution;
 use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
 use crate::service::{CachedForward, ServiceError};
 
-/// Attribution at the pixels has a few very large values; a map at a layer has not.
+/// The default percentile of maps at the input's pixels, which have a few very large values. Maps
+/// at a layer have none.
 const PIXEL_PERCENTILE: f64 = 99.0;
 
 impl Explain {
     /// One picture: the maps side by side, each with a caption where there are several.
     pub(super) fn draw(&self, output: &Explanation) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
-        let reach = |one: &Explained| one.map.reach(one.is_signed(), self.percentile(one));
+        let reach = |one: &ClassMap| one.map.reach(one.is_signed(), self.percentile(one));
         let reaches: Vec<f32> = maps.iter().map(reach).collect();
         let largest = reaches.iter().copied().fold(0.0, f32::max);
         let heats: Vec<_> = maps
@@ -40,22 +41,23 @@ impl Explain {
     }
 
     /// The percentile beyond which values are clipped.
-    pub(super) fn percentile(&self, one: &Explained) -> f64 {
+    pub(super) fn percentile(&self, one: &ClassMap) -> f64 {
         self.percentile.unwrap_or(match one.method.resolution {
             Resolution::Layer => 100.0,
             Resolution::Input => PIXEL_PERCENTILE,
         })
     }
 
-    /// Where in the picture the maps lie.
+    /// The part of the picture that the maps cover.
     pub(super) fn window(&self, forward: &CachedForward) -> Window {
         let recipe = &self.classifier.info().settings().recipe;
         let [left, top, width, height] = recipe.window(&forward.picture);
         Window { left, top, width, height }
     }
 
-    /// The method where there are several, the class, and how likely the network finds it.
-    fn caption(&self, one: &Explained) -> String {
+    /// The caption of a panel: the method where there are several, the class, and its probability,
+    /// or its logit where the model gives no probabilities.
+    fn caption(&self, one: &ClassMap) -> String {
         let class = match one.class.probability {
             Some(probability) => format!("{}  {:.1} %", one.class.label(), probability * 100.0),
             None => format!("{}  {:.2}", one.class.label(), one.class.logit),

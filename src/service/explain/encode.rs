@@ -3,7 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::{Explain, Explained, Explanation, Scale};
+use super::{ClassMap, Explain, Explanation, Scale};
 use crate::attribution::Sign;
 use crate::explain::Score;
 use crate::render::{View, Window};
@@ -44,14 +44,15 @@ struct MapJson<'a> {
     class_sensitive: bool,
     #[serde(flatten)]
     class: &'a ClassScore,
-    /// What was differentiated in fact.
+    /// The score that was differentiated: the one asked for, or the logit where the model gives no
+    /// probabilities.
     score: Score,
     sign: Sign,
     /// Values beyond this percentile are clipped in the picture.
     percentile: f64,
-    /// Nothing is shown: the picture has no heat.
+    /// Whether nothing is shown: the picture has no heat.
     empty: bool,
-    /// The probability has rounded to 1.
+    /// Whether the probability has rounded to 1.
     saturated: bool,
     /// Smallest and largest value of the raw map.
     min: f32,
@@ -99,7 +100,7 @@ impl Explain {
         [top * h, left * w, height * h, width * w]
     }
 
-    fn map_json<'o>(&self, one: &'o Explained) -> MapJson<'o> {
+    fn map_json<'o>(&self, one: &'o ClassMap) -> MapJson<'o> {
         let properties = self.classifier.explainer().properties(&self.layer);
         let hint = one.is_empty().then_some(match one.sign {
             Sign::Positive => "nothing in this layer spoke for the class; try sign=negative",
@@ -127,8 +128,8 @@ impl Explain {
     }
 }
 
-impl Explained {
-    /// The map in units of the score: multiplied by the factor that the seed keeps aside.
+impl ClassMap {
+    /// The map in units of the score: multiplied by the seed's `scale`.
     fn raw(&self) -> Array2<f32> {
         self.map.values.mapv(|value| scaled(value, self.seed.scale))
     }
@@ -139,8 +140,8 @@ fn scaled(value: f32, scale: f64) -> f32 {
 }
 
 /// The raw maps of one method: height × width; of several classes, classes × height × width.
-pub(super) fn npy(maps: &[Explained]) -> Result<Vec<u8>, ServiceError> {
-    let maps: Vec<Array2<f32>> = maps.iter().map(Explained::raw).collect();
+pub(super) fn npy(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
+    let maps: Vec<Array2<f32>> = maps.iter().map(ClassMap::raw).collect();
     if let [map] = maps.as_slice() {
         return npy_file(map);
     }
@@ -150,7 +151,7 @@ pub(super) fn npy(maps: &[Explained]) -> Result<Vec<u8>, ServiceError> {
 }
 
 /// The raw maps, height × width, each under `method/class` with the class's index.
-pub(super) fn npz(maps: &[Explained]) -> Result<Vec<u8>, ServiceError> {
+pub(super) fn npz(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
     npz_file(maps.iter().map(|one| {
         let name = format!("{}/{}", one.method.name, one.class.class);
         (name, one.raw())

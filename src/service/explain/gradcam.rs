@@ -21,7 +21,7 @@ impl UseCase for GradCam {
 
     fn parameters() -> &'static [Parameter] {
         static TABLE: LazyLock<Vec<Parameter>> =
-            LazyLock::new(|| method().map(parameters::of).unwrap_or_default());
+            LazyLock::new(|| method().map(parameters::of_method).unwrap_or_default());
         &TABLE
     }
 

@@ -1,4 +1,4 @@
-//! What `POST /explain` can be told.
+//! The parameters of `POST /explain` and of `POST /gradcam`.
 
 use std::sync::LazyLock;
 
@@ -40,7 +40,7 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "top",
         value: "1..=16",
-        help: "explain the likeliest classes, this many, beside those named",
+        help: "explain this many of the likeliest classes, besides those named",
         repeatable: false,
     },
     Parameter {
@@ -98,10 +98,10 @@ const COMMON: &[Parameter] = &[
     },
 ];
 
-/// The parameters of a request for these methods; with `method` itself where `is_free`.
-pub(super) fn table(methods: &[&'static Method], is_free: bool) -> Vec<Parameter> {
+/// The parameters of a request for these methods. `method` is among them if `has_method`.
+pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parameter> {
     let mut table = vec![MODEL];
-    table.extend(is_free.then(method));
+    table.extend(has_method.then(method));
     table.extend_from_slice(COMMON);
     for parameter in methods.iter().flat_map(|method| method.parameters) {
         if !table.iter().any(|known| known.name == parameter.name) {
@@ -118,7 +118,7 @@ pub(super) fn all() -> &'static [Parameter] {
     &TABLE
 }
 
-/// The parameters of one method, which the route fixes.
-pub(super) fn of(method: &'static Method) -> Vec<Parameter> {
+/// The parameters of a route that has one fixed method.
+pub(super) fn of_method(method: &'static Method) -> Vec<Parameter> {
     table(&[method], false)
 }

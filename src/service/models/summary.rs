@@ -28,7 +28,7 @@ pub fn summary(classifier: &Classifier) -> String {
     text
 }
 
-/// Height, width, channels. Of a vector the number of units.
+/// Height, width, channels. For a vector, the number of units.
 pub(super) fn output_shape(layer: &Layer) -> Vec<usize> {
     match layer.extents() {
         Some([channels, height, width]) => vec![height, width, channels],
@@ -36,15 +36,15 @@ pub(super) fn output_shape(layer: &Layer) -> Vec<usize> {
     }
 }
 
-/// Operators between the one that gives a layer its type and the layer's value: batch norm and
-/// activation, for instance.
-const MOST_OPERATORS: usize = 8;
+/// How many operators, back from the layer's value, are searched for the one that gives the layer
+/// its type. Batch norm and activation, for instance, stand between the two.
+const MAX_OPERATORS: usize = 8;
 
 /// The layer's type in Keras's words, such as `MaxPooling2D`.
 fn layer_type(layer: &Layer, topology: Option<&Topology<'_>>) -> &'static str {
     let producer = |value: &str| topology?.producer(value);
     let before = |node: &&NodeProto| node.input.iter().find_map(|input| producer(input));
-    let nodes = std::iter::successors(producer(&layer.name), before).take(MOST_OPERATORS);
+    let nodes = std::iter::successors(producer(&layer.name), before).take(MAX_OPERATORS);
     let mut known = nodes.filter_map(|node| operator_type(layer, node));
     known.next().unwrap_or(match layer.kind {
         Kind::Convolution => "Conv2D",
