@@ -1,3 +1,4 @@
+use crate::onnx::Layer;
 use crate::runtime::RuntimeError;
 
 /// Why a layer could not be explained.
@@ -55,4 +56,10 @@ impl From<crate::runtime::CatalogueError> for AttributionError {
     fn from(error: crate::runtime::CatalogueError) -> Self {
         Self::Runtime(error.into())
     }
+}
+
+/// The error for a layer whose value does not have the expected shape.
+pub(super) fn unexpected_shape(layer: &Layer) -> AttributionError {
+    let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
+    AttributionError::NotExplainable { layer: layer.name.clone(), reason }
 }

@@ -2,7 +2,7 @@ use ndarray::{Array3, ArrayD, Axis, Ix3};
 
 use super::AttributionError;
 use super::cam::channel_sums;
-use super::map::unexpected_shape;
+use super::error::unexpected_shape;
 use crate::gradient::{GradientModel, channel_sums_name, cotangent_name};
 use crate::onnx::Layer;
 use crate::runtime::{

@@ -1,8 +1,6 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::AttributionError;
-use crate::onnx::Layer;
 
 /// Which evidence is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +22,6 @@ pub struct Map {
     pub values: Array2<f32>,
 }
 
-/// The error for a layer whose value does not have the expected shape.
-pub(super) fn unexpected_shape(layer: &Layer) -> AttributionError {
-    let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
-    AttributionError::NotExplainable { layer: layer.name.clone(), reason }
-}
-
 impl Map {
     /// A map of these values.
     #[must_use]
@@ -46,12 +38,6 @@ impl Map {
             Some((min.min(value), max.max(value)))
         });
         bounds.unwrap_or_default()
-    }
-
-    /// How many values are NaN or infinite. They count as no evidence.
-    #[must_use]
-    pub fn not_finite(&self) -> usize {
-        self.values.iter().filter(|value| !value.is_finite()).count()
     }
 
     /// The map with every value negated: what speaks against the class.

@@ -138,15 +138,11 @@ impl Classifier {
     /// can be explained.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownLayer`], and [`ServiceError::NotExplainable`] for a layer without
-    /// several positions.
+    /// [`ServiceError::UnknownLayer`]; [`ServiceError::NotExplainable`] for a layer without several
+    /// positions; [`ServiceError::NoExplainableLayer`].
     pub fn explained_layer(&self, name: Option<&str>) -> Result<Layer, ServiceError> {
         let Some(name) = name.or(self.info.settings().gradcam.as_deref()) else {
-            return Err(ServiceError::NotExplainable {
-                layer: String::new(),
-                reason: "the model has no layer with height and width".to_owned(),
-                usable: Vec::new(),
-            });
+            return Err(ServiceError::NoExplainableLayer);
         };
         let layer = self.info.layer(name)?;
         self.explainer.check_positions(&layer).map_err(|error| self.attribution_error(error))?;

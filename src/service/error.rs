@@ -96,6 +96,9 @@ pub enum ServiceError {
         /// The classes that have it.
         indices: Vec<usize>,
     },
+    /// No layer of this model can be explained.
+    #[error("the model cannot be explained: it has no layer with height and width")]
+    NoExplainableLayer,
     /// This layer cannot be explained.
     #[error("layer {layer:?} cannot be explained: {reason}; {}", usable_layers(.usable))]
     NotExplainable {
