@@ -12,17 +12,17 @@ use super::{CancellationToken, Interrupted};
 /// How often a waiting thread checks whether its own caller has gone away.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Entries that the cache reserves space for. It grows beyond.
+/// The number of entries for which space is reserved. The cache can hold more.
 const ENTRIES: usize = 64;
 
-/// A cache bounded by the bytes that its values hold. Values that were used lately stay.
+/// A cache bounded by the bytes that its values hold. It keeps values that were used recently.
 ///
 /// A missing value is computed once, however many threads ask for it: the others wait. If the
-/// computation fails, one of those that wait computes instead, so that nobody gets another
+/// computation fails, one of the waiting threads computes instead, so that no caller gets another
 /// caller's error or cancellation. Keys are independent: a hit never waits for a computation.
 pub struct ByteCache<K, V> {
-    entries: Cache<K, Arc<V>, ByBytes, DefaultHashBuilder, KeepLatest>,
-    latest: KeepLatest,
+    entries: Cache<K, Arc<V>, ByBytes, DefaultHashBuilder, PinLatest>,
+    latest: PinLatest,
 }
 
 /// A value that knows how much memory it holds.
@@ -31,15 +31,15 @@ pub trait HeldBytes {
     fn held_bytes(&self) -> usize;
 }
 
-/// Keeps the value that came last from being evicted. A cache of few large values would otherwise
-/// evict the one that nobody has asked for twice yet.
+/// Pins the latest value, so that it is not evicted. A cache of few large values would otherwise
+/// evict it before it is used a second time.
 #[derive(Debug, Clone, Default)]
-struct KeepLatest {
-    /// The address of the value.
+struct PinLatest {
+    /// The address of the latest value.
     address: Arc<AtomicUsize>,
 }
 
-impl<K, V> Lifecycle<K, Arc<V>> for KeepLatest {
+impl<K, V> Lifecycle<K, Arc<V>> for PinLatest {
     type RequestState = ();
 
     fn is_pinned(&self, _: &K, value: &Arc<V>) -> bool {
@@ -50,18 +50,18 @@ impl<K, V> Lifecycle<K, Arc<V>> for KeepLatest {
 /// Weighs values by their bytes.
 #[derive(Debug, Clone)]
 struct ByBytes {
-    /// Heavier values count as much as this, so that the latest is always kept.
-    most: u64,
+    /// The greatest weight. A larger value has this weight, so that the latest value always fits.
+    maximum: u64,
 }
 
 impl<K, V: HeldBytes> Weighter<K, Arc<V>> for ByBytes {
     fn weight(&self, _: &K, value: &Arc<V>) -> u64 {
-        (value.held_bytes() as u64).clamp(1, self.most)
+        (value.held_bytes() as u64).clamp(1, self.maximum)
     }
 }
 
 impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
-    /// An empty cache of `capacity` bytes. A value that is larger than that is kept while it is the
+    /// An empty cache of `capacity` bytes. A value larger than `capacity` is kept while it is the
     /// latest.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
@@ -70,8 +70,8 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
         // One shard: with several, each would hold a part of the capacity, less than one value.
         options.shards(1).estimated_items_capacity(ENTRIES).weight_capacity(capacity);
         let options = options.build().unwrap_or_else(|_| unreachable!("both capacities are given"));
-        let weighter = ByBytes { most: capacity / 10 * 9 };
-        let (hasher, latest) = (DefaultHashBuilder::default(), KeepLatest::default());
+        let weighter = ByBytes { maximum: capacity / 10 * 9 };
+        let (hasher, latest) = (DefaultHashBuilder::default(), PinLatest::default());
         let entries = Cache::with_options(options, weighter, hasher, latest.clone());
         Self { entries, latest }
     }
@@ -86,11 +86,11 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
         self.entries.remove(key);
     }
 
-    /// The value of `key` and whether it was there. A missing one is computed by `compute` and
-    /// kept.
+    /// The value of `key`, and whether the cache had it. A missing value is computed by `compute`
+    /// and cached.
     ///
     /// # Errors
-    /// Those of `compute`, and [`Interrupted`] where `token` stops the wait for another thread.
+    /// The errors of `compute`, and [`Interrupted`] if `token` stops the wait for another thread.
     pub fn get_or_compute<E: From<Interrupted>>(
         &self,
         key: &K,
@@ -103,7 +103,7 @@ impl<K: Hash + Eq + Clone, V: HeldBytes> ByteCache<K, V> {
                 GuardResult::Guard(guard) => {
                     let value = Arc::new(compute()?);
                     self.latest.address.store(Arc::as_ptr(&value).addr(), Ordering::Relaxed);
-                    // It fails where the key was removed meanwhile; the value is good all the same.
+                    // This fails if the key was removed meanwhile. The value is valid all the same.
                     let _ = guard.insert(Arc::clone(&value));
                     return Ok((value, false));
                 }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_computation_is_done_again_by_one_that_waits() {
+    fn a_failed_computation_is_repeated_by_a_waiting_thread() {
         let (cache, begun) = (ByteCache::with_capacity(1000), AtomicUsize::new(0));
         let outcomes: Vec<Result<u8, Interrupted>> = thread::scope(|scope| {
             let ask = || {

@@ -4,10 +4,10 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken as Cancelled, DropGuard};
 
-/// Tells running work to stop, and hears how far the work has come.
+/// Tells running work to stop, and reports its progress.
 ///
-/// A token is cancelled by a caller, or by itself when its deadline has passed. A plan checks it
-/// before every node, so work ends within its slowest node. Clones share cancellation and progress.
+/// A caller cancels the token, or its deadline passes. A plan checks the token before every node,
+/// so work stops when the running node is done. Clones share cancellation and progress.
 #[derive(Debug, Clone, Default)]
 pub struct CancellationToken {
     cancelled: Cancelled,
@@ -15,7 +15,7 @@ pub struct CancellationToken {
     progress: Option<Arc<watch::Sender<Progress>>>,
 }
 
-/// How far a computation has come, in passes through a network.
+/// The progress of a computation, in passes through a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Passes that are done.
@@ -32,8 +32,8 @@ pub enum Interrupted {
     Cancelled,
     /// The deadline passed.
     #[error(
-        "this took longer than a request may take; ask for less, or again when the server is less \
-         busy"
+        "this took longer than a request may take; ask for less, or try again when the server is \
+         less busy"
     )]
     DeadlineExceeded,
 }
@@ -59,7 +59,7 @@ impl CancellationToken {
         (self, receiver)
     }
 
-    /// When it stops the work by itself.
+    /// The time at which the work must stop. `None` without a deadline.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -76,10 +76,10 @@ impl CancellationToken {
         self.cancelled.clone().drop_guard()
     }
 
-    /// Whether to go on.
+    /// Whether the work may continue.
     ///
     /// # Errors
-    /// The reason not to.
+    /// The reason why it must stop.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.cancelled.is_cancelled() {
             return Err(Interrupted::Cancelled);
@@ -90,7 +90,7 @@ impl CancellationToken {
         }
     }
 
-    /// Announces that `passes` more will follow.
+    /// Announces `passes` further passes.
     pub fn announce(&self, passes: u64) {
         self.update(|progress| progress.total += passes);
     }

@@ -25,17 +25,18 @@ pub struct InputCard {
     pub size: Option<[usize; 2]>,
     /// Order of the channels.
     pub color: Option<Color>,
-    /// Multiplied first.
+    /// The factor that pixels, 0 to 255, are multiplied by first.
     pub scale: Option<f32>,
-    /// Then subtracted, in the order of `color`.
+    /// Subtracted after that, in the order of `color`.
     pub mean: Option<Vec<f32>>,
-    /// Then divided by, in the order of `color`.
+    /// The divisor, applied last, in the order of `color`.
     pub std: Option<Vec<f32>>,
-    /// Filter for resizing.
+    /// How pixels are interpolated.
     pub resize: Option<Resize>,
     /// What happens to a picture of another shape.
     pub crop: Option<Crop>,
-    /// Shorter side before a centre crop, where it is not the size itself.
+    /// The shorter side before a centre crop, in pixels. None: the smallest picture that covers
+    /// `size`.
     pub resize_to: Option<usize>,
 }
 
@@ -43,7 +44,7 @@ pub struct InputCard {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutputCard {
-    /// What the output is, where the graph does not end in a softmax or sigmoid.
+    /// The activation of the output, if the graph does not end in a softmax or sigmoid.
     pub activation: Option<Activation>,
     /// The label file, beside the card.
     pub labels: Option<String>,
@@ -57,6 +58,6 @@ pub struct LayersCard {
     pub show: Option<Vec<String>>,
     /// The layer that Grad-CAM explains when a request names none.
     pub gradcam: Option<String>,
-    /// Further names of values.
+    /// Further names: alias to the value's name.
     pub aliases: BTreeMap<String, String>,
 }

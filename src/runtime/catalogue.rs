@@ -17,20 +17,20 @@ pub struct Catalogue {
 /// One model that was found, or what is wrong with its card or labels.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its name.
+    /// The model's name.
     pub name: String,
-    /// Itself.
+    /// The model, or what is wrong with its card or labels.
     pub source: Result<Source, CatalogueError>,
 }
 
-/// One model as it lies on disk or in the binary: its card and labels are read, its graph is not.
+/// One model on disk or in the binary. Its card and labels are read, its graph is not.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The model's name: its folder's, or its file's without `.onnx`.
+    /// The name of the model's folder, or of its file without `.onnx`.
     pub name: String,
-    /// The card; an empty one where there is none.
+    /// The card. It is empty if there is no `model.toml`.
     pub card: Card,
-    /// The class names; none where there is no label file.
+    /// The class names. They are empty if there is no label file.
     pub labels: Vec<ClassName>,
     /// Changes whenever one of its files does.
     pub fingerprint: Fingerprint,
@@ -41,7 +41,7 @@ pub struct Source {
 /// Where a model's graph comes from.
 #[derive(Debug, Clone)]
 enum Origin {
-    /// A file, and the model folder that it belongs to; none of a bare file.
+    /// A file. `folder` is the model folder that it belongs to, `None` for a bare file.
     File {
         path: PathBuf,
         folder: Option<PathBuf>,
@@ -68,7 +68,7 @@ pub enum CatalogueError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         cause: io::Error,
     },
     /// A card is not valid.
@@ -187,8 +187,8 @@ impl Source {
     }
 
     fn folder(folder: &Path) -> Result<Self, CatalogueError> {
-        let full = ending_in_a_name(folder);
-        let name = full.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
+        let named = path_with_name(folder);
+        let name = named.file_name().and_then(|name| name.to_str()).unwrap_or("model").to_owned();
         let (path, own) = (folder.join("model.onnx"), folder.to_owned());
         let origin = Origin::File { path, folder: Some(own) };
         let fingerprint = origin.fingerprint();
@@ -221,8 +221,8 @@ impl Source {
         Ok(Self { name, card, labels, fingerprint, origin, gradient: None })
     }
 
-    /// Reads and decodes the graph with its weights. This is not kept: the engine holds the
-    /// weights once, and what else is needed of them is read again.
+    /// Reads and decodes the graph with its weights. The result is not cached: the engine holds the
+    /// weights once, and weights that are needed elsewhere are read from the file again.
     ///
     /// # Errors
     /// [`CatalogueError::Read`] and [`CatalogueError::Onnx`].
@@ -236,7 +236,7 @@ impl Source {
     /// Reads the stored tensors called `names`.
     ///
     /// # Errors
-    /// [`CatalogueError::Read`], also where the model's files are no longer those that were loaded.
+    /// [`CatalogueError::Read`], also if the model's files have changed since they were loaded.
     pub fn read_tensors(
         &self,
         names: &HashSet<String>,
@@ -262,7 +262,7 @@ impl Source {
         }
     }
 
-    /// The gradient graph that lies beside the model, where there is one.
+    /// The gradient graph `gradient.onnx` beside the model, if there is one.
     ///
     /// # Errors
     /// [`CatalogueError::Read`] and [`CatalogueError::Onnx`].
@@ -270,7 +270,7 @@ impl Source {
         self.gradient.as_deref().map(read_model).transpose()
     }
 
-    /// Where external tensor data is looked for.
+    /// The folder of external tensor data. `None` for the embedded model.
     #[must_use]
     pub fn directory(&self) -> Option<&str> {
         match &self.origin {
@@ -279,7 +279,7 @@ impl Source {
         }
     }
 
-    /// How messages to the operator name the model: its file.
+    /// The model's file, by which messages to the operator name the model.
     #[must_use]
     pub fn location(&self) -> String {
         match &self.origin {
@@ -304,8 +304,9 @@ fn read(path: &Path) -> Result<String, CatalogueError> {
     fs::read_to_string(path).map_err(|cause| CatalogueError::Read { path: path.to_owned(), cause })
 }
 
-/// The folder itself, which keeps a link's own name; of `.` or `..` what that stands for.
-fn ending_in_a_name(folder: &Path) -> PathBuf {
+/// `folder` as a path that ends in a name. `.` and `..` are resolved. Other paths stay as they are,
+/// so that a symbolic link keeps its own name.
+fn path_with_name(folder: &Path) -> PathBuf {
     match folder.file_name() {
         Some(_) => folder.to_owned(),
         None => folder.canonicalize().unwrap_or_else(|_| folder.to_owned()),

@@ -1,4 +1,4 @@
-//! The convnet that every binary carries, so that an installed one works in an empty folder.
+//! The convnet that is embedded in the binary, so that convscope works without a models folder.
 
 pub(super) const NAME: &str = "cats_and_dogs_small_1";
 pub(super) const CARD: &str = include_str!("../../models/cats_and_dogs_small_1/model.toml");

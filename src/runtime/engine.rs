@@ -6,8 +6,8 @@ use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 
 use crate::config::{DenseWeights, EngineConfig};
 
-/// How plans are compiled, and the threads that run them. Cloning shares the threads, and the
-/// weights that several plans have in common.
+/// Compiles plans and owns the threads that run them. Clones share the threads, and the weights
+/// that several plans have in common.
 #[derive(Debug, Clone)]
 pub struct Engine {
     pool: Arc<ThreadPool>,
@@ -15,7 +15,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine of `threads`, counting the one that calls it.
+    /// An engine of `threads` threads, including the one that calls it.
     ///
     /// # Errors
     /// The operating system's, when it refuses a thread.
@@ -29,13 +29,13 @@ impl Engine {
         Ok(Self { pool: Arc::new(ThreadPool::new(threads)?), rewriter })
     }
 
-    /// Runs `work` on this thread and, while others have nothing to do, on theirs.
+    /// Runs `work` on this thread. Idle threads help with its parallel loops.
     pub(super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         self.pool.run(work)
     }
 
-    /// Calls `work` with every index below `count` and gives the results in order; threads that
-    /// have nothing to do help.
+    /// Calls `work` with every index below `count`, on this thread and on idle ones, and returns
+    /// the results in order.
     pub fn map<T: Send + Sync>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
         let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
         self.share(count, |index| {
@@ -44,14 +44,13 @@ impl Engine {
         results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
-    /// Calls `work` with every index below `count`, on this thread and on those that have nothing
-    /// to do.
+    /// Calls `work` with every index below `count`, on this thread and on idle ones.
     pub fn share(&self, count: usize, work: impl Fn(usize) + Sync) {
         self.pool.run(|| parallel_for(count, work));
     }
 
-    /// Replaces what can be computed faster than tract does. Gives the weights that were turned for
-    /// it, as they were and as they are.
+    /// Replaces operators of tract by faster ones. Some weights are transposed for that; the result
+    /// is a pair for each: the tensor before and after.
     pub(super) fn accelerate(
         &self,
         model: &mut TypedModel,
@@ -64,7 +63,7 @@ impl Engine {
     }
 }
 
-/// An engine of one thread, with everything fast.
+/// An engine of one thread that uses all fast operators.
 impl Default for Engine {
     fn default() -> Self {
         Self { pool: Arc::new(ThreadPool::single_threaded()), rewriter: Some(Arc::default()) }

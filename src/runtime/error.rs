@@ -1,5 +1,7 @@
-/// What the engine can fail with. tract's errors have no kinds, so what a caller can get wrong is
-/// checked before tract is asked; what it says afterwards is told as it stands.
+/// An error of the engine.
+///
+/// tract's errors have no kinds. A caller's mistake is therefore found before tract is called, and
+/// tract's own messages are passed on unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The model's graph could not be read.
@@ -25,7 +27,7 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// Wraps what tract says while it does `stage`.
+    /// Wraps an error that tract reports during `stage`.
     pub(super) fn engine(stage: &'static str) -> impl Fn(tract_onnx::prelude::TractError) -> Self {
         move |error| Self::Engine { stage, cause: format!("{error:#}") }
     }

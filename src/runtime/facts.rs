@@ -4,7 +4,7 @@ use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 
 use crate::onnx::{Constant, Element, Fact, Facts};
 
-/// What tract knows of one value, where that is its shape and type at least.
+/// What tract knows of one value. `None` if it does not know the shape or the type.
 pub(super) fn read_fact(fact: &InferenceFact) -> Option<Fact> {
     let shape = fact.shape.concretize()?;
     let shape = shape.iter().map(|dim| dim.to_usize().ok()).collect::<Option<Vec<_>>>()?;

@@ -3,12 +3,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Tells whether files have changed without reading them: names, lengths and times of change.
+/// A hash of files' names, lengths and modification times. It shows whether files have changed
+/// without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Of a folder: its files, and those of the folders in it.
+    /// The fingerprint of a folder: of its files, and of the files in its direct subfolders.
     #[must_use]
     pub fn of_folder(folder: &Path) -> Self {
         let mut files = Vec::new();
@@ -21,8 +22,8 @@ impl Fingerprint {
         Self::of(files)
     }
 
-    /// Of a bare model: the file, and those beside it whose names begin with its own, as its
-    /// external data's do.
+    /// The fingerprint of a model without a folder: of the file, and of the files beside it whose
+    /// names begin with its name, as those of its external data do.
     #[must_use]
     pub(super) fn of_file(file: &Path) -> Self {
         let name = file.file_name().unwrap_or_default().as_encoded_bytes();
@@ -37,13 +38,13 @@ impl Fingerprint {
         files.sort();
         let mut hasher = DefaultHasher::new();
         for file in files {
-            // A file that cannot be seen is as good as another file.
-            let seen = fs::metadata(&file).ok().map(|metadata| {
+            // A file whose metadata cannot be read counts as a different file.
+            let metadata = fs::metadata(&file).ok().map(|metadata| {
                 let changed = metadata.modified().ok();
                 let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 (metadata.len(), changed)
             });
-            (file, seen).hash(&mut hasher);
+            (file, metadata).hash(&mut hasher);
         }
         Self(hasher.finish())
     }

@@ -3,9 +3,9 @@ use super::{Engine, Graph, Plan, RuntimeError};
 /// Which values of the forward pass a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OutputSet {
-    /// The scores, and what Grad-CAM at the default layer reads. This is little to keep.
+    /// The scores, and what Grad-CAM at the default layer reads. These take little memory.
     Scores,
-    /// Every listed layer as well.
+    /// The same values and every listed layer.
     Layers,
 }
 
@@ -17,8 +17,8 @@ pub(super) struct ForwardPlans {
 }
 
 impl ForwardPlans {
-    /// Compiles `graph`. `scores` are the values of [`OutputSet::Scores`], `layers` those that
-    /// [`OutputSet::Layers`] has beside them.
+    /// Compiles `graph`. `scores` are the values of [`OutputSet::Scores`], `layers` the further
+    /// values of [`OutputSet::Layers`].
     pub(super) fn compile(
         graph: Graph,
         scores: &[String],

@@ -10,22 +10,22 @@ use tract_onnx::tract_hir::ops::array::PermuteAxes;
 use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
-use super::shared_weights::{Held, Stored};
+use super::shared_weights::{Stored, WeakWeights};
 use super::{Engine, Plan, RuntimeError, SharedWeights};
 use crate::onnx::{Facts, Model};
 
-/// A graph as tract has read it, with its weights: asked for its facts, then compiled, so that a
-/// model is read once for both.
+/// A graph as tract has read it, with its weights. A model is read once, for its facts and for
+/// compiling.
 #[derive(Debug)]
 pub struct Graph {
     graph: InferenceModel,
     outlets: HashMap<String, OutletId>,
-    held: Held,
+    weights: WeakWeights,
 }
 
 impl Graph {
-    /// Reads `model`, for inputs of the given shapes, which stand in the order of
-    /// [`Model::inputs`]. `directory` is where external tensor data is looked for.
+    /// Reads `model` for inputs of the given shapes, in the order of [`Model::inputs`]. `directory`
+    /// is the folder of external tensor data.
     ///
     /// # Errors
     /// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
@@ -37,7 +37,8 @@ impl Graph {
         Self::read_with(model, directory, input_shapes, &SharedWeights::default())
     }
 
-    /// The same, with `weights` in place of the inputs of their names, for which no shape is given.
+    /// Like [`Graph::read`]. Inputs that have the name of one of `weights` are replaced by it;
+    /// `input_shapes` leaves them out.
     ///
     /// # Errors
     /// As [`Graph::read`].
@@ -47,7 +48,7 @@ impl Graph {
         input_shapes: &[Vec<usize>],
         weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
-        // What a file declares of its inner values and outputs is ignored: exporters write symbolic
+        // The file's declarations of inner values and outputs are ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
         let parsed = tract_onnx::onnx()
             .with_ignore_output_types(true)
@@ -65,12 +66,12 @@ impl Graph {
                 .map_err(RuntimeError::engine("setting the input's shape"))?;
         }
         graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
-        let held = Held::by(graph.nodes());
-        Ok(Self { graph, outlets: parsed.outlets_by_name, held })
+        let weights = WeakWeights::of(graph.nodes());
+        Ok(Self { graph, outlets: parsed.outlets_by_name, weights })
     }
 
-    /// Shape, type and constant value of every value of the main graph. Values whose shape tract
-    /// cannot tell are absent.
+    /// Shape, type and constant value of every value of the main graph. Values are absent if tract
+    /// cannot infer their shape or type.
     #[must_use]
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
@@ -98,43 +99,43 @@ impl Graph {
         let compile = || {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
             cast_weights(&mut typed)?;
-            let turned = engine.accelerate(&mut typed)?;
-            Ok((SimplePlan::new(typed.into_optimized()?)?, turned))
+            let transposed = engine.accelerate(&mut typed)?;
+            Ok((SimplePlan::new(typed.into_optimized()?)?, transposed))
         };
-        let (runnable, turned) =
+        let (runnable, transposed) =
             engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
-        self.held.turn(&turned);
-        Ok(Plan::new(runnable, outputs, engine.clone(), self.held))
+        self.weights.replace_transposed(&transposed);
+        Ok(Plan::new(runnable, outputs, engine.clone(), self.weights))
     }
 }
 
-/// Puts weights in place of inputs.
+/// Replaces the inputs that have the name of one of `weights` by it.
 fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResult<()> {
     let inputs = graph.input_outlets()?.to_vec();
-    let mut open = Vec::with_capacity(inputs.len());
+    let mut remaining = Vec::with_capacity(inputs.len());
     for input in inputs {
         let name = graph.node(input.node).name.clone();
         let Some(Stored { tensor, is_transposed }) = weights.get(&name).cloned() else {
-            open.push(input);
+            remaining.push(input);
             continue;
         };
         if is_transposed {
-            let turned = graph.add_const(format!("{name}.turned"), tensor)?;
+            let transposed = graph.add_const(format!("{name}.turned"), tensor)?;
             let node = graph.node_mut(input.node);
             node.op = expand(PermuteAxes::new(Some(tvec![1, 0])));
             node.outputs[0].fact = InferenceFact::default();
-            graph.add_edge(turned, InletId::new(input.node, 0))?;
+            graph.add_edge(transposed, InletId::new(input.node, 0))?;
         } else {
             let node = graph.node_mut(input.node);
             node.outputs[0].fact = InferenceFact::try_from(&tensor)?;
             node.op = Box::new(Const::new(tensor)?);
         }
     }
-    graph.set_input_outlets(&open)
+    graph.set_input_outlets(&remaining)
 }
 
-/// Casts weights that are stored in another precision, once: tract would do it for every picture,
-/// for it folds no constant away whose result is large.
+/// Casts weights that are stored in another precision, once. tract would cast them for every
+/// picture, because it does not fold a constant whose result is large.
 fn cast_weights(model: &mut TypedModel) -> TractResult<()> {
     for id in 0..model.nodes.len() {
         let node = model.node(id);

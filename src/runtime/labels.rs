@@ -26,11 +26,11 @@ enum File {
     List(Vec<Entry>),
 }
 
-/// Reads a label file: JSON `{"0": ["n01440764", "tench"], …}`, `{"0": "cat", …}`, or a list of
-/// either; or, with the extension `.txt`, one label a line.
+/// Reads a label file. A `.txt` file has one label on each line. Any other file is JSON:
+/// `{"0": ["n01440764", "tench"], …}`, `{"0": "cat", …}`, or a list of either kind of entry.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message that says what is wrong.
 pub(super) fn read_labels(file_name: &str, text: &str) -> Result<Vec<ClassName>, String> {
     if file_name.ends_with(".txt") {
         let lines = text.lines().map(str::trim_end);

@@ -1,24 +1,25 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How long a piece of work takes lately: a running mean in which the newest counts an eighth.
+/// A moving average of durations. The newest has the weight 1/8, the previous average 7/8.
 #[derive(Debug, Default)]
 pub(super) struct MovingAverage {
     nanoseconds: AtomicU64,
 }
 
 impl MovingAverage {
-    /// Takes one more into the mean. Two at once may lose one, which a mean does not mind.
-    pub(super) fn note(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    /// Adds a duration. If two threads add at once, one duration may be lost, which hardly changes
+    /// the average.
+    pub(super) fn add(&self, duration: Duration) {
+        let newest = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let mean = match self.nanoseconds.load(Ordering::Relaxed) {
-            0 => took,
-            mean => mean - mean / 8 + took / 8,
+            0 => newest,
+            mean => mean - mean / 8 + newest / 8,
         };
         self.nanoseconds.store(mean, Ordering::Relaxed);
     }
 
-    /// The mean; zero before the first piece.
+    /// The average. Zero before the first duration.
     pub(super) fn mean(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
@@ -29,13 +30,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_follows_what_is_new() {
-        let pace = MovingAverage::default();
-        pace.note(Duration::from_millis(80));
-        assert_eq!(pace.mean(), Duration::from_millis(80));
-        pace.note(Duration::from_millis(160));
-        assert_eq!(pace.mean(), Duration::from_millis(90));
-        (0..100).for_each(|_| pace.note(Duration::from_millis(160)));
-        assert!(pace.mean() > Duration::from_millis(159));
+    fn the_newest_duration_has_a_weight_of_one_eighth() {
+        let average = MovingAverage::default();
+        average.add(Duration::from_millis(80));
+        assert_eq!(average.mean(), Duration::from_millis(80));
+        average.add(Duration::from_millis(160));
+        assert_eq!(average.mean(), Duration::from_millis(90));
+        (0..100).for_each(|_| average.add(Duration::from_millis(160)));
+        assert!(average.mean() > Duration::from_millis(159));
     }
 }

@@ -11,8 +11,8 @@ use super::{
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Facts, Topology};
 
-/// A model that runs: its compiled forward pass, its graph without the large weights, and those
-/// weights on demand.
+/// A model that can be run: its compiled forward pass, its graph without the large weights, and
+/// access to those weights on demand.
 #[derive(Debug)]
 pub struct Network {
     source: Source,
@@ -26,9 +26,9 @@ pub struct Network {
 /// The values that a forward pass gives, for each [`OutputSet`].
 #[derive(Debug, Clone, Default)]
 pub struct ForwardOutputs {
-    /// Those of [`OutputSet::Scores`].
+    /// The values of [`OutputSet::Scores`].
     pub scores: Vec<String>,
-    /// Those that [`OutputSet::Layers`] has beside them.
+    /// The further values of [`OutputSet::Layers`].
     pub layers: Vec<String>,
 }
 
@@ -95,7 +95,8 @@ impl Network {
         self.forward.plan(OutputSet::Layers).weights()
     }
 
-    /// The stored tensors called `names`. Those that the graph lacks are read from the file again.
+    /// The stored tensors called `names`. Tensors without data in the graph are read from the file
+    /// again.
     ///
     /// # Errors
     /// [`CatalogueError`] where the model's files cannot be read or have changed.
@@ -113,7 +114,8 @@ impl Network {
         Ok(tensors)
     }
 
-    /// The smallest set of forward values with all of `needed`, where one has them all.
+    /// The smallest set of forward values that contains all of `needed`. [`OutputSet::Layers`] if
+    /// no set contains them all.
     #[must_use]
     pub fn output_set(&self, needed: &[String]) -> OutputSet {
         self.forward.output_set(needed.iter().filter(|name| **name != self.input))
@@ -136,9 +138,10 @@ impl Network {
         Ok(values)
     }
 
-    /// `values` of a forward pass with those among `wanted` that it lacks because the compiled plan
-    /// fuses them with others. They are computed from `values` by the nodes between, whose weights
-    /// are read again for as long as that takes.
+    /// Returns `values` of a forward pass together with all of `wanted`. The forward pass lacks
+    /// values that the compiled plan fuses with others. They are computed from `values` by the
+    /// nodes between. The weights of these nodes are read from the file again, and dropped
+    /// afterwards.
     ///
     /// # Errors
     /// [`RuntimeError`].

@@ -6,7 +6,7 @@ use tract_kernels::{prune, vzeroupper};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
 
-use super::shared_weights::Held;
+use super::shared_weights::WeakWeights;
 use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, SharedWeights};
 use crate::onnx;
 
@@ -16,7 +16,7 @@ pub struct Plan {
     runnable: Arc<TypedSimplePlan>,
     engine: Engine,
     outputs: HashMap<String, usize>,
-    held: Held,
+    weights: WeakWeights,
 }
 
 /// Values that a plan computed, by name. Cloning shares them.
@@ -26,10 +26,8 @@ pub struct Values {
 }
 
 impl Plan {
-    /// Compiles `model` to compute `outputs` from inputs of the given shapes, which stand in the
-    /// order of [`onnx::Model::inputs`].
-    ///
-    /// `directory` is where external tensor data is looked for.
+    /// Compiles `model` to compute `outputs` from inputs of the given shapes, in the order of
+    /// [`onnx::Model::inputs`]. `directory` is the folder of external tensor data.
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
@@ -43,18 +41,18 @@ impl Plan {
         Graph::read(model, directory, input_shapes)?.compile(outputs, engine)
     }
 
-    /// A plan of a compiled graph that gives `outputs`, in that order.
+    /// A plan of the compiled graph `runnable`, whose results are `outputs` in that order.
     pub(super) fn new(
         runnable: Arc<TypedSimplePlan>,
         outputs: &[String],
         engine: Engine,
-        held: Held,
+        weights: WeakWeights,
     ) -> Self {
-        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), held }
+        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), weights }
     }
 
-    /// A plan that computes `outputs`, some of this one's, and no more than they need; both hold
-    /// the same weights.
+    /// A plan that computes only `outputs`, which must be among this plan's outputs. Both plans
+    /// hold the same weights.
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
@@ -71,7 +69,7 @@ impl Plan {
             SimplePlan::new(model)
         };
         let runnable = pruned().map_err(RuntimeError::engine("pruning the graph"))?;
-        Ok(Self::new(runnable, outputs, self.engine.clone(), self.held.clone()))
+        Ok(Self::new(runnable, outputs, self.engine.clone(), self.weights.clone()))
     }
 
     /// Whether the plan computes a value of this name.
@@ -80,14 +78,14 @@ impl Plan {
         self.outputs.contains_key(name)
     }
 
-    /// The large stored tensors that the plan holds in the precision in which they were stored, for
-    /// other plans to share.
+    /// The large stored tensors that the plan holds in their stored precision, for other plans to
+    /// share.
     #[must_use]
     pub fn weights(&self) -> SharedWeights {
-        self.held.weights()
+        self.weights.weights()
     }
 
-    /// Runs the plan; `inputs` stand in the order of the model's inputs.
+    /// Runs the plan. `inputs` are in the order of the model's inputs.
     ///
     /// # Errors
     /// [`RuntimeError::Interrupted`] and [`RuntimeError::Engine`].
@@ -116,14 +114,17 @@ impl Plan {
             (Err(_), Some(reason)) => return Err(reason.into()),
             (Err(error), None) => return Err(RuntimeError::engine("running the graph")(error)),
         };
-        let by_name =
-            self.outputs.iter().map(|(name, &at)| (name.clone(), computed[at].clone())).collect();
+        let by_name = self
+            .outputs
+            .iter()
+            .map(|(name, &place)| (name.clone(), computed[place].clone()))
+            .collect();
         Ok(Values { by_name })
     }
 }
 
 impl Values {
-    /// The engine's own handle on a value, to be passed to another plan without a copy.
+    /// A value as the engine has it. It can be passed to another plan without a copy.
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`].
@@ -142,7 +143,7 @@ impl Values {
         value.to_plain_array_view::<f32>().map_err(RuntimeError::engine("reading an output"))
     }
 
-    /// Takes a value out as an array, without a copy where nobody else holds it.
+    /// Removes a value and returns it as an array, without a copy if nothing else holds it.
     ///
     /// # Errors
     /// As [`view`](Self::view).
@@ -176,7 +177,7 @@ impl Values {
     }
 }
 
-/// Hands an array to the engine.
+/// An array as the engine's input, without a copy.
 #[must_use]
 pub fn input(array: ArrayD<f32>) -> TValue {
     Tensor::from(array).into_tvalue()

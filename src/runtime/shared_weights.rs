@@ -9,11 +9,11 @@ use tract_onnx::tract_hir::infer::InferenceNode;
 #[derive(Debug, Clone)]
 pub(super) struct Stored<T> {
     pub(super) tensor: T,
-    /// Rows and columns are exchanged.
+    /// Whether rows and columns are exchanged, compared with the file.
     pub(super) is_transposed: bool,
 }
 
-/// The large stored tensors of a model that its plan holds, for other plans to share.
+/// The large stored tensors that a model's plan holds, for other plans to share.
 #[derive(Debug, Clone, Default)]
 pub struct SharedWeights {
     by_name: HashMap<String, Stored<Arc<Tensor>>>,
@@ -31,18 +31,18 @@ impl SharedWeights {
     }
 }
 
-/// The same, as long as others hold them.
+/// Weak references to the large stored tensors of a model. Plans keep the tensors in memory.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held {
+pub(super) struct WeakWeights {
     by_name: HashMap<String, Stored<Weak<Tensor>>>,
 }
 
-/// Tensors from so many elements on are worth sharing between plans.
+/// Tensors of at least this many elements are shared between plans.
 const LARGE: usize = 1 << 16;
 
-impl Held {
-    /// Those that `nodes` hold.
-    pub(super) fn by(nodes: &[InferenceNode]) -> Self {
+impl WeakWeights {
+    /// The large tensors of `nodes`.
+    pub(super) fn of(nodes: &[InferenceNode]) -> Self {
         let large = |node: &InferenceNode| {
             let tensor = node.op_as::<Const>()?.val();
             let tensor = (tensor.len() >= LARGE).then(|| Arc::downgrade(tensor))?;
@@ -51,22 +51,25 @@ impl Held {
         Self { by_name: nodes.iter().filter_map(large).collect() }
     }
 
-    /// Notes what has come in place of what, with rows and columns exchanged.
-    pub(super) fn turn(&mut self, turned: &[(Weak<Tensor>, Arc<Tensor>)]) {
+    /// Refers to the transposed tensor in place of the original. Each pair is a tensor before and
+    /// after it was transposed.
+    pub(super) fn replace_transposed(&mut self, transposed: &[(Weak<Tensor>, Arc<Tensor>)]) {
         for stored in self.by_name.values_mut() {
-            if let Some((_, tensor)) = turned.iter().find(|(was, _)| was.ptr_eq(&stored.tensor)) {
+            if let Some((_, tensor)) =
+                transposed.iter().find(|(before, _)| before.ptr_eq(&stored.tensor))
+            {
                 *stored =
                     Stored { tensor: Arc::downgrade(tensor), is_transposed: !stored.is_transposed };
             }
         }
     }
 
-    /// Those that are still there.
+    /// The tensors that are still in memory.
     pub(super) fn weights(&self) -> SharedWeights {
-        let there = self.by_name.iter().filter_map(|(name, stored)| {
+        let alive = self.by_name.iter().filter_map(|(name, stored)| {
             let Stored { is_transposed, ref tensor } = *stored;
             Some((name.clone(), Stored { tensor: tensor.upgrade()?, is_transposed }))
         });
-        SharedWeights { by_name: there.collect() }
+        SharedWeights { by_name: alive.collect() }
     }
 }

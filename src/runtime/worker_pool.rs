@@ -11,18 +11,18 @@ use super::{CancellationToken, Interrupted};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A fixed set of threads for heavy work, with a bounded queue before them.
+/// A fixed set of threads for heavy work, with a bounded queue.
 ///
-/// A [`Permit`] is a place in the queue or at a worker; it is taken before a request's body is
-/// read. A caller who goes away while it waits frees its place at once; once the work has begun,
+/// A [`Permit`] is a place in the queue or at a worker. It is taken before a request's body is
+/// read. If a caller goes away while it waits, its place is free at once. Once the work has begun,
 /// the place belongs to the computation, not to the connection.
 #[derive(Debug)]
 pub struct WorkerPool {
     jobs: crossbeam_channel::Sender<Job>,
-    /// In the queue or at a worker.
+    /// The free places in the queue and at the workers.
     places: Arc<Semaphore>,
-    /// At a worker, in the order of asking.
-    seats: Arc<Semaphore>,
+    /// The idle workers. Requests get one in the order in which they asked.
+    idle_workers: Arc<Semaphore>,
     threads: usize,
     queue: usize,
     duration_average: Arc<MovingAverage>,
@@ -36,17 +36,17 @@ pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaph
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("every worker is busy and the queue is full; ask again in {} s", .retry_after.as_secs())]
 pub struct QueueFull {
-    /// When the queue is likely to have been worked off, in whole seconds.
+    /// The time after which the queue is likely to be empty, in whole seconds.
     pub retry_after: Duration,
 }
 
-/// Why a job gave no answer.
+/// Why a job gave no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
-    /// The job panicked; the worker lives on.
+    /// The job panicked. The worker continues.
     #[error("the work panicked: {0}")]
     Panicked(String),
-    /// The deadline passed, in the queue or at work.
+    /// The deadline passed, in the queue or while the job ran.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// The workers have been shut down.
@@ -54,41 +54,42 @@ pub enum WorkError {
     Gone,
 }
 
-/// How much there is to do.
+/// How busy the workers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
-    /// Threads.
+    /// The number of threads.
     pub workers: usize,
-    /// Threads at work.
+    /// The number of threads that run a job.
     pub busy: usize,
-    /// Places in the queue.
+    /// The number of places in the queue.
     pub queue: usize,
-    /// Places taken: requests whose body arrives, or that wait for a worker.
+    /// The number of requests with a permit that are not at a worker: their body is arriving, or
+    /// they wait for a worker.
     pub waiting: usize,
 }
 
 impl WorkerPool {
-    /// Starts `threads` workers with `queue` places before them.
+    /// Starts `threads` workers, with a queue of `queue` places.
     ///
     /// # Errors
-    /// The operating system's, when it refuses a thread.
+    /// The operating system's error if it refuses a thread.
     pub fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
-        let (jobs, inbox) = crossbeam_channel::unbounded::<Job>();
+        let (jobs, receiver) = crossbeam_channel::unbounded::<Job>();
         for index in 0..threads {
-            let inbox = inbox.clone();
+            let receiver = receiver.clone();
             thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                for job in inbox {
+                for job in receiver {
                     job();
                 }
             })?;
         }
         let places = Arc::new(Semaphore::new(threads + queue));
-        let seats = Arc::new(Semaphore::new(threads));
-        Ok(Self { jobs, places, seats, threads, queue, duration_average: Arc::default() })
+        let idle_workers = Arc::new(Semaphore::new(threads));
+        Ok(Self { jobs, places, idle_workers, threads, queue, duration_average: Arc::default() })
     }
 
-    /// Takes a place, or says at once that there is none.
+    /// Takes a place, or fails at once if there is none.
     ///
     /// # Errors
     /// [`QueueFull`].
@@ -97,24 +98,25 @@ impl WorkerPool {
         place.map(Permit).map_err(|_| QueueFull { retry_after: self.retry_after() })
     }
 
-    /// The time after which everything that is queued now has likely been done.
+    /// The time after which everything in the queue is likely to be done.
     fn retry_after(&self) -> Duration {
         let rounds = (self.threads + self.queue) as f64 / self.threads as f64;
         let seconds = self.duration_average.mean().as_secs_f64() * rounds;
         Duration::from_secs(seconds.ceil().clamp(1.0, 60.0) as u64)
     }
 
-    /// How much there is to do at this moment.
+    /// How busy the workers are now.
     #[must_use]
     pub fn load(&self) -> Load {
         let (workers, queue) = (self.threads, self.queue);
-        let busy = workers - self.seats.available_permits();
+        let busy = workers - self.idle_workers.available_permits();
         let taken = workers + queue - self.places.available_permits();
         Load { workers, busy, queue, waiting: taken.saturating_sub(busy) }
     }
 
-    /// Runs `work` on a worker. Dropping the returned future tells the work to token, as does the
-    /// deadline of `token`: the answer then is that it passed, whatever the work is still at.
+    /// Runs `work` on a worker. Dropping the returned future tells the work to stop. So does the
+    /// deadline of `token`: [`Interrupted::DeadlineExceeded`] is then returned at once, even if the
+    /// work has not stopped yet.
     ///
     /// # Errors
     /// [`WorkError`].
@@ -143,14 +145,15 @@ impl WorkerPool {
         token: CancellationToken,
         work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let seat = Arc::clone(&self.seats).acquire_owned().await.map_err(|_| WorkError::Gone)?;
+        let worker =
+            Arc::clone(&self.idle_workers).acquire_owned().await.map_err(|_| WorkError::Gone)?;
         let (reply, answer) = oneshot::channel();
         let duration_average = Arc::clone(&self.duration_average);
         let job = move || {
             let begun = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(|| work(&token)));
-            duration_average.note(begun.elapsed());
-            drop((seat, permit));
+            duration_average.add(begun.elapsed());
+            drop((worker, permit));
             // The caller may have gone away, and then nobody reads the answer.
             let _ = reply.send(result);
         };
