@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::map::unexpected_shape;
+use super::error::unexpected_shape;
 use super::{AttributionError, Evaluator, GradientPlan};
 use crate::gradient::Rules;
 use crate::onnx::Layer;
