@@ -4,10 +4,11 @@ use super::area_resize::AreaResize;
 use super::axes::{Axes, AxisStyle, HorizontalLabels};
 use super::band_encoder::{ParallelFor, encode_bands};
 use super::canvas::{Canvas, CanvasViewMut, Pixel};
-use super::grid::{Content, GridOptions, Tiles};
+use super::grid_options::GridOptions;
 use super::palette::{FixedColor, Palette, PixelColors};
 use super::stretch::LevelRange;
 use super::text::{Label, line_height};
+use super::tiles::{Content, Tiles};
 use super::{Drawing, RenderError};
 
 /// Pixels that a figure's tiles may have together.

@@ -12,6 +12,7 @@ use super::canvas::check_size;
 use super::heatmap_layout::{HeatmapLayout, figure_size, scaled};
 use super::matshow::{ChannelTile, MatshowOptions, matshow};
 use super::palette::{PixelColors, UsedFixedColors};
+use super::panel::{Panel, Window};
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// What is drawn.
@@ -30,36 +31,6 @@ pub enum View {
     Mask,
     /// The values of the map, one block each: `plt.matshow(heatmap)`.
     Cells,
-}
-
-/// One map to draw.
-#[derive(Debug, Clone)]
-pub struct Panel<'a> {
-    /// The heat, height × width, at the layer's resolution: 0..=1, or −1..=1 where
-    /// [`HeatmapOptions::signed`]. Finite.
-    pub heat: ArrayView2<'a, f32>,
-    /// Written above the map: `tabby  0.83`. Without any caption there is no room for one. What
-    /// follows two spaces is a note. It is drawn lighter and is never cut.
-    pub caption: Option<String>,
-}
-
-/// The part of the picture that the network got, where the maps lie, as fractions of the picture's
-/// sides.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
-    /// Left side, as a fraction of the width.
-    pub left: f64,
-    /// Top side, as a fraction of the height.
-    pub top: f64,
-    /// Width, as a fraction of the picture's width.
-    pub width: f64,
-    /// Height, as a fraction of the picture's height.
-    pub height: f64,
-}
-
-impl Window {
-    /// The whole picture.
-    pub const ALL: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
 }
 
 /// How maps are drawn.

@@ -7,8 +7,8 @@ use image::imageops::{self, FilterType};
 
 use super::band_encoder::{ParallelFor, encode_bands};
 use super::canvas::{Canvas, Pixel};
-use super::heatmap::{Panel, Window};
 use super::palette::{FixedColor, Palette, PixelColors};
+use super::panel::{Panel, Window};
 use super::resize::rows_linear;
 use super::text::{Label, line_height};
 use super::{Drawing, RenderError};

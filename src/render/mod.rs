@@ -17,24 +17,30 @@ mod colormap;
 mod error;
 mod grid;
 mod grid_layout;
+mod grid_options;
 mod heatmap;
 mod heatmap_layout;
 mod matshow;
 mod palette;
+mod panel;
 mod png_file;
 mod resize;
 mod stretch;
 mod text;
+mod tiles;
 
 pub use band_encoder::ParallelFor;
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
-pub use grid::{Content, GridOptions, Tiles, grid};
-pub use heatmap::{HeatmapOptions, Panel, View, Window, heatmap};
+pub use grid::grid;
+pub use grid_options::GridOptions;
+pub use heatmap::{HeatmapOptions, View, heatmap};
 pub use matshow::{ChannelTile, MatshowOptions, matshow};
+pub use panel::{Panel, Window};
 pub use png_file::Drawing;
 pub use resize::resize_linear;
 pub use stretch::LevelRange;
+pub use tiles::{Content, Tiles};
 
 /// The default limit on the pixels of a picture.
 const MAX_PIXELS: u64 = 64_000_000;
