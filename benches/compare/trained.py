@@ -30,7 +30,7 @@ def main() -> None:
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     model, trained = onnx.load(source / "model.onnx"), onnx.load(TRAINED)
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in trained.graph.initializer}
-    # The trained file stores its weights as float16, each with a Cast behind it.
+    # The trained file stores its kernels as float16, each followed by a Cast.
     stored_name = {node.output[0]: node.input[0] for node in trained.graph.node if node.op_type == "Cast"}
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for index, (ours, node) in enumerate(zip(convolutions(model), convolutions(trained), strict=True)):
