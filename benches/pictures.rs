@@ -3,11 +3,7 @@
 //! The grid is that of VGG16's block1_conv1, 64 channels of 224 × 224. Photographs have 12
 //! megapixels.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark ends where its premises fail"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops if its setup fails")]
 
 use std::io::Cursor;
 
@@ -83,9 +79,9 @@ fn standard_levels(bencher: Bencher<'_, '_>, channels_last: bool) {
     bencher.bench(|| levels(layer.view(), &statistics, &all, Normalize::Standard));
 }
 
-/// A layer of small pictures: 128 channels of 15 × 15.
+/// A small layer: 128 channels of 15 × 15.
 #[divan::bench]
-fn statistics_and_levels_of_small_pictures(bencher: Bencher<'_, '_>) {
+fn statistics_and_levels_of_a_small_layer(bencher: Bencher<'_, '_>) {
     let layer = layer(128, 15);
     let all: Vec<usize> = (0..128).collect();
     bencher.bench(|| {
@@ -93,7 +89,7 @@ fn statistics_and_levels_of_small_pictures(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Channels × height × width, in either memory order.
+/// A layer as channels × height × width, in either memory order.
 fn stored(channels_last: bool) -> Array3<f32> {
     let layer = layer(64, 224);
     if !channels_last {
@@ -103,7 +99,7 @@ fn stored(channels_last: bool) -> Array3<f32> {
     last.permuted_axes([2, 0, 1])
 }
 
-/// 1:1, without and with titles; then as a figure.
+/// At 1:1 without and with titles, then at the figure's own size.
 #[divan::bench(args = [(Some(1), false), (Some(1), true), (None, true)])]
 fn grid_of_64_channels(bencher: Bencher<'_, '_>, (zoom, titles): (Option<u32>, bool)) {
     let levels = layer_levels();

@@ -1,13 +1,9 @@
-//! What answers cost: the bare forward pass, then whole requests without the network, from the
-//! file's bytes to the answer's. `cargo bench --bench requests`
+//! The cost of a bare forward pass, and of whole requests without HTTP, from the picture's bytes to
+//! the answer's. `cargo bench --bench requests`
 //!
-//! Convnet and VGG16 of `models/`, on a photograph of `docs/`.
+//! The models are the convnet and VGG16 of `models/`. The picture is a photograph of `docs/`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark ends where its premises fail"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops if its setup fails")]
 
 use std::path::Path;
 
@@ -28,11 +24,11 @@ const MODELS: [&str; 2] = ["cats_and_dogs_small_1", "vgg16_cats_dogs"];
 
 const PHOTO: &[u8] = include_bytes!("../docs/photos/cat_and_dog.png");
 
-/// A context with one model that remembers no picture, or every one.
-fn context(model: &str, remembers: bool) -> Context {
+/// A context with one model. Its forward cache keeps every picture, or none.
+fn context(model: &str, caches: bool) -> Context {
     let engine = Engine::start(&EngineConfig::default(), 2).unwrap();
     let models = LoadedModels::named(Path::new("models"), model, &engine).unwrap();
-    let forwards = ForwardCache::with_capacity(if remembers { 1 << 30 } else { 0 });
+    let forwards = ForwardCache::with_capacity(if caches { 1 << 30 } else { 0 });
     Context { models: models.into(), forwards, limits: Limits::default() }
 }
 
@@ -41,8 +37,8 @@ fn forward(bencher: Bencher<'_, '_>, model: &str) {
     let context = context(model, false);
     let classifier = context.models.get(None).unwrap();
     let picture = decode(PHOTO, &context.limits.image).unwrap();
-    let extent = OutputSet::Layers;
-    bencher.bench(|| classifier.forward(&picture, extent, &CancellationToken::never()).unwrap());
+    let outputs = OutputSet::Layers;
+    bencher.bench(|| classifier.forward(&picture, outputs, &CancellationToken::never()).unwrap());
 }
 
 #[divan::bench(args = [
@@ -69,20 +65,20 @@ fn gradcam_of_a_new_picture(bencher: Bencher<'_, '_>, model: &str) {
 }
 
 #[divan::bench(args = MODELS)]
-fn gradcam_of_a_remembered_picture(bencher: Bencher<'_, '_>, model: &str) {
+fn gradcam_of_a_cached_picture(bencher: Bencher<'_, '_>, model: &str) {
     let context = context(model, true);
     bencher.bench(answers::<GradCam>(&context, &[("class", "1")], OutputFormat::Png));
 }
 
-/// One warm request over and over.
+/// Repeats one request, after a first one as warm-up. Returns the length of the answer.
 fn answers<'a, U: UseCase<Input = PictureFile>>(
     context: &'a Context,
     parameters: &[(&str, &str)],
     form: OutputFormat,
 ) -> impl Fn() -> usize + 'a {
-    let mut asked = Parameters::default();
-    parameters.iter().for_each(|&(name, value)| asked.push(name, value));
-    let request = U::check(&asked, context).unwrap();
+    let mut query = Parameters::default();
+    parameters.iter().for_each(|&(name, value)| query.push(name, value));
+    let request = U::check(&query, context).unwrap();
     let picture = PictureFile::from(PHOTO.to_vec());
     let answer = move || {
         request.answer(&picture, form, context, &CancellationToken::never()).unwrap().body.len()

@@ -49,7 +49,7 @@ def activations(path: Path) -> list[np.ndarray]:
 
 
 def figures(layers: list[np.ndarray]) -> list[bytes]:
-    """Listing 5.27, in which every activation is overwritten."""
+    """Listing 5.27. It overwrites the activations."""
     files, images_per_row = [], 16
     for name, activation in zip(NAMES, layers, strict=True):
         size = activation.shape[1]
@@ -77,11 +77,11 @@ def figures(layers: list[np.ndarray]) -> list[bytes]:
 
 
 paths = itertools.cycle(sorted(PICTURES.glob("*.jpg")))
-there = [np.array(layer) for layer in activations(next(paths))]
-figures([layer.copy() for layer in there])
+computed = [np.array(layer) for layer in activations(next(paths))]
+figures([layer.copy() for layer in computed])
 print("ready", flush=True)
 for _ in sys.stdin:
-    copies = [layer.copy() for layer in there]
+    copies = [layer.copy() for layer in computed]
     start = time.perf_counter()
     figures(copies if FIGURES_ALONE else activations(next(paths)))
     print(f"{(time.perf_counter() - start) * 1e3:.3f}", flush=True)

@@ -4,10 +4,10 @@
     python3 benches/compare/compare.py --python venv/bin/python --rounds 20
     python3 benches/compare/compare.py --only activations --binary path/of/convscope
 
-It needs only Python and cargo. All programs are started first and then run one at a time. A round is one run of each, in
-an order that changes from round to round, so that other load on the machine affects all of them alike. The script prints
-the tables of docs/performance.md, with medians and quartiles. At the end it prints every goal with passed or missed, or
-with what is missing to measure it.
+It needs only Python and cargo. All programs are started first and then run one at a time. A round is one run of each,
+in an order that changes from round to round, so that other load on the machine affects all of them alike. The script
+prints the tables of docs/performance.md, with medians and quartiles. At the end it prints every goal as passed, missed
+or not measured, with the reason.
 """
 
 import argparse
@@ -38,7 +38,7 @@ BINARY = ROOT / "target/release/convscope"
 
 
 class Process:
-    """A program to compare with. It answers each line with the milliseconds of one run."""
+    """A program to compare with. For each line it does one run and prints its milliseconds."""
 
     def __init__(self, *command: object) -> None:
         pipe = subprocess.PIPE
@@ -197,15 +197,15 @@ for step in range(32):
 
 
 def interleave(runs: dict[str, object], rounds: int) -> dict[str, list[float]]:
-    """Rounds in which each runs once. The first three rounds are warm-up."""
+    """The milliseconds of every run, in rounds in which each runs once. The first three rounds are warm-up."""
     order, times = list(runs), {name: [] for name in runs}
-    for turn in range(rounds + 3):
-        random.Random(turn).shuffle(order)
+    for index in range(rounds + 3):
+        random.Random(index).shuffle(order)
         for name in order:
             # Some programs' threads spin after their work, which would take a core from the next run.
             time.sleep(PAUSE)
             took = runs[name]()
-            if turn >= 3:
+            if index >= 3:
                 times[name].append(took)
     return times
 
@@ -228,9 +228,9 @@ class Goals:
         """Add one line to the table."""
         self.rows.append(f"| {goal} | {measured} | {'passed' if reached else 'missed'} |")
 
-    def lacks(self, goal: str, what: str) -> None:
+    def not_measured(self, goal: str, reason: str) -> None:
         """Add a goal that could not be measured, and why."""
-        self.rows.append(f"| {goal} | {what} | not measured |")
+        self.rows.append(f"| {goal} | {reason} | not measured |")
 
     def show(self) -> None:
         """Print the table."""
@@ -248,7 +248,7 @@ def show(title: str, times: dict[str, list[float]], reference: str) -> None:
 
 
 def throughput(server: Server, files: list[bytes], clients: int, seconds: float) -> float:
-    """Answered requests per second, with as many clients as `clients`."""
+    """Answered requests per second with `clients` clients at a time."""
     until, counts = time.perf_counter() + seconds, [0] * clients
 
     def call(index: int) -> None:
@@ -290,7 +290,7 @@ def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[b
     """Measure whole requests for Grad-CAM of VGG16, with the given kind of weights."""
     threads = options.threads
     server = Server(options.port, folder, "vgg16", "--workers", str(threads))
-    # Gets only one picture, so that this picture stays in its cache.
+    # This server gets only one picture, so that the picture stays in its cache.
     second = Server(options.port + 1, folder, "vgg16", "--workers", str(threads))
     contender = [options.python, HERE / "contender.py"]
     names = ("onnxruntime", *CAMS)
@@ -323,7 +323,7 @@ def grad_cam(options: argparse.Namespace, folder: Path, kind: str, files: list[b
     second.stop()
 
 
-def standing(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
+def startup_memory_idle(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
     """Measure VGG16's start time, its memory, and its processor time while idle."""
     threads = options.threads
     weights = (folder / "vgg16/model.onnx").stat().st_size
@@ -332,8 +332,9 @@ def standing(options: argparse.Namespace, folder: Path, files: list[bytes], goal
         server = Server(options.port, folder, "vgg16", "--workers", str(threads), "--cache-bytes", "0")
         starts.append(server.ready)
         server.stop()
-    print(f"\nstart to ready, 5 times: least {min(starts):.2f} s, median {median(starts):.2f} s, most {max(starts):.2f} s")
-    goals.at_most("vgg16 ready within 3 s (median of 5)", 3, median(starts), "s")
+    low, middle, high = min(starts), median(starts), max(starts)
+    print(f"\nstart to ready, 5 times: least {low:.2f} s, median {middle:.2f} s, most {high:.2f} s")
+    goals.at_most("vgg16 ready within 3 s (median of 5)", 3, middle, "s")
     server = Server(options.port, folder, "vgg16", "--workers", str(threads), "--cache-bytes", "0")
     for count, picture in enumerate(files[:MEMORY_AFTER[-1]], 1):
         server.post("/gradcam", picture)
@@ -342,7 +343,8 @@ def standing(options: argparse.Namespace, folder: Path, files: list[bytes], goal
             print(f"after {count} requests: resident {used >> 20} MiB, proportional {shared >> 20} MiB")
     allowed = weights * 1.4 + (150 << 20)
     print(f"weights of vgg16: {weights >> 20} MiB")
-    goals.at_most(f"resident memory ≤ 1.4 × weights + 150 MiB ({allowed / 2**20:.0f} MiB)", allowed / 2**20, used / 2**20, "MiB")
+    goal = f"resident memory ≤ 1.4 × weights + 150 MiB ({allowed / 2**20:.0f} MiB)"
+    goals.at_most(goal, allowed / 2**20, used / 2**20, "MiB")
     idle = server.seconds()
     time.sleep(5)
     spent = server.seconds() - idle
@@ -389,7 +391,7 @@ def activations(options: argparse.Namespace, files: list[bytes], goals: Goals) -
     if "encode" in stages:
         goals.at_most(goal, 1.5, ours / (stages["forward"] + stages["encode"]))
     else:
-        goals.lacks(goal, f"forward {stages['forward']:.2f} ms; Server-Timing has no stage `encode`")
+        goals.not_measured(goal, f"forward {stages['forward']:.2f} ms; Server-Timing has no stage `encode`")
 
 
 def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: Goals) -> None:
@@ -397,10 +399,10 @@ def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: G
     flags = ("--cache-bytes", "0", "--queue", "64")
     rates: dict[int, list[float]] = {1: [], options.threads: []}
     servers = {n: Server(options.port + n, folder, "vgg16", "--workers", str(n), *flags) for n in rates}
-    for turn in range(6):
+    for index in range(6):
         for workers, server in servers.items():
             rate = throughput(server, files, 2 * workers, 4)
-            if turn:
+            if index:  # the first round is warm-up
                 rates[workers].append(rate)
     for server in servers.values():
         server.stop()
@@ -416,7 +418,8 @@ def load(options: argparse.Namespace, folder: Path, files: list[bytes], goals: G
 def main() -> None:
     """Measure everything, or what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--python", type=Path, help="a Python with requirements.txt installed; default: set up under target/")
+    own = "a Python with requirements.txt installed; default: set up under target/"
+    parser.add_argument("--python", type=Path, help=own)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--port", type=int, default=9100)
@@ -424,11 +427,13 @@ def main() -> None:
     parser.add_argument("--flags", default="", help="further flags of every server, such as '--dense-weights f16'")
     parser.add_argument("--binary", type=Path, help="a server that is already built; default: build it")
     parser.add_argument("--timer", type=Path, help="the bench `forward`, already built; default: build it")
-    parser.add_argument("--book-python", type=Path, help="a Python with tests/reference/convnet/requirements.txt installed")
-    parser.add_argument("--only", choices=("forward", "gradcam", "load", "activations"), help="measure only one of the four parts")
+    book = "a Python with tests/reference/convnet/requirements.txt installed; default: set up under target/"
+    parser.add_argument("--book-python", type=Path, help=book)
+    parts = ("forward", "gradcam", "load", "activations")
+    parser.add_argument("--only", choices=parts, help="measure only one of the four parts")
     options = parser.parse_args()
-    wanted = (options.only,) if options.only else ("forward", "gradcam", "load", "activations")
-    # First comes everything that may fail or take long; nothing is measured yet.
+    wanted = (options.only,) if options.only else parts
+    # Everything that may fail or take long comes before the first measurement.
     options.python = options.python or own_python("compare", HERE / "requirements.txt")
     if "activations" in wanted:
         needs = ROOT / "tests/reference/convnet/requirements.txt"
@@ -452,7 +457,7 @@ def main() -> None:
     if "gradcam" in wanted:
         grad_cam(options, only, "random weights", files, goals)
         grad_cam(options, trained(options.python, folder), "trained convolutions", files, goals)
-        standing(options, only, files, goals)
+        startup_memory_idle(options, only, files, goals)
     if "load" in wanted:
         load(options, only, files, goals)
     if "activations" in wanted:

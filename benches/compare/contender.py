@@ -30,9 +30,9 @@ def onnxruntime_forward() -> Callable[[], object]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(FOLDER / "model.onnx", options, providers=["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
-    x = np.random.default_rng(0).standard_normal([dim if isinstance(dim, int) else 1 for dim in given.shape])
-    feed = {given.name: x.astype(np.float32)}
+    (model_input,) = session.get_inputs()
+    x = np.random.default_rng(0).standard_normal([dim if isinstance(dim, int) else 1 for dim in model_input.shape])
+    feed = {model_input.name: x.astype(np.float32)}
     return lambda: session.run(None, feed)
 
 

@@ -1,8 +1,8 @@
-//! Times bare forward passes on demand: `forward MODEL_FOLDER PICTURE THREADS` answers every line
-//! on standard input with the milliseconds that one took, every layer an output, as a server
-//! computes it. `compare.py` drives it, in turn with others.
+//! Times bare forward passes on demand. `forward MODEL_FOLDER PICTURE THREADS` runs one forward
+//! pass for every line on standard input and prints its milliseconds. Every layer is an output, as
+//! in a server. `compare.py` starts it and alternates it with other programs.
 
-#![allow(clippy::print_stdout, reason = "it talks to the program that drives it")]
+#![allow(clippy::print_stdout, reason = "standard output is its interface to compare.py")]
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -22,12 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let engine = Engine::start(&EngineConfig::default(), threads.parse()?)?;
-    let library = LoadedModels::open(Path::new(model), &engine)?;
-    let classifier = library.get(None)?;
+    let models = LoadedModels::open(Path::new(model), &engine)?;
+    let classifier = models.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
     let tensor = input(classifier.info().settings().recipe.tensor(&picture).into_dyn());
     let mut outputs: Vec<String> =
-        classifier.info().layers().iter().map(|it| it.name.clone()).collect();
+        classifier.info().layers().iter().map(|layer| layer.name.clone()).collect();
     outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
     let graph = Source::open(Path::new(model))?.read()?;

@@ -1,8 +1,8 @@
 """Puts the thirteen convolutions trained on ImageNet into a VGG16 with random weights.
 
-They come from this repository's models/vgg16_cats_dogs, whose README names their origin and licence. The dense layers stay
-random, because this repository does not have the trained ones. After trained convolutions, 14 % of the inputs of the first
-dense layer are above zero; after random ones, 63 %.
+The convolutions come from this repository's models/vgg16_cats_dogs, whose README names their origin and licence. The
+dense layers stay random, because this repository does not have the trained ones. After trained convolutions, 14 % of
+the inputs of the first dense layer are above zero; after random ones, 63 %.
 
     python trained.py FOLDER TARGET     (needs onnx)
 """
@@ -30,10 +30,11 @@ def main() -> None:
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     model, trained = onnx.load(source / "model.onnx"), onnx.load(TRAINED)
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in trained.graph.initializer}
-    halves = {node.output[0]: node.input[0] for node in trained.graph.node if node.op_type == "Cast"}
+    # The trained file stores its kernels as float16, each followed by a Cast.
+    stored_name = {node.output[0]: node.input[0] for node in trained.graph.node if node.op_type == "Cast"}
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for index, (ours, node) in enumerate(zip(convolutions(model), convolutions(trained), strict=True)):
-        kernel, bias = (stored[halves.get(name, name)].astype(np.float32) for name in node.input[1:])
+        kernel, bias = (stored[stored_name.get(name, name)].astype(np.float32) for name in node.input[1:])
         if index == 0:
             kernel = kernel[:, ::-1]
             bias = bias + kernel.sum((2, 3)) @ (255 * MEAN - TRAINED_MEAN)

@@ -3,8 +3,8 @@
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-/// Statistics of one channel. The first four leave out values that are not finite; `not_finite`
-/// counts those.
+/// Statistics of one channel. Mean, standard deviation, minimum and maximum leave out values that
+/// are not finite. `not_finite` counts those.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChannelStatistics {
     /// Mean over all positions.
@@ -15,8 +15,8 @@ pub struct ChannelStatistics {
     pub min: f32,
     /// Largest value.
     pub max: f32,
-    /// Constant over all positions, so it shows nothing of the picture. Also true where no value is
-    /// finite.
+    /// Whether the channel is constant over all positions and so shows nothing of the picture. Also
+    /// true if no value is finite.
     pub dead: bool,
     /// The number of values that are NaN or infinite.
     pub not_finite: usize,
@@ -76,8 +76,8 @@ fn channel_sums(channel: ArrayView2<'_, f32>, shift: f64) -> Sums {
     lanes.sums().fold(rest, Sums::merged)
 }
 
-/// The sums of all channels where `values` has the channels of one position after those of another
-/// (height × width × channels).
+/// The sums of all channels. `values` is in the order height × width × channels, so the channels of
+/// one position are contiguous.
 fn interleaved_sums(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
     let channels = shifts.len();
     let mut lanes = Lanes {
@@ -91,7 +91,7 @@ fn interleaved_sums(values: &[f32], shifts: &[f64]) -> Vec<Sums> {
 }
 
 /// The value that deviations are measured from. It is a value of the channel itself, so the
-/// variance (mean square minus squared mean) does not suffer from cancellation where the mean is
+/// variance (mean square minus squared mean) does not suffer from cancellation if the mean is
 /// large.
 fn shift(channel: ArrayView2<'_, f32>) -> f64 {
     channel.first().filter(|value| value.is_finite()).map_or(0.0, |&value| f64::from(value))
@@ -111,8 +111,8 @@ pub fn select(statistics: &[ChannelStatistics], order: Order, limit: Option<usiz
     channels
 }
 
-/// How many partial sums a contiguous channel is added up in. Additions to different sums do not
-/// wait for each other, and this many sums fit into the registers of any processor.
+/// The number of partial sums of a contiguous channel. Additions to different sums do not wait for
+/// each other, and this many sums fit into the registers of any processor.
 const LANES: usize = 8;
 
 /// Partial sums in arrays, so that the processor adds to several of them with one instruction.
@@ -186,7 +186,7 @@ impl Sums {
     }
 
     /// The statistics of `channel`, whose sums these are. A float64 sum of finite float32 values is
-    /// finite. Where the sum is not finite, the finite values are added up again alone.
+    /// finite. If the sum is not finite, only the finite values are added up again.
     fn statistics(self, channel: ArrayView2<'_, f32>, shift: f64) -> ChannelStatistics {
         if self.deviations.is_finite() {
             return self.finish(channel.len(), 0, shift);

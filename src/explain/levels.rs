@@ -68,7 +68,7 @@ fn channel_major<'r>(rows: ArrayView2<'r, f32>, transposed: &'r mut [f32]) -> Ar
     ArrayView2::from_shape((channels, width), transposed).unwrap_or(rows)
 }
 
-/// The map from one channel's values to levels: `(value − offset) / divisor · gain + bias`.
+/// The function from one channel's values to levels: `(value − offset) / divisor · gain + bias`.
 struct Scale {
     offset: f32,
     divisor: f32,
@@ -105,15 +105,15 @@ impl Scale {
         let level = (value - self.offset) / self.divisor * self.gain + self.bias;
         let above = if level > 0.0 { level } else { 0.0 };
         let level = if above < 255.0 { above } else { 255.0 };
-        // Adding 2²³ rounds to a whole number, which is then in the lowest bits, since floats of
-        // this size are 1 apart. Unlike a cast, the compiler does this to several values at once.
+        // Adding 2²³ rounds to a whole number, which is then in the lowest bits. Unlike a cast, the
+        // compiler does this to several values at once.
         let rounded = level + WHOLE;
         let too_much = u32::from(rounded - WHOLE > level);
         (rounded.to_bits() - too_much) as u8
     }
 }
 
-/// 2²³.
+/// 2²³. Floats of this size are 1 apart.
 const WHOLE: f32 = 8_388_608.0;
 
 /// Smallest and largest value of the layer. A channel without a finite value is left out: its

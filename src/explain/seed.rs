@@ -28,14 +28,14 @@ pub struct Seed {
     pub cotangent: Vec<f32>,
     /// The separate factor: p(1 − p) for a probability, 1 for a logit. It may underflow to 0.
     pub scale: f64,
-    /// Natural logarithm of `scale`, finite where `scale` underflows.
+    /// Natural logarithm of `scale`. It is finite even if `scale` underflows.
     pub ln_scale: f64,
-    /// The class's probability. None where the model gives no probabilities.
+    /// The class's probability. `None` if the model gives no probabilities.
     pub probability: Option<f64>,
     /// The activation rounds to 1 in float32, so a framework's own gradient would be zero or
     /// rounding noise.
     pub saturated: bool,
-    /// The score that is actually explained: the logit where the model gives no probabilities.
+    /// The score that is actually explained: the logit if the model gives no probabilities.
     pub score: Score,
 }
 

@@ -1,6 +1,6 @@
 use super::pb::{GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
-/// Reads a node's attributes with the default that the ONNX specification gives each.
+/// Reads a node's attributes. The caller gives the default of the ONNX specification.
 pub trait Attributes {
     /// Whether the node carries the attribute at all.
     fn has(&self, name: &str) -> bool;

@@ -12,8 +12,8 @@ use super::{Element, Model, OnnxError, float_tensor, int_tensor, value::Value};
 
 /// Writes an ONNX graph of static shapes, value by value.
 ///
-/// Clones write into the same graph. Every node is named after its first output; a name that is
-/// asked for twice gets a number.
+/// Clones write into the same graph. Every node is named after its first output. A name that is
+/// already in use gets a number.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     draft: Rc<RefCell<Draft>>,
@@ -23,9 +23,10 @@ pub struct Builder {
 struct Draft {
     graph: GraphProto,
     scope: String,
+    /// The names in use.
     taken: HashSet<String>,
     counts: HashMap<String, usize>,
-    /// Small constants already stored, so that each is stored once.
+    /// The names of the constants already stored, so that each is stored once.
     floats: HashMap<u32, String>,
     ints: HashMap<Vec<i64>, String>,
     filled: HashMap<(Vec<usize>, u32), String>,
@@ -54,12 +55,12 @@ impl Builder {
     /// The IR version that came with [`Builder::OPSET`].
     const IR_VERSION: i64 = 8;
 
-    /// Values made from here on are named `scope/<operator>`.
+    /// Values made afterwards are named `scope/<operator>`.
     pub fn set_scope(&self, scope: impl Into<String>) {
         self.draft.borrow_mut().scope = scope.into();
     }
 
-    /// Keeps `name` from being given to a value made later.
+    /// Reserves `name`, so that no value made later gets it.
     pub fn reserve(&self, name: &str) {
         self.draft.borrow_mut().taken.insert(name.to_owned());
     }
@@ -91,7 +92,7 @@ impl Builder {
         self.initializer(float_tensor(&name, shape, values), Element::F32)
     }
 
-    /// A float32 tensor that holds `value` everywhere, stored.
+    /// A stored float32 tensor in which every element is `value`.
     #[must_use]
     pub fn filled(&self, shape: &[usize], value: f32) -> Value {
         let text: Vec<String> = shape.iter().map(usize::to_string).collect();
@@ -111,7 +112,7 @@ impl Builder {
     pub fn zeros(&self, shape: &[usize], element: Element) -> Value {
         let extents: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
         let extents = self.ints(&extents);
-        // The type is said although float32 is the default: tract 0.23 has another.
+        // The type is given although float32 is the default: tract 0.23 has another default.
         let value = [("value", Attribute::Tensor(Box::new(float_tensor("", &[1], &[0.0]))))];
         self.node("ConstantOfShape", &[&extents], &value, Element::F32, shape).cast(element)
     }
@@ -143,7 +144,7 @@ impl Builder {
         self.initializer(int_tensor(&name, values), Element::Int)
     }
 
-    /// Adds a node of one output, whose element type and shape the caller tells.
+    /// Adds a node with one output of the given element type and shape.
     #[must_use]
     pub fn node(
         &self,
@@ -165,7 +166,7 @@ impl Builder {
         Value::new(self.clone(), &name, element, shape)
     }
 
-    /// Adds a node as it stands.
+    /// Adds `node` unchanged.
     pub fn push(&self, node: NodeProto) {
         let mut draft = self.draft.borrow_mut();
         draft.taken.extend(node.output.iter().cloned());
@@ -200,7 +201,7 @@ impl Builder {
     /// The finished model.
     ///
     /// # Errors
-    /// [`OnnxError::NoGraph`] where no node was written.
+    /// [`OnnxError::NoGraph`] if no node was written.
     pub fn finish(self, name: &str) -> Result<Model, OnnxError> {
         let graph = std::mem::take(&mut self.draft.borrow_mut().graph);
         Model::from_proto(ModelProto {
@@ -213,7 +214,7 @@ impl Builder {
         })
     }
 
-    /// A name that no value has: `scope/<label>`, numbered where it is taken.
+    /// An unused name: `scope/<label>`, with a number if that is in use.
     #[must_use]
     pub fn fresh(&self, label: &str) -> String {
         let scope = self.draft.borrow().scope.clone();

@@ -4,7 +4,7 @@ pub enum OnnxError {
     /// The bytes are not an ONNX protobuf message.
     #[error("not an ONNX model: {0}")]
     Decode(String),
-    /// The protobuf message holds no graph.
+    /// The protobuf message has no graph, or a graph without nodes.
     #[error("not an ONNX model: it holds no graph")]
     NoGraph,
     /// Two nodes, or a node and an initializer, define the same value.
@@ -20,7 +20,7 @@ pub enum OnnxError {
         /// The missing value.
         value: String,
     },
-    /// A tensor's payload does not have the length its shape asks for, or a type that is not read.
+    /// A tensor's data does not fill its shape, its type is not supported, or its shape is unknown.
     #[error("tensor {name:?}: {reason}")]
     Tensor {
         /// The tensor's name.

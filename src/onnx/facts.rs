@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-/// The element types a classifier's values have, as far as convscope tells them apart.
+/// The element types that convscope distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Element {
     /// 32-bit float.
@@ -17,7 +17,7 @@ pub enum Element {
     Other,
 }
 
-/// The value of a constant, where it is small enough to be worth keeping.
+/// The value of a constant of at most [`Facts::CONSTANT_LIMIT`] elements.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constant {
     /// Integers of any width, row-major.
@@ -26,14 +26,14 @@ pub enum Constant {
     Floats(Vec<f32>),
 }
 
-/// What is known of one value of the forward graph, with the batch set to one picture.
+/// What is known of one value of a graph, for a batch of one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// Element type.
     pub element: Element,
-    /// Every dimension, known.
+    /// The extent of every dimension.
     pub shape: Vec<usize>,
-    /// The value itself, where it does not depend on the picture and holds at most
+    /// The value itself, if it does not depend on the picture and has at most
     /// [`Facts::CONSTANT_LIMIT`] elements.
     pub constant: Option<Constant>,
 }
@@ -45,7 +45,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Constants above this many elements are known by shape only.
+    /// Constants of more elements are known by shape only.
     pub const CONSTANT_LIMIT: usize = 4096;
 
     /// Records what is known of `name`.
@@ -59,7 +59,7 @@ impl Facts {
         self.by_name.get(name)
     }
 
-    /// A value of more than `elements` elements, where there is one.
+    /// A value of more than `elements` elements, if there is one.
     #[must_use]
     pub fn larger_than(&self, elements: usize) -> Option<(&str, &Fact)> {
         let is_larger = |fact: &Fact| {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::Layer;
 use crate::config::Layout;
 
-/// Where in the picture the elements of a layer's value stand.
+/// The order of a layer's axes: it gives each element's position in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grid {
@@ -24,7 +24,7 @@ impl From<Layout> for Grid {
 }
 
 impl Grid {
-    /// The axis along which the channels stand.
+    /// The axis of the channels.
     #[must_use]
     pub fn channel_axis(self) -> usize {
         match self {
@@ -51,15 +51,14 @@ impl Layer {
         self.grid?.extents(&self.shape)
     }
 
-    /// Whether the layer has several positions, so that it can say where in the picture something
-    /// is.
+    /// Whether the layer has several positions. A map of a layer with one position shows nothing.
     #[must_use]
     pub fn has_positions(&self) -> bool {
         self.extents().is_some_and(|[_, height, width]| height * width > 1)
     }
 
-    /// Channels, height and width that the layer is drawn as. A layer without a grid is drawn too:
-    /// a vector, and a feature map of 1 × 1, as one row; a matrix as one channel. None where the
+    /// Channels, height and width with which the layer is drawn. A layer without a grid is drawn
+    /// too: a vector and a 1 × 1 feature map as one row, a matrix as one channel. `None` if the
     /// value is empty or has more dimensions.
     #[must_use]
     pub fn drawn_extents(&self) -> Option<[usize; 3]> {

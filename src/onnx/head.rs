@@ -6,9 +6,9 @@ use crate::config::Activation;
 pub struct Head {
     /// The graph's first output.
     pub output: String,
-    /// The input of the final softmax or sigmoid; the output itself where there is none.
+    /// The input of the final softmax or sigmoid. Without one, the output itself.
     pub logits: String,
-    /// The final activation, where the graph ends in one.
+    /// The final activation, if the graph ends in one.
     pub activation: Option<Activation>,
 }
 
@@ -41,7 +41,7 @@ impl Head {
     }
 }
 
-/// Class axis of `[1, classes]`, and of `[1, classes, 1, 1]`.
+/// Whether `axis` is the class axis of `[1, classes]` or of `[1, classes, 1, 1]`.
 fn is_over_classes(axis: i64) -> bool {
     matches!(axis, -1 | 1)
 }

@@ -4,23 +4,23 @@ use super::operators::{LayoutEffect, operator};
 use super::{Attributes, Facts, Model, Topology, pb::NodeProto};
 use crate::config::Layout;
 
-/// What each axis of a value means: `axes[i]` is the place in N, C, H, W of axis `i`.
+/// The meaning of each axis of a value: `axes[i]` is the place of axis `i` in N, C, H, W.
 type Axes = [usize; 4];
 
 const NCHW: Axes = [0, 1, 2, 3];
 const NHWC: Axes = [0, 2, 3, 1];
 
-/// The layout of every four-dimensional value for which the graph tells it.
+/// The layout of every four-dimensional value whose layout follows from the graph.
 ///
-/// ONNX itself knows NCHW only: convolutions, pools and batch norms fix it, transposes permute it,
-/// everything that keeps the rank passes it on.
+/// ONNX defines convolutions, pools and batch norms on NCHW only, so their layout is known.
+/// Transposes permute the axes. Other operators that keep the rank keep the layout.
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     by_name: HashMap<String, Layout>,
 }
 
 impl Layouts {
-    /// Infers the layouts of `model`'s values; `input` is that of the picture input.
+    /// Infers the layouts of `model`'s values. `input` is the layout of the picture input.
     #[must_use]
     pub fn of(model: &Model, topology: &Topology, facts: &Facts, input: Layout) -> Self {
         let mut axes: HashMap<&str, Axes> = HashMap::new();
@@ -42,7 +42,7 @@ impl Layouts {
         Self { by_name }
     }
 
-    /// The layout of `value`, where the graph tells it.
+    /// The layout of `value`, if it follows from the graph.
     #[must_use]
     pub fn get(&self, value: &str) -> Option<Layout> {
         self.by_name.get(value).copied()
@@ -91,8 +91,9 @@ fn permuted(axes: &Axes, perm: &[i64]) -> Option<Axes> {
     Some(result)
 }
 
-/// The layout of the picture input: from the first operator that fixes one, else from the place of
-/// a dimension of 1 or 3. `dims` are the declared dimensions, where they are fixed.
+/// The layout of the picture input. It follows from the first operator that ONNX defines on NCHW,
+/// otherwise from the axis whose dimension is 1 or 3. `dims` are the declared dimensions; a
+/// symbolic one is `None`.
 #[must_use]
 pub fn input_layout(input: &str, dims: [Option<usize>; 4], topology: &Topology) -> Option<Layout> {
     axes_from_consumers(input, topology).and_then(layout).or(match dims {
@@ -102,11 +103,11 @@ pub fn input_layout(input: &str, dims: [Option<usize>; 4], topology: &Topology) 
     })
 }
 
-/// How many nodes the search for the operator that fixes the layout looks at.
+/// The number of values that the search for an operator on NCHW visits.
 const SEARCH_LIMIT: usize = 64;
 
 fn axes_from_consumers(input: &str, topology: &Topology) -> Option<Axes> {
-    // Beside each value: which axis of the input stands at each of its axes.
+    // A value, and for each of its axes the axis of the input that it comes from.
     let mut queue = VecDeque::from([(input, NCHW)]);
     for _ in 0..SEARCH_LIMIT {
         let (value, sources) = queue.pop_front()?;

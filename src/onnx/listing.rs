@@ -5,7 +5,7 @@ use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
 use super::{Element, Facts, Grid, Model, Topology};
 
-/// What a layer is, in the words of the frameworks.
+/// The kind of a layer, in the terms of the frameworks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -13,15 +13,15 @@ pub enum Kind {
     Convolution,
     /// A max, average or global pool.
     Pooling,
-    /// Where branches meet: an addition, a concatenation, a gate.
+    /// The end of parallel branches: an addition, a concatenation, a gate.
     Merge,
     /// A fully connected layer, after its activation.
     Dense,
-    /// A reshape from pictures to a vector.
+    /// A reshape from feature maps to a vector.
     Flatten,
-    /// Dropout, and identities that stand where a framework had one.
+    /// Dropout, or the identity that an exporter wrote in its place.
     Dropout,
-    /// Any other value of the graph that was asked for by its ONNX name.
+    /// Any other value of the graph, requested by its ONNX name.
     Value,
 }
 
@@ -34,54 +34,54 @@ pub struct Layer {
     pub kind: Kind,
     /// The value's shape, batch (1) included, as ONNX has it.
     pub shape: Vec<usize>,
-    /// Where in the picture its elements stand. None for a value without height and width.
+    /// The order of the axes. `None` for a value without height and width.
     pub grid: Option<Grid>,
-    /// Weights that enter between the layers before and this one.
+    /// The number of weights of this layer and of the unlisted nodes before it.
     pub parameters: usize,
 }
 
 /// The layers of a model in the order of evaluation.
 ///
-/// Operators that only dress a value (batch norm, activation, bias, and a product of a value with
-/// a function of itself, as in swish) belong to the layer that they dress; the layer is named by
-/// the last such value that something else reads.
+/// Batch norm, activation, bias, and the product of a value with a function of itself (swish)
+/// belong to the layer whose value they change. The layer's name is that of its last value that is
+/// read outside the layer.
 #[must_use]
 pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Facts) -> Vec<Layer> {
-    let mut origins = Origins::of(model, topology, facts);
-    let mut parameters = parameters(model, topology, &origins);
+    let mut starts = LayerStarts::of(model, topology, facts);
+    let mut parameters = parameters(model, topology, &starts);
     let mut layers = Vec::new();
-    let mut entered = 0;
+    let mut pending = 0;
     for &index in topology.order() {
-        entered += parameters.remove(&index).unwrap_or(0);
+        pending += parameters.remove(&index).unwrap_or(0);
         let Some(kind) =
             (operator(topology.node(index)).kind)(topology.node(index), topology, facts)
         else {
             continue;
         };
-        let Some(exit) = origins.exits.remove(&index) else { continue };
-        let Some(shape) = facts.shape(exit) else { continue };
+        let Some(value) = starts.last_value_of.remove(&index) else { continue };
+        let Some(shape) = facts.shape(value) else { continue };
         layers.push(Layer {
-            name: exit.to_owned(),
+            name: value.to_owned(),
             kind,
             shape: shape.to_vec(),
-            grid: layouts.get(exit).filter(|_| shape.len() == 4).map(Grid::from),
-            parameters: std::mem::take(&mut entered),
+            grid: layouts.get(value).filter(|_| shape.len() == 4).map(Grid::from),
+            parameters: std::mem::take(&mut pending),
         });
     }
     layers
 }
 
-/// To which founding node each value belongs.
-struct Origins<'m> {
-    /// The founding node of each computed value.
-    of_value: HashMap<&'m str, usize>,
-    /// The last value of each founding node that something else reads.
-    exits: HashMap<usize, &'m str>,
+/// The layer that each value belongs to. A layer is identified by the node that starts it.
+struct LayerStarts<'m> {
+    /// The node that starts the layer of each computed value.
+    start_of: HashMap<&'m str, usize>,
+    /// For each node that starts a layer: the layer's last value that is read outside the layer.
+    last_value_of: HashMap<usize, &'m str>,
 }
 
-impl<'m> Origins<'m> {
+impl<'m> LayerStarts<'m> {
     fn of(model: &'m Model, topology: &Topology<'m>, facts: &Facts) -> Self {
-        let mut of_value: HashMap<&str, usize> = HashMap::new();
+        let mut start_of: HashMap<&str, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
             let carries = |name: &String| is_feature(name, facts) && !topology.is_constant(name);
@@ -89,19 +89,19 @@ impl<'m> Origins<'m> {
                 continue;
             }
             let sources: HashSet<usize> =
-                node.input.iter().filter_map(|name| of_value.get(name.as_str()).copied()).collect();
-            let origin = match sources.iter().next() {
+                node.input.iter().filter_map(|name| start_of.get(name.as_str()).copied()).collect();
+            let start = match sources.iter().next() {
                 Some(&source) if sources.len() == 1 && !starts_layer(node, topology) => source,
                 _ => index,
             };
-            of_value.extend(node.output.iter().map(|name| (name.as_str(), origin)));
+            start_of.extend(node.output.iter().map(|name| (name.as_str(), start)));
         }
-        let mut origins = Self { of_value, exits: HashMap::new() };
-        origins.find_exits(model, topology);
-        origins
+        let mut starts = Self { start_of, last_value_of: HashMap::new() };
+        starts.find_last_values(model, topology);
+        starts
     }
 
-    fn find_exits(&mut self, model: &'m Model, topology: &Topology<'m>) {
+    fn find_last_values(&mut self, model: &'m Model, topology: &Topology<'m>) {
         let outputs: HashSet<&str> =
             model.outputs().iter().map(|output| output.name.as_str()).collect();
         for &index in topology.order() {
@@ -110,22 +110,22 @@ impl<'m> Origins<'m> {
                 continue;
             }
             for output in node.output.iter().take(1) {
-                let Some(&origin) = self.of_value.get(output.as_str()) else { continue };
+                let Some(&start) = self.start_of.get(output.as_str()) else { continue };
                 let leaves = topology.consumer_indices(output).iter().any(|&consumer| {
                     let consumer = topology.node(consumer);
                     let theirs = consumer.output.first().map(String::as_str).unwrap_or_default();
                     operator(consumer).only_rearranges()
-                        || self.of_value.get(theirs) != Some(&origin)
+                        || self.start_of.get(theirs) != Some(&start)
                 });
                 if leaves || outputs.contains(output.as_str()) || is_final(output, topology) {
-                    self.exits.insert(origin, output);
+                    self.last_value_of.insert(start, output);
                 }
             }
         }
     }
 }
 
-/// Whether a value is a float that depends on the picture; shapes and constants are not.
+/// Whether a value is a float tensor that depends on the picture, unlike shapes and constants.
 fn is_feature(value: &str, facts: &Facts) -> bool {
     facts.get(value).is_some_and(|fact| {
         matches!(fact.element, Element::F32 | Element::F16 | Element::F64)
@@ -137,7 +137,7 @@ fn is_final(value: &str, topology: &Topology) -> bool {
     topology.consumer_indices(value).is_empty()
 }
 
-/// Whether a node starts a layer of its own even if it reads from one layer only.
+/// Whether a node starts a layer of its own even if it reads only one layer.
 fn starts_layer(node: &NodeProto, topology: &Topology) -> bool {
     match operator(node).starts_layer {
         StartsLayer::Always => true,
@@ -147,8 +147,8 @@ fn starts_layer(node: &NodeProto, topology: &Topology) -> bool {
 }
 
 /// The number of weights of each listed layer: those of its own nodes and of the unlisted nodes
-/// before it. Scalars that are settings rather than weights (bounds, scales) do not count.
-fn parameters(model: &Model, topology: &Topology, origins: &Origins) -> HashMap<usize, usize> {
+/// before it. Scalars are settings (bounds, scales), not weights, and do not count.
+fn parameters(model: &Model, topology: &Topology, starts: &LayerStarts) -> HashMap<usize, usize> {
     let stored: HashMap<&str, usize> = model
         .graph()
         .initializer
@@ -160,14 +160,13 @@ fn parameters(model: &Model, topology: &Topology, origins: &Origins) -> HashMap<
     let mut counts: HashMap<usize, usize> = HashMap::new();
     for &index in topology.order() {
         let node = topology.node(index);
-        let Some(&origin) =
-            node.output.first().and_then(|name| origins.of_value.get(name.as_str()))
+        let Some(&start) = node.output.first().and_then(|name| starts.start_of.get(name.as_str()))
         else {
             continue;
         };
         for weight in weights(node, topology) {
             if let Some(&count) = stored.get(weight).filter(|_| counted.insert(weight)) {
-                *counts.entry(origin).or_default() += count;
+                *counts.entry(start).or_default() += count;
             }
         }
     }

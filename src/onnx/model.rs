@@ -5,7 +5,7 @@ use prost::Message;
 use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use super::{Attributes, OnnxError};
 
-/// A decoded ONNX model that is known to hold a graph.
+/// A decoded ONNX model. Its graph has at least one node.
 #[derive(Debug, Clone)]
 pub struct Model {
     proto: ModelProto,
@@ -22,7 +22,7 @@ impl Model {
         Self::from_proto(proto)
     }
 
-    /// Takes a protobuf message that must hold a graph.
+    /// A model of the protobuf message `proto`, whose graph must have at least one node.
     ///
     /// # Errors
     /// [`OnnxError::NoGraph`].
@@ -52,8 +52,8 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// Copies of the stored tensors called `names`: initializers, and those of `Constant` nodes,
-    /// under the names of the values that they are.
+    /// Copies of the stored tensors called `names`, by name: initializers and the values of
+    /// `Constant` nodes.
     #[must_use]
     pub fn tensors(&self, names: &HashSet<String>) -> HashMap<String, TensorProto> {
         let wanted = |name: &str| names.contains(name);
@@ -79,7 +79,7 @@ impl Model {
         self
     }
 
-    /// The same model with further inputs, after those that there are.
+    /// The same model with further inputs after the existing ones.
     #[must_use]
     pub fn with_inputs(mut self, inputs: Vec<ValueInfoProto>) -> Self {
         self.proto.graph.get_or_insert_default().input.extend(inputs);

@@ -1,4 +1,4 @@
-//! What the layer listing, the layouts and the head need to know of each operator.
+//! The table of operators for `listing`, `layout` and `head`.
 //!
 //! The table of gradient rules is in `gradient`. An operator without a row here keeps the layout of
 //! its input and belongs to the layer before it.
@@ -12,9 +12,9 @@ pub(super) struct Operator {
     name: &'static str,
     /// What the operator does to the layout of a four-dimensional value.
     pub(super) layout: LayoutEffect,
-    /// Whether the output begins a layer of its own even if the node reads one layer only.
+    /// Whether the output starts a layer of its own even if the node reads only one layer.
     pub(super) starts_layer: StartsLayer,
-    /// What the layer is called that the operator begins. None for a layer that is not listed.
+    /// The kind of the layer that the operator starts. `None` for a layer that is not listed.
     pub(super) kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>,
     elements: Elements,
     /// Whether a stored input is a setting (a bound, a shape), not a weight.
@@ -30,17 +30,18 @@ pub(super) enum LayoutEffect {
     Permutes,
     /// It changes the shape.
     Reshapes,
-    /// It mixes elements along an axis; the output's axes mean what the input's did.
+    /// It mixes elements along an axis. The axes keep their meaning.
     Mixes,
-    /// The axes stay what they are.
+    /// The axes stay the same.
     Keeps,
 }
 
-/// Whether an operator's output begins a layer of its own.
+/// Whether an operator's output starts a layer of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StartsLayer {
     Always,
-    /// Where no input is a constant: a bias belongs to the layer before it, a residual does not.
+    /// Only if no input is a constant. A bias belongs to the layer before it; the addition of a
+    /// residual starts a layer.
     WithoutConstants,
     Never,
 }
@@ -65,8 +66,7 @@ impl Elements {
 }
 
 impl Operator {
-    /// Whether the operator only rearranges a value or changes its type, without being a layer that
-    /// a person would name.
+    /// Whether the operator only rearranges a value or changes its type, and starts no layer.
     pub(super) fn only_rearranges(&self) -> bool {
         self.elements != Elements::Changed && self.starts_layer == StartsLayer::Never
     }
@@ -87,7 +87,7 @@ impl Operator {
         self
     }
 
-    /// The operator begins a layer, which is listed under a kind where `kind` gives one.
+    /// The operator starts a layer, which is listed if `kind` gives a kind.
     const fn layer(mut self, kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>) -> Self {
         self.starts_layer = StartsLayer::Always;
         self.kind = kind;
@@ -198,17 +198,17 @@ fn global_reduction(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kin
     is_global.then_some(Kind::Pooling)
 }
 
-/// A matrix product by a stored matrix is a dense layer.
+/// A matrix product with a stored matrix is a dense layer.
 fn product(node: &NodeProto, topology: &Topology, _: &Facts) -> Option<Kind> {
     node.input.iter().any(|name| topology.is_constant(name)).then_some(Kind::Dense)
 }
 
-/// A reshape from four dimensions to two flattens.
+/// A reshape from four dimensions to two is a flatten layer.
 fn reshape(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
     (ranks(node, facts) == (Some(4), Some(2))).then_some(Kind::Flatten)
 }
 
-/// Branches meet where the result is a feature map or a list of tokens.
+/// Branches are merged if the result is a feature map or a list of tokens.
 fn merge(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
     matches!(ranks(node, facts).1, Some(3 | 4)).then_some(Kind::Merge)
 }

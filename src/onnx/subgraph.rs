@@ -3,13 +3,13 @@ use std::collections::HashSet;
 use super::pb::{GraphProto, ModelProto, ValueInfoProto};
 use super::{Facts, Model, OnnxError, Topology, value_info};
 
-/// The part of `model` that computes `wanted` from the values for which `is_known` holds, as a
-/// model of its own that carries the weights of that part only. Its inputs are the known values
-/// that it reads, under their own names.
+/// The part of `model` that computes `wanted` from known values, as a model of its own with the
+/// weights of that part only. `is_known` says which values are known. Those that the part reads are
+/// its inputs, under their own names.
 ///
 /// # Errors
-/// [`OnnxError::Undefined`] where a wanted value does not exist, [`OnnxError::Tensor`] where the
-/// shape of a value that is read is not known, [`OnnxError::NoGraph`] where nothing is computed.
+/// [`OnnxError::Undefined`] if a wanted value does not exist, [`OnnxError::Tensor`] if the shape of
+/// an input or output is not known, [`OnnxError::NoGraph`] if nothing has to be computed.
 pub fn subgraph(
     model: &Model,
     topology: &Topology,

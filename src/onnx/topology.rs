@@ -3,9 +3,9 @@ use std::collections::{HashMap, HashSet};
 use super::pb::{GraphProto, NodeProto};
 use super::{Model, OnnxError};
 
-/// Who defines and who reads each value of a graph, with the nodes in an order of evaluation.
+/// The nodes that define and read each value of a graph, and all nodes in an order of evaluation.
 ///
-/// Nodes are named by their index in [`GraphProto::node`].
+/// A node is identified by its index in [`GraphProto::node`].
 #[derive(Debug)]
 pub struct Topology<'m> {
     graph: &'m GraphProto,
@@ -16,8 +16,8 @@ pub struct Topology<'m> {
 }
 
 impl<'m> Topology<'m> {
-    /// Reads the topology of the main graph. The specification asks that nodes be sorted; files
-    /// in the wild are not always, so the order is made here.
+    /// Reads the topology of the main graph. The specification requires sorted nodes, but some
+    /// files are not sorted, so the nodes are sorted here.
     ///
     /// # Errors
     /// [`OnnxError::DefinedTwice`] and [`OnnxError::Undefined`] (a missing value or a cycle).
@@ -48,7 +48,7 @@ impl<'m> Topology<'m> {
         &self.graph.node[index]
     }
 
-    /// The node that computes `value`; none for inputs and initializers.
+    /// The node that computes `value`. `None` for inputs and initializers.
     #[must_use]
     pub fn producer(&self, value: &str) -> Option<&'m NodeProto> {
         self.producers.get(value).map(|&index| self.node(index))
@@ -60,7 +60,7 @@ impl<'m> Topology<'m> {
         self.producers.get(value).copied()
     }
 
-    /// The nodes that read `value`, each once for every reading.
+    /// The nodes that read `value`. A node that reads it twice comes twice.
     pub fn consumers(&self, value: &str) -> impl Iterator<Item = &'m NodeProto> + '_ {
         self.consumer_indices(value).iter().map(|&index| self.node(index))
     }
@@ -101,7 +101,7 @@ impl<'m> Topology<'m> {
                 ready.push(index);
             }
         }
-        // A min-heap keeps the file's own order wherever that order is already valid.
+        // A min-heap keeps the file's order if that order is valid.
         let mut heap: std::collections::BinaryHeap<_> =
             ready.into_iter().map(std::cmp::Reverse).collect();
         let mut order = Vec::with_capacity(self.graph.node.len());
@@ -154,13 +154,15 @@ impl<'m> Topology<'m> {
     }
 }
 
-/// The values a node reads, those that its subgraphs (`If`, `Loop`) take from outside included.
+/// The values that a node reads, including those that its subgraphs (`If`, `Loop`) read from
+/// outside.
 pub fn reads(node: &NodeProto) -> impl Iterator<Item = &str> {
     use super::Attributes;
     let direct = node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
     direct.chain(node.graphs().flat_map(captured))
 }
 
+/// The values that a subgraph reads from outside.
 fn captured(graph: &GraphProto) -> Vec<&str> {
     let inner: HashSet<&str> = graph
         .input

@@ -3,13 +3,13 @@ use std::rc::Rc;
 use super::Element;
 use super::builder::{Attribute, Builder, data_type};
 
-mod infix;
+mod arithmetic;
 mod shaping;
 
-/// A value of a graph being written; arithmetic on it writes nodes.
+/// A value of a graph that is being written. Arithmetic on it writes nodes.
 ///
-/// Shapes are checked as they would be by the engine: an operation on shapes that do not fit is a
-/// mistake of the caller and gives a graph that the engine refuses.
+/// Shapes are not checked here. An operation on shapes that do not fit is a mistake of the caller
+/// and gives a graph that the engine refuses.
 #[derive(Debug, Clone)]
 pub struct Value {
     builder: Builder,
@@ -59,7 +59,7 @@ impl Value {
         self.builder.scalar(value, self.element)
     }
 
-    fn same(&self, operator: &str, attributes: &[(&str, Attribute)]) -> Self {
+    fn unary(&self, operator: &str, attributes: &[(&str, Attribute)]) -> Self {
         self.builder.node(operator, &[self], attributes, self.element, &self.shape)
     }
 
@@ -85,70 +85,70 @@ impl Value {
     /// eˣ.
     #[must_use]
     pub fn exp(&self) -> Self {
-        self.same("Exp", &[])
+        self.unary("Exp", &[])
     }
 
     /// ln x.
     #[must_use]
     pub fn log(&self) -> Self {
-        self.same("Log", &[])
+        self.unary("Log", &[])
     }
 
     /// √x.
     #[must_use]
     pub fn sqrt(&self) -> Self {
-        self.same("Sqrt", &[])
+        self.unary("Sqrt", &[])
     }
 
     /// tanh x.
     #[must_use]
     pub fn tanh(&self) -> Self {
-        self.same("Tanh", &[])
+        self.unary("Tanh", &[])
     }
 
     /// 1 / (1 + e⁻ˣ).
     #[must_use]
     pub fn sigmoid(&self) -> Self {
-        self.same("Sigmoid", &[])
+        self.unary("Sigmoid", &[])
     }
 
     /// ln(1 + eˣ).
     #[must_use]
     pub fn softplus(&self) -> Self {
-        self.same("Softplus", &[])
+        self.unary("Softplus", &[])
     }
 
     /// sin x.
     #[must_use]
     pub fn sin(&self) -> Self {
-        self.same("Sin", &[])
+        self.unary("Sin", &[])
     }
 
     /// cos x.
     #[must_use]
     pub fn cos(&self) -> Self {
-        self.same("Cos", &[])
+        self.unary("Cos", &[])
     }
 
     /// The error function.
     #[must_use]
     pub fn erf(&self) -> Self {
-        self.same("Erf", &[])
+        self.unary("Erf", &[])
     }
 
     /// |x|.
     #[must_use]
     pub fn abs(&self) -> Self {
-        self.same("Abs", &[])
+        self.unary("Abs", &[])
     }
 
     /// max(x, 0).
     #[must_use]
     pub fn relu(&self) -> Self {
-        self.same("Relu", &[])
+        self.unary("Relu", &[])
     }
 
-    /// x between `low` and `high`, those for what lies outside.
+    /// x, limited to `low` ≤ x ≤ `high`.
     #[must_use]
     pub fn clamp(&self, low: f32, high: f32) -> Self {
         let (low, high) = (self.constant(low), self.constant(high));
@@ -158,7 +158,7 @@ impl Value {
     /// −1, 0 or 1.
     #[must_use]
     pub fn sign(&self) -> Self {
-        self.same("Sign", &[])
+        self.unary("Sign", &[])
     }
 
     /// x·x.
@@ -193,7 +193,7 @@ impl Value {
     }
 }
 
-/// The shape that `a` and `b` are repeated to; where they do not fit, `a`'s extent.
+/// The shape to which `a` and `b` are broadcast. On an axis where they do not fit: `a`'s extent.
 fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
     let rank = a.len().max(b.len());
     let extent = |shape: &[usize], axis: usize| {

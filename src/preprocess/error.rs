@@ -2,14 +2,14 @@
 
 use super::Format;
 
-/// Why a picture was refused. Each text says the value and the remedy.
+/// Why a picture was refused. Each message gives the value and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
     /// The file has no bytes.
     #[error("the picture is empty (0 bytes); send a PNG, JPEG, WebP, GIF, BMP or TIFF file")]
     Empty,
-    /// The file has none of the supported formats. `hint` says what its first bytes look like.
+    /// The file's format is not supported. `hint` is the format that its first bytes suggest.
     #[error("{}; send PNG, JPEG, WebP, GIF, BMP or TIFF", looks_like(*.hint))]
     UnknownFormat {
         /// The format's name as people write it: `HEIF`, `AVIF`, `SVG`, `PSD`, …

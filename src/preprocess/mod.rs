@@ -4,8 +4,8 @@
 //! large before it spends time or memory on it. [`Preprocessing`] then turns the picture into the
 //! model's input, exactly as Pillow and Keras do.
 //!
-//! This module knows nothing of models, layers or the network. It takes bytes and plain values, and
-//! gives an array.
+//! This module does not depend on models, layers or HTTP. It takes bytes and plain values, and
+//! returns an array.
 
 mod decode;
 mod error;

@@ -61,9 +61,9 @@ pub struct Preprocessing {
     pub mean: [f32; 3],
     /// The divisor, applied last.
     pub std: [f32; 3],
-    /// Interpolation.
+    /// How pixels are interpolated.
     pub resize: Resize,
-    /// Fitting.
+    /// How a picture of another shape is fitted to `size`.
     pub crop: Crop,
     /// With `crop = "center"`: the shorter side before cropping, in pixels. None: the smallest
     /// picture that covers `size`.
@@ -91,7 +91,7 @@ impl Default for Preprocessing {
 /// The longest side of an input, in pixels.
 const LARGEST_SIDE: usize = 4096;
 
-/// Why a preprocessing is not valid.
+/// An error in the values of a [`Preprocessing`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreprocessingError {
@@ -209,18 +209,18 @@ impl Preprocessing {
         }
     }
 
-    /// For channel `c` of the tensor: its index in an RGB (or grey) pixel, and a table of what each
-    /// of the 256 values becomes.
+    /// For channel `c` of the tensor: its index in an RGB (or grey) pixel, and a table with the
+    /// result for each of the 256 values.
     fn channel(&self, c: usize) -> (usize, [f32; 256]) {
         let index = if self.color == Color::Bgr { 2 - c } else { c };
         let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
         (index, std::array::from_fn(value))
     }
 
-    /// The picture that a tensor shows: scale, mean, std and the order of colours undone, rounded
-    /// to 8 bits. `tensor` is channels × height × width, in the channel order of the model's input.
-    /// Of a tensor made by [`tensor`](Self::tensor) it is the resized picture, bit by bit. What is
-    /// not finite, as with a scale of zero, is black.
+    /// The picture that a tensor shows. It undoes scale, mean, std and the order of colours, and
+    /// rounds to 8 bits. `tensor` is channels × height × width, in the channel order of the model's
+    /// input. A tensor made by [`tensor`](Self::tensor) gives the resized picture, bit by bit.
+    /// Values that are not finite, as with a scale of zero, become black.
     ///
     /// # Panics
     ///
@@ -255,7 +255,8 @@ impl Preprocessing {
         ]
     }
 
-    /// The width and height that the picture is resized to, and the window that is cut out of that.
+    /// For width and height: the length that the picture is resized to, and the window that is cut
+    /// out of the result.
     ///
     /// As in torchvision, the longer side is `int(resize_to · long / short)`, and the crop starts
     /// at `round((side − crop) / 2)`, halves to even.

@@ -1,5 +1,5 @@
-//! Pillow's `Image.resize` for 8-bit pictures, bit by bit. It can compute a window of the result
-//! alone.
+//! Pillow's `Image.resize` for 8-bit pictures, bit by bit. It can compute only a window of the
+//! result.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) struct Axis {
 }
 
 impl<const C: usize> Source<'_, C> {
-    /// Resizes to `x.length` × `y.length` and gives the window of the result, row by row.
+    /// Resizes to `x.length` × `y.length` and returns the window of the result, row by row.
     pub(super) fn resize(&self, x: &Axis, y: &Axis, filter: Resize) -> Vec<u8> {
         if filter == Resize::Nearest {
             return self.nearest(x, y);

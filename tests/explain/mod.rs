@@ -18,7 +18,7 @@ pub(crate) fn map(name: &str) -> Array2<f32> {
     Array2::from_shape_vec((shape[0], shape[1]), values).unwrap()
 }
 
-/// A view as channels × height × width of the same values, stored as height × width × channels.
+/// The same values as channels × height × width, but stored as height × width × channels.
 pub(crate) fn stored_last(layer: &Array3<f32>) -> Array3<f32> {
     let last = layer.view().permuted_axes([1, 2, 0]).as_standard_layout().into_owned();
     last.permuted_axes([2, 0, 1])

@@ -24,16 +24,16 @@ fn softmax_seeds_are_the_derivative_up_to_margins_of_200() {
     let cases: Vec<Case> = serde_json::from_slice(&bytes("cam/softmax_seeds.json")).unwrap();
     for Case { logits, class, probability, ln_scale, cotangent } in cases {
         let found = seed(&logits, class, Score::Probability, Activation::Softmax).unwrap();
-        let told = format!("{logits:?}, class {class}: {found:?}");
-        assert!(near(found.probability.unwrap(), probability, 1e-12), "{told}");
-        assert!(near(found.ln_scale, ln_scale, 1e-12), "{told}");
-        assert!(near(found.scale, ln_scale.exp(), 1e-9), "{told}");
+        let message = format!("{logits:?}, class {class}: {found:?}");
+        assert!(near(found.probability.unwrap(), probability, 1e-12), "{message}");
+        assert!(near(found.ln_scale, ln_scale, 1e-12), "{message}");
+        assert!(near(found.scale, ln_scale.exp(), 1e-9), "{message}");
         for (&found, &expected) in found.cotangent.iter().zip(&cotangent) {
             // Values below float32's range cannot be compared.
             let difference = (f64::from(found) - expected).abs();
-            assert!(difference <= 1e-6 * expected.abs() + 1e-44, "{told}");
+            assert!(difference <= 1e-6 * expected.abs() + 1e-44, "{message}");
         }
-        assert_eq!(found.saturated, probability as f32 == 1.0, "{told}");
+        assert_eq!(found.saturated, probability as f32 == 1.0, "{message}");
         let all = probabilities(&logits, Activation::Softmax);
         assert!(near(all[class], probability, 1e-12));
     }

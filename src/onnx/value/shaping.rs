@@ -68,16 +68,16 @@ impl Value {
         self.sum(&axes).reshape(shape)
     }
 
-    /// Repeats to `shape`.
+    /// Broadcasts to `shape`.
     ///
-    /// By a product with ones, not by Expand: tract 0.23 forgets an Expand in front of a matrix
-    /// product or a 1×1 convolution.
+    /// This is a product with ones and not an Expand, because tract 0.23 drops an Expand in front
+    /// of a matrix product or a 1×1 convolution.
     #[must_use]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
         self.spread(shape, 1.0)
     }
 
-    /// `factor` times this, repeated to `shape`.
+    /// `factor` times this, broadcast to `shape`.
     #[must_use]
     pub fn spread(&self, shape: &[usize], factor: f32) -> Self {
         if *self.shape == *shape {
@@ -113,7 +113,7 @@ impl Value {
         self.shaped("Transpose", &[("perm", Attribute::Ints(list))], &shape)
     }
 
-    /// Zeros added before and after along one axis.
+    /// This with zeros added before and after it along one axis.
     #[must_use]
     pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
         if before == 0 && after == 0 {
@@ -122,7 +122,7 @@ impl Value {
         self.pad_with(axis, before, after, 0.0)
     }
 
-    /// `fill` added before and after along one axis.
+    /// This with `fill` added before and after it along one axis.
     #[must_use]
     pub fn pad_with(&self, axis: usize, before: usize, after: usize, fill: f32) -> Self {
         let mut pads = vec![0; 2 * self.rank()];
@@ -148,7 +148,7 @@ impl Value {
         b.node("Slice", &inputs, &[], self.element, &shape)
     }
 
-    /// This and `others` one after the other along `axis`.
+    /// `values`, of which there is at least one, one after the other along `axis`.
     #[must_use]
     pub fn concat(values: &[Self], axis: usize) -> Self {
         let first = &values[0];

@@ -31,7 +31,7 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// The format of `bytes`, where it is supported.
+/// The format of `bytes`, if it is supported.
 pub(super) fn recognize(bytes: &[u8]) -> Option<Format> {
     let is = |magic: &[u8]| bytes.starts_with(magic);
     if is(b"\x89PNG\r\n\x1a\n") {
@@ -51,7 +51,7 @@ pub(super) fn recognize(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// The usual name of the unsupported format that `bytes` look like.
+/// The usual name of the unsupported format that `bytes` seem to have.
 pub(super) fn hint(bytes: &[u8]) -> Option<&'static str> {
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some(match bytes.get(8..12) {

@@ -18,7 +18,7 @@ pub(super) fn bmp(
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Bmp, error, limits);
     // Headers of 40 bytes and more have width and height at the same place. The height is negative
-    // where the rows are stored from the top down.
+    // if the rows are stored from the top down.
     if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(14..26)
         && header >= 40
     {
@@ -46,8 +46,8 @@ pub(super) fn tiff(
     Ok((pixels(Format::Tiff, decoder, limits)?, orientation))
 }
 
-/// Whether every strip and tile of the first image lies within the file. The decoder takes the end
-/// of the file for the end of a compressed strip, and leaves the rest of the strip black.
+/// Whether every strip and tile of the first image lies within the file. The decoder treats
+/// the end of the file as the end of a compressed strip, and leaves the rest of the strip black.
 fn is_whole(bytes: &[u8]) -> bool {
     let Ok(mut reader) = tiff::decoder::Decoder::new(Cursor::new(bytes)) else { return true };
     let mut list = |tag| reader.find_tag(tag).ok()??.into_u64_vec().ok();

@@ -11,7 +11,7 @@ use super::{Format, drop_alpha, exif, grey_to_rgb};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
-/// How many bytes of a compressed text chunk are decompressed to look for EXIF.
+/// The number of bytes of a compressed text chunk that are decompressed to look for EXIF.
 const TEXT_BYTES: usize = 1 << 20;
 
 pub(super) fn decode(

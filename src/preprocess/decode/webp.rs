@@ -38,7 +38,7 @@ pub(super) fn decode(
 fn exif_chunk(body: &[u8]) -> Option<&[u8]> {
     body.starts_with(b"VP8X")
         .then(|| chunks(body).find(|(name, _)| name == b"EXIF"))?
-        .map(|it| it.1)
+        .map(|(_, payload)| payload)
 }
 
 /// The name and bytes of each RIFF chunk. The last one may be truncated.

@@ -10,7 +10,7 @@ use super::Model;
 use super::pb::TensorProto;
 use super::pb::tensor_proto::DataLocation;
 
-/// Payloads from this many bytes on are left out.
+/// Data of at least this many bytes is left out.
 const LARGE: usize = 4096;
 
 /// The field numbers of `ModelProto`, `GraphProto` and `TensorProto` in onnx.proto3.
@@ -19,7 +19,8 @@ const INITIALIZER: u64 = 5;
 const NAME: u64 = 8;
 
 impl Model {
-    /// The same graph without the numbers of its large initializers, which are without_data then.
+    /// The same graph without the data of its large initializers. Afterwards
+    /// [`without_data`](Self::without_data) lists them.
     #[must_use]
     pub fn without_weights(self) -> Self {
         self.map_initializers(|tensor| match tensor.raw_data.len() {
@@ -28,7 +29,7 @@ impl Model {
         })
     }
 
-    /// The names of the initializers whose numbers were left out.
+    /// The names of the initializers whose data was left out.
     #[must_use]
     pub fn without_data(&self) -> HashSet<String> {
         let without_data = self.graph().initializer.iter().filter(|tensor| lacks_data(tensor));
@@ -42,7 +43,7 @@ impl Model {
     }
 }
 
-/// Whether a tensor has elements and no numbers, here or in another file.
+/// Whether a tensor has elements but no data, neither here nor in another file.
 #[must_use]
 pub fn lacks_data(tensor: &TensorProto) -> bool {
     let empty = tensor.raw_data.is_empty()
@@ -56,11 +57,12 @@ pub fn lacks_data(tensor: &TensorProto) -> bool {
     empty && is_here && tensor.dims.iter().product::<i64>() > 0
 }
 
-/// The initializers called `names` of the model in `file`, and nothing else of it: what lies
-/// between is passed over.
+/// Reads the initializers called `names` of the model in `file`. Everything else in the file is
+/// skipped.
 ///
 /// # Errors
-/// The operating system's, and [`io::ErrorKind::InvalidData`] where the file is no ONNX model.
+/// The operating system's error, and [`io::ErrorKind::InvalidData`] if the file is not an ONNX
+/// model.
 pub fn read_tensors(
     file: &mut (impl Read + Seek),
     names: &HashSet<String>,
@@ -69,7 +71,7 @@ pub fn read_tensors(
     let end = length(file)?;
     while let Some(field) = Field::next(file, end)? {
         if field.number != GRAPH {
-            field.pass(file)?;
+            field.skip(file)?;
             continue;
         }
         while let Some(field) = Field::next(file, field.end)? {
@@ -83,7 +85,7 @@ pub fn read_tensors(
                     found.insert(name, tensor);
                 }
             }
-            field.pass(file)?;
+            field.skip(file)?;
         }
     }
     Ok(found)
@@ -102,13 +104,13 @@ fn name_of(file: &mut (impl Read + Seek), tensor: &Field) -> io::Result<String> 
             file.take(field.end - field.start).read_to_string(&mut name)?;
             return Ok(name);
         }
-        field.pass(file)?;
+        field.skip(file)?;
     }
     Ok(String::new())
 }
 
-/// A field of a protobuf message, of which the number has been read; where its payload starts and
-/// ends.
+/// A field of a protobuf message: its number, and the positions in the file where its payload
+/// starts and ends.
 struct Field {
     number: u64,
     start: u64,
@@ -116,7 +118,7 @@ struct Field {
 }
 
 impl Field {
-    /// The field that begins where `file` stands, None at the message's `end`.
+    /// Reads the header of the field at the position of `file`. `None` at the message's `end`.
     fn next(file: &mut (impl Read + Seek), end: u64) -> io::Result<Option<Self>> {
         if file.stream_position()? >= end {
             return Ok(None);
@@ -141,8 +143,8 @@ impl Field {
         Ok(Some(Self { number, start, end }))
     }
 
-    /// Goes to the end of the payload.
-    fn pass(&self, file: &mut impl Seek) -> io::Result<()> {
+    /// Moves `file` to the end of the payload.
+    fn skip(&self, file: &mut impl Seek) -> io::Result<()> {
         let here = file.stream_position()?;
         file.seek_relative(self.end as i64 - here as i64)
     }
@@ -162,7 +164,7 @@ fn varint(file: &mut impl Read) -> io::Result<u64> {
 }
 
 fn malformed() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it is no ONNX model")
+    io::Error::new(io::ErrorKind::InvalidData, "it is not an ONNX model")
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ arithmetic!(Add add "Add", Sub sub "Sub", Mul mul "Mul", Div div "Div");
 impl Neg for &Value {
     type Output = Value;
     fn neg(self) -> Value {
-        self.same("Neg", &[])
+        self.unary("Neg", &[])
     }
 }
 
