@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let models = LoadedModels::open(Path::new(model), &engine)?;
     let classifier = models.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
-    let tensor = input(classifier.info().settings().recipe.tensor(&picture).into_dyn());
+    let tensor = input(classifier.info().settings().preprocessing.tensor(&picture).into_dyn());
     let mut outputs: Vec<String> =
         classifier.info().layers().iter().map(|layer| layer.name.clone()).collect();
     outputs.push(classifier.info().head().output.clone());

@@ -231,7 +231,7 @@ impl Metrics {
         self.models.clear();
         for classifier in models.iter() {
             let settings = classifier.info().settings();
-            let [height, width] = settings.recipe.size;
+            let [height, width] = settings.preprocessing.size;
             let labels = ModelLabels {
                 model: classifier.name().to_owned(),
                 input: format!("{height}x{width}"),

@@ -120,7 +120,7 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResul
             continue;
         };
         if is_transposed {
-            let transposed = graph.add_const(format!("{name}.turned"), tensor)?;
+            let transposed = graph.add_const(format!("{name}.transposed"), tensor)?;
             let node = graph.node_mut(input.node);
             node.op = expand(PermuteAxes::new(Some(tvec![1, 0])));
             node.outputs[0].fact = InferenceFact::default();

@@ -116,7 +116,7 @@ impl Classifier {
         outputs: OutputSet,
         token: &CancellationToken,
     ) -> Result<Values, ServiceError> {
-        let tensor = self.info.settings().recipe.tensor(picture).into_dyn();
+        let tensor = self.info.settings().preprocessing.tensor(picture).into_dyn();
         Ok(self.network.forward(tensor, outputs, token)?)
     }
 

@@ -69,7 +69,7 @@ pub struct InputDescription<'a> {
     pub name: &'a str,
     /// The preprocessing, with every default filled in.
     #[serde(flatten)]
-    pub recipe: &'a Preprocessing,
+    pub preprocessing: &'a Preprocessing,
 }
 
 /// How the output is read.
@@ -117,7 +117,7 @@ pub fn model_list(models: &LoadedModels) -> ModelList<'_> {
 fn model_entry(classifier: &Classifier) -> ModelEntry<'_> {
     ModelEntry {
         name: classifier.name(),
-        input_size: classifier.info().settings().recipe.size,
+        input_size: classifier.info().settings().preprocessing.size,
         classes: classifier.info().settings().classes,
         layers: classifier.info().layers().len(),
         parameters: parameters(classifier),
@@ -130,7 +130,10 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
     let settings = classifier.info().settings();
     ModelDescription {
         name: classifier.name(),
-        input: InputDescription { name: classifier.info().input_name(), recipe: &settings.recipe },
+        input: InputDescription {
+            name: classifier.info().input_name(),
+            preprocessing: &settings.preprocessing,
+        },
         output: OutputDescription {
             name: &classifier.info().head().output,
             logits: &classifier.info().head().logits,

@@ -11,7 +11,7 @@ use crate::runtime::{Card, Source};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How a picture becomes the input tensor.
-    pub recipe: Preprocessing,
+    pub preprocessing: Preprocessing,
     /// What turns the logits into probabilities.
     pub activation: Activation,
     /// The number of classes; one sigmoid unit counts as two.
@@ -79,7 +79,7 @@ impl Settings {
         if given.crop.is_none() {
             assume("input.crop", "none".to_owned(), "stretched to size");
         }
-        let recipe = Preprocessing {
+        let preprocessing = Preprocessing {
             size,
             color,
             scale,
@@ -90,18 +90,18 @@ impl Settings {
             resize_to: given.resize_to,
             layout: input.layout,
         };
-        recipe.check().map_err(|error| format!("input: {error}"))?;
+        preprocessing.check().map_err(|error| format!("input: {error}"))?;
         let activation = Activation::Logits;
         let (shown, gradcam, gradcam_why) = (Vec::new(), None, "");
-        Ok(Self { recipe, activation, classes: 0, shown, gradcam, gradcam_why, assumed })
+        Ok(Self { preprocessing, activation, classes: 0, shown, gradcam, gradcam_why, assumed })
     }
 
     /// The input tensor's shape, batch 1.
     #[must_use]
     pub fn input_shape(&self) -> [usize; 4] {
-        let [height, width] = self.recipe.size;
-        let channels = self.recipe.channels();
-        match self.recipe.layout {
+        let [height, width] = self.preprocessing.size;
+        let channels = self.preprocessing.channels();
+        match self.preprocessing.layout {
             Layout::Nchw => [1, channels, height, width],
             Layout::Nhwc => [1, height, width, channels],
         }

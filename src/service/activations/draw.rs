@@ -57,7 +57,7 @@ impl Activations {
         self.classifier.network().engine().map(shown.len(), |index| {
             let ShownLayer { values, statistics, selection, is_input, .. } = shown[index];
             if is_input && self.channels.is_empty() {
-                let preprocessing = &self.classifier.info().settings().recipe;
+                let preprocessing = &self.classifier.info().settings().preprocessing;
                 return Pixels::Picture(preprocessing.picture(values));
             }
             Pixels::Levels(levels(values, statistics, selection, normalize))

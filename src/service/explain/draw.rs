@@ -50,8 +50,8 @@ impl Explain {
 
     /// The part of the picture that the maps cover.
     pub(super) fn window(&self, forward: &CachedForward) -> Window {
-        let recipe = &self.classifier.info().settings().recipe;
-        let [left, top, width, height] = recipe.window(&forward.picture);
+        let preprocessing = &self.classifier.info().settings().preprocessing;
+        let [left, top, width, height] = preprocessing.window(&forward.picture);
         Window { left, top, width, height }
     }
 
