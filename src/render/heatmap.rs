@@ -21,7 +21,7 @@ use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 pub enum View {
     /// The colours over the picture: `alpha · colour + picture`, rounded and saturated. The colours
     /// of a signed map are blended by their strength instead: `a · colour + (1 − a) · picture` with
-    /// `a = alpha · |heat|`, so that the light colour of zero leaves the picture as it is.
+    /// `a = alpha · √|heat|`, so that the light colour of zero leaves the picture as it is.
     #[default]
     Overlay,
     /// The colours alone, interpolated to the picture's size.
@@ -141,7 +141,8 @@ pub fn heatmap(
         let alpha = options.alpha as f32;
         let draw = |y, heat: &[f32], out: &mut [[u8; 3]]| {
             for ((out, &pixel), &heat) in out.iter_mut().zip(row(y)).zip(heat) {
-                *out = blend_by_opacity(colors.levels[level(heat)], pixel, alpha * heat.abs());
+                *out =
+                    blend_by_opacity(colors.levels[level(heat)], pixel, alpha * heat.abs().sqrt());
             }
         };
         return layout.draw(panels, &colors, None, parallel_for, draw);

@@ -297,6 +297,6 @@ rgb = bgr[..., ::-1].astype(np.float64)
 for name, of_matplotlib in [("rdbu", "RdBu_r"), ("coolwarm", "coolwarm"), ("seismic", "seismic")]:
     colors = matplotlib.colormaps[of_matplotlib](Normalize(-1, 1)(resized), bytes=True)[..., :3]
     Image.fromarray(colors).save(heat / f"signed_{name}.png")
-    opacity = 0.8 * np.abs(resized)[..., None]
+    opacity = 0.8 * np.sqrt(np.abs(resized))[..., None]
     blended = opacity * colors + (1 - opacity) * rgb
     Image.fromarray(np.round(blended).astype(np.uint8)).save(heat / f"signed_overlay_{name}.png")
