@@ -1,6 +1,6 @@
 """Classifiers of 8 × 8 pictures, one per operator.
 
-They are written without the onnx package: protobuf is tags, lengths and bytes.
+They are written as protobuf (tags, lengths and bytes) directly, without the onnx package.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """Writes the seed corpora of the fuzz targets.
 
-They hold pictures and small models from the tests, classifiers of one operator each, multipart forms
-and requests.
+They hold pictures and small models from the tests, classifiers of one operator each, multipart
+forms and requests.
 """
 
 import base64

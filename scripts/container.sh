@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tests the image's root file system without a container engine. It holds what the Dockerfile copies,
-# is mounted read-only, and runs in its own namespaces with no network but loopback, as an
+# Tests the image's root file system without a container engine. It holds what the Dockerfile
+# copies, is mounted read-only, and runs in its own namespaces with no network but loopback, as an
 # unprivileged user. The namespaces need root.
 #
-#   RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target x86_64-unknown-linux-gnu
+#   export RUSTFLAGS="-C target-feature=+crt-static"
+#   cargo build --release --target x86_64-unknown-linux-gnu
 #   scripts/container.sh target/x86_64-unknown-linux-gnu/release/convscope
 set -euo pipefail
 

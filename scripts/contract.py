@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Starts a server and checks it against openapi.yaml with schemathesis (pip install schemathesis==4.32.5).
+"""Starts a server and checks it against openapi.yaml with schemathesis.
 
-Every operation gets the examples, the boundary values of each schema, and values that are invalid by
-the schema. openapi.yaml must describe every answer, and no answer may be a server error. The script
-does not check that valid requests are accepted: random bytes are a valid request by the schema, but
-no picture.
+Every operation gets the examples, the boundary values of each schema, and values that are invalid
+by the schema. openapi.yaml must describe every answer, and no answer may be a server error. The
+script does not check that valid requests are accepted: random bytes are a valid request by the
+schema, but no picture.
 
+    pip install schemathesis==4.32.5
     cargo build --release && python3 scripts/contract.py
 """
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Starts a server and a trace collector, and checks the traces. Exits with 1 if they are wrong.
 
-The collector speaks OTLP/HTTP and decodes with OpenTelemetry's own messages. Two more cases must not
-disturb the server: no collector, and a collector that accepts connections but never answers.
+The collector speaks OTLP/HTTP and decodes with OpenTelemetry's own messages. Two more cases must
+not disturb the server: no collector, and a collector that accepts connections but never answers.
 
     cargo build --release --features otlp
     pip install opentelemetry-proto && python3 scripts/otlp.py target/release/convscope
@@ -127,7 +127,7 @@ def traceparent(trace, flags="01"):
 
 
 PARENT = "00f067aa0ba902b7"
-GOOD, BAD, UNSAMPLED, CROWDED = ("4bf92f3577b34da6a3ce929d0e0e473" + digit for digit in "6789")
+GOOD, BAD, UNSAMPLED, OVERLOAD = ("4bf92f3577b34da6a3ce929d0e0e473" + digit for digit in "6789")
 
 
 def contents():
@@ -141,9 +141,9 @@ def contents():
     server.ask("/no/such")
     server.ask("/metrics")
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
-        crowd = pool.map(lambda _: server.ask("/activations", PICTURE, traceparent(CROWDED))[0], range(24))
-        crowd = list(crowd)
-    check(503 in crowd and 200 in crowd, "many requests at once:", {status: crowd.count(status) for status in set(crowd)})
+        overload = pool.map(lambda _: server.ask("/activations", PICTURE, traceparent(OVERLOAD))[0], range(24))
+        overload = list(overload)
+    check(503 in overload and 200 in overload, "many requests at once:", {status: overload.count(status) for status in set(overload)})
     code, seconds, _ = server.end()
     check(code == 0 and seconds < 4, f"it exits with {code} after {seconds:.2f} s")
     check(not collector.odd, "posted to /v1/traces as protobuf", *collector.odd)
@@ -177,9 +177,9 @@ def contents():
     check(len(collector.named("GET")) == 1, "a request without a route is named by its method")
     names = {span.name for span, _ in collector.spans}
     check(not any("readyz" in name or "metrics" in name for name in names), "probes and scrapes are not sent")
-    crowded = [span for span in collector.named("POST /activations") if span.trace_id.hex() == CROWDED]
-    refused = [span for span in crowded if attributes(span)["http.response.status_code"] == 503]
-    check(len(crowded) == len(crowd) and len(refused) == crowd.count(503), "every one of the many requests is sent")
+    sent = [span for span in collector.named("POST /activations") if span.trace_id.hex() == OVERLOAD]
+    refused = [span for span in sent if attributes(span)["http.response.status_code"] == 503]
+    check(len(sent) == len(overload) and len(refused) == overload.count(503), "every one of the many requests is sent")
     check(all(span.status.code == Status.STATUS_CODE_ERROR and attributes(span)["error.type"] for span in refused), "503 is marked as an error")
 
 
@@ -199,7 +199,7 @@ def median(server, count=300):
     return 1000 * statistics.median(seconds for _, seconds in answers)
 
 
-def away():
+def without_collector():
     """Compares a server without traces with one whose collector is missing or never answers."""
     quiet = Server()
     usual = median(quiet)
@@ -218,5 +218,5 @@ def away():
 
 contents()
 naming()
-away()
+without_collector()
 sys.exit(f"{len(failures)} failed" if failures else 0)

@@ -171,7 +171,10 @@ BAD = [
 
 
 async def mix(server, picture, seconds, per_second):
-    """Sends requests below the capacity. Every fifth client hangs up; every seventh request is bad."""
+    """Sends requests below the capacity.
+
+    Every fifth client hangs up, every seventh request is bad.
+    """
     tally, wrong, gone, tasks = Tally(), [], 0, []
     stream, began, sent, reloads = requests(picture), time.monotonic(), 0, 0
 
@@ -212,7 +215,10 @@ async def mix(server, picture, seconds, per_second):
 
 
 class Pause:
-    """The longest time in which this process itself did not run. The server is not to blame for losses then."""
+    """The longest time in which this process itself did not run.
+
+    Requests that are lost then are not the fault of the server.
+    """
 
     longest = 0.0
 
@@ -276,8 +282,8 @@ async def run(server, minutes, picture):
         flooded, probed = await overload(server, picture, part, 4 * carried.good())
         full += flooded
         probes += probed
-        crowd, odd, left, renewed = await mix(server, picture, part, 0.8 * carried.good())
-        mixed += crowd
+        good, odd, left, renewed = await mix(server, picture, part, 0.8 * carried.good())
+        mixed += good
         wrong, gone, reloads = wrong + odd, gone + left, reloads + renewed
     print("| phase | seconds | requests | 200 | 503 | other | 200 per s | p50 ms | p99 ms | 503 p50 ms | 503 p99 ms |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")

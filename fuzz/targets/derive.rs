@@ -1,5 +1,5 @@
-//! A graph's bytes: with the facts that the engine has of it, the gradient graph and that of sums
-//! are derived, decode again and have what they promise, or are refused.
+//! Derives the gradient graph and the graph of channel sums of an ONNX model. Each derivation must
+//! be refused or give a graph that can be decoded and has one output.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ use convscope::onnx::{Facts, Model};
 use convscope::runtime::Graph;
 use libfuzzer_sys::fuzz_target;
 
-/// As declared, where that is small.
+/// The declared shape of an input. Dimensions that are unknown, negative, or 64 and more become 8.
 fn shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
     let type_proto::Value::TensorType(tensor) = input.r#type.as_ref()?.value.as_ref()?;
     let dims = &tensor.shape.as_ref()?.dim;
@@ -25,7 +25,8 @@ fn shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
     Some(dims.iter().map(|dim_proto| dim(&dim_proto.value)).collect())
 }
 
-/// What the engine knows, which panics over some files; the server takes that for a refusal.
+/// The facts that the engine has of a model. The engine panics at some files; the server refuses
+/// these.
 fn facts(model: &Model) -> Option<Facts> {
     let shapes: Option<Vec<_>> = model.inputs().into_iter().map(shape).collect();
     let read = || Graph::read(model, None, &shapes?).ok().map(|graph| graph.facts());
@@ -33,7 +34,7 @@ fn facts(model: &Model) -> Option<Facts> {
     facts.larger_than(1 << 20).is_none().then_some(facts)
 }
 
-fuzz_target!(init: panics::told(), |bytes: &[u8]| {
+fuzz_target!(init: panics::print_panics(), |bytes: &[u8]| {
     let Ok(model) = Model::decode(bytes) else { return };
     let Some(facts) = facts(&model) else { return };
     let outputs = model.outputs();

@@ -1,4 +1,4 @@
-//! A model's bytes: read, typed, compiled and run, or refused with a cause.
+//! Reads, analyses, compiles and runs an ONNX model. If it is refused, the error must have a cause.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use convscope::runtime::{Engine, Source};
 use convscope::service::Classifier;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: panics::told(), |bytes: &[u8]| {
+fuzz_target!(init: panics::print_panics(), |bytes: &[u8]| {
     let file = std::env::temp_dir().join(format!("convscope-fuzz-{}.onnx", std::process::id()));
     fs::write(&file, bytes).unwrap();
     let source = Source::open(&file).unwrap();

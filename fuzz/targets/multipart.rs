@@ -1,4 +1,4 @@
-//! The body of a form, and the header that announces it: the boundary, a line end, the body.
+//! Sends a multipart form. The input is the boundary, a line end, and the body.
 
 #![no_main]
 
@@ -7,8 +7,8 @@ mod server;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: panics::told(), |input: &[u8]| {
-    let (boundary, body) = server::line(input);
+fuzz_target!(init: panics::print_panics(), |input: &[u8]| {
+    let (boundary, body) = server::split_line(input);
     let content_type = [b"multipart/form-data; boundary=", boundary].concat();
-    server::ask(b"POST", b"/predict", &[(b"content-type", &content_type)], body);
+    server::send(b"POST", b"/predict", &[(b"content-type", &content_type)], body);
 });

@@ -1,8 +1,8 @@
-//! What a panic means to a target.
+//! The panic hook of the fuzz targets.
 
-/// Says where it was and goes on: one that the code itself catches is a refusal, which is an
-/// answer; one that it does not ends the target all the same. libFuzzer's own hook would end the
-/// process at both.
-pub fn told() {
+/// Replaces libFuzzer's panic hook, which ends the process at every panic, by one that only prints
+/// the panic. A panic that the code catches is a refusal and no failure. A panic that it does not
+/// catch still ends the target.
+pub fn print_panics() {
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
 }

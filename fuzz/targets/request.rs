@@ -1,6 +1,6 @@
-//! A whole request, as a client writes it, line ends without carriage return: method and target,
-//! headers, an empty line, the body. Whatever it is, the answer is not our fault, and a problem
-//! says so in the form that the contract has.
+//! Sends a whole request: method and target, headers, an empty line, and the body. Lines end
+//! without a carriage return. The answer must not be a server error, and every 4xx must be a
+//! problem answer.
 
 #![no_main]
 
@@ -9,17 +9,17 @@ mod server;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: panics::told(), |input: &[u8]| {
-    let (first, mut rest) = server::line(input);
-    let (method, target) = server::halves(first, b' ');
+fuzz_target!(init: panics::print_panics(), |input: &[u8]| {
+    let (first, mut rest) = server::split_line(input);
+    let (method, target) = server::split_at(first, b' ');
     let mut headers = Vec::new();
     loop {
-        let (header, left) = server::line(rest);
+        let (header, left) = server::split_line(rest);
         rest = left;
         if header.is_empty() {
             break;
         }
-        headers.push(server::halves(header, b':'));
+        headers.push(server::split_at(header, b':'));
     }
-    server::ask(method, target, &headers, rest);
+    server::send(method, target, &headers, rest);
 });

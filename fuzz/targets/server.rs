@@ -1,4 +1,4 @@
-//! The router with the embedded convnet, asked in this process.
+//! The router with the embedded convnet, in this process.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -9,15 +9,14 @@ use axum::http::Request;
 use convscope::config::{HttpLimits, Limits};
 use convscope::http::{AppState, router};
 use convscope::runtime::{Engine, WorkerPool};
-use convscope::service::{Context, LoadedModels, ForwardCache};
+use convscope::service::{Context, ForwardCache, LoadedModels};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
     let folder = Path::new("no such folder");
-    let models =
-        LoadedModels::load(folder, "cats_and_dogs_small_1", &Engine::default()).unwrap();
+    let models = LoadedModels::load(folder, "cats_and_dogs_small_1", &Engine::default()).unwrap();
     let limits = Limits { output_pixels: 1 << 20, ..Limits::default() };
     let forwards = ForwardCache::with_capacity(32 << 20);
     let context = Context { models: models.into(), forwards, limits };
@@ -28,24 +27,24 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
 
-/// What stands before the first `sign`, and what after it.
-pub fn halves(bytes: &[u8], sign: u8) -> (&[u8], &[u8]) {
-    let end = bytes.iter().position(|&byte| byte == sign).unwrap_or(bytes.len());
+/// Splits `bytes` at the first `separator`, which belongs to neither part.
+pub fn split_at(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == separator).unwrap_or(bytes.len());
     (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
 }
 
-/// The first line, and the others.
-pub fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
-    halves(bytes, b'\n')
+/// Splits off the first line.
+pub fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    split_at(bytes, b'\n')
 }
 
-/// Asks, and fails where the answer is a fault of the server's.
-pub fn ask(method: &[u8], target: &[u8], headers: &[(&[u8], &[u8])], body: &[u8]) {
+/// Sends a request. Panics if the answer is a 5xx, or a 4xx without problem details.
+pub fn send(method: &[u8], target: &[u8], headers: &[(&[u8], &[u8])], body: &[u8]) {
     let mut request = Request::builder().method(method).uri(target);
     for &(name, value) in headers {
         request = request.header(name, value.trim_ascii());
     }
-    // What cannot be written as a request cannot be sent as one either.
+    // A request that `http` cannot represent cannot arrive at a server either.
     let Ok(request) = request.body(Body::from(body.to_vec())) else { return };
     let (status, problem, body) = RUNTIME.block_on(async {
         let answer = ROUTER.clone().oneshot(request).await.unwrap();

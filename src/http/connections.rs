@@ -27,9 +27,9 @@ use crate::config::HttpLimits;
 /// other requests get 503. Further connections wait in the kernel's backlog.
 const EXTRA_CONNECTIONS: usize = 32;
 
-/// Serves requests from `listener` until `shutdown` completes. Then it finishes the requests in
-/// progress, for at most the drain timeout. Idle connections, and connections in the middle of a
-/// request, do not delay it any longer.
+/// Serves requests from `listener` until `shutdown` completes. Then it closes idle connections and
+/// finishes the requests in progress. It returns after the drain timeout at the latest, even if a
+/// client has sent only half a request.
 ///
 /// hyper is driven directly because `axum::serve` sets no timer, so that its header timeout never
 /// fires, and has no limit of connections.
@@ -52,7 +52,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             accepted = accept(&mut listener, &permits) => accepted,
         };
-        // Answers are small or written at once, so that waiting to fill a packet only delays them.
+        // Answers are small or written at once: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let is_over_limit = permits.available_permits() < EXTRA_CONNECTIONS;
         let connection = connection(stream, router.clone(), is_over_limit, limits);

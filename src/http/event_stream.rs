@@ -92,7 +92,7 @@ async fn next_event(state: State) -> Option<(Result<Event, axum::Error>, State)>
     }
 }
 
-/// Waits until `earliest`, then until there is a progress that was not sent.
+/// Waits until `earliest`, then until the progress differs from the one that was sent last.
 async fn next_progress(receiver: &mut watch::Receiver<Progress>, earliest: Instant) -> Progress {
     sleep_until(earliest).await;
     if receiver.changed().await.is_err() {

@@ -101,8 +101,8 @@ struct Job<I> {
 
 impl<I: Send + 'static> Job<I> {
     /// Checks the parameters and computes the answer, both on a worker: an error about parameters
-    /// may list the layers that can be explained, and finding these is work. `on_checked` is called
-    /// between the two.
+    /// may list the layers that can be explained, which takes time to find out. `on_checked` is
+    /// called between the two.
     ///
     /// Dropping the future cancels the computation. The permit belongs to the computation and is
     /// returned when it has stopped.

@@ -68,9 +68,8 @@ pub(super) fn picture(
     }
 }
 
-/// One of several pictures in a JSON body, with its parameters: the same object as the whole body
-/// in
-/// [`picture`]. The picture may also be `{"b64": "…"}`, as in TensorFlow Serving.
+/// One of several pictures in a JSON body, with its parameters. `value` is an object as in
+/// [`picture`], where the picture may also be `{"b64": "…"}`, as in TensorFlow Serving.
 ///
 /// # Errors
 /// [`HttpError::InvalidJson`] and [`HttpError::NoImage`].

@@ -12,9 +12,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-/// How long the rest of a request body is read and discarded.
+/// The longest time for which the rest of a request body is read and discarded.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How many bytes of it are read.
+/// The most bytes that are read and discarded.
 const MAX_BYTES: u64 = 32 << 20;
 
 /// Middleware: reads and discards the rest of the request body after an early answer, as nginx does

@@ -12,7 +12,7 @@ use crate::service::PictureFile;
 const MAX_PARAMETER_BYTES: usize = 4096;
 /// The most parts of a form.
 const MAX_PARTS: usize = 1024;
-/// Helps callers that send the picture under another name.
+/// The remedy for callers that send the picture under another name.
 const REMEDY: &str = "; the picture is the part named image (curl -F image=@photo.jpg)";
 
 /// Reads a `multipart/form-data` body. The picture is the part `image`. Every other part is added

@@ -31,7 +31,7 @@ fn declared() -> BTreeSet<Row> {
     flags.collect()
 }
 
-/// The default that a help text has in words: `[default: one a core]`.
+/// The default that a help text gives in words, as in `[default: one a core]`.
 fn prose_default(help: &str) -> String {
     let default = help.split_once("[default: ").and_then(|(_, rest)| rest.split(']').next());
     default.unwrap_or_default().to_owned()

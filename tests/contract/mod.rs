@@ -1,4 +1,4 @@
-//! `openapi.yaml` and the README say what the code does.
+//! `openapi.yaml` and the README agree with the code.
 
 mod codes;
 mod configuration;

@@ -51,7 +51,7 @@ fn query_form_and_json_have_the_parameters_of_the_use_case() {
 }
 
 #[test]
-fn their_schemas_say_what_the_table_says() {
+fn the_schemas_of_parameters_agree_with_the_use_case() {
     let mut wrong = Vec::new();
     for (method, path, table) in tables() {
         let described = query(method, path).into_iter();
@@ -71,12 +71,12 @@ fn their_schemas_say_what_the_table_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Type, range, words and default of a schema; of a list, those of its items.
+/// Type, range, words and default of a schema. For a list, they are those of its items.
 fn constraints(schema: &Value) -> Value {
     let description = Description::get();
     let mut schema = description.merged(schema);
     let is_list = schema["type"] == "array";
-    // A list of one is told as its item.
+    // A default that is a list of one item is compared as that item.
     let default =
         schema.get("default").map(|default| match default.as_array().map(Vec::as_slice) {
             Some([one]) => one.clone(),
@@ -96,7 +96,7 @@ fn constraints(schema: &Value) -> Value {
     })
 }
 
-/// The same from the texts of the code's table.
+/// The same, read from the texts of a parameter in the code.
 fn expected(parameter: &Parameter) -> Value {
     let (mut kind, mut minimum, mut maximum) = ("string", Value::Null, Value::Null);
     let mut words = Value::Null;
@@ -104,7 +104,7 @@ fn expected(parameter: &Parameter) -> Value {
     if parameter.value == "true|false" {
         kind = "boolean";
     } else if let Some((low, high)) = parameter.value.split_once("..=") {
-        // Zero as the lower end is a fraction's; every whole number starts at one.
+        // Only fractions have 0 as their minimum; every whole number starts at 1.
         kind = if low == "0" { "number" } else { "integer" };
         minimum = low.parse::<u64>().unwrap().into();
         maximum = high.parse::<u64>().unwrap().into();

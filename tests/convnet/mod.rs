@@ -31,12 +31,12 @@ fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/convnet").join(name)
 }
 
-/// One model of `models/` alone.
+/// A context with one model of `models/`.
 pub(crate) fn context(model: &str) -> Context {
     context_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model))
 }
 
-/// The model of a folder alone.
+/// A context with the model in `folder`.
 fn context_of(folder: &Path) -> Context {
     let models = LoadedModels::open(folder, &Engine::default()).unwrap();
     Context {
@@ -111,7 +111,7 @@ fn activations_of_all_layers_are_those_of_keras() {
 }
 
 #[test]
-fn grids_are_plt_imshow_pixel_by_pixel() {
+fn every_pixel_of_a_grid_is_that_of_plt_imshow() {
     let context = context(CONVNET);
     let dead: BTreeMap<String, Vec<usize>> =
         serde_json::from_slice(&std::fs::read(reference("dead.json")).unwrap()).unwrap();

@@ -91,7 +91,7 @@ async fn one_layer_alone_is_large_enough_to_be_seen() {
 }
 
 #[tokio::test]
-async fn a_layer_is_stretched_alike_alone_and_with_others() {
+async fn a_layer_has_the_same_levels_alone_and_with_others() {
     let alone = ask_json("layer=conv2d_3").await;
     let both = ask_json("layer=conv2d_1&layer=conv2d_3").await;
     assert_eq!(alone["layers"][0], both["layers"][1]);
@@ -118,7 +118,7 @@ async fn the_level_range_is_that_of_the_levels_shown() {
     let range: Vec<f64> =
         layer["level_range"].as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).collect();
     assert_eq!(range, [min.trunc(), max.trunc()]);
-    assert!(range[0] > 0.0, "this picture shows a stretch");
+    assert!(range[0] > 0.0, "the test needs a range that starts above 0");
     for query in ["layer=conv2d_1&normalize=minmax", "layer=conv2d_1&channel=3", "layer=input"] {
         let layer = &ask_json(query).await["layers"][0];
         assert_eq!(layer["level_range"], Value::from(vec![0, 255]), "{query}");
@@ -158,7 +158,7 @@ async fn the_input_is_drawn_as_the_network_gets_it() {
 }
 
 #[tokio::test]
-async fn axes_and_a_title_take_room_beside_the_array() {
+async fn axes_and_a_title_make_the_picture_larger() {
     let size = |query: &'static str| async move {
         decoded(&ask(&format!("layer=conv2d_4&titles=false&{query}"), "image/png").await)
             .dimensions()
@@ -174,7 +174,7 @@ async fn axes_and_a_title_take_room_beside_the_array() {
 }
 
 #[tokio::test]
-async fn json_tells_every_channel_in_numbers() {
+async fn json_describes_every_channel() {
     let answer = ask_json("").await;
     let layers = answer["layers"].as_array().unwrap();
     assert_eq!(layers.len(), LAYERS.len());

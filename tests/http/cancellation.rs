@@ -24,7 +24,7 @@ async fn server(queue: usize, limits: HttpLimits) -> Server {
     Server::of(Arc::clone(&app), with_middleware(app, routes)).await
 }
 
-/// Waits until `holds`, for at most five seconds.
+/// Waits until `holds` is true, for at most five seconds, and returns how long that took.
 async fn eventually(what: &str, holds: impl Fn() -> bool) -> Duration {
     let begun = Instant::now();
     while !holds() {

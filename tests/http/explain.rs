@@ -69,8 +69,9 @@ async fn methods_are_described_as_the_table_has_them() {
 }
 
 #[tokio::test]
-async fn a_blank_in_place_of_a_plus_sign_is_refused_by_name() {
+async fn every_spelling_of_a_method_gets_the_same_answer() {
     let client = Client::new();
+    // A query string that is not percent-encoded turns a plus sign into a blank.
     for name in ["gradcam++", "gradcam%2B%2B", "gradcam%20%20", "gradcam_plus_plus"] {
         let path = format!("/explain?method={name}");
         let reply = client.post(&path, "application/json", &pictures::png()).await;
@@ -94,7 +95,7 @@ async fn an_array_without_names_takes_one_method() {
 }
 
 #[tokio::test]
-async fn a_request_beyond_the_limit_of_passes_is_refused_with_its_number() {
+async fn a_request_that_needs_too_many_passes_is_refused_with_their_number() {
     let (models, forwards) = (embedded().into(), ForwardCache::with_capacity(0));
     let context = Context { models, forwards, limits: Limits { passes: 3, ..Limits::default() } };
     let workers = WorkerPool::start(1, 8).unwrap();
@@ -103,7 +104,7 @@ async fn a_request_beyond_the_limit_of_passes_is_refused_with_its_number() {
     let within = client.post("/gradcam?class=0&class=1", "*/*", &pictures::png()).await;
     assert_eq!(within.status, 200, "{within}");
     let path = "/explain?method=gradcam&method=hirescam&class=0&class=1";
-    // The picture is broken, and is not looked at.
+    // The picture is broken: the limit is checked before the picture is decoded.
     let beyond = client.post(path, "*/*", b"no picture").await;
     let problem = beyond.json();
     assert_eq!((beyond.status, problem["code"].as_str()), (422, Some("too-many-passes")));

@@ -103,11 +103,11 @@ fn v1_cases(png: &str) -> Vec<Case> {
     let good = json!({ "image": png });
     let many = vec![good.clone(); 17];
     let one = |instance: Value| json!({ "instances": [instance] });
-    let unread = one(json!({ "image": "aGVsbG8=" }));
-    let named = one(json!({ "image": png, "model": "x" }));
-    let topped = json!({ "instances": [good], "top": 1 });
-    let fox = one(json!({ "image": png, "class": "fox" }));
-    let classy = one(json!({ "image": png, "class": 1 }));
+    let not_a_picture = one(json!({ "image": "aGVsbG8=" }));
+    let with_model = one(json!({ "image": png, "model": "x" }));
+    let top_outside = json!({ "instances": [good], "top": 1 });
+    let unknown_class = one(json!({ "image": png, "class": "fox" }));
+    let with_class = one(json!({ "image": png, "class": 1 }));
     vec![
         (PREDICT, json!({}), 400, "invalid-json", "list of instances"),
         (PREDICT, json!([]), 400, "invalid-json", "not an object"),
@@ -117,11 +117,11 @@ fn v1_cases(png: &str) -> Vec<Case> {
         (PREDICT, json!({ "instances": [good, 1] }), 400, "invalid-json", "instance 1: "),
         (PREDICT, one(json!({})), 400, "no-image", "instance 0: "),
         (PREDICT, one(json!({ "image": {} })), 400, "invalid-json", "base64"),
-        (PREDICT, unread, 415, "unknown-picture-format", "instance 0: "),
-        (PREDICT, classy, 400, "unknown-parameter", "class"),
-        (PREDICT, named, 400, "repeated-parameter", "model"),
-        (PREDICT, topped, 400, "invalid-json", "in each instance"),
-        (EXPLAIN, fox, 422, "unknown-class", "fox"),
+        (PREDICT, not_a_picture, 415, "unknown-picture-format", "instance 0: "),
+        (PREDICT, with_class, 400, "unknown-parameter", "class"),
+        (PREDICT, with_model, 400, "repeated-parameter", "model"),
+        (PREDICT, top_outside, 400, "invalid-json", "in each instance"),
+        (EXPLAIN, unknown_class, 422, "unknown-class", "fox"),
     ]
 }
 

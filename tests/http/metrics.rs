@@ -1,4 +1,4 @@
-//! What operators see: `GET /metrics`, `GET /info` and request ids.
+//! `GET /metrics`, `GET /info` and request ids.
 
 use std::sync::Arc;
 

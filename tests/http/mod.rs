@@ -1,4 +1,4 @@
-//! The HTTP service as a caller meets it. `Client` checks every answer against `openapi.yaml`.
+//! The HTTP service, through its routes. `Client` checks every answer against `openapi.yaml`.
 
 mod access;
 mod activations;

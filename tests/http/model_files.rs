@@ -1,5 +1,5 @@
-//! Broken model files. None is served or stops the server, each is reported with its cause, and a
-//! request for one gets 404.
+//! Broken model files. Each is reported with its cause, and none stops the server. A request for a
+//! broken model gets 404.
 
 use std::fs;
 use std::path::Path;
@@ -67,7 +67,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("unknown-output", changed(|graph| graph.output[0].name = "nowhere".to_owned())),
         ("twice-defined", changed(|graph| graph.node[1].output = graph.node[0].output.clone())),
         (
-            "circle",
+            "cycle",
             changed(|graph| {
                 let (at, last) =
                     (node(graph, "Conv"), graph.node.last().unwrap().output[0].clone());
@@ -156,7 +156,8 @@ fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-fn beside(name: &str, gradient: &[u8]) -> Result<LoadedModels, String> {
+/// Loads the bundled network with `gradient` as the gradient graph in its folder.
+fn load_with_gradient(name: &str, gradient: &[u8]) -> Result<LoadedModels, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("beside-{name}"));
     fs::create_dir_all(folder.join("mine")).unwrap();
     fs::write(folder.join("mine/model.onnx"), CONVNET).unwrap();
@@ -171,7 +172,7 @@ async fn a_gradient_graph_in_the_model_folder_is_used() {
         let path = "/gradcam?class=1&layer=conv2d_4";
         client.post(path, "application/json", &pictures::png()).await.json()["maps"][0].clone()
     };
-    let same = map(beside("same", &gradient(|_| {})).unwrap()).await;
+    let same = map(load_with_gradient("same", &gradient(|_| {})).unwrap()).await;
     // This graph doubles the gradient, so the map doubles.
     let twice = gradient(|graph| {
         let (output, node) = (graph.output[0].name.clone(), graph.node.last_mut().unwrap());
@@ -179,7 +180,7 @@ async fn a_gradient_graph_in_the_model_folder_is_used() {
         node.op_type = "Add".to_owned();
         node.input.push(node.input[0].clone());
     });
-    let twice = map(beside("twice", &twice).unwrap()).await;
+    let twice = map(load_with_gradient("twice", &twice).unwrap()).await;
     let ratio = twice["max"].as_f64().unwrap() / same["max"].as_f64().unwrap();
     assert!((ratio - 2.0).abs() < 1e-5, "{ratio}");
 }
@@ -193,7 +194,7 @@ fn a_gradient_graph_of_another_model_is_a_load_error() {
         ("half", gradient(|_| {})[..1000].to_vec(), "gradient.onnx"),
     ];
     for (name, file, says) in cases {
-        let error = beside(name, &file).unwrap_err();
+        let error = load_with_gradient(name, &file).unwrap_err();
         assert!(error.contains("mine") && error.contains(says), "{name}: {error}");
     }
 }

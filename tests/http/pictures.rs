@@ -26,9 +26,7 @@ pub(crate) fn other_png() -> Vec<u8> {
         let stripe = if (x / 6 + y / 9) % 2 == 0 { 220 } else { 40 };
         image::Rgb([stripe, 255 - stripe, 90])
     });
-    let mut file = Cursor::new(Vec::new());
-    picture.write_to(&mut file, ImageFormat::Png).unwrap();
-    file.into_inner()
+    encoded(&picture)
 }
 
 /// The header of a PNG file of this size, without pixels.

@@ -66,7 +66,7 @@ fn parameters() -> Vec<Case> {
     vec![
         query("unknown model", "model=vgg61", 404, "unknown-model", &["vgg61", "cats_and_dogs"]),
         query(
-            "a model that is to be made first",
+            "a model that must be exported first",
             "model=vgg16",
             404,
             "unknown-model",
@@ -74,11 +74,11 @@ fn parameters() -> Vec<Case> {
         ),
         query("empty model", "model=", 404, "unknown-model", &["cats_and_dogs"]),
         query("unknown layer", "layer=conv2d_9", 422, "unknown-layer", &["conv2d_9", "conv2d_4"]),
-        query("unlike any layer", "layer=q", 422, "unknown-layer", &["/models/cats_and_dogs"]),
+        query("no similar layer", "layer=q", 422, "unknown-layer", &["/models/cats_and_dogs"]),
         query("one good layer, one not", "layer=conv2d_1&layer=x1", 422, "unknown-layer", &["x1"]),
         query("channel too high", "layer=conv2d_1&channel=32", 422, "unknown-channel", &["31"]),
-        query("channel not of every layer", "channel=127", 422, "unknown-channel", &["conv2d_1"]),
-        query("channel no number", "channel=red", 400, "invalid-parameter", &["red", "whole"]),
+        query("channel of some layers", "channel=127", 422, "unknown-channel", &["conv2d_1"]),
+        query("channel a word", "channel=red", 400, "invalid-parameter", &["red", "whole"]),
         query("channel negative", "channel=-1", 400, "invalid-parameter", &["-1", "whole"]),
         query("channel list broken", "channel=1,,2", 400, "invalid-parameter", &["1,,2", "whole"]),
         query("unknown parameter", "colunms=8", 400, "unknown-parameter", &["colunms", "columns"]),
@@ -86,7 +86,7 @@ fn parameters() -> Vec<Case> {
         query("image as parameter", "image=x", 400, "unknown-parameter", &["image", "there are"]),
         query("columns 0", "columns=0", 400, "invalid-parameter", &["columns", "1 to 256"]),
         query("columns 257", "columns=257", 400, "invalid-parameter", &["257", "1 to 256"]),
-        query("columns no number", "columns=four", 400, "invalid-parameter", &["four", "1 to 256"]),
+        query("columns a word", "columns=four", 400, "invalid-parameter", &["four", "1 to 256"]),
         query("columns fraction", "columns=1.5", 400, "invalid-parameter", &["1.5", "1 to 256"]),
         query("columns empty", "columns=", 400, "invalid-parameter", &["1 to 256"]),
         query("columns huge", "columns=99999999999999999999", 400, "invalid-parameter", &["256"]),
@@ -158,7 +158,7 @@ fn explanations() -> Vec<Case> {
 }
 
 fn raw_bodies() -> Vec<Case> {
-    let unread = |name, content_type, says| {
+    let unsupported = |name, content_type, says| {
         body(name, content_type, pictures::png(), 415, "unsupported-content-type", says)
     };
     let too_large = vec![0; HttpLimits::default().body_bytes + 1];
@@ -167,9 +167,9 @@ fn raw_bodies() -> Vec<Case> {
         body("empty", "image/png", "", 400, "no-image", &["the body is empty"]),
         body("empty, no type", "", "", 400, "no-image", &["the body is empty"]),
         body("too large", "image/png", too_large, 413, "body-too-large", says),
-        unread("text", "text/plain", &["text/plain", "curl"]),
-        unread("url-encoded", "application/x-www-form-urlencoded", &["multipart/form-data"]),
-        unread("no boundary", "multipart/form-data", &["multipart/form-data"]),
+        unsupported("text", "text/plain", &["text/plain", "curl"]),
+        unsupported("url-encoded", "application/x-www-form-urlencoded", &["multipart/form-data"]),
+        unsupported("no boundary", "multipart/form-data", &["multipart/form-data"]),
     ]
 }
 
@@ -178,7 +178,8 @@ fn form_bodies() -> Vec<Case> {
     let image = ("image", Some("a.png"), &png[..]);
     let field = |name: &'static str, value: &'static [u8]| -> Part<'static> { (name, None, value) };
     let bad = |name, parts: &[Part<'_>], code, says| body(name, FORM, form(parts), 400, code, says);
-    let unread = |name, bytes: &[u8], says| body(name, FORM, bytes, 400, "unreadable-body", says);
+    let unreadable =
+        |name, bytes: &[u8], says| body(name, FORM, bytes, 400, "unreadable-body", says);
     let one = form(&[image]);
     let too_large = vec![0; HttpLimits::default().body_bytes];
     let too_large = form(&[("image", Some("a.png"), &too_large)]);
@@ -197,9 +198,9 @@ fn form_bodies() -> Vec<Case> {
         ),
         bad("other name", &[("picture", Some("a"), &png)], "unreadable-body", &["picture", "curl"]),
         bad("long", &[field("layer", &[b'x'; 5000]), image], "unreadable-body", &["layer", "4096"]),
-        bad("no text", &[field("layer", b"\xff"), image], "unreadable-body", &["layer", "UTF-8"]),
-        unread("cut short", &one[..200], broken),
-        unread("no form", b"hello", broken),
+        bad("not UTF-8", &[field("layer", b"\xff"), image], "unreadable-body", &["layer", "UTF-8"]),
+        unreadable("cut short", &one[..200], broken),
+        unreadable("not a form", b"hello", broken),
         body("other boundary", other, one, 400, "unreadable-body", broken),
         body("too large", FORM, too_large, 413, "body-too-large", &["10485760"]),
     ]
@@ -267,7 +268,7 @@ fn headers() -> Vec<Case> {
             &["gzip", "uncompressed"],
         ),
         header(
-            "announced too large",
+            "content-length too large",
             ("content-length", "10485761"),
             413,
             "body-too-large",

@@ -66,7 +66,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
 }
 
-/// A test that waits longer for bytes has failed.
+/// The longest time that a test waits for bytes.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Connection {

@@ -110,7 +110,8 @@ fn reloading_under_load_fails_no_request_and_leaks_no_memory() {
         reload(20);
         let before = min_memory(&program);
         reload(180);
-        // Loading and answering cause peaks. The minimum over some seconds is what is kept.
+        // Loading and answering cause peaks. The minimum over some seconds is the memory that
+        // stays.
         let after = (0..5).map(|_| min_memory(&program)).min().unwrap();
         ended.store(true, Ordering::Relaxed);
         callers.into_iter().for_each(|caller| caller.join().unwrap());

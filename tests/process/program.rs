@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A test that waits longer has failed.
+/// The longest time that a test waits for a line of the log, an answer or the exit.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server process and its log.

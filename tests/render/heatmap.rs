@@ -112,8 +112,8 @@ fn several_maps_stand_side_by_side() {
         let dark = |x: u32, y: u32| found.get_pixel(x, y).0.iter().all(|&value| value < 128);
         assert!((12..268).any(|x| (12..40).any(|y| dark(x, y))), "the caption is written");
     }
-    let narrow = HeatmapOptions { max_pixels: 100_000, ..HeatmapOptions::of(View::Mask) };
-    let error = heatmap(&cat, &panels, &narrow, sequential).unwrap_err();
+    let limited = HeatmapOptions { max_pixels: 100_000, ..HeatmapOptions::of(View::Mask) };
+    let error = heatmap(&cat, &panels, &limited, sequential).unwrap_err();
     assert!(matches!(error, RenderError::TooLarge { .. }));
     assert!(error.to_string().contains("fewer classes"), "{error}");
 }

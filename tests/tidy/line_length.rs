@@ -5,7 +5,7 @@
 //! - an item under `#[rustfmt::skip]`: a table has one row on each line;
 //! - a raw string: a backslash at the end of its line would be part of the string.
 
-use super::source::{literals_and_comments, rust_files};
+use super::source::{RUST_FOLDERS, literals_and_comments, rust_files};
 
 /// The longest line, in characters.
 const COLUMNS: usize = 100;
@@ -42,7 +42,7 @@ fn long_lines(text: &str) -> Vec<(usize, usize)> {
 #[test]
 fn no_line_is_longer_than_100_characters() {
     let mut wrong = Vec::new();
-    for (path, text) in rust_files(&["src", "crates", "tests"]) {
+    for (path, text) in rust_files(RUST_FOLDERS) {
         for (number, length) in long_lines(&text) {
             wrong.push(format!("{path}:{number}: {length} characters"));
         }

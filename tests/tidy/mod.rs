@@ -1,9 +1,10 @@
-//! Rules of the house that no compiler knows.
+//! Rules of this project that the compiler does not check.
 
 mod embedded;
 mod layers;
 mod line_length;
 mod links;
+mod retired_texts;
 mod source;
 mod tracked;
 mod vocabulary;

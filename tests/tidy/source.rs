@@ -38,6 +38,10 @@ pub(super) fn sources() -> Vec<Source> {
     rust_files(&["src"]).into_iter().map(read).collect()
 }
 
+/// The folders with Rust files.
+pub(super) const RUST_FOLDERS: &[&str] =
+    &["benches", "crates", "examples", "fuzz/targets", "src", "tests"];
+
 /// Path from the root, with `/`, and text of every Rust file in `folders`.
 pub(super) fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,6 @@
 //! Names that were replaced by the field's own terms and may not come back.
 
-use super::source::{blanked, rust_files, words};
+use super::source::{RUST_FOLDERS, blanked, rust_files, words};
 
 /// Words that are no part of an identifier: `recall` forbids `recall_or` too, and `Sheet` forbids
 /// `SheetLayout`.
@@ -82,7 +82,7 @@ fn retired(code: &str) -> Vec<(&'static str, &str)> {
 #[test]
 fn retired_words_do_not_come_back() {
     let (mut wrong, mut excepted) = (Vec::new(), Vec::new());
-    for (path, text) in rust_files(&["src", "crates"]) {
+    for (path, text) in rust_files(RUST_FOLDERS) {
         for (word, identifier) in retired(&blanked(&text)) {
             let is_excepted =
                 |(file, except, _): &&(&str, &str, &str)| *file == path.as_str() && *except == word;
