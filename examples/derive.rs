@@ -16,7 +16,7 @@ use std::time::Instant;
 use convscope::gradient;
 use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan};
+use convscope::runtime::{CancellationToken, Engine, Graph};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use npyz::{AutoSerialize, NpyFile, WriterBuilder};
 use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut wanted = gradient.residuals.clone();
     wanted.retain(|name| *name != picture);
     wanted.push(logits.clone());
-    let forward = Plan::compile(&model, directory, &shapes, &wanted, &engine)?;
+    let forward = Graph::read(&model, directory, &shapes)?.compile(&wanted, &engine)?;
     let start = Instant::now();
     let given = load(&folder, "input.npy")?;
     let mut values = forward.run(vec![given.clone()], &CancellationToken::default())?;
@@ -60,7 +60,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|value| value.shape().to_vec()).collect();
     let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
-    let backward = Plan::compile(&gradient.model, directory, &shapes, &outputs, &engine)?;
+    let backward = Graph::read(&gradient.model, directory, &shapes)?;
+    let backward = backward.compile(&outputs, &engine)?;
     let start = Instant::now();
     let cotangents = backward.run(inputs, &CancellationToken::default())?;
     eprintln!("backward {:?}", start.elapsed());

@@ -1,5 +1,6 @@
 //! See what a convolutional network sees: the activations of every layer of any ONNX image
-//! classifier, and which part of a picture spoke for a class, over HTTP and on the command line.
+//! classifier, and which part of a picture is evidence for a class, over HTTP and on the command
+//! line.
 //!
 //! Each module imports only from those to its left:
 //! `config < onnx | preprocess | explain | render < gradient | runtime < attribution < service <

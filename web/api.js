@@ -19,8 +19,8 @@ export function setApiKey(key) {
 }
 
 /**
- * An answer other than 2xx, or none. The message is the `detail` of the problem answer, `code` its stable code, and `status`
- * the HTTP status; 0 without an answer.
+ * An answer other than 2xx, or none. The message is the `detail` of the problem answer, `code` its stable code, and
+ * `status` the HTTP status; 0 without an answer.
  */
 export class ApiError extends Error {
   constructor(detail, code = "", status = 0, requestId = "") {

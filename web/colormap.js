@@ -26,6 +26,18 @@ export const COLORMAPS = [
   { group: "diverging", options: ["rdbu", "coolwarm", "seismic"] },
 ];
 
+const DIVERGING = COLORMAPS.find(({ group }) => group === "diverging").options;
+
+/** The options for a heat map. Both signs have a diverging colour map. */
+export function heatColormaps({ sign }) {
+  return sign === "both" ? DIVERGING : COLORMAPS;
+}
+
+/** The colour map of the heat: the chosen one, or the server's default where both signs need a diverging one. */
+export function heatColormap({ sign, explain_colormap: chosen }) {
+  return sign !== "both" || DIVERGING.includes(chosen) ? chosen : DIVERGING[0];
+}
+
 let colormaps = null;
 
 /** Resolves when `colormapOf` can be called. */

@@ -21,8 +21,8 @@ function clamp(share) {
 }
 
 /**
- * Calls `onMove(x, y)` with shares of width and height while a pointer moves or arrow keys are pressed, and `onLeave()`.
- * An arrow key moves by one of `steps.width` columns or `steps.height` rows.
+ * Calls `onMove(x, y)` with shares of width and height while a pointer moves or arrow keys are pressed, and
+ * `onLeave()`. An arrow key moves by one of `steps.width` columns or `steps.height` rows.
  */
 export function trackPosition(target, steps, onMove, onLeave) {
   let [x, y] = [0.5, 0.5];

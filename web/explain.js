@@ -1,16 +1,16 @@
 // The Explanation tab: the heat map of one class over the picture, or those of two classes side by side.
 
-import { colorBar, colormapOf } from "./colormap.js";
+import { colorBar, colormapOf, heatColormap } from "./colormap.js";
 import { cropOf } from "./crop.js";
 import { showCrosshair, trackPosition } from "./crosshair.js";
-import { announce, byId, element, formatPercent } from "./dom.js";
-import { drawHeatmap, locationOfMaximum, resizeHeat } from "./heatmap.js";
+import { announce, byId, element, formatNumber, formatPercent } from "./dom.js";
+import { boundsOf, cellsSize, drawCells, drawHeatmap, locationOfMaximum, resizeHeat } from "./heatmap.js";
 import { loadMap } from "./maps.js";
 import { methodOf } from "./methods.js";
 import { decodePicture } from "./picture.js";
 import { explainedClass, labelOf } from "./predictions.js";
 import { createSettings, fillSettings } from "./settings.js";
-import { change } from "./state.js";
+import { change, current } from "./state.js";
 
 /** Steps of an arrow key across the picture, in both directions. */
 const STEPS = 40;
@@ -61,15 +61,34 @@ export function redrawExplanation(view) {
 }
 
 function draw(state) {
-  const options = { view: state.view, colormap: colormapOf(state.explain_colormap), alpha: Number(state.alpha) };
-  for (const { canvas, pixels, heat } of figures) {
+  const isSigned = state.sign === "both";
+  const colormap = colormapOf(heatColormap(state));
+  const options = { view: state.view, colormap, alpha: Number(state.alpha), isSigned };
+  for (const { canvas, plot, map, pixels, heat } of figures) {
+    const isCells = state.view === "cells";
+    const { height, width } = isCells ? cellsSize(map) : pixels;
+    Object.assign(canvas, { height, width });
+    plot.style.setProperty("--aspect-ratio", width / height);
     const context = canvas.getContext("2d");
-    const image = context.createImageData(canvas.width, canvas.height);
-    drawHeatmap(image.data, pixels.data, heat, options);
+    const image = context.createImageData(width, height);
+    if (isCells) drawCells(image.data, map, options);
+    else drawHeatmap(image.data, pixels.data, heat, options);
     context.putImageData(image, 0, 0);
   }
-  const colormap = state.view === "mask" ? "gray" : state.explain_colormap;
-  parts.bar.replaceChildren(colorBar(colormap, "0", "1", "Colour bar: heat from 0 to 1"));
+  const [low, high] = barEnds(state);
+  const name = state.view === "mask" ? "gray" : heatColormap(state);
+  parts.bar.replaceChildren(colorBar(name, low, high, `Colour bar: heat from ${low} to ${high}`));
+}
+
+/**
+ * What the ends of the colour bar stand for. Cells without a sign are stretched from their least to their greatest
+ * value.
+ */
+function barEnds({ view, sign }) {
+  if (view === "mask") return ["0", "1"];
+  if (sign === "both") return ["−1", "1"];
+  if (view !== "cells") return ["0", "1"];
+  return figures.length === 1 ? boundsOf(figures[0].map.values).map(formatNumber) : ["min", "max"];
 }
 
 function createFigure(map, decoded, { model, method, state }) {
@@ -102,19 +121,22 @@ function createFigure(map, decoded, { model, method, state }) {
   );
   const isNotice = map.empty || map.saturated || !method.class_sensitive;
   const text = element("p", { class: isNotice ? "muted notice" : "muted", textContent: description });
-  if (map.empty) text.append(" ", oppositeSignButton(state));
+  if (map.empty && state.sign !== "both") text.append(" ", oppositeSignButton(state));
   const plot = element("div", { class: "plot" }, canvas, crosshair);
-  plot.style.setProperty("--aspect-ratio", pixels.width / pixels.height);
   return {
     node: element("figure", {}, caption, plot, readout, text),
     canvas,
+    plot,
+    map,
     pixels,
     heat,
     description,
     showValue(x, y) {
       showCrosshair(crosshair, x, y);
-      const index = Math.floor(y * pixels.height) * pixels.width + Math.floor(x * pixels.width);
-      readout.textContent = `heat ${heat[index].toFixed(2)}`;
+      const isCells = current().view === "cells";
+      const { height, width } = isCells ? map : pixels;
+      const values = isCells ? map.values : heat;
+      readout.textContent = `heat ${values[Math.floor(y * height) * width + Math.floor(x * width)].toFixed(2)}`;
     },
     hideValue() {
       crosshair.hidden = true;
@@ -133,13 +155,16 @@ function oppositeSignButton(state) {
   });
 }
 
+/** The words for a sign. */
+const EVIDENCE = { positive: "for", negative: "against", both: "for or against" };
+
 /** Where the heat is, what the map's values belong to, and what limits the map. */
 function describeMap(map, heat, pixels, label, method, { sign }) {
-  const evidence = `evidence ${sign === "positive" ? "for" : "against"} “${label}”`;
+  const evidence = `evidence ${EVIDENCE[sign]} “${label}”`;
   const isOfLayer = method.resolution === "layer";
   if (map.empty) {
     const place = isOfLayer ? `layer ${map.layer}` : "the input";
-    return `There is no ${evidence} in ${place}: the map has no positive value.`;
+    return `There is no ${evidence} in ${place}: the map has ${sign === "both" ? "only zeros" : "no positive value"}.`;
   }
   const [height, width] = map.rawSize ?? [map.height, map.width];
   const size = `The map has ${height} × ${width} values`;

@@ -1,5 +1,5 @@
-// The grid of a layer's channels. The server draws it as one picture; the page cuts it into tiles, so that each channel can
-// be selected and a narrower window rearranges them.
+// The grid of a layer's channels. The server draws it as one picture; the page cuts it into tiles, so that each channel
+// can be selected and a narrower window rearranges them.
 
 import { requestJson } from "./api.js";
 import { announce, element, formatNumber } from "./dom.js";
@@ -24,8 +24,9 @@ export async function loadGrid({ state, picture, signal }, columns) {
 }
 
 /**
- * The number of columns for `count` tiles in `width` pixels: close to what fits, and if possible such that the last row is
- * complete. With normalize=standard the empty cells of an incomplete row would count as level 0 and dim all other cells.
+ * The number of columns for `count` tiles in `width` pixels: close to what fits, and if possible such that the last row
+ * is complete. With normalize=standard the empty cells of an incomplete row would count as level 0 and dim all other
+ * cells.
  */
 export function columnsFor(count, width) {
   const side = Math.min(Math.max(Math.sqrt(AREA / count), MIN_SIDE), MAX_SIDE);

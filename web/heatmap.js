@@ -2,22 +2,22 @@
 // without a request.
 
 /**
- * The raw map (a Float32Array) after ReLU, divided by its value at `percentile` and clipped at 1. 100 is the maximum, which
- * is also used where the value at the percentile is 0. All zeros where no value is positive; values that are not finite
- * are 0.
+ * The raw map (a Float32Array) as it is drawn: divided by the percentile `percentile` of its magnitudes and clipped at
+ * 1. Without a sign, negative values count as 0. The percentile 100 is the maximum, which is also used where the
+ * percentile is 0. All zeros where nothing is shown; values that are not finite are 0.
  */
-export function heatOf(rawMap, percentile) {
-  const positive = rawMap.map((value) => (Number.isFinite(value) && value > 0 ? value : 0));
-  const sorted = positive.toSorted();
+export function heatOf(rawMap, percentile, isSigned) {
+  const shown = rawMap.map((value) => (Number.isFinite(value) && (isSigned || value > 0) ? value : 0));
+  const sorted = shown.map(Math.abs).toSorted();
   const max = sorted.at(-1);
-  if (max === 0) return positive;
+  if (max === 0) return shown;
   const scale = sorted[Math.ceil((percentile / 100) * (sorted.length - 1))] || max;
-  return positive.map((value) => Math.min(value / scale, 1));
+  return shown.map((value) => Math.max(Math.min(value / scale, 1), -1));
 }
 
 /**
- * Resizes `map`, `{ values, height, width }`, as OpenCV's INTER_LINEAR does: half-pixel centres, clamped edges. The result
- * has `height` × `width` values; the map fills `crop`, in shares of them, and the heat around it is 0.
+ * Resizes `map`, `{ values, height, width }`, as OpenCV's INTER_LINEAR does: half-pixel centres, clamped edges. The
+ * result has `height` × `width` values; the map fills `crop`, in shares of them, and the heat around it is 0.
  */
 export function resizeHeat(map, crop, height, width) {
   const [left, columns] = pixelRange(crop.x, crop.width, width);
@@ -51,29 +51,70 @@ function interpolation(from, to) {
   });
 }
 
+/** The row of the colour map for a heat from 0 to 1, or from −1 to 1 with a sign. */
+function levelOf(heat, isSigned) {
+  return isSigned ? Math.min(Math.trunc((heat + 1) * 128), 255) : Math.trunc(255 * heat);
+}
+
 /**
- * Draws `heat` (0..1, one value per pixel) with the picture's pixels (RGBA) into `out` (RGBA).
+ * Draws `heat` (one value per pixel) with the picture's pixels (RGBA) into `out` (RGBA).
  *
- * `overlay`: alpha · colour + picture. `heatmap`: the colours alone. `mask`: the picture · (0.25 + 0.75 · heat).
+ * `overlay`: alpha · colour + picture; with a sign, the colour with the opacity alpha · √|heat|. `heatmap`: the colours
+ * alone. `mask`: the picture · (0.25 + 0.75 · |heat|).
  */
-export function drawHeatmap(out, picture, heat, { view, colormap, alpha }) {
+export function drawHeatmap(out, picture, heat, { view, colormap, alpha, isSigned }) {
   for (let i = 0; i < heat.length; i++) {
     const pixel = 4 * i;
-    const row = 3 * Math.trunc(255 * heat[i]);
+    const row = 3 * levelOf(heat[i], isSigned);
+    const strength = Math.abs(heat[i]);
     for (let c = 0; c < 3; c++) {
+      const [color, below] = [colormap[row + c], picture[pixel + c]];
       // A Uint8ClampedArray rounds and saturates.
-      if (view === "heatmap") out[pixel + c] = colormap[row + c];
-      else if (view === "mask") out[pixel + c] = picture[pixel + c] * (0.25 + 0.75 * heat[i]);
-      else out[pixel + c] = alpha * colormap[row + c] + picture[pixel + c];
+      if (view === "heatmap") out[pixel + c] = color;
+      else if (view === "mask") out[pixel + c] = below * (0.25 + 0.75 * strength);
+      else if (isSigned) out[pixel + c] = below + alpha * Math.sqrt(strength) * (color - below);
+      else out[pixel + c] = alpha * color + below;
     }
     out[pixel + 3] = 255;
   }
 }
 
-/** The position of the maximum as text. */
+/** The side that the cells of a map come close to, in pixels. */
+const CELLS_SIDE = 400;
+
+/** Height and width of the picture of a map's cells. */
+export function cellsSize({ height, width }) {
+  const zoom = Math.max(Math.floor(CELLS_SIDE / Math.max(height, width) + 0.5), 1);
+  return { height: height * zoom, width: width * zoom };
+}
+
+/**
+ * Draws the values of `map`, one block each, into `out` (RGBA), which has the size of {@link cellsSize}. Without a
+ * sign, the least value has the first colour and the greatest the last.
+ */
+export function drawCells(out, map, { colormap, isSigned }) {
+  const { height, width } = cellsSize(map);
+  const zoom = height / map.height;
+  const [min, max] = boundsOf(map.values);
+  const stretched = (heat) => (min === max ? 0 : Math.min(Math.trunc((256 * (heat - min)) / (max - min)), 255));
+  const levels = Array.from(map.values, isSigned ? (heat) => levelOf(heat, true) : stretched);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const row = 3 * levels[Math.floor(y / zoom) * map.width + Math.floor(x / zoom)];
+      out.set([...colormap.subarray(row, row + 3), 255], 4 * (y * width + x));
+    }
+  }
+}
+
+/** The least and the greatest value. */
+export function boundsOf(values) {
+  return values.reduce(([min, max], value) => [Math.min(min, value), Math.max(max, value)], [Infinity, -Infinity]);
+}
+
+/** The position of the largest magnitude as text. */
 export function locationOfMaximum(heat, { height, width }) {
   let best = 0;
-  for (let i = 0; i < heat.length; i++) if (heat[i] > heat[best]) best = i;
+  for (let i = 0; i < heat.length; i++) if (Math.abs(heat[i]) > Math.abs(heat[best])) best = i;
   const third = (share, names) => names[Math.min(Math.floor(share * 3), 2)];
   const vertical = third(Math.floor(best / width) / height, ["upper", "middle", "lower"]);
   const horizontal = third((best % width) / width, ["left", "centre", "right"]);

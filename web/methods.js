@@ -9,6 +9,7 @@ const GRADCAM = {
   paper: "https://arxiv.org/abs/1610.02391",
   resolution: "layer",
   range: "positive",
+  percentile: 100,
   class_sensitive: true,
   path: "gradcam",
 };
@@ -29,9 +30,4 @@ export function methodOf(methods, name) {
   return (
     methods.find((method) => method.name === name) ?? { ...GRADCAM, name, title: name, paper: "", path: "explain" }
   );
-}
-
-/** Values beyond this percentile of a map are clipped: the server's default. Maps of pixels have a few very large values. */
-export function percentileOf(method) {
-  return method.resolution === "input" ? 99 : 100;
 }

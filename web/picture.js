@@ -1,5 +1,5 @@
-// The picture and its sources: samples, files, drag and drop, the clipboard, the camera. The user's own pictures are kept
-// in memory until the page is closed, so that Back finds them. They are sent to this server only.
+// The picture and its sources: samples, files, drag and drop, the clipboard, the camera. The user's own pictures are
+// kept in memory until the page is closed, so that Back finds them. They are sent to this server only.
 
 import { address, ApiError, request } from "./api.js";
 import { setUpCamera } from "./camera.js";

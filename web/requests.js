@@ -1,6 +1,8 @@
-// The view as a request: `{ path, fields, file }`. The page sends it, the download uses it, and the curl command shows it.
+// The view as a request: `{ path, fields, file }`. The page sends it, the download uses it, and the curl command shows
+// it.
 
 import { address, hasApiKey } from "./api.js";
+import { heatColormap } from "./colormap.js";
 
 /** The API's defaults. Fields with these values are left out. */
 const DEFAULTS = {
@@ -9,7 +11,6 @@ const DEFAULTS = {
   score: "probability",
   sign: "positive",
   view: "overlay",
-  alpha: "0.4",
 };
 
 /** The pairs of name and value that differ from the API's defaults. */
@@ -61,18 +62,22 @@ export function explainRequest(state, method, classes, labels) {
   const pairs = [
     ...mapFields(state, method, classes),
     ["view", state.view],
-    ["colormap", state.view === "mask" ? "" : state.explain_colormap],
+    ["colormap", state.view === "mask" ? "" : heatColormap(state)],
     ["alpha", state.view === "overlay" ? state.alpha : ""],
   ];
   const suffix = method.name === "gradcam" ? "" : `-${method.name}`;
   const file = `${labels.join("-or-")}${suffix}.png`;
-  const colormap = state.view === "heatmap" ? "viridis" : "jet";
+  const isSigned = state.sign === "both";
+  const unsigned = ["heatmap", "cells"].includes(state.view) ? "viridis" : "jet";
+  const defaults = { colormap: isSigned ? "rdbu" : unsigned, alpha: isSigned ? "0.8" : "0.4" };
   // By default the server draws both signs of a signed map.
   const sign = method.range === "signed" ? "both" : "positive";
-  return { path: method.path, file, fields: nonDefault(pairs, { colormap, sign }) };
+  return { path: method.path, file, fields: nonDefault(pairs, { ...defaults, sign }) };
 }
 
-/** The request as a shell command. It downloads a sample from this server; it reads the user's own picture from a file. */
+/**
+ * The request as a shell command. It downloads a sample from this server; it reads the user's own picture from a file.
+ */
 export function curlCommand(request, picture) {
   // In the value of -F, curl interprets a leading @ or < and any semicolon.
   const flag = (value) => (/^[@<]|;/.test(value) ? "--form-string" : "-F");

@@ -1,6 +1,6 @@
 // The settings of a heat map.
 
-import { COLORMAPS } from "./colormap.js";
+import { heatColormap, heatColormaps } from "./colormap.js";
 import { element, fillSelect } from "./dom.js";
 import { methodOf } from "./methods.js";
 import { change } from "./state.js";
@@ -12,6 +12,7 @@ const SEGMENTED = {
     options: [
       ["positive", "for"],
       ["negative", "against"],
+      ["both", "both"],
     ],
   },
   view: {
@@ -20,6 +21,7 @@ const SEGMENTED = {
       ["overlay", "overlay"],
       ["heatmap", "heat map"],
       ["mask", "mask"],
+      ["cells", "cells"],
     ],
   },
   score: {
@@ -95,7 +97,7 @@ export function fillSettings(settings, { state, model, methods }) {
   settings.elements.alpha.value = state.alpha;
   hide("alpha", state.view !== "overlay");
   hide("explain_colormap", state.view === "mask");
-  fillSelect(settings.elements.explain_colormap, COLORMAPS, state.explain_colormap);
+  fillSelect(settings.elements.explain_colormap, heatColormaps(state), heatColormap(state));
   fillMethods(settings, methods, methodOf(methods, state.method));
   hide("method", methods.length === 1 && methods[0].name === state.method);
   hide("explain_layer", methodOf(methods, state.method).resolution === "input");

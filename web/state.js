@@ -1,6 +1,6 @@
-// What the page shows, as one flat object. It is also the address, so that Back works and a view can be shared. Only the
-// bytes of the user's own pictures are missing there. Keys are the API's parameter names; where /activations and /explain
-// both have a parameter, that of /explain begins with `explain_`.
+// What the page shows, as one flat object. It is also the address, so that Back works and a view can be shared. Only
+// the bytes of the user's own pictures are missing there. Keys are the API's parameter names; where /activations and
+// /explain both have a parameter, that of /explain begins with `explain_`.
 
 import { upgradeAddress } from "./legacy-address.js";
 
@@ -40,7 +40,9 @@ export function onChange(listener) {
   listeners.push(listener);
 }
 
-/** Sets some keys. Adds an entry to the browser's history, or with `replace` (a slider's drag) replaces the current one. */
+/**
+ * Sets some keys. Adds an entry to the browser's history, or with `replace` (a slider's drag) replaces the current one.
+ */
 export function change(patch, { replace = false } = {}) {
   const before = state;
   const changed = setState({ ...state, ...asStrings(patch) });

@@ -12,7 +12,7 @@ use std::{env, fs};
 
 use convscope::config::{EngineConfig, ImageLimits};
 use convscope::preprocess::decode;
-use convscope::runtime::{CancellationToken, Engine, Plan, Source, input};
+use convscope::runtime::{CancellationToken, Engine, Graph, Source, tensor_input};
 use convscope::service::LoadedModels;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,14 +25,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let models = LoadedModels::open(Path::new(model), &engine)?;
     let classifier = models.get(None)?;
     let picture = decode(&fs::read(picture)?, &ImageLimits::default())?;
-    let tensor = input(classifier.info().settings().preprocessing.tensor(&picture).into_dyn());
+    let tensor =
+        tensor_input(classifier.info().settings().preprocessing.tensor(&picture).into_dyn());
     let mut outputs: Vec<String> =
         classifier.info().layers().iter().map(|layer| layer.name.clone()).collect();
     outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
-    let graph = Source::open(Path::new(model))?.read()?;
-    let plan = Plan::compile(&graph, None, &[tensor.shape().to_vec()], &outputs, &engine)?;
-    drop(graph);
+    let model = Source::open(Path::new(model))?.read()?;
+    let graph = Graph::read(&model, None, &[tensor.shape().to_vec()])?;
+    drop(model);
+    let plan = graph.compile(&outputs, &engine)?;
     println!("ready");
     for line in io::stdin().lines() {
         line?;

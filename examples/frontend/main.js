@@ -7,7 +7,10 @@ import createClient from "openapi-fetch";
 /** @typedef {import("./convscope.js").components["schemas"]} Schemas */
 
 // This page uses the JSON format of the answers.
-/** @type {import("openapi-fetch").Client<import("./convscope.js").paths, "application/json" | "application/problem+json">} */
+/**
+ * @type {import("openapi-fetch").Client<import("./convscope.js").paths, "application/json" |
+ * "application/problem+json">}
+ */
 const convscope = createClient({
   baseUrl: new URLSearchParams(location.search).get("server") ?? "http://localhost:8080",
   headers: { accept: "application/json" },

@@ -130,7 +130,8 @@ class Builder:
         return self.graph.node("Clip", [x, *self.bounds], output)
 
     def block(self, x: str, name: str, source: str, stride: int) -> str:
-        """An inverted bottleneck: expand the channels, filter each channel, project; add the input if the shapes are equal."""
+        """An inverted bottleneck: expand the channels, filter each channel, project; add the input if the shapes are
+        equal."""
         y, channels = x, self.state[f"{source}._depthwise_conv.weight"].shape[0]
         if f"{source}._expand_conv.weight" in self.state:
             channels = self.state[f"{source}._expand_conv.weight"].shape[1]

@@ -86,7 +86,8 @@ def require_published(kernel: np.ndarray, bias: np.ndarray) -> None:
 
 
 def build_network(convolutions: Weights, head: tuple[np.ndarray, np.ndarray] | None = None) -> ModelProto:
-    """The network as a graph, with Keras' input [batch, 224, 224, 3]. Without a head, its output is the pooled features."""
+    """The network as a graph, with Keras' input [batch, 224, 224, 3]. Without a head, its output is the pooled
+    features."""
     graph = GraphWriter()
     x = graph.node("Transpose", ["input_1"], "input_1/channels_first", "input_1", perm=[0, 3, 1, 2])
     for layer in LAYERS:
@@ -142,7 +143,8 @@ def run(model: ModelProto, files: list[bytes], threads: int, batch: int = 8) -> 
 
 
 def logistic_regression(x: np.ndarray, labels: np.ndarray, penalty: float) -> np.ndarray:
-    """Weights that minimize mean log-loss + penalty/2 · |w|², by Newton's method. The bias, the last weight, has no penalty.
+    """Weights that minimize mean log-loss + penalty/2 · |w|², by Newton's method. The bias, the last weight, has no
+    penalty.
 
     With 512 features the exact Hessian is a small matrix, so about twelve steps reach the unique minimum.
     """
@@ -162,7 +164,8 @@ def logistic_regression(x: np.ndarray, labels: np.ndarray, penalty: float) -> np
 
 
 def best_penalty(x: np.ndarray, labels: np.ndarray, seed: int, folds: int = 5) -> float:
-    """The penalty with the least log-loss in cross-validation on training pictures. The validation split is not used."""
+    """The penalty with the least log-loss in cross-validation on training pictures. The validation split is not
+    used."""
     fold = np.random.default_rng(seed).permutation(len(x)) % folds
     losses = []
     for penalty in PENALTIES:

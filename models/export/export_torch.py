@@ -232,8 +232,8 @@ def is_inside(path: str, container: str) -> bool:
 def name_layers(model: ModelProto) -> tuple[dict[str, str], list[str]]:
     """Value → layer name, and the module path of every node.
 
-    Consecutive nodes of one module, or of one operation inside a block, are one layer. The layer's name goes to its last
-    value.
+    Consecutive nodes of one module, or of one operation inside a block, are one layer. The layer's name goes to its
+    last value.
     """
     scopes = [scope_of(node) for node in model.graph.node]
     paths = {path for path, _ in scopes}
@@ -258,17 +258,17 @@ def block_outputs(model: ModelProto, names: dict[str, str], paths: list[str], de
     A block has an output if only its last value is read outside the block.
     """
     readers = onnx_graph.consumers(model)
-    place = {id(node): path for node, path in zip(model.graph.node, paths)}
+    path_of = {id(node): path for node, path in zip(model.graph.node, paths)}
     outputs = {output.name for output in model.graph.output}
     aliases = {}
     depths = range(1, deepest + 1)
     for block in dict.fromkeys(".".join(path.split(".")[:depth]) for path in paths if path for depth in depths):
-        inside = [node for node in model.graph.node if is_inside(place[id(node)], block)]
+        inside = [node for node in model.graph.node if is_inside(path_of[id(node)], block)]
         leaving = {
             value
             for node in inside
             for value in node.output
-            if value in outputs or any(not is_inside(place[id(reader)], block) for reader in readers[value])
+            if value in outputs or any(not is_inside(path_of[id(reader)], block) for reader in readers[value])
         }
         last = inside[-1].output[0] if inside else None
         if leaving == {last} and last in names and block not in names.values():

@@ -24,7 +24,8 @@ class GraphWriter:
         return name
 
     def node(self, operator: str, inputs: list[str], output: str, layer: str | None = None, **attributes) -> str:
-        """Add a node that computes `output`, and return `output`. It belongs to `layer`, by default to the layer `output`."""
+        """Add a node that computes `output`, and return `output`. It belongs to `layer`, by default to the layer
+        `output`."""
         name = f"{layer or output}/{operator}"
         self.nodes.append(helper.make_node(operator, inputs, [output], name, **attributes))
         return output
@@ -43,7 +44,8 @@ class GraphWriter:
         return self.node("Flatten", [means], output)
 
     def softmax_head(self, x: str, output: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        """Add a dense layer and a softmax. The value between them is `<output>/logits`. `kernel` is [features, classes]."""
+        """Add a dense layer and a softmax. The value between them is `<output>/logits`. `kernel` is [features,
+        classes]."""
         inputs = [x, self.weight(f"{output}/kernel", kernel), self.weight(f"{output}/bias", bias)]
         logits = self.node("Gemm", inputs, f"{output}/logits", output)
         return self.node("Softmax", [logits], output, axis=-1)

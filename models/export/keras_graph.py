@@ -43,8 +43,8 @@ def layer_names(model: keras.Model) -> dict[str, keras.Layer]:
 class Recording:
     """What a traced call of the model reveals.
 
-    `outputs` has each layer's output by name, in order of computation. `copies` maps names to the layer whose value they
-    copy.
+    `outputs` has each layer's output by name, in order of computation. `copies` maps names to the layer whose value
+    they copy.
     """
 
     outputs: dict[str, tf.Tensor]

@@ -86,7 +86,8 @@ class Card:
         return np.ascontiguousarray(values, np.float32)
 
     def full_size(self, picture: Image.Image) -> tuple[int, int]:
-        """Width and height before cropping: as torchvision's `Resize(resize_to)`, or the smallest that covers `size`."""
+        """Width and height before cropping: as torchvision's `Resize(resize_to)`, or the smallest that covers
+        `size`."""
         height, width = self.size
         if self.crop == "none":
             return width, height

@@ -179,7 +179,8 @@ def name_batch(model: ModelProto, name: str = "batch") -> None:
 
 
 def channels_last_values(model: ModelProto) -> set[str]:
-    """Values that hold pictures as height × width × channels: results of a Transpose to that layout, and all that follows."""
+    """Values that hold pictures as height × width × channels: results of a Transpose to that layout, and all that
+    follows."""
     found = set()
     constants = initializers(model)
     for described in model.graph.input:
@@ -297,8 +298,8 @@ def feature_layers(model: ModelProto, layers: list[str], classes: int) -> list[s
 def choose_layers(model: ModelProto, layers: list[str], classes: int, most: int = 20) -> tuple[list[str], str | None]:
     """The layers that a card lists, and the layer that Grad-CAM explains.
 
-    The card lists all feature layers of a small network, and the last one of each resolution of a large network. Grad-CAM
-    explains the last feature layer that is not a pool: the most abstract one that still has positions.
+    The card lists all feature layers of a small network, and the last one of each resolution of a large network.
+    Grad-CAM explains the last feature layer that is not a pool: the most abstract one that still has positions.
     """
     features = feature_layers(model, layers, classes)
     made_by, shapes = producers(model), infer_shapes(model)

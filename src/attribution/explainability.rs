@@ -2,9 +2,63 @@
 
 use std::collections::HashMap;
 
-use super::supplied_gradient::gives;
-use crate::gradient::{GradientModel, Rules, derive};
-use crate::onnx::{Facts, Layer, Model};
+use super::supplied_gradient::{self, gives};
+use crate::config::Layout;
+use crate::gradient::{
+    GradientError, GradientGraph, GradientModel, Rules, derive, derive_channel_sums,
+};
+use crate::onnx::{Facts, Grid, Layer, Model};
+use crate::runtime::Source;
+
+/// Which layers of a model can be explained, found before the model is compiled.
+#[derive(Debug, Default)]
+pub struct Explainability {
+    pub(super) refusals: HashMap<String, String>,
+    supplied: Option<GradientModel>,
+}
+
+impl Explainability {
+    /// Finds out which of `layers` can be explained. A `gradient.onnx` beside the model is read and
+    /// checked.
+    ///
+    /// # Errors
+    /// What is wrong with `gradient.onnx`, in words.
+    pub fn find(
+        source: &Source,
+        model: &Model,
+        facts: &Facts,
+        layers: &[Layer],
+        logits: &str,
+    ) -> Result<Self, String> {
+        let supplied = supplied_gradient::read(source, facts, logits)?;
+        let refusals = refusals(model, facts, layers, logits, supplied.as_ref());
+        Ok(Self { refusals, supplied })
+    }
+
+    /// Why the layer called `name` cannot be explained. None where it can.
+    #[must_use]
+    pub fn refusal(&self, name: &str) -> Option<&str> {
+        self.refusals.get(name).map(String::as_str)
+    }
+
+    /// The forward values that Grad-CAM at `layer` reads. None where it cannot be explained.
+    #[must_use]
+    pub fn residuals(
+        &self,
+        model: &Model,
+        facts: &Facts,
+        layer: &str,
+        grid: Option<Grid>,
+        logits: &str,
+    ) -> Option<Vec<String>> {
+        let supplied = self.supplied.as_ref();
+        if let Some(supplied) = supplied.filter(|it| supplied_gradient::gives(it, &[layer])) {
+            return Some(supplied.residuals.clone());
+        }
+        let derived = channel_sums_of(model, facts, layer, grid, logits, Rules::GRADIENT).ok()?;
+        Some(derived.residuals().to_vec())
+    }
+}
 
 /// Why a layer's map cannot be laid over a picture. None where it can.
 pub(super) fn lacks_positions(layer: &Layer) -> Option<String> {
@@ -49,4 +103,17 @@ pub(super) fn refusals(
         }
     }
     refusals
+}
+
+/// Derives the channel sums of a value's gradient. `grid` gives the axis of its channels.
+pub(super) fn channel_sums_of(
+    model: &Model,
+    facts: &Facts,
+    value: &str,
+    grid: Option<Grid>,
+    logits: &str,
+    rules: &Rules,
+) -> Result<GradientGraph, GradientError> {
+    let axis = grid.unwrap_or(Grid::from(Layout::Nchw)).channel_axis();
+    derive_channel_sums(model, facts, value, axis, logits, rules)
 }

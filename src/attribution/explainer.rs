@@ -2,14 +2,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::explainability::{lacks_positions, refusals};
-use super::{AttributionError, GradientNeed, GradientPlan, LayerProperties, supplied_gradient};
-use crate::config::Layout;
-use crate::gradient::{
-    self, GradientError, GradientGraph, GradientModel, Rules, derive, derive_channel_sums,
+use super::explainability::{channel_sums_of, lacks_positions};
+use super::{
+    AttributionError, Explainability, GradientNeed, GradientPlan, LayerProperties,
+    supplied_gradient,
 };
-use crate::onnx::{Facts, Grid, Layer, Model};
-use crate::runtime::{ByteCache, CancellationToken, Network, Source};
+use crate::gradient::{self, GradientError, GradientGraph, GradientModel, Rules, derive};
+use crate::onnx::{Grid, Layer};
+use crate::runtime::{ByteCache, CancellationToken, Network};
 
 /// The explanations of one network: which of its layers can be explained, and a cache of their
 /// gradient graphs.
@@ -36,56 +36,6 @@ enum Reduction {
     ChannelSums,
     /// Every element.
     Elements,
-}
-
-/// Which layers of a model can be explained, found before the model is compiled.
-#[derive(Debug, Default)]
-pub struct Explainability {
-    refusals: HashMap<String, String>,
-    supplied: Option<GradientModel>,
-}
-
-impl Explainability {
-    /// Finds out which of `layers` can be explained. A `gradient.onnx` beside the model is read and
-    /// checked.
-    ///
-    /// # Errors
-    /// What is wrong with `gradient.onnx`, in words.
-    pub fn find(
-        source: &Source,
-        model: &Model,
-        facts: &Facts,
-        layers: &[Layer],
-        logits: &str,
-    ) -> Result<Self, String> {
-        let supplied = supplied_gradient::read(source, facts, logits)?;
-        let refusals = refusals(model, facts, layers, logits, supplied.as_ref());
-        Ok(Self { refusals, supplied })
-    }
-
-    /// Why the layer called `name` cannot be explained. None where it can.
-    #[must_use]
-    pub fn refusal(&self, name: &str) -> Option<&str> {
-        self.refusals.get(name).map(String::as_str)
-    }
-
-    /// The forward values that Grad-CAM at `layer` reads. None where it cannot be explained.
-    #[must_use]
-    pub fn residuals(
-        &self,
-        model: &Model,
-        facts: &Facts,
-        layer: &str,
-        grid: Option<Grid>,
-        logits: &str,
-    ) -> Option<Vec<String>> {
-        let supplied = self.supplied.as_ref();
-        if let Some(supplied) = supplied.filter(|it| supplied_gradient::gives(it, &[layer])) {
-            return Some(supplied.residuals.clone());
-        }
-        let derived = channel_sums_of(model, facts, layer, grid, logits, Rules::GRADIENT).ok()?;
-        Some(derived.residuals().to_vec())
-    }
 }
 
 impl Explainer {
@@ -148,7 +98,7 @@ impl Explainer {
             GradientNeed::Elements(rules) => (rules, Reduction::Elements),
         };
         let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
-        let compile = || self.compile(layer, rules, reduction);
+        let compile = || self.compile(layer, rules, reduction, token);
         let (plan, _) = self.plans.get_or_compute(&key, token, compile)?;
         Ok(Some(plan))
     }
@@ -158,12 +108,17 @@ impl Explainer {
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn gradient_model(&self, values: &[&str]) -> Result<GradientModel, AttributionError> {
+    pub fn gradient_model(
+        &self,
+        values: &[&str],
+        token: &CancellationToken,
+    ) -> Result<GradientModel, AttributionError> {
         if let Some(supplied) = self.supplied(values)? {
             return Ok(supplied);
         }
         let (graph, facts) = (self.network.graph(), self.network.facts());
         let derived = derive(graph, facts, values, &self.logits, Rules::GRADIENT);
+        token.check()?;
         self.embed(derived, values, |_| false)
     }
 
@@ -172,6 +127,7 @@ impl Explainer {
         layer: &Layer,
         rules: &'static Rules,
         reduction: Reduction,
+        token: &CancellationToken,
     ) -> Result<GradientPlan, AttributionError> {
         let start = Instant::now();
         let name = layer.name.as_str();
@@ -190,9 +146,11 @@ impl Explainer {
                         channel_sums_of(graph, facts, name, layer.grid, &self.logits, rules)
                     }
                 };
+                token.check()?;
                 self.embed(derived, &[name], |name| weights.contains(name))?
             }
         };
+        token.check()?;
         let plan = GradientPlan::compile(&self.network, &gradient, layer, &self.logits, &weights)?;
         let model = &self.network.source().name;
         let milliseconds = start.elapsed().as_millis() as u64;
@@ -225,17 +183,4 @@ impl Explainer {
         let tensors = self.network.tensors(derived.weights(&is_shared))?;
         derived.embed(tensors, is_shared).map_err(refuse)
     }
-}
-
-/// Derives the channel sums of a value's gradient. `grid` gives the axis of its channels.
-fn channel_sums_of(
-    model: &Model,
-    facts: &Facts,
-    value: &str,
-    grid: Option<Grid>,
-    logits: &str,
-    rules: &Rules,
-) -> Result<GradientGraph, GradientError> {
-    let axis = grid.unwrap_or(Grid::from(Layout::Nchw)).channel_axis();
-    derive_channel_sums(model, facts, value, axis, logits, rules)
 }

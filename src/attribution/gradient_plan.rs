@@ -101,7 +101,8 @@ impl GradientPlan {
         token: &CancellationToken,
     ) -> Result<Values, AttributionError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
-        let mut inputs = vec![runtime::input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
+        let mut inputs =
+            vec![runtime::tensor_input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
         }

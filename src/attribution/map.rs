@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sign {
-    /// What spoke for the class.
+    /// Evidence for the class.
     Positive,
-    /// What spoke against it: the map negated.
+    /// Evidence against the class: the map negated.
     Negative,
     /// Both, by a diverging colour map with zero in the middle.
     Both,
 }
 
-/// What a method gives: how much each position spoke for the class.
+/// What a method gives: how much evidence for the class each position has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
     /// Height × width, signed, as the paper defines the map before ReLU, scaling and resizing. The
@@ -39,38 +39,39 @@ impl Map {
         bounds.unwrap_or_default()
     }
 
-    /// The map with every value negated: what speaks against the class.
+    /// The map with every value negated: the evidence against the class.
     #[must_use]
     pub fn negated(&self) -> Self {
         Self::new(self.values.mapv(|value| -value))
     }
 
-    /// The magnitude at which the colours saturate: the percentile `percentile` of the positive
-    /// values, or of all magnitudes if `signed`, its rank rounded up. Values that are not shown
-    /// count as zero. A percentile of 100 is the maximum. If the percentile is zero, the maximum is
-    /// returned; it is zero where nothing is shown.
+    /// The magnitude that takes the strongest colour, as `vmax` in matplotlib. If `signed`, it is
+    /// the percentile `percentile` of all magnitudes. Otherwise it is that of the positive values,
+    /// and the other values count as zero. The rank is rounded up. A percentile of 100 is the
+    /// maximum. If the percentile is zero, the maximum is returned. It is zero where nothing is
+    /// shown.
     #[must_use]
-    pub fn reach(&self, signed: bool, percentile: f64) -> f32 {
-        let strengths = self.values.iter().map(|&value| shown(value, signed).abs());
-        let mut strengths: Vec<f32> = strengths.collect();
-        let Some(last) = strengths.len().checked_sub(1) else { return 0.0 };
+    pub fn vmax(&self, signed: bool, percentile: f64) -> f32 {
+        let magnitudes = self.values.iter().map(|&value| shown(value, signed).abs());
+        let mut magnitudes: Vec<f32> = magnitudes.collect();
+        let Some(last) = magnitudes.len().checked_sub(1) else { return 0.0 };
         let rank = (percentile / 100.0 * last as f64).ceil() as usize;
-        let (_, &mut reach, _) = strengths.select_nth_unstable_by(rank.min(last), f32::total_cmp);
-        if reach > 0.0 {
-            return reach;
+        let (_, &mut vmax, _) = magnitudes.select_nth_unstable_by(rank.min(last), f32::total_cmp);
+        if vmax > 0.0 {
+            return vmax;
         }
         // A percentile of a sparse map can be zero. Its maximum is shown instead of nothing.
-        strengths.into_iter().fold(0.0, f32::max)
+        magnitudes.into_iter().fold(0.0, f32::max)
     }
 
-    /// The map as it is drawn: values divided by `reach` and clipped at 1. Height × width, from 0
-    /// to 1; if `signed`, from −1 to 1. All zero where `reach` is.
+    /// The map as it is drawn: values divided by `vmax` and clipped at 1. Height × width, from 0
+    /// to 1; if `signed`, from −1 to 1. All zero where `vmax` is zero.
     #[must_use]
-    pub fn heat(&self, signed: bool, reach: f32) -> Array2<f32> {
-        if reach <= 0.0 {
+    pub fn heat(&self, signed: bool, vmax: f32) -> Array2<f32> {
+        if vmax <= 0.0 {
             return Array2::zeros(self.values.dim());
         }
-        self.values.mapv(|value| (shown(value, signed) / reach).clamp(-1.0, 1.0))
+        self.values.mapv(|value| (shown(value, signed) / vmax).clamp(-1.0, 1.0))
     }
 }
 
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn each_sign_shows_its_own_part() {
         let map = Map::new(array![[-4.0, 0.0], [2.0, 1.0]]);
-        let heat = |map: &Map, signed| map.heat(signed, map.reach(signed, 100.0));
+        let heat = |map: &Map, signed| map.heat(signed, map.vmax(signed, 100.0));
         assert_eq!(heat(&map, false), array![[0.0, 0.0], [1.0, 0.5]]);
         assert_eq!(heat(&map.negated(), false), array![[1.0, 0.0], [0.0, 0.0]]);
         assert_eq!(heat(&map, true), array![[-1.0, 0.0], [0.5, 0.25]]);
@@ -102,22 +103,22 @@ mod tests {
     #[test]
     fn a_percentile_clips_what_lies_beyond_it() {
         let map = Map::new(Array2::from_shape_fn((1, 101), |(_, x)| x as f32));
-        assert_eq!(map.reach(false, 100.0), 100.0);
-        assert_eq!(map.reach(false, 99.0), 99.0);
+        assert_eq!(map.vmax(false, 100.0), 100.0);
+        assert_eq!(map.vmax(false, 99.0), 99.0);
         assert_eq!(map.heat(false, 50.0)[[0, 75]], 1.0);
         // 1 of 200 values is positive: the 99th percentile is 0, but the value is shown.
         let mut sparse = Array2::zeros((1, 200));
         sparse[[0, 7]] = 3.0;
-        assert_eq!(Map::new(sparse).reach(false, 99.0), 3.0);
+        assert_eq!(Map::new(sparse).vmax(false, 99.0), 3.0);
     }
 
     #[test]
     fn values_that_are_not_finite_show_nothing() {
         let map = Map::new(array![[f32::NAN, f32::INFINITY], [f32::NEG_INFINITY, 1.0]]);
-        assert_eq!(map.reach(true, 100.0), 1.0);
+        assert_eq!(map.vmax(true, 100.0), 1.0);
         assert_eq!(map.heat(true, 1.0), array![[0.0, 0.0], [0.0, 1.0]]);
         assert_eq!(map.bounds(), (1.0, 1.0));
         let nothing = Map::new(array![[f32::NAN]]);
-        assert_eq!((nothing.bounds(), nothing.reach(true, 100.0)), ((0.0, 0.0), 0.0));
+        assert_eq!((nothing.bounds(), nothing.vmax(true, 100.0)), ((0.0, 0.0), 0.0));
     }
 }

@@ -43,6 +43,18 @@ pub enum Resolution {
     Input,
 }
 
+impl Resolution {
+    /// The default percentile beyond which values are clipped in a picture. Maps at the input's
+    /// pixels have a few very large values, maps at a layer have none.
+    #[must_use]
+    pub fn percentile(self) -> f64 {
+        match self {
+            Self::Layer => 100.0,
+            Self::Input => 99.0,
+        }
+    }
+}
+
 /// Which values of a map are shown unless the caller says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,6 +1,6 @@
 use super::Method;
 use super::{gradcam, hirescam};
-use crate::config::{excerpt, nearest};
+use crate::config::{did_you_mean, excerpt, nearest};
 
 /// Every method. This table is the only list: routes, parameters, `--help`, `GET /methods` and the
 /// page's menu come from it, and tests hold openapi.yaml and the README to it.
@@ -8,19 +8,12 @@ pub const METHODS: &[Method] = &[gradcam::METHOD, hirescam::METHOD];
 
 /// No method has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no method {name:?}{}; there are: {}", suggestion(.nearest), names().join(", "))]
+#[error("there is no method {name:?}{}; there are: {}", did_you_mean(.nearest), names().join(", "))]
 pub struct UnknownMethod {
     /// The name that was given.
     pub name: String,
     /// The names most similar to it.
     pub nearest: Vec<&'static str>,
-}
-
-fn suggestion(nearest: &[&str]) -> String {
-    match nearest {
-        [] => String::new(),
-        names => format!(", did you mean {}?", names.join(", ")),
-    }
 }
 
 fn names() -> Vec<&'static str> {

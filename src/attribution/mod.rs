@@ -1,4 +1,4 @@
-//! Methods of explanation: which part of the picture spoke for a class.
+//! Methods of explanation: which part of the picture is evidence for a class.
 //!
 //! Every published method is one file here and one row of [`METHODS`]. A method is a function from
 //! a [`Session`] to a [`Map`]. A session is one picture, one layer and one class. The method sees
@@ -24,7 +24,8 @@ mod supplied_gradient;
 
 pub use error::AttributionError;
 pub use evaluator::NetworkEvaluator;
-pub use explainer::{Explainability, Explainer};
+pub use explainability::Explainability;
+pub use explainer::Explainer;
 pub use gradient_plan::GradientPlan;
 pub use map::{Map, Sign};
 pub use method::{GradientNeed, LayerProperties, Method, Range, Resolution};

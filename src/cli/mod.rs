@@ -18,14 +18,11 @@ use clap::{ArgMatches, Args, Command};
 
 use self::arguments::parse;
 use self::healthcheck::{HealthcheckConfig, healthcheck};
-use self::models::{
-    gradient_command, methods_command, print_methods, print_summary, summary_command,
-    write_gradient,
-};
+use self::models::{methods_command, print_methods, print_summary, summary_command};
 use self::serve::serve;
 use self::use_case::{run_use_case, use_case_command};
 use crate::config::ServerConfig;
-use crate::service::{Activations, Explain, GradCam, Predict};
+use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
 
 pub use self::error::CliError;
 
@@ -42,6 +39,8 @@ pub fn command() -> Command {
         .about("Draw which part of the picture contributed to a class (Grad-CAM)");
     let predict =
         use_case_command::<Predict>("predict", "-").about("Print the most likely classes");
+    let gradient = use_case_command::<GradientFile>("gradient", "gradient.onnx")
+        .about("Derive the gradient graph of a model and write it as an ONNX file");
     let healthcheck = HealthcheckConfig::augment_args(Command::new("healthcheck"))
         .about("Check a running server and tell the result by the exit code, for containers");
     // `convscope` alone serves, so the flags of `serve` are flags of the top level too.
@@ -50,7 +49,7 @@ pub fn command() -> Command {
         .about("Show what a convolutional network sees in a picture, for any ONNX image classifier")
         .args_conflicts_with_subcommands(true)
         .subcommands([serve, activations, explain, gradcam, predict])
-        .subcommands([methods_command(), summary_command(), gradient_command(), healthcheck])
+        .subcommands([methods_command(), summary_command(), gradient, healthcheck])
 }
 
 /// Runs the command in `matches`.
@@ -68,7 +67,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
             Ok(())
         }
         Some(("summary", matches)) => print_summary(matches),
-        Some(("gradient", matches)) => write_gradient(matches),
+        Some(("gradient", matches)) => run_use_case::<GradientFile>(matches),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),
         Some((_, matches)) => serve(&parse(matches)),
         None => serve(&parse(matches)),

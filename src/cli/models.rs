@@ -1,16 +1,14 @@
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command};
 
-use super::arguments::{model_argument, output_argument, parameter_flags, parameters, parse, text};
+use super::arguments::{model_argument, parse, text};
 use super::cores::cores;
 use super::error::CliError;
-use super::files::write_file;
 use crate::config::ModelsConfig;
 use crate::runtime::Engine;
-use crate::service::{GradientFile, LoadedModels, method_table, summary};
+use crate::service::{LoadedModels, method_table, summary};
 
 /// Loads the model that `MODEL` names: a path if it exists, otherwise a name in the models folder.
 ///
@@ -58,24 +56,4 @@ pub(super) fn print_methods() {
 /// needs.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
-}
-
-/// `convscope gradient`.
-pub(super) fn gradient_command() -> Command {
-    ModelsConfig::augment_args(Command::new("gradient"))
-        .about("Derive the gradient graph of a model and write it as an ONNX file")
-        .arg(model_argument())
-        .args(parameter_flags(GradientFile::PARAMETERS))
-        .arg(output_argument("gradient.onnx"))
-}
-
-/// Writes the gradient graph of a model.
-///
-/// # Errors
-/// [`CliError`].
-pub(super) fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
-    let models = open_model(matches)?;
-    let parameters = parameters(GradientFile::PARAMETERS, matches);
-    let request = GradientFile::check(&parameters, Arc::clone(models.get(None)?))?;
-    write_file(Path::new(text(matches, "output")), &request.encode()?)
 }

@@ -28,7 +28,7 @@ impl ModelLoader {
 
     /// Loads the models whose files have changed, or all of them, and keeps the rest of `old`.
     fn reload(&self, old: &LoadedModels, all: bool) -> Result<LoadedModels, LoadError> {
-        old.renewed(&self.config.folder, &self.config.default_model, &self.engine, all)
+        old.reloaded(&self.config.folder, &self.config.default_model, &self.engine, all)
     }
 
     /// The fingerprint of the models folder.
@@ -81,7 +81,7 @@ async fn fingerprint(loader: &ModelLoader) -> Fingerprint {
 
 async fn reload(state: &Arc<AppState>, loader: &ModelLoader, all: bool) {
     let (shared, loader) = (Arc::clone(state), loader.clone());
-    let reloading = spawn_blocking(move || loader.reload(&shared.context.models.now(), all));
+    let reloading = spawn_blocking(move || loader.reload(&shared.context.models.current(), all));
     let is_complete = match reloading.await {
         Ok(Ok(models)) => {
             let (loaded, refused) = (models.iter().count(), models.refused().len());

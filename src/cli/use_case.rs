@@ -102,39 +102,7 @@ fn extensions(formats: &[OutputFormat]) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Parameter, Parameters};
-    use crate::service::{Job, Predict, ServiceError};
-
-    /// A use case without a picture.
-    struct Name(String);
-
-    impl UseCase for Name {
-        type Input = ();
-        type Output = ();
-        type Json<'o> = &'o str;
-        const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
-
-        fn parameters() -> &'static [Parameter] {
-            &[Parameter { name: "top", value: "1..=9", help: "a number", repeatable: false }]
-        }
-
-        fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError> {
-            let top = parameters.text("top").unwrap_or_default();
-            Ok(Self(format!("{} {top}", context.classifier(parameters)?.name())))
-        }
-
-        fn run(&self, (): &(), _: &Context, _: &mut Job) -> Result<(), ServiceError> {
-            Ok(())
-        }
-
-        fn json(&self, (): &()) -> Result<&str, ServiceError> {
-            Ok(&self.0)
-        }
-
-        fn notes(&self, (): &()) -> Vec<(&'static str, String)> {
-            Vec::new()
-        }
-    }
+    use crate::service::{GradientFile, Predict};
 
     fn arguments<U: UseCase<Input: CommandInput>>() -> Vec<String> {
         let command = use_case_command::<U>("command", "-");
@@ -145,24 +113,6 @@ mod tests {
     #[test]
     fn only_use_cases_with_a_picture_have_an_image_argument() {
         assert_eq!(arguments::<Predict>(), ["MODEL", "IMAGE"]);
-        assert_eq!(arguments::<Name>(), ["MODEL"]);
-    }
-
-    #[test]
-    fn a_use_case_without_a_picture_writes_its_answer() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let model = root.join("models/cats_and_dogs_small_1");
-        let file = std::env::temp_dir().join("convscope-use-case-without-picture.json");
-        let command = use_case_command::<Name>("command", "-");
-        let line = [
-            "command".as_ref(),
-            model.as_os_str(),
-            "--top".as_ref(),
-            "3".as_ref(),
-            "-o".as_ref(),
-            file.as_os_str(),
-        ];
-        run_use_case::<Name>(&command.get_matches_from(line)).unwrap();
-        assert_eq!(std::fs::read_to_string(file).unwrap(), "\"cats_and_dogs_small_1 3\"");
+        assert_eq!(arguments::<GradientFile>(), ["MODEL"]);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct AccessConfig {
     /// Comma-separated API keys; a request without one of them gets 401. Prefer the variable: other
-    /// processes can read flags [default: everybody may]
+    /// processes can read flags [default: none; no key is needed]
     #[arg(
         long,
         value_name = "KEYS",

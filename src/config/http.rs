@@ -104,7 +104,7 @@ pub struct HttpLimits {
         default_value_t = HttpLimits::DEFAULT.drain_delay
     )]
     pub drain_delay: Seconds,
-    /// Seconds after that to finish the requests in progress
+    /// Seconds to finish the requests in progress, after the drain delay
     #[arg(
         long = "drain-timeout",
         value_name = "SECONDS",

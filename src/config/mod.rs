@@ -21,7 +21,7 @@ pub use limits::{ImageLimits, Limits};
 pub use model::{Activation, Layout};
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
-pub use suggestions::{excerpt, nearest};
+pub use suggestions::{did_you_mean, excerpt, nearest};
 
 /// The name of the model for requests that name no model.
 pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";
@@ -51,8 +51,9 @@ pub struct ServerConfig {
     /// Requests that may wait for a worker [default: twice the workers]
     #[arg(long, value_name = "N", env = "CONVSCOPE_QUEUE")]
     pub queue: Option<u16>,
-    /// Memory for the cache of recent pictures and their forward passes, in bytes: another class of
-    /// a cached picture needs no forward pass, and other layers need one together
+    /// Memory for the cache of recent pictures and their forward passes, in bytes. Explaining
+    /// another class of a cached picture needs no forward pass. Asking for more layers needs one
+    /// forward pass, which computes all of them
     #[arg(long, value_name = "BYTES", env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
     pub cache_bytes: usize,
     /// Polling interval of the models folder, in seconds; 0 turns polling off

@@ -22,14 +22,3 @@ pub enum Layout {
     /// Batch, height, width, channels.
     Nhwc,
 }
-
-impl Layout {
-    /// The axis of the channels.
-    #[must_use]
-    pub fn channel_axis(self) -> usize {
-        match self {
-            Self::Nchw => 1,
-            Self::Nhwc => 3,
-        }
-    }
-}

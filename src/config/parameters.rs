@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
-use super::{excerpt, nearest};
+use super::{did_you_mean, excerpt, nearest};
 
 /// One parameter of a use case: the query string, form fields, JSON keys and command-line flags
 /// all have these names.
@@ -26,7 +26,7 @@ pub enum ParameterError {
     /// No parameter has this name.
     #[error(
         "there is no parameter {name:?} here{}; there are: {}",
-        near(.nearest),
+        did_you_mean(.nearest.as_slice()),
         .known.join(", ")
     )]
     Unknown {
@@ -55,10 +55,6 @@ pub enum ParameterError {
         /// What it takes.
         expected: String,
     },
-}
-
-fn near(nearest: &Option<&'static str>) -> String {
-    nearest.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default()
 }
 
 /// The parameters of one request, by name and in the order given.

@@ -23,6 +23,13 @@ pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec
     scored.into_iter().take(5).map(|(_, candidate)| candidate).collect()
 }
 
+/// The end of an error about a name: `, did you mean a, b?`, or nothing without candidates.
+#[must_use]
+pub fn did_you_mean<T: AsRef<str>>(nearest: &[T]) -> String {
+    let names: Vec<&str> = nearest.iter().map(AsRef::as_ref).collect();
+    if names.is_empty() { String::new() } else { format!(", did you mean {}?", names.join(", ")) }
+}
+
 /// From 1 to 2 where `candidate` contains `name`, higher the less text surrounds it. From 0 to 1
 /// where it is spelled similarly. Otherwise 0.
 fn similarity(name: &str, candidate: &str) -> f64 {

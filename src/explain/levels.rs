@@ -35,8 +35,8 @@ pub fn levels(
 ) -> Array3<u8> {
     let (channels, height, width) = layer.dim();
     let bounds = (normalize == Normalize::Layer).then(|| bounds(statistics));
-    let scales: Vec<Scale> =
-        selection.iter().map(|&c| Scale::new(&statistics[c], bounds, normalize)).collect();
+    let scales: Vec<Rescale> =
+        selection.iter().map(|&c| Rescale::new(&statistics[c], bounds, normalize)).collect();
     let mut levels = Array3::zeros((selection.len(), height, width));
     let mut transposed = vec![0.0; channels * width];
     // Row by row, so that a layer that is stored as height × width × channels is read once and not
@@ -69,14 +69,14 @@ fn channel_major<'r>(rows: ArrayView2<'r, f32>, transposed: &'r mut [f32]) -> Ar
 }
 
 /// The function from one channel's values to levels: `(value − offset) / divisor · gain + bias`.
-struct Scale {
+struct Rescale {
     offset: f32,
     divisor: f32,
     gain: f32,
     bias: f32,
 }
 
-impl Scale {
+impl Rescale {
     fn new(channel: &ChannelStatistics, layer: Option<(f32, f32)>, normalize: Normalize) -> Self {
         if channel.dead {
             return Self { offset: 0.0, divisor: 1.0, gain: 0.0, bias: 0.0 };

@@ -31,7 +31,7 @@ impl Flip {
         }
     }
 
-    /// Flips the numbers of `weight` in place. It must [fit](Self::fits).
+    /// Flips the numbers of `weight` in start. It must [fit](Self::fits).
     pub(super) fn apply(&self, weight: &mut TensorProto) {
         weight.float_data = self.reorder(&weight.float_data);
         let raw = &weight.raw_data;
@@ -49,8 +49,8 @@ impl Flip {
         for (kernel, values) in kernels.enumerate() {
             let (row, input) = (kernel / inputs, kernel % inputs);
             let (group, output) = (row / outputs, row % outputs);
-            let place = ((group * inputs + input) * outputs + output) * taps;
-            for (to, from) in flipped[place..place + taps].iter_mut().zip(values.iter().rev()) {
+            let start = ((group * inputs + input) * outputs + output) * taps;
+            for (to, from) in flipped[start..start + taps].iter_mut().zip(values.iter().rev()) {
                 *to = *from;
             }
         }

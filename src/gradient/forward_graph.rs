@@ -2,9 +2,7 @@ use std::collections::HashMap;
 
 use crate::onnx::pb::tensor_proto::{DataLocation, DataType};
 use crate::onnx::pb::{NodeProto, TensorProto};
-use crate::onnx::{
-    Attributes, Constant, Element, Facts, Model, OnnxError, Topology, read_floats, read_ints,
-};
+use crate::onnx::{Constant, Element, Facts, Model, OnnxError, Topology, read_floats, read_ints};
 
 /// The graph that is differentiated, with its inferred shapes and stored tensors.
 #[derive(Debug)]
@@ -18,16 +16,11 @@ pub(super) struct ForwardGraph<'m> {
 
 impl<'m> ForwardGraph<'m> {
     pub(super) fn of(model: &'m Model, facts: &'m Facts) -> Result<Self, OnnxError> {
-        let graph = model.graph();
-        let stored = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
-        let constants = graph.node.iter().filter(|node| node.op_type == "Constant");
-        let given = constants.filter_map(|node| Some((node.output.first()?.as_str(), node)));
-        let given = given.filter_map(|(name, node)| Some((name, node.tensor("value")?)));
         Ok(Self {
             topology: Topology::of(model)?,
             opset: model.opset(),
             facts,
-            tensors: stored.chain(given).collect(),
+            tensors: model.stored_tensors().collect(),
             inputs: model.inputs().iter().map(|input| input.name.as_str()).collect(),
         })
     }

@@ -70,7 +70,7 @@ pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
         }
     }
     for a in &axes {
-        cotangent = spread(&cotangent, a);
+        cotangent = window_sums(&cotangent, a);
     }
     Ok(cotangent)
 }
@@ -89,7 +89,7 @@ impl WindowAxis {
 }
 
 /// For each element of the input, the sum of `g` over the windows that contain it, along one axis.
-fn spread(g: &Value, a: &WindowAxis) -> Value {
+fn window_sums(g: &Value, a: &WindowAxis) -> Value {
     let length = (a.begin + a.input).max(a.covered());
     let whole = if a.output == 1 && a.dilation == 1 {
         let mut shape = g.shape().to_vec();
@@ -105,7 +105,7 @@ fn spread(g: &Value, a: &WindowAxis) -> Value {
 pub(super) fn global_average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
     let count: usize = shape.iter().skip(2).product();
-    Ok(ctx.g().spread(&shape, 1.0 / count as f32))
+    Ok(ctx.g().scaled_to(&shape, 1.0 / count as f32))
 }
 
 /// y = maximum over all positions. x̄ = ȳ at the first maximum.

@@ -6,14 +6,14 @@ use crate::onnx::{Attributes, Value};
 
 /// The reduced axes, the input's shape, and the cotangent `g` in the shape `kept`, in which the
 /// reduced axes have extent 1.
-struct Reduction {
+struct ReducedCotangent {
     axes: Vec<usize>,
     kept: Vec<usize>,
     shape: Vec<usize>,
     g: Value,
 }
 
-impl Reduction {
+impl ReducedCotangent {
     /// `axes` are an attribute in older opsets and an input in newer ones (from 13 for `ReduceSum`,
     /// from 18 for the others). Without axes all are reduced, or none with `noop_with_empty_axes`.
     fn of(ctx: &NodeContext) -> Result<Self, RuleError> {
@@ -40,19 +40,19 @@ impl Reduction {
 
 /// y = Σ x. x̄ = ȳ.
 pub(super) fn sum(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     Ok(r.g.broadcast_to(&r.shape))
 }
 
 /// y = Σ x / n. x̄ = ȳ/n.
 pub(super) fn mean(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
-    Ok(r.g.spread(&r.shape, 1.0 / r.count()))
+    let r = ReducedCotangent::of(ctx)?;
+    Ok(r.g.scaled_to(&r.shape, 1.0 / r.count()))
 }
 
 /// y = max x or min x. x̄ = ȳ·\[x = y\]/m, where m elements equal y.
 pub(super) fn extremum(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     let hit = ctx.x(0)?.equal(&ctx.y()?.reshape(&r.kept));
     let ties = hit.cast(r.g.element()).sum(&r.axes);
     Ok(hit.mask(&(r.g / ties)))
@@ -60,13 +60,13 @@ pub(super) fn extremum(ctx: &mut NodeContext, _: usize) -> Cotangent {
 
 /// y = Σ |x|. x̄ = ȳ·sign(x).
 pub(super) fn l1(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     Ok(r.g * ctx.x(0)?.sign())
 }
 
 /// y = √Σ x². x̄ = ȳ·x/y, and 0 where y = 0.
 pub(super) fn l2(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     let y = ctx.y()?.reshape(&r.kept);
     let inverse = y.equal(&y.constant(0.0)).select(&y, &(r.g / &y));
     Ok(inverse * ctx.x(0)?)
@@ -74,20 +74,20 @@ pub(super) fn l2(ctx: &mut NodeContext, _: usize) -> Cotangent {
 
 /// y = Σ x². x̄ = 2ȳx.
 pub(super) fn sum_square(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     Ok(r.g * ctx.x(0)? * 2.0)
 }
 
 /// y = ln Σ x. x̄ = ȳ·e⁻ʸ.
 pub(super) fn log_sum(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     let y = ctx.y()?.reshape(&r.kept);
     Ok((r.g * (-y).exp()).broadcast_to(&r.shape))
 }
 
 /// y = ln Σ eˣ. x̄ = ȳ·e^(x − y).
 pub(super) fn log_sum_exp(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let r = Reduction::of(ctx)?;
+    let r = ReducedCotangent::of(ctx)?;
     let y = ctx.y()?.reshape(&r.kept);
     Ok(r.g * (ctx.x(0)? - y).exp())
 }

@@ -43,8 +43,8 @@ fn slice_adjoint(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -
         return Err(RuleError(format!("{steps} do not lie within an axis of {extent}")));
     }
     if count == 0 || step < 0 {
-        let place = |i: usize| usize::try_from(first + step * i as i64).ok();
-        let picks: Vec<Option<usize>> = (0..count).map(place).collect();
+        let index = |i: usize| usize::try_from(first + step * i as i64).ok();
+        let picks: Vec<Option<usize>> = (0..count).map(index).collect();
         return Ok(Matrix::picking(&picks, extent)?.adjoint(g, axis));
     }
     if step == 1 || count == 1 {
@@ -105,8 +105,8 @@ fn padding_source(mode: &str, at: i64, extent: i64) -> i64 {
         _ if extent == 1 => 0,
         _ => {
             let period = 2 * (extent - 1);
-            let folded = at.rem_euclid(period);
-            folded.min(period - folded)
+            let phase = at.rem_euclid(period);
+            phase.min(period - phase)
         }
     }
 }
@@ -118,18 +118,18 @@ fn pad_adjoint(g: &Value, axis: usize, before: i64, after: i64) -> Value {
     g.slice(axis, start, end, 1).pad(axis, (-before).max(0) as usize, (-after).max(0) as usize)
 }
 
-/// y = the elements of x at constant indices of one axis. x̄ = the sum of ȳ over the places to
+/// y = the elements of x at constant indices of one axis. x̄ = the sum of ȳ over the positions to
 /// which an element went.
 pub(super) fn gather(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut shape = ctx.x_shape(0)?;
     let axis = ctx.axis(0, shape.len())?;
     let extent = shape[axis];
-    let place = |&index: &i64| if index < 0 { index + extent as i64 } else { index };
-    let places: Vec<i64> = ctx.ints(1)?.iter().map(place).collect();
-    let picks: Option<Vec<usize>> = places.iter().map(|&at| usize::try_from(at).ok()).collect();
+    let from_start = |&index: &i64| if index < 0 { index + extent as i64 } else { index };
+    let indices: Vec<i64> = ctx.ints(1)?.iter().map(from_start).collect();
+    let picks: Option<Vec<usize>> = indices.iter().map(|&at| usize::try_from(at).ok()).collect();
     let picks = match picks {
         Some(picks) if picks.iter().all(|&at| at < extent) => picks,
-        _ => return Err(ctx.refuse("indices", places)),
+        _ => return Err(ctx.refuse("indices", indices)),
     };
     shape[axis] = picks.len();
     let g = ctx.g().reshape(&shape);

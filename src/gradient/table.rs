@@ -65,8 +65,8 @@ pub(super) fn find(node: &NodeProto) -> Option<&'static Operator> {
     if !matches!(node.domain.as_str(), "" | "ai.onnx") {
         return None;
     }
-    let place = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
-    OPERATORS.get(place)
+    let index = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
+    OPERATORS.get(index)
 }
 
 const fn row(name: &'static str, inputs: Inputs, rule: Rule, formula: &'static str) -> Operator {
@@ -108,7 +108,7 @@ impl Operator {
     }
 
     /// The cotangents of input and output have the same sums over positions.
-    const fn keeps_sums(mut self, channel_axis: ChannelAxis) -> Self {
+    const fn channel_axis(mut self, channel_axis: ChannelAxis) -> Self {
         self.channel_axis = Some(channel_axis);
         self
     }
@@ -126,7 +126,7 @@ use Inputs::{All, First, From};
 const OPERATORS: &[Operator] = &[
     row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0"),
     row("Add", All, ari::add, "ā = b̄ = ȳ"),
-    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").keeps_sums(channel_axis::pool),
+    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").channel_axis(channel_axis::pool),
     row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").refuses("`training_mode` = 1, `spatial` = 0"),
     row("Cast", First, ari::cast, "x̄ = ȳ in x's type").refuses("a cast to integers stops the gradient"),
     row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").since(12),
@@ -137,21 +137,21 @@ const OPERATORS: &[Operator] = &[
     row("Cos", First, ari::cos, "x̄ = −ȳ·sin x"),
     row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels"),
     row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b"),
-    row("Dropout", First, ari::dropout, "x̄ = ȳ").refuses("`training_mode` = true").keeps_sums(channel_axis::dropout),
+    row("Dropout", First, ari::dropout, "x̄ = ȳ").refuses("`training_mode` = true").channel_axis(channel_axis::dropout),
     row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)").at_kinks("α at x = 0").refuses("`alpha` ≤ 0"),
     row("Erf", First, ari::erf, "x̄ = ȳ·2/√π·e^(−x²)").since(9),
     row("Exp", First, ari::exp, "x̄ = ȳy"),
     row("Expand", First, rearr::expand, "x̄ = Σ ȳ over the repetitions").since(8),
-    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").keeps_sums(channel_axis::reshape),
+    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
     row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").refuses("indices that depend on the picture"),
     row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").since(20),
     row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ"),
-    row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count").keeps_sums(channel_axis::global_pool),
-    row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum").keeps_sums(channel_axis::global_pool),
+    row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count").channel_axis(channel_axis::global_pool),
+    row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum").channel_axis(channel_axis::global_pool),
     row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(18),
     row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").at_kinks("0 at the bends"),
     row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(s + x/6·[0 < s < 1]), s = min(max(x/6 + ½, 0), 1)").since(14).at_kinks("0 at x = −3, 1 at x = 3"),
-    row("Identity", First, ari::add, "x̄ = ȳ").keeps_sums(channel_axis::same_axis),
+    row("Identity", First, ari::add, "x̄ = ȳ").channel_axis(channel_axis::same_axis),
     row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs"),
     row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)"),
     row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(17),
@@ -161,7 +161,7 @@ const OPERATORS: &[Operator] = &[
     row("LpNormalization", First, norm::lp_normalization, "x̄ = (ȳ − y·Σ ȳy)/‖x‖; p = 1: (ȳ − sign(x)·Σ ȳy)/‖x‖₁").at_kinks("p = 1: sign(0) = 0").refuses("`p` other than 1 and 2"),
     row("MatMul", All, matmul::matmul, "ā = ȳ·bᵀ, b̄ = aᵀ·ȳ"),
     row("Max", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
-    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum").at_kinks("the window's first maximum").refuses("`storage_order` = 1").keeps_sums(channel_axis::pool),
+    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum").at_kinks("the window's first maximum").refuses("`storage_order` = 1").channel_axis(channel_axis::pool),
     row("Mean", All, ari::mean, "x̄ᵢ = ȳ/n"),
     row("MeanVarianceNormalization", First, norm::mean_variance_normalization, "x̄ = r·(ȳ − mean ȳ − y·mean(ȳy))").since(9),
     row("Min", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
@@ -177,12 +177,12 @@ const OPERATORS: &[Operator] = &[
     row("ReduceLogSum", First, red::log_sum, "x̄ = ȳ·e⁻ʸ"),
     row("ReduceLogSumExp", First, red::log_sum_exp, "x̄ = ȳ·e^(x − y)"),
     row("ReduceMax", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
-    row("ReduceMean", First, red::mean, "x̄ = ȳ/n").keeps_sums(channel_axis::reduce_mean),
+    row("ReduceMean", First, red::mean, "x̄ = ȳ/n").channel_axis(channel_axis::reduce_mean),
     row("ReduceMin", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
     row("ReduceSum", First, red::sum, "x̄ = ȳ"),
     row("ReduceSumSquare", First, red::sum_square, "x̄ = 2ȳx"),
     row("Relu", First, act::relu, "x̄ = ȳ·[y > 0]").at_kinks("0 at x = 0"),
-    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").keeps_sums(channel_axis::reshape),
+    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
     row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").since(10).refuses("`antialias` when shrinking; `tf_crop_and_resize`"),
     row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").at_kinks("γα at x = 0").refuses("`alpha` ≤ 0"),
     row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)"),
@@ -194,15 +194,15 @@ const OPERATORS: &[Operator] = &[
     row("SpaceToDepth", First, rearr::space_to_depth, "x̄ = ȳ moved back to space"),
     row("Split", First, rearr::split, "x̄ = the ȳᵢ, concatenated").many_outputs(),
     row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)"),
-    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape").keeps_sums(channel_axis::reshape),
+    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
     row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ"),
     row("Sum", All, ari::add, "x̄ᵢ = ȳ"),
     row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").since(24),
     row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)"),
     row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").since(10).at_kinks("0 at x = α"),
     row("Tile", First, rearr::tile, "x̄ = Σ ȳ over the repetitions").refuses("repeats that depend on the picture"),
-    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation").keeps_sums(channel_axis::transpose),
-    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape").keeps_sums(channel_axis::reshape),
+    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation").channel_axis(channel_axis::transpose),
+    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
     row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").until(9),
     row("Where", From(1), ari::select, "ā = c ? ȳ : 0, b̄ = c ? 0 : ȳ").since(9),
 ];

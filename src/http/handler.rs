@@ -70,10 +70,10 @@ where
     let (token, started) = (state.cancellation_token(), Instant::now());
     let reading = pin!(U::Input::read(request, body_limit));
     let (request, permit) = read_with_permit(&state, reading, permit).await?;
-    let job = Job { state, permit, request, read: started.elapsed() };
+    let admitted = AdmittedRequest { state, permit, request, read: started.elapsed() };
     match representation {
         Representation::File(format) => {
-            let computation = job.run::<U>(token, format, || ());
+            let computation = admitted.run::<U>(token, format, || ());
             Ok(file_response(computation.await?))
         }
         Representation::EventStream => {
@@ -83,7 +83,7 @@ where
                 // The receiver is gone if the caller went away.
                 let _ = checked.send(());
             };
-            let computation = job.run::<U>(token, OutputFormat::Json, on_checked);
+            let computation = admitted.run::<U>(token, OutputFormat::Json, on_checked);
             let computation = started_computation(computation, is_checked).await?;
             Ok(event_stream(computation, progress, request_id))
         }
@@ -91,7 +91,7 @@ where
 }
 
 /// A request that has been read and has a place in the queue.
-struct Job<I> {
+struct AdmittedRequest<I> {
     state: Arc<AppState>,
     permit: Permit,
     request: UseCaseRequest<I>,
@@ -99,7 +99,7 @@ struct Job<I> {
     read: Duration,
 }
 
-impl<I: Send + 'static> Job<I> {
+impl<I: Send + 'static> AdmittedRequest<I> {
     /// Checks the parameters and computes the answer, both on a worker: an error about parameters
     /// may list the layers that can be explained, which takes time to find out. `on_checked` is
     /// called between the two.
@@ -152,6 +152,11 @@ fn file_response(answer: Answer) -> Response {
     let mut headers = HeaderMap::new();
     let media_type = HeaderValue::from_static(answer.format.media_type());
     headers.insert(header::CONTENT_TYPE, media_type);
+    if let Some(name) = answer.file_name
+        && let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
+    {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
     for (name, value) in &answer.notes {
         let name = HeaderName::from_bytes(format!("convscope-{name}").as_bytes());
         let value = utf8_percent_encode(value, ENCODED_IN_HEADERS).to_string();

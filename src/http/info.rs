@@ -53,7 +53,7 @@ pub(super) async fn info(
     uri: Uri,
 ) -> Result<Response, HttpError> {
     refuse_parameters(&uri)?;
-    let models = state.context.models.now();
+    let models = state.context.models.current();
     let loaded: Vec<&str> = models.iter().map(|classifier| classifier.name()).collect();
     let refused = models.refused().iter().map(|refused| {
         let name = refused.name.as_str();

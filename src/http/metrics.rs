@@ -180,7 +180,7 @@ impl Metrics {
         for (stage, took) in stages.iter() {
             self.stages.get_or_create(&StageLabel { stage }).observe(took.as_secs_f64());
             let result = match stage {
-                "recall" => "hit",
+                "cache" => "hit",
                 "forward" => "miss",
                 _ => continue,
             };

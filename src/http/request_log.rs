@@ -143,7 +143,7 @@ impl RequestRecord {
                     read = stage("read"),
                     queue = stage("queue"),
                     decode = stage("decode"),
-                    recall = stage("recall"),
+                    cache = stage("cache"),
                     forward = stage("forward"),
                     derive = stage("derive"),
                     explain = stage("explain"),

@@ -14,10 +14,10 @@ use super::kserve;
 use super::methods::methods;
 use super::metrics_route::metrics;
 use super::middleware::with_middleware;
-use super::models::{gradient, model, models};
+use super::models::{model, models};
 use super::page;
 use super::probes::{healthz, readyz};
-use crate::service::{Activations, Explain, GradCam, Predict};
+use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
@@ -37,7 +37,7 @@ fn guarded() -> Router<Arc<AppState>> {
         .route("/predict", post(use_case::<Predict>))
         .route("/methods", get(methods))
         .route("/models", get(models))
-        .route("/models/{model}/gradient", get(gradient))
+        .route("/models/{model}/gradient", get(use_case::<GradientFile>))
         .route("/models/{model}", get(model))
         .route("/v1/models", get(kserve::v1_models))
         .route("/v1/models/{model}", get(kserve::model_ready).post(kserve::v1_run))

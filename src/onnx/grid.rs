@@ -1,7 +1,5 @@
-use ndarray::{ArrayBase, Ix3, IxDyn, RawData};
 use serde::Serialize;
 
-use super::Layer;
 use crate::config::Layout;
 
 /// The order of a layer's axes: it gives each element's position in the picture.
@@ -41,99 +39,5 @@ impl Grid {
             Self::Nchw => Some([a, b, c]),
             Self::Nhwc => Some([c, a, b]),
         }
-    }
-}
-
-impl Layer {
-    /// Channels, height and width of a layer with a grid.
-    #[must_use]
-    pub fn extents(&self) -> Option<[usize; 3]> {
-        self.grid?.extents(&self.shape)
-    }
-
-    /// Whether the layer has several positions. A map of a layer with one position shows nothing.
-    #[must_use]
-    pub fn has_positions(&self) -> bool {
-        self.extents().is_some_and(|[_, height, width]| height * width > 1)
-    }
-
-    /// Channels, height and width with which the layer is drawn. A layer without a grid is drawn
-    /// too: a vector and a 1 × 1 feature map as one row, a matrix as one channel. `None` if the
-    /// value is empty or has more dimensions.
-    #[must_use]
-    pub fn drawn_extents(&self) -> Option<[usize; 3]> {
-        let ones = self.shape.iter().take_while(|&&dim| dim == 1).count();
-        let ones = ones.min(self.shape.len().saturating_sub(3).max(1));
-        let shape = self.shape.get(ones..).unwrap_or_default();
-        let is_vector = shape.iter().filter(|&&dim| dim > 1).count() <= 1;
-        match (shape, self.grid) {
-            _ if shape.contains(&0) => None,
-            _ if is_vector => Some([1, 1, shape.iter().product()]),
-            (&[height, width, channels], Some(Grid::Nhwc)) => Some([channels, height, width]),
-            (&[channels, height, width], _) => Some([channels, height, width]),
-            (&[height, width], _) => Some([1, height, width]),
-            _ => None,
-        }
-    }
-
-    /// The layer's value as channels × height × width, without a copy, whatever the memory order.
-    /// The extents are those of [`drawn_extents`](Self::drawn_extents). This is the one place where
-    /// a value becomes channels with positions.
-    #[must_use]
-    pub fn channels<S: RawData<Elem = f32>>(
-        &self,
-        value: ArrayBase<S, IxDyn>,
-    ) -> Option<ArrayBase<S, Ix3>> {
-        let [channels, height, width] = self.drawn_extents()?;
-        let (stored, permuted) = match self.grid {
-            Some(Grid::Nhwc) if height > 1 || width > 1 => ((height, width, channels), [2, 0, 1]),
-            _ => ((channels, height, width), [0, 1, 2]),
-        };
-        let view = value.into_shape_with_order(stored).ok()?;
-        Some(view.permuted_axes(permuted))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ndarray::ArrayD;
-
-    use super::*;
-    use crate::onnx::Kind;
-
-    fn layer(shape: &[usize], grid: Option<Grid>) -> Layer {
-        let (name, kind, parameters) = ("a".to_owned(), Kind::Value, 0);
-        Layer { name, kind, shape: shape.to_vec(), grid, parameters }
-    }
-
-    #[test]
-    fn every_shape_is_drawn_or_refused() {
-        let (nchw, nhwc) = (Some(Grid::Nchw), Some(Grid::Nhwc));
-        let cases = [
-            (&[1, 3, 4, 5][..], nchw, Some([3, 4, 5])),
-            (&[1, 4, 5, 3], nhwc, Some([3, 4, 5])),
-            (&[1, 7, 1, 1], nchw, Some([1, 1, 7])),
-            (&[1, 1, 1, 7], nhwc, Some([1, 1, 7])),
-            (&[1, 1000], None, Some([1, 1, 1000])),
-            (&[1, 50, 64], None, Some([1, 50, 64])),
-            (&[1, 8, 50, 50], None, Some([8, 50, 50])),
-            (&[1, 2, 3, 4, 5], None, None),
-            (&[1, 0, 4, 5], nchw, None),
-            (&[1], None, Some([1, 1, 1])),
-        ];
-        for (shape, grid, expected) in cases {
-            assert_eq!(layer(shape, grid).drawn_extents(), expected, "{shape:?}");
-        }
-    }
-
-    #[test]
-    fn both_memory_orders_give_the_same_channels() {
-        let value = |c: usize, y: usize, x: usize| (100 * c + 10 * y + x) as f32;
-        let nchw = ArrayD::from_shape_fn(IxDyn(&[1, 2, 3, 4]), |i| value(i[1], i[2], i[3]));
-        let nhwc = ArrayD::from_shape_fn(IxDyn(&[1, 3, 4, 2]), |i| value(i[3], i[1], i[2]));
-        let first = layer(&[1, 2, 3, 4], Some(Grid::Nchw));
-        let last = layer(&[1, 3, 4, 2], Some(Grid::Nhwc));
-        assert_eq!(first.channels(nchw.view()).unwrap(), last.channels(nhwc.view()).unwrap());
-        assert_eq!(first.channels(nchw.view()).unwrap()[[1, 2, 3]], 123.0);
     }
 }

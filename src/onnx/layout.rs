@@ -4,7 +4,7 @@ use super::operators::{LayoutEffect, operator};
 use super::{Attributes, Facts, Model, Topology, pb::NodeProto};
 use crate::config::Layout;
 
-/// The meaning of each axis of a value: `axes[i]` is the place of axis `i` in N, C, H, W.
+/// The meaning of each axis of a value: `axes[i]` is the index of axis `i` in N, C, H, W.
 type Axes = [usize; 4];
 
 const NCHW: Axes = [0, 1, 2, 3];
@@ -85,8 +85,8 @@ fn output_axes(
 
 fn permuted(axes: &Axes, perm: &[i64]) -> Option<Axes> {
     let mut result = NCHW;
-    for (place, &from) in result.iter_mut().zip(perm) {
-        *place = *axes.get(usize::try_from(from).ok()?)?;
+    for (axis, &from) in result.iter_mut().zip(perm) {
+        *axis = *axes.get(usize::try_from(from).ok()?)?;
     }
     Some(result)
 }

@@ -3,42 +3,7 @@ use std::collections::{HashMap, HashSet};
 use super::layout::Layouts;
 use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Grid, Model, Topology};
-
-/// The kind of a layer, in the terms of the frameworks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A convolution, after its batch norm and activation.
-    Convolution,
-    /// A max, average or global pool.
-    Pooling,
-    /// The end of parallel branches: an addition, a concatenation, a gate.
-    Merge,
-    /// A fully connected layer, after its activation.
-    Dense,
-    /// A reshape from feature maps to a vector.
-    Flatten,
-    /// Dropout, or the identity that an exporter wrote in its place.
-    Dropout,
-    /// Any other value of the graph, requested by its ONNX name.
-    Value,
-}
-
-/// A value of the forward graph that a person would name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Layer {
-    /// The ONNX value's name.
-    pub name: String,
-    /// What the layer is.
-    pub kind: Kind,
-    /// The value's shape, batch (1) included, as ONNX has it.
-    pub shape: Vec<usize>,
-    /// The order of the axes. `None` for a value without height and width.
-    pub grid: Option<Grid>,
-    /// The number of weights of this layer and of the unlisted nodes before it.
-    pub parameters: usize,
-}
+use super::{Element, Facts, Grid, Layer, Model, Topology};
 
 /// The layers of a model in the order of evaluation.
 ///

@@ -52,20 +52,20 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// Copies of the stored tensors called `names`, by name: initializers and the values of
-    /// `Constant` nodes.
-    #[must_use]
-    pub fn tensors(&self, names: &HashSet<String>) -> HashMap<String, TensorProto> {
-        let wanted = |name: &str| names.contains(name);
+    /// The stored tensors with their names: initializers and the values of `Constant` nodes.
+    pub fn stored_tensors(&self) -> impl Iterator<Item = (&str, &TensorProto)> {
         let stored = self.graph().initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
         let constants = self.graph().node.iter().filter(|node| node.op_type == "Constant");
         let given = constants
             .filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
-        stored
-            .chain(given)
-            .filter(|(name, _)| wanted(name))
-            .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
-            .collect()
+        stored.chain(given)
+    }
+
+    /// Copies of the stored tensors called `names`, by name.
+    #[must_use]
+    pub fn tensors(&self, names: &HashSet<String>) -> HashMap<String, TensorProto> {
+        let wanted = self.stored_tensors().filter(|(name, _)| names.contains(*name));
+        wanted.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect()
     }
 
     pub(super) fn map_initializers(

@@ -1,14 +1,14 @@
-//! The table of operators for `listing`, `layout` and `head`.
+//! The table of operators for `listing`, `layout`, `layer_type` and `head`.
 //!
 //! The table of gradient rules is in `gradient`. An operator without a row here keeps the layout of
 //! its input and belongs to the layer before it.
 
 use super::pb::NodeProto;
-use super::{Facts, Kind, Topology};
+use super::{Attributes, Facts, Kind, Layer, Topology};
 
 /// One operator's row.
 #[derive(Clone, Copy)]
-pub(super) struct Operator {
+pub(super) struct OperatorTraits {
     name: &'static str,
     /// What the operator does to the layout of a four-dimensional value.
     pub(super) layout: LayoutEffect,
@@ -16,10 +16,16 @@ pub(super) struct Operator {
     pub(super) starts_layer: StartsLayer,
     /// The kind of the layer that the operator starts. `None` for a layer that is not listed.
     pub(super) kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>,
+    /// The kind of a layer that this operator makes, and Keras' type of such a layer. `None` if the
+    /// type follows from the kind alone.
+    pub(super) keras_type: Option<(Kind, KerasType)>,
     elements: Elements,
     /// Whether a stored input is a setting (a bound, a shape), not a weight.
     pub(super) stores_settings: bool,
 }
+
+/// Keras' name of a type, such as `MaxPooling2D`.
+type KerasType = fn(&NodeProto, &Layer) -> &'static str;
 
 /// What an operator does to the layout of a four-dimensional value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +71,7 @@ impl Elements {
     }
 }
 
-impl Operator {
+impl OperatorTraits {
     /// Whether the operator only rearranges a value or changes its type, and starts no layer.
     pub(super) fn only_rearranges(&self) -> bool {
         self.elements != Elements::Changed && self.starts_layer == StartsLayer::Never
@@ -77,6 +83,7 @@ impl Operator {
             layout: LayoutEffect::Keeps,
             starts_layer: StartsLayer::Never,
             kind: |_, _, _| None,
+            keras_type: None,
             elements: Elements::Changed,
             stores_settings: false,
         }
@@ -91,6 +98,12 @@ impl Operator {
     const fn layer(mut self, kind: fn(&NodeProto, &Topology, &Facts) -> Option<Kind>) -> Self {
         self.starts_layer = StartsLayer::Always;
         self.kind = kind;
+        self
+    }
+
+    /// Keras' type of a layer of this kind.
+    const fn keras(mut self, kind: Kind, name: KerasType) -> Self {
+        self.keras_type = Some((kind, name));
         self
     }
 
@@ -115,48 +128,48 @@ impl Operator {
 }
 
 /// The row of `node`'s operator.
-pub(super) fn operator(node: &NodeProto) -> &'static Operator {
-    const OTHER: &Operator = &Operator::new("");
-    let place = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type));
-    place.map_or(OTHER, |place| &OPERATORS[place])
+pub(super) fn operator(node: &NodeProto) -> &'static OperatorTraits {
+    const OTHER: &OperatorTraits = &OperatorTraits::new("");
+    let index = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type));
+    index.map_or(OTHER, |index| &OPERATORS[index])
 }
 
 use Elements::{Kept, Permuted};
 use LayoutEffect::{Mixes, Nchw, Permutes, Reshapes};
-use Operator as Op;
+use OperatorTraits as Op;
 
 /// Sorted by name.
 #[rustfmt::skip]
-const OPERATORS: &[Operator] = &[
-    Op::new("Add").layer(merge).starts(StartsLayer::WithoutConstants),
-    Op::new("AveragePool").layout(Nchw).layer(pooling),
+const OPERATORS: &[OperatorTraits] = &[
+    Op::new("Add").layer(merge).starts(StartsLayer::WithoutConstants).keras(Kind::Merge, |_, _| "Add"),
+    Op::new("AveragePool").layout(Nchw).layer(pooling).keras(Kind::Pooling, |_, _| "AveragePooling2D"),
     Op::new("BatchNormalization").layout(Nchw),
     Op::new("Cast").elements(Kept),
     Op::new("Clip").settings(),
-    Op::new("Concat").layer(merge),
-    Op::new("Conv").layout(Nchw).layer(convolution),
+    Op::new("Concat").layer(merge).keras(Kind::Merge, |_, _| "Concatenate"),
+    Op::new("Conv").layout(Nchw).layer(convolution).keras(Kind::Convolution, keras_convolution),
     Op::new("ConvInteger").layout(Nchw),
-    Op::new("ConvTranspose").layout(Nchw).layer(convolution),
+    Op::new("ConvTranspose").layout(Nchw).layer(convolution).keras(Kind::Convolution, |_, _| "Conv2DTranspose"),
     Op::new("DepthToSpace").layout(Nchw).unlisted_layer(),
     Op::new("Dropout").layer(dropout).elements(Kept).settings(),
     Op::new("Flatten").layout(Reshapes).layer(flatten).elements(Kept),
     Op::new("Gather").unlisted_layer(),
     Op::new("Gemm").layout(Mixes).layer(dense),
-    Op::new("GlobalAveragePool").layout(Nchw).layer(pooling),
-    Op::new("GlobalMaxPool").layout(Nchw).layer(pooling),
+    Op::new("GlobalAveragePool").layout(Nchw).layer(pooling).keras(Kind::Pooling, |_, _| "GlobalAveragePooling2D"),
+    Op::new("GlobalMaxPool").layout(Nchw).layer(pooling).keras(Kind::Pooling, |_, _| "GlobalMaxPooling2D"),
     Op::new("GroupNormalization").layout(Nchw),
     Op::new("Identity").layer(dropout).elements(Kept),
     Op::new("InstanceNormalization").layout(Nchw),
     Op::new("LRN").layout(Nchw),
     Op::new("LpPool").layout(Nchw).layer(pooling),
     Op::new("MatMul").layout(Mixes).layer(product),
-    Op::new("MaxPool").layout(Nchw).layer(pooling),
-    Op::new("Mul").layer(merge).starts(StartsLayer::Never),
+    Op::new("MaxPool").layout(Nchw).layer(pooling).keras(Kind::Pooling, |_, _| "MaxPooling2D"),
+    Op::new("Mul").layer(merge).starts(StartsLayer::Never).keras(Kind::Merge, |_, _| "Multiply"),
     Op::new("Pad").unlisted_layer().settings(),
     Op::new("Pow").settings(),
     Op::new("QLinearConv").layout(Nchw),
-    Op::new("ReduceMax").layer(global_reduction),
-    Op::new("ReduceMean").layer(global_reduction),
+    Op::new("ReduceMax").layer(global_reduction).keras(Kind::Pooling, |_, _| "GlobalMaxPooling2D"),
+    Op::new("ReduceMean").layer(global_reduction).keras(Kind::Pooling, |_, _| "GlobalAveragePooling2D"),
     Op::new("Reshape").layout(Reshapes).layer(reshape).elements(Kept).settings(),
     Op::new("Resize").unlisted_layer().settings(),
     Op::new("Shape").layout(Reshapes),
@@ -164,7 +177,8 @@ const OPERATORS: &[Operator] = &[
     Op::new("SpaceToDepth").layout(Nchw).unlisted_layer(),
     Op::new("Split").unlisted_layer(),
     Op::new("Squeeze").elements(Kept),
-    Op::new("Sum").layer(merge).starts(StartsLayer::WithoutConstants),
+    Op::new("Sub").keras(Kind::Merge, |_, _| "Subtract"),
+    Op::new("Sum").layer(merge).starts(StartsLayer::WithoutConstants).keras(Kind::Merge, |_, _| "Add"),
     Op::new("Transpose").layout(Permutes).elements(Permuted),
     Op::new("Unsqueeze").elements(Kept),
     Op::new("Upsample").unlisted_layer().settings(),
@@ -211,6 +225,13 @@ fn reshape(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
 /// Branches are merged if the result is a feature map or a list of tokens.
 fn merge(node: &NodeProto, _: &Topology, facts: &Facts) -> Option<Kind> {
     matches!(ranks(node, facts).1, Some(3 | 4)).then_some(Kind::Merge)
+}
+
+/// A convolution in as many groups as it has channels is depthwise.
+fn keras_convolution(node: &NodeProto, layer: &Layer) -> &'static str {
+    let group = node.int("group", 1);
+    let channels = layer.extents().map(|[channels, ..]| channels as i64);
+    if group > 1 && Some(group) == channels { "DepthwiseConv2D" } else { "Conv2D" }
 }
 
 /// The number of dimensions of the first input and the first output.

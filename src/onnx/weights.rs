@@ -11,7 +11,7 @@ use super::pb::TensorProto;
 use super::pb::tensor_proto::DataLocation;
 
 /// Data of at least this many bytes is left out.
-const LARGE: usize = 4096;
+const MIN_OMITTED_BYTES: usize = 4096;
 
 /// The field numbers of `ModelProto`, `GraphProto` and `TensorProto` in onnx.proto3.
 const GRAPH: u64 = 7;
@@ -24,7 +24,7 @@ impl Model {
     #[must_use]
     pub fn without_weights(self) -> Self {
         self.map_initializers(|tensor| match tensor.raw_data.len() {
-            LARGE.. => TensorProto { raw_data: Vec::new(), ..tensor },
+            MIN_OMITTED_BYTES.. => TensorProto { raw_data: Vec::new(), ..tensor },
             _ => tensor,
         })
     }

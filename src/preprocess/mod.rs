@@ -14,4 +14,5 @@ mod resample;
 
 pub use decode::{Format, Picture, decode};
 pub use error::PictureError;
-pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError, Resize};
+pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError};
+pub use resample::Resize;

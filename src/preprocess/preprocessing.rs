@@ -5,7 +5,7 @@ use ndarray::{Array4, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::Picture;
-use super::resample::{self, Source};
+use super::resample::{self, Resize, Source};
 use crate::config::Layout;
 
 /// The order of the channels in the model's input.
@@ -19,19 +19,6 @@ pub enum Color {
     Bgr,
     /// One channel: luma, as Pillow's `convert("L")` (ITU-R 601-2), computed before resizing.
     Gray,
-}
-
-/// How pixels are interpolated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resize {
-    /// The source pixel under the centre: Pillow's `NEAREST`, the default of Keras's `load_img`.
-    #[default]
-    Nearest,
-    /// Pillow's antialiased `BILINEAR`.
-    Bilinear,
-    /// Pillow's antialiased `BICUBIC` (a = −0.5).
-    Bicubic,
 }
 
 /// How a picture of another shape is fitted to the size.

@@ -3,11 +3,24 @@
 
 use std::ops::Range;
 
-use super::Resize;
+use serde::{Deserialize, Serialize};
 
 /// Fixed-point bits of a weight: 32, minus 8 for the sample, minus 2 of headroom for bicubic's
 /// overshoot.
 const PRECISION: u32 = 32 - 8 - 2;
+
+/// How pixels are interpolated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// The source pixel under the centre: Pillow's `NEAREST`, the default of Keras's `load_img`.
+    #[default]
+    Nearest,
+    /// Pillow's antialiased `BILINEAR`.
+    Bilinear,
+    /// Pillow's antialiased `BICUBIC` (a = −0.5).
+    Bicubic,
+}
 
 /// An interleaved 8-bit picture with `C` samples a pixel.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ use super::palette::{FixedColor, Palette, PixelColors};
 use super::stretch::LevelRange;
 use super::text::{Label, line_height};
 use super::tiles::{Content, Tiles};
+use super::zoom::convenient_zoom;
 use super::{Drawing, RenderError};
 
 /// Pixels that a figure's tiles may have together.
@@ -19,11 +20,9 @@ const FIGURE_WIDTH: f64 = 2048.0;
 const FIGURE_SIDE: (f64, f64) = (40.0, 512.0);
 /// The smallest side of a figure's tiles where `FIGURE_WIDTH` decides.
 const MIN_SIDE_BY_WIDTH: f64 = 64.0;
-/// The side that a picture in a figure comes close to.
-const PICTURE_SIDE: usize = 400;
-/// The largest ratio of a tile's sides: its shorter side is at least the longer side of a tile
-/// divided by this. A vector has a smaller one.
+/// The largest ratio of a tile's longer side to its shorter side.
 const MAX_ASPECT_RATIO: usize = 16;
+/// The same for a vector, as the ratio of a tile's longer side to the vector's height.
 const MAX_VECTOR_ASPECT_RATIO: usize = 4;
 
 /// The positions and sizes of everything in a grid.
@@ -64,7 +63,7 @@ struct Block {
 }
 
 /// One row of a layer's tiles. The first row has the title too, the last the horizontal axis.
-struct Band {
+struct TileBand {
     layer: usize,
     row: usize,
     top: usize,
@@ -138,14 +137,14 @@ impl<'a> GridLayout<'a> {
     }
 
     /// The picture from the top down, one band for each row of tiles.
-    fn bands(&self) -> Vec<Band> {
+    fn bands(&self) -> Vec<TileBand> {
         let mut bands = Vec::new();
         for (layer, block) in self.blocks.iter().enumerate() {
             for row in 0..block.rows {
                 let is_last = row + 1 == block.rows;
                 let top = if row == 0 { self.top(layer) } else { block.row(row) };
                 let below = if is_last { self.top(layer + 1) } else { block.row(row + 1) };
-                bands.push(Band { layer, row, top, height: below - top });
+                bands.push(TileBand { layer, row, top, height: below - top });
             }
         }
         bands
@@ -163,7 +162,7 @@ impl<'a> GridLayout<'a> {
     /// Draws titles and axes.
     fn draw_text<P: Pixel>(
         &self,
-        band: &Band,
+        band: &TileBand,
         layer: &Tiles<'_>,
         colors: &PixelColors<P>,
         view: &mut CanvasViewMut<'_, P>,
@@ -193,7 +192,7 @@ impl<'a> GridLayout<'a> {
     /// Draws one row of tiles. `table` has the colour of each level.
     fn draw_tiles<P: Pixel>(
         &self,
-        band: &Band,
+        band: &TileBand,
         layer: &Tiles<'_>,
         table: &[P; 256],
         colors: &PixelColors<P>,
@@ -234,7 +233,7 @@ impl Block {
         let (longest, resized) = (height.max(width), options.zoom.is_none() && !layer.is_picture());
         let zoom = match options.zoom {
             Some(zoom) => zoom.max(1) as usize,
-            None => ((PICTURE_SIDE + longest / 2) / longest).max(1),
+            None => convenient_zoom(longest),
         };
         let is_vector = channels == 1 && height == 1;
         let max_ratio = if is_vector { MAX_VECTOR_ASPECT_RATIO } else { MAX_ASPECT_RATIO };

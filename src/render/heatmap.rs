@@ -4,88 +4,24 @@ use std::borrow::Cow;
 
 use image::RgbImage;
 use ndarray::{Array2, ArrayView2};
-use serde::{Deserialize, Serialize};
 
 use super::band_encoder::ParallelFor;
 use super::blend::{AdditiveBlend, blend_by_opacity, darken, level, signed_level};
 use super::canvas::check_size;
 use super::heatmap_layout::{HeatmapLayout, figure_size, scaled};
+use super::heatmap_options::{HeatmapOptions, View};
 use super::matshow::{ChannelTile, MatshowOptions, matshow};
 use super::palette::{PixelColors, UsedFixedColors};
-use super::panel::{Panel, Window};
-use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
-
-/// What is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum View {
-    /// The colours over the picture: `alpha · colour + picture`, rounded and saturated. The colours
-    /// of a signed map are blended by their strength instead: `a · colour + (1 − a) · picture` with
-    /// `a = alpha · √|heat|`, so that the light colour of zero leaves the picture as it is.
-    #[default]
-    Overlay,
-    /// The colours alone, interpolated to the picture's size.
-    Heatmap,
-    /// The picture, darkened to a quarter where there is no heat: `picture · (0.25 + 0.75 ·
-    /// |heat|)`.
-    Mask,
-    /// The values of the map, one block each: `plt.matshow(heatmap)`.
-    Cells,
-}
-
-/// How maps are drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HeatmapOptions {
-    /// What is drawn.
-    pub view: View,
-    /// Colours of the heat.
-    pub colormap: Colormap,
-    /// The heat has a sign: −1 takes the first colour, 0 the middle and 1 the last.
-    pub signed: bool,
-    /// Strength of the colours in an overlay.
-    pub alpha: f64,
-    /// Panels in a row, at most.
-    pub columns: usize,
-    /// Where in the picture the maps lie. Outside there is no heat. Not used by cells.
-    pub window: Window,
-    /// Label the sides of each map with its pixel coordinates. Cells only.
-    pub axes: bool,
-    /// The largest number of pixels of the whole picture.
-    pub max_pixels: u64,
-}
-
-impl HeatmapOptions {
-    /// The defaults of a view for maps without a sign: `jet` and 0.4 over the picture, `viridis`
-    /// for the map alone.
-    pub fn of(view: View) -> Self {
-        let colormap = match view {
-            View::Heatmap | View::Cells => Colormap::Viridis,
-            View::Overlay | View::Mask => Colormap::Jet,
-        };
-        Self {
-            view,
-            colormap,
-            signed: false,
-            alpha: 0.4,
-            columns: usize::MAX,
-            window: Window::ALL,
-            axes: false,
-            max_pixels: MAX_PIXELS,
-        }
-    }
-
-    /// The defaults of a view for maps with a sign: `rdbu`, and 0.8 over the picture.
-    pub fn of_signed(view: View) -> Self {
-        Self { colormap: Colormap::Rdbu, signed: true, alpha: 0.8, ..Self::of(view) }
-    }
-}
+use super::panel::Panel;
+use super::{Drawing, RenderError};
 
 /// Draws maps.
 ///
-/// One panel without a caption has exactly the picture's size, and every pixel of its overlay is
-/// the book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a figure: panels side by
-/// side with captions, the picture scaled to a convenient size. Its rows are drawn by
-/// `parallel_for`.
+/// One panel without a caption and a title has exactly the picture's size, and every pixel of its
+/// overlay is the book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a figure:
+/// panels side by side with captions and a title, the picture scaled to a convenient size. Its rows
+/// are drawn by `parallel_for`.
+///
 /// Cells do not depend on the picture; a map's blocks are enlarged to about 400 pixels together.
 ///
 /// # Errors
@@ -104,14 +40,9 @@ pub fn heatmap(
     if options.view == View::Cells {
         return cells(panels, options);
     }
-    let exact = panels.len() == 1 && panels[0].caption.is_none();
+    let exact = panels.len() == 1 && panels[0].caption.is_none() && options.title.is_none();
     let (width, height) = if exact { picture.dimensions() } else { figure_size(picture) };
-    let layout = HeatmapLayout::new(
-        (width as usize, height as usize),
-        panels,
-        options.columns,
-        options.window,
-    );
+    let layout = HeatmapLayout::new((width as usize, height as usize), panels, options);
     let remedy = if exact { "send a smaller picture" } else { "ask for fewer classes" };
     check_size(layout.width as u64, layout.height as u64, options.max_pixels, remedy)?;
     let level = if options.signed { signed_level } else { level };
@@ -167,9 +98,10 @@ fn cells(panels: &[Panel<'_>], options: &HeatmapOptions) -> Result<Drawing, Rend
     });
     let tiles: Vec<ChannelTile<'_>> = tiles.collect();
     let HeatmapOptions { colormap, columns, axes, max_pixels, .. } = *options;
+    let title = options.title.clone();
     let defaults = MatshowOptions::default();
     let columns = if columns == usize::MAX { defaults.columns } else { columns };
-    matshow(&tiles, &MatshowOptions { columns, colormap, axes, max_pixels, ..defaults })
+    matshow(&tiles, &MatshowOptions { columns, colormap, axes, title, max_pixels, ..defaults })
 }
 
 /// The levels of `plt.matshow`: the map's own least value has the first colour, its greatest the

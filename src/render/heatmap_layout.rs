@@ -7,6 +7,7 @@ use image::imageops::{self, FilterType};
 
 use super::band_encoder::{ParallelFor, encode_bands};
 use super::canvas::{Canvas, Pixel};
+use super::heatmap_options::HeatmapOptions;
 use super::palette::{FixedColor, Palette, PixelColors};
 use super::panel::{Panel, Window};
 use super::resize::rows_linear;
@@ -18,6 +19,9 @@ const FIGURE_SIDE: (u32, u32) = (256, 512);
 
 /// The font size of captions, in pixels.
 const FONT_SIZE: usize = 16;
+
+/// The font size of the title, in pixels.
+const TITLE_FONT_SIZE: usize = 20;
 
 /// How many rows of pixels a band has.
 const BAND_ROWS: usize = 32;
@@ -54,8 +58,8 @@ impl Window {
     }
 }
 
-/// Rows of panels of one size, each panel below a line of text.
-pub(super) struct HeatmapLayout {
+/// A title, and below it rows of panels of one size, each panel below a line of text.
+pub(super) struct HeatmapLayout<'a> {
     pub(super) width: usize,
     pub(super) height: usize,
     /// Panels in a row.
@@ -67,29 +71,36 @@ pub(super) struct HeatmapLayout {
     margin: usize,
     /// Height of a caption's line; 0 without captions.
     caption: usize,
+    title: Option<&'a str>,
+    /// The top of the first row of panels; 0 without a title.
+    top: usize,
 }
 
-impl HeatmapLayout {
-    /// At most `columns` panels in a row. One panel without a caption has no margin.
+impl<'a> HeatmapLayout<'a> {
+    /// Panels of `width` × `height` pixels. One panel without a caption and a title has no margin.
     pub(super) fn new(
         (width, height): (usize, usize),
         panels: &[Panel<'_>],
-        columns: usize,
-        window: Window,
+        options: &'a HeatmapOptions,
     ) -> Self {
         let has_caption = panels.iter().any(|panel| panel.caption.is_some());
-        let margin = if panels.len() == 1 && !has_caption { 0 } else { 12 };
+        let title = options.title.as_deref();
+        let has_margin = panels.len() > 1 || has_caption || title.is_some();
+        let margin = if has_margin { 12 } else { 0 };
+        let top = title.map_or(0, |_| margin + line_height(TITLE_FONT_SIZE));
         let caption = if has_caption { line_height(FONT_SIZE) + FONT_SIZE / 4 } else { 0 };
-        let columns = columns.clamp(1, panels.len().max(1));
+        let columns = options.columns.clamp(1, panels.len().max(1));
         let rows = panels.len().div_ceil(columns);
         Self {
             width: columns * (width + margin) + margin,
-            height: rows * (margin + caption + height) + margin,
+            height: top + rows * (margin + caption + height) + margin,
             columns,
             panel: (width, height),
-            window: window.pixels(width, height),
+            window: options.window.pixels(width, height),
             margin,
             caption,
+            title,
+            top,
         }
     }
 
@@ -99,17 +110,21 @@ impl HeatmapLayout {
     }
 
     /// The bands from the top down.
-    fn bands(&self, panels: usize) -> Vec<Band> {
+    fn bands(&self, panels: usize) -> Vec<PanelBand> {
         let (head, height) = (self.head(), self.panel.1);
         let mut bands = Vec::new();
         for row in 0..panels.div_ceil(self.columns) {
-            let top = row * (head + height);
+            let top = self.top + row * (head + height);
             for start in (0..height).step_by(BAND_ROWS) {
                 let is_last = start + BAND_ROWS >= height;
-                let begin = if start == 0 { top } else { top + head + start };
+                let begin = match start {
+                    0 if row == 0 => 0,
+                    0 => top,
+                    start => top + head + start,
+                };
                 let end =
                     if is_last { top + head + height } else { top + head + start + BAND_ROWS };
-                bands.push(Band { row, top, rows: begin..end });
+                bands.push(PanelBand { row, top, rows: begin..end });
             }
         }
         if let Some(last) = bands.last_mut() {
@@ -130,18 +145,22 @@ impl HeatmapLayout {
     ) -> Result<Drawing, RenderError> {
         let bands = self.bands(panels.len());
         encode_bands((self.width, self.height), palette, bands.len(), parallel_for, |index| {
-            let Band { row, top, rows } = bands[index].clone();
+            let PanelBand { row, top, rows } = bands[index].clone();
             let background = colors.fixed(FixedColor::Background);
             let mut canvas = Canvas::new(self.width, rows.len(), background);
             let mut view = canvas.view_mut();
+            if let Some(title) = self.title.filter(|_| rows.start == 0) {
+                let (at, width) = ((self.margin, self.margin), self.width - 2 * self.margin);
+                Label::plain(title).draw(&mut view, at, width, TITLE_FONT_SIZE, colors);
+            }
             let own = panels.iter().skip(row * self.columns).take(self.columns);
             for (column, panel) in own.enumerate() {
                 let x = self.margin + column * (self.panel.0 + self.margin);
-                if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start == top) {
-                    let at = (x, self.margin);
+                if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start <= top) {
+                    let at = (x, top - rows.start + self.margin);
                     Label::new(caption).draw(&mut view, at, self.panel.0, FONT_SIZE, colors);
                 }
-                self.heat_rows(panel, rows.start - top..rows.end - top, |y, heat| {
+                self.heat_rows(panel, rows.start.saturating_sub(top)..rows.end - top, |y, heat| {
                     let out = view.row(x, top + self.head() + y - rows.start, self.panel.0);
                     draw(y, heat, out);
                 });
@@ -173,9 +192,10 @@ impl HeatmapLayout {
     }
 }
 
-/// A part of one row of panels that is drawn on a canvas of its own. The first has the captions.
+/// A part of one row of panels that is drawn on a canvas of its own. The first of a row has the
+/// captions, the first of all the title.
 #[derive(Debug, Clone)]
-struct Band {
+struct PanelBand {
     row: usize,
     /// Where the row of panels begins.
     top: usize,

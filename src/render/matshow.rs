@@ -7,6 +7,7 @@ use super::band_encoder::encode_bands;
 use super::canvas::{Canvas, Pixel, check_size};
 use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
 use super::text::{Label, line_height};
+use super::zoom::convenient_zoom;
 use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
@@ -16,8 +17,8 @@ pub struct ChannelTile<'a> {
     pub levels: ArrayView2<'a, u8>,
     /// The channel is dead: it is drawn as a hatched grey tile.
     pub dead: bool,
-    /// Written above the tile: `block1_conv1  channel 4`. Without any caption there is no room for
-    /// one. What follows two spaces is a note. It is drawn lighter and is never cut.
+    /// Written above the tile: `block1_conv1  channel 4`. Space is reserved only if a tile has a
+    /// caption. Text after two spaces is drawn lighter and is never shortened.
     pub caption: Option<String>,
 }
 
@@ -51,8 +52,6 @@ impl Default for MatshowOptions {
     }
 }
 
-/// The side of a tile that `zoom: None` comes close to.
-const SIDE: usize = 400;
 /// The font sizes of captions, of the title and of the axes, in pixels.
 const FONT_SIZE: usize = 16;
 const TITLE_FONT_SIZE: usize = 20;
@@ -120,10 +119,7 @@ impl<'a> MatshowLayout<'a> {
     fn new(tiles: &[ChannelTile<'_>], options: &'a MatshowOptions) -> Self {
         let zoom = |tile: &ChannelTile<'_>| match options.zoom {
             Some(zoom) => zoom.max(1) as usize,
-            None => {
-                let side = tile.levels.nrows().max(tile.levels.ncols());
-                ((SIDE + side / 2) / side).max(1)
-            }
+            None => convenient_zoom(tile.levels.nrows().max(tile.levels.ncols())),
         };
         let zooms: Vec<usize> = tiles.iter().map(zoom).collect();
         let largest = |length: fn(&ChannelTile<'_>) -> usize| {

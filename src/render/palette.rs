@@ -1,10 +1,10 @@
 //! How levels and fixed colours become pixels: palette entries, or RGB values.
 //!
 //! A palette has 256 entries and a colour map has 256 levels, so a picture with every level *and* a
-//! background, text or dead tiles does not fit. A figure has fewer levels: it samples the
-//! colour map evenly at the entries that the fixed colours leave, so that a colour is at most half
-//! a level off. An exact
-//! picture keeps every level: it uses a palette where its colours fit into one, and RGB otherwise.
+//! background, text or dead tiles does not fit. A figure has fewer levels: it samples the colour
+//! map evenly at the entries that the fixed colours leave, so that a colour is at most half a level
+//! off. An exact picture keeps every level: it uses a palette where its colours fit into one, and
+//! RGB otherwise.
 
 use super::Colormap;
 

@@ -36,16 +36,20 @@ impl Engine {
 
     /// Calls `work` with every index below `count`, on this thread and on idle ones, and returns
     /// the results in order.
-    pub fn map<T: Send + Sync>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    pub fn parallel_map<T: Send + Sync>(
+        &self,
+        count: usize,
+        work: impl Fn(usize) -> T + Sync,
+    ) -> Vec<T> {
         let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
-        self.share(count, |index| {
+        self.parallel_for(count, |index| {
             results[index].get_or_init(|| work(index));
         });
         results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
     /// Calls `work` with every index below `count`, on this thread and on idle ones.
-    pub fn share(&self, count: usize, work: impl Fn(usize) + Sync) {
+    pub fn parallel_for(&self, count: usize, work: impl Fn(usize) + Sync) {
         self.pool.run(|| parallel_for(count, work));
     }
 

@@ -14,7 +14,7 @@ pub struct ClassName {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Entry {
+enum LabelEntry {
     Label(String),
     Pair(String, String),
 }
@@ -22,8 +22,8 @@ enum Entry {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum File {
-    Keyed(BTreeMap<String, Entry>),
-    List(Vec<Entry>),
+    Keyed(BTreeMap<String, LabelEntry>),
+    List(Vec<LabelEntry>),
 }
 
 /// Reads a label file. A `.txt` file has one label on each line. Any other file is JSON:
@@ -44,20 +44,20 @@ pub(super) fn read_labels(file_name: &str, text: &str) -> Result<Vec<ClassName>,
     }
 }
 
-fn keyed(entries: BTreeMap<String, Entry>) -> Result<Vec<ClassName>, String> {
+fn keyed(entries: BTreeMap<String, LabelEntry>) -> Result<Vec<ClassName>, String> {
     let count = entries.len();
     let mut names = vec![ClassName::default(); count];
     for (key, entry) in entries {
-        let place = key.parse::<usize>().ok().and_then(|index| names.get_mut(index));
-        *place.ok_or_else(|| format!("key {key:?} is not one of the {count} indices from 0"))? =
+        let slot = key.parse::<usize>().ok().and_then(|index| names.get_mut(index));
+        *slot.ok_or_else(|| format!("key {key:?} is not one of the {count} indices from 0"))? =
             name(entry);
     }
     Ok(names)
 }
 
-fn name(entry: Entry) -> ClassName {
+fn name(entry: LabelEntry) -> ClassName {
     match entry {
-        Entry::Label(label) => ClassName { id: None, label },
-        Entry::Pair(id, label) => ClassName { id: Some(id), label },
+        LabelEntry::Label(label) => ClassName { id: None, label },
+        LabelEntry::Pair(id, label) => ClassName { id: Some(id), label },
     }
 }

@@ -29,6 +29,6 @@ pub use forward_plans::OutputSet;
 pub use graph::Graph;
 pub use labels::ClassName;
 pub use network::{ForwardOutputs, Network};
-pub use plan::{Plan, Values, input};
+pub use plan::{Plan, Values, tensor_input};
 pub use shared_weights::SharedWeights;
 pub use worker_pool::{Load, Permit, QueueFull, WorkError, WorkerPool};

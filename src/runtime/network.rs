@@ -5,8 +5,8 @@ use ndarray::ArrayD;
 
 use super::forward_plans::{ForwardPlans, OutputSet};
 use super::{
-    CancellationToken, CatalogueError, Engine, Graph, Plan, RuntimeError, SharedWeights, Source,
-    Values, input,
+    CancellationToken, CatalogueError, Engine, Graph, RuntimeError, SharedWeights, Source, Values,
+    tensor_input,
 };
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Facts, Topology};
@@ -132,16 +132,15 @@ impl Network {
         outputs: OutputSet,
         token: &CancellationToken,
     ) -> Result<Values, RuntimeError> {
-        let tensor = input(tensor);
+        let tensor = tensor_input(tensor);
         let mut values = self.forward.plan(outputs).run(vec![tensor.clone()], token)?;
         values.insert(&self.input, tensor);
         Ok(values)
     }
 
-    /// Returns `values` of a forward pass together with all of `wanted`. The forward pass lacks
-    /// values that the compiled plan fuses with others. They are computed from `values` by the
-    /// nodes between. The weights of these nodes are read from the file again, and dropped
-    /// afterwards.
+    /// Returns `values` of a forward pass together with all of `wanted`. Fused values are computed
+    /// by running the missing nodes on values that the plan gives. The weights of these nodes are
+    /// read from the file again, and dropped afterwards.
     ///
     /// # Errors
     /// [`RuntimeError`].
@@ -165,7 +164,8 @@ impl Network {
         let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
         let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
         let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
-        let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing, &self.engine)?;
+        let graph = Graph::read(&part, self.source.directory(), &shapes)?;
+        let plan = graph.compile(&missing, &self.engine)?;
         let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
         values.extend(plan.run(inputs, token)?);
         Ok(values)

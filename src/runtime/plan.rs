@@ -7,8 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
 
 use super::shared_weights::WeakWeights;
-use super::{CancellationToken, Engine, Graph, Interrupted, RuntimeError, SharedWeights};
-use crate::onnx;
+use super::{CancellationToken, Engine, Interrupted, RuntimeError, SharedWeights};
 
 /// A compiled graph that holds its weights and is shared by all requests.
 #[derive(Debug)]
@@ -26,21 +25,6 @@ pub struct Values {
 }
 
 impl Plan {
-    /// Compiles `model` to compute `outputs` from inputs of the given shapes, in the order of
-    /// [`onnx::Model::inputs`]. `directory` is the folder of external tensor data.
-    ///
-    /// # Errors
-    /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
-    pub fn compile(
-        model: &onnx::Model,
-        directory: Option<&str>,
-        input_shapes: &[Vec<usize>],
-        outputs: &[String],
-        engine: &Engine,
-    ) -> Result<Self, RuntimeError> {
-        Graph::read(model, directory, input_shapes)?.compile(outputs, engine)
-    }
-
     /// A plan of the compiled graph `runnable`, whose results are `outputs` in that order.
     pub(super) fn new(
         runnable: Arc<TypedSimplePlan>,
@@ -59,9 +43,9 @@ impl Plan {
     pub fn pruned(&self, outputs: &[String]) -> Result<Self, RuntimeError> {
         let mut model = self.runnable.model().clone();
         let outlet = |name: &String| {
-            let place = self.outputs.get(name);
-            let place = place.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))?;
-            Ok(model.outputs[*place])
+            let index = self.outputs.get(name);
+            let index = index.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))?;
+            Ok(model.outputs[*index])
         };
         let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>, RuntimeError>>()?;
         let pruned = || {
@@ -117,7 +101,7 @@ impl Plan {
         let by_name = self
             .outputs
             .iter()
-            .map(|(name, &place)| (name.clone(), computed[place].clone()))
+            .map(|(name, &index)| (name.clone(), computed[index].clone()))
             .collect();
         Ok(Values { by_name })
     }
@@ -179,6 +163,6 @@ impl Values {
 
 /// An array as the engine's input, without a copy.
 #[must_use]
-pub fn input(array: ArrayD<f32>) -> TValue {
+pub fn tensor_input(array: ArrayD<f32>) -> TValue {
     Tensor::from(array).into_tvalue()
 }

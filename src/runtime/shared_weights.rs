@@ -38,14 +38,14 @@ pub(super) struct WeakWeights {
 }
 
 /// Tensors of at least this many elements are shared between plans.
-const LARGE: usize = 1 << 16;
+const MIN_SHARED_ELEMENTS: usize = 1 << 16;
 
 impl WeakWeights {
     /// The large tensors of `nodes`.
     pub(super) fn of(nodes: &[InferenceNode]) -> Self {
         let large = |node: &InferenceNode| {
             let tensor = node.op_as::<Const>()?.val();
-            let tensor = (tensor.len() >= LARGE).then(|| Arc::downgrade(tensor))?;
+            let tensor = (tensor.len() >= MIN_SHARED_ELEMENTS).then(|| Arc::downgrade(tensor))?;
             Some((node.name.clone(), Stored { tensor, is_transposed: false }))
         };
         Self { by_name: nodes.iter().filter_map(large).collect() }

@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 use super::moving_average::MovingAverage;
 use super::{CancellationToken, Interrupted};
 
-type Job = Box<dyn FnOnce() + Send>;
+type Task = Box<dyn FnOnce() + Send>;
 
 /// A fixed set of threads for heavy work, with a bounded queue.
 ///
@@ -18,7 +18,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// the place belongs to the computation, not to the connection.
 #[derive(Debug)]
 pub struct WorkerPool {
-    jobs: crossbeam_channel::Sender<Job>,
+    jobs: crossbeam_channel::Sender<Task>,
     /// The free places in the queue and at the workers.
     places: Arc<Semaphore>,
     /// The idle workers. Requests get one in the order in which they asked.
@@ -75,7 +75,7 @@ impl WorkerPool {
     /// The operating system's error if it refuses a thread.
     pub fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
-        let (jobs, receiver) = crossbeam_channel::unbounded::<Job>();
+        let (jobs, receiver) = crossbeam_channel::unbounded::<Task>();
         for index in 0..threads {
             let receiver = receiver.clone();
             thread::Builder::new().name(format!("worker-{index}")).spawn(move || {

@@ -137,7 +137,8 @@ impl UseCase for Activations {
             };
             Ok(LayerStatistics { channels, selection })
         };
-        let layers = self.classifier.network().engine().map(self.layers.len(), statistics);
+        let engine = self.classifier.network().engine();
+        let layers = engine.parallel_map(self.layers.len(), statistics);
         let layers = layers.into_iter().collect::<Result<_, ServiceError>>()?;
         job.stages.end("explain");
         Ok(LayerActivations { values, layers })
@@ -205,26 +206,13 @@ fn chosen_layers(
     parameters: &Parameters,
     classifier: &Classifier,
 ) -> Result<Vec<Layer>, ServiceError> {
-    let mut layers: Vec<Layer> = Vec::new();
-    for name in parameters.all("layer") {
-        let layer = match classifier.info().layer(name) {
-            Err(ServiceError::UnknownLayer { .. }) if name == INPUT => {
-                classifier.info().layer(classifier.info().input_name())?
-            }
-            found => found?,
-        };
-        if !layers.contains(&layer) {
-            layers.push(layer);
-        }
-    }
+    let info = classifier.info();
+    let layers = info.named_layers(parameters, |info, name| match info.layer(name) {
+        Err(ServiceError::UnknownLayer { .. }) if name == INPUT => info.layer(info.input_name()),
+        found => found,
+    })?;
     if layers.is_empty() {
-        return classifier
-            .info()
-            .settings()
-            .shown
-            .iter()
-            .map(|name| classifier.info().layer(name))
-            .collect();
+        return info.settings().shown.iter().map(|name| info.layer(name)).collect();
     }
     Ok(layers)
 }

@@ -27,8 +27,8 @@ impl Context {
         self.models.get(parameters.text("model"))
     }
 
-    /// Decodes the picture in `file` and runs `classifier` on it, which computes at least
-    /// `outputs`. The picture and the values come from the cache where it has them.
+    /// Decodes `file` and computes at least `outputs` with `classifier`. The picture and the values
+    /// come from the cache where it has them.
     ///
     /// # Errors
     /// What is wrong with the picture, and internal errors.
@@ -40,9 +40,10 @@ impl Context {
         job: &mut Job,
     ) -> Result<Arc<CachedForward>, ServiceError> {
         let Job { token, stages } = job;
+        token.announce(1);
         let compute = |known: Option<Picture>| -> Result<CachedForward, ServiceError> {
             let (picture, stage) = match known {
-                Some(picture) => (picture, "recall"),
+                Some(picture) => (picture, "cache"),
                 None => (decode(file, &self.limits.image)?, "decode"),
             };
             stages.end(stage);
@@ -53,8 +54,9 @@ impl Context {
         let (forward, is_hit) =
             self.forwards.get_or_compute(classifier, file, outputs, token, compute)?;
         if is_hit {
-            stages.end("recall");
+            stages.end("cache");
         }
+        token.tick()?;
         Ok(forward)
     }
 }

@@ -1,5 +1,5 @@
 use crate::attribution::UnknownMethod;
-use crate::config::ParameterError;
+use crate::config::{ParameterError, did_you_mean};
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
 use crate::runtime::{CatalogueError, Interrupted, RuntimeError};
@@ -36,7 +36,7 @@ pub enum ServiceError {
         known: Vec<String>,
     },
     /// No model was named and there is no default.
-    #[error("say which model with the parameter model; there are: {}", .known.join(", "))]
+    #[error("no model is named; set the parameter `model`; there are: {}", .known.join(", "))]
     NoModelNamed {
         /// The models there are.
         known: Vec<String>,
@@ -77,7 +77,7 @@ pub enum ServiceError {
     /// The model has no such class.
     #[error(
         "the model has no class {class:?}{}; classes are 0 to {}, or their labels",
-        near(.nearest),
+        did_you_mean(.nearest),
         .classes.saturating_sub(1)
     )]
     UnknownClass {
@@ -177,15 +177,7 @@ fn near_layer(nearest: &[String], model: &str) -> String {
     if nearest.is_empty() {
         format!("; GET /models/{model} (or convscope summary) lists them")
     } else {
-        near(nearest)
-    }
-}
-
-fn near(nearest: &[String]) -> String {
-    if nearest.is_empty() {
-        String::new()
-    } else {
-        format!(", did you mean {}?", nearest.join(", "))
+        did_you_mean(nearest)
     }
 }
 

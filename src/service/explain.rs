@@ -1,78 +1,29 @@
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{
-    CachedForward, ClassScore, Classifier, Context, Job, OutputFormat, PictureFile, ServiceError,
-    UseCase,
-};
+use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    GradientPlan, METHODS, Map, Method, NetworkEvaluator, Range, Session, Sign, find_method,
+    GradientPlan, METHODS, Method, NetworkEvaluator, Range, Session, Sign, find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
-use crate::explain::{Score, Seed, seed};
-use crate::onnx::Layer;
+use crate::explain::seed;
 use crate::render::{HeatmapOptions, View};
 use crate::runtime::Values;
 
 mod draw;
 mod encode;
+mod explanation;
 mod gradcam;
 mod parameters;
+mod request;
 
 use encode::ExplanationJson;
+use explanation::ClassMap;
+pub use explanation::Explanation;
 pub use gradcam::GradCam;
+pub use request::Explain;
 
 /// The most classes in one answer.
 const MAX_CLASSES: usize = 16;
-
-/// A checked request for the maps of one layer: one for each method and class.
-#[derive(Debug, Clone)]
-pub struct Explain {
-    classifier: Arc<Classifier>,
-    layer: Layer,
-    methods: Vec<&'static Method>,
-    /// The request's parameters, of which each method reads its own.
-    options: Parameters,
-    classes: Vec<usize>,
-    top: usize,
-    score: Score,
-    sign: Option<Sign>,
-    percentile: Option<f64>,
-    scale: Scale,
-    drawing: HeatmapOptions,
-}
-
-/// How maps are scaled before they are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Scale {
-    /// Each by its own maximum.
-    #[default]
-    Own,
-    /// All by the largest maximum.
-    Shared,
-}
-
-/// The maps, and the forward pass that they explain.
-#[derive(Debug)]
-pub struct Explanation {
-    forward: Arc<CachedForward>,
-    maps: Vec<ClassMap>,
-    /// Passes through the network that the maps took.
-    passes: u64,
-}
-
-/// The map of one method for one class.
-#[derive(Debug)]
-struct ClassMap {
-    method: &'static Method,
-    class: ClassScore,
-    seed: Seed,
-    sign: Sign,
-    /// Negated where the sign is negative.
-    map: Map,
-}
 
 impl UseCase for Explain {
     type Input = PictureFile;
@@ -126,9 +77,7 @@ impl UseCase for Explain {
         needed.push(self.layer.name.clone());
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
-        job.token.announce(1);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
-        job.token.tick()?;
         let values = network.complete(&forward.values, &needed, &job.token)?;
         let logits = self.classifier.logits(&values)?;
         let classes = self.chosen_classes(&logits);
@@ -306,19 +255,8 @@ fn drawing(
         colormap: given.parsed("colormap")?.unwrap_or(defaults.colormap),
         alpha: given.fraction("alpha")?.unwrap_or(defaults.alpha),
         axes: given.switch("axes")?.unwrap_or(defaults.axes),
+        title: given.text("title").map(str::to_owned),
         max_pixels: context.limits.output_pixels,
         ..defaults
     })
-}
-
-impl ClassMap {
-    /// Whether both signs are shown.
-    fn is_signed(&self) -> bool {
-        self.sign == Sign::Both
-    }
-
-    /// Whether nothing is shown: the picture will have no heat.
-    fn is_empty(&self) -> bool {
-        self.map.reach(self.is_signed(), 100.0) <= 0.0
-    }
 }

@@ -88,7 +88,7 @@ impl LoadedModels {
     ///
     /// # Errors
     /// [`LoadError`] where the folder cannot be read.
-    pub fn renewed(
+    pub fn reloaded(
         &self,
         folder: &Path,
         default: &str,

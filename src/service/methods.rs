@@ -18,6 +18,8 @@ pub struct MethodDescription {
     pub resolution: Resolution,
     /// Which values are shown unless the request says so.
     pub range: Range,
+    /// Values beyond this percentile are clipped in a picture unless the request says so.
+    pub percentile: f64,
     /// Whether the map depends on the class.
     pub class_sensitive: bool,
     /// The method's own parameters.
@@ -57,6 +59,7 @@ fn describe(method: &Method) -> MethodDescription {
         formula: method.formula,
         resolution: method.resolution,
         range: method.range,
+        percentile: method.resolution.percentile(),
         class_sensitive: method.class_sensitive,
         parameters: parameters.collect(),
         passes: (method.passes)(&Parameters::default(), [1, 1, 1]),

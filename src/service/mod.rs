@@ -8,6 +8,7 @@ mod error;
 mod explain;
 mod forward_cache;
 mod gradient_file;
+mod job;
 mod layer_view;
 mod loaded_models;
 mod methods;
@@ -31,6 +32,7 @@ pub use error::{LoadError, ServiceError};
 pub use explain::{Explain, Explanation, GradCam};
 pub use forward_cache::{CachedForward, ForwardCache};
 pub use gradient_file::GradientFile;
+pub use job::Job;
 pub use layer_view::{channels, picture_shape};
 pub use loaded_models::{LoadedModels, Refused};
 pub use methods::{MethodDescription, method_list, method_table};
@@ -44,7 +46,7 @@ pub use predict::Predict;
 pub use scores::Scores;
 pub use settings::{Assumption, Settings};
 pub use stages::Stages;
-pub use use_case::{Answer, Job, OutputFormat, PictureFile, UseCase};
+pub use use_case::{Answer, OutputFormat, PictureFile, UseCase};
 
 use crate::config::Parameter;
 

@@ -132,14 +132,18 @@ impl ModelInfo {
         })
     }
 
-    /// The layers that a caller names, each once.
+    /// The layers that a caller names, each once. `find` gives the layer of a name.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownLayer`].
-    pub fn named_layers(&self, parameters: &Parameters) -> Result<Vec<Layer>, ServiceError> {
+    /// Those of `find`.
+    pub(super) fn named_layers(
+        &self,
+        parameters: &Parameters,
+        find: impl Fn(&Self, &str) -> Result<Layer, ServiceError>,
+    ) -> Result<Vec<Layer>, ServiceError> {
         let mut layers: Vec<Layer> = Vec::new();
         for name in parameters.all("layer") {
-            let layer = self.layer(name)?;
+            let layer = find(self, name)?;
             if !layers.contains(&layer) {
                 layers.push(layer);
             }
@@ -159,10 +163,10 @@ impl ModelInfo {
         {
             return Ok(index);
         }
-        let wanted = folded(given);
+        let wanted = normalized(given);
         let is_meant = |name: &ClassName| {
-            folded(&name.label) == wanted
-                || name.id.as_deref().is_some_and(|id| folded(id) == wanted)
+            normalized(&name.label) == wanted
+                || name.id.as_deref().is_some_and(|id| normalized(id) == wanted)
         };
         let named = self.labels.iter().enumerate().filter(|(_, name)| is_meant(name));
         match named.map(|(index, _)| index).collect::<Vec<_>>().as_slice() {
@@ -215,6 +219,6 @@ impl ModelInfo {
 }
 
 /// The spelling by which labels are compared.
-fn folded(text: &str) -> String {
+fn normalized(text: &str) -> String {
     text.trim().to_lowercase().replace('_', " ")
 }

@@ -12,7 +12,7 @@ pub struct ModelRegistry {
 impl ModelRegistry {
     /// The models in use now.
     #[must_use]
-    pub fn now(&self) -> Arc<LoadedModels> {
+    pub fn current(&self) -> Arc<LoadedModels> {
         Arc::clone(&self.models.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -21,7 +21,7 @@ impl ModelRegistry {
     /// # Errors
     /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
     pub fn get(&self, name: Option<&str>) -> Result<Arc<Classifier>, ServiceError> {
-        self.now().get(name).cloned()
+        self.current().get(name).cloned()
     }
 
     /// Replaces all models by `models`.

@@ -1,4 +1,4 @@
-//! NumPy's file formats.
+//! NumPy's file formats, and ZIP archives, of which one is NumPy's.
 
 use std::io::{Cursor, Write};
 
@@ -38,12 +38,23 @@ where
     S: Data<Elem = f32>,
     D: Dimension,
 {
+    stored_archive(arrays.map(|(name, array)| Ok((format!("{name}.npy"), npy(&array)?))))
+}
+
+/// A ZIP archive of files, which are stored without compression: deflate makes PNG files and
+/// float32 noise no smaller.
+///
+/// # Errors
+/// Those of `files`, and [`ServiceError::Internal`], which cannot happen in memory.
+pub(super) fn stored_archive(
+    files: impl Iterator<Item = Result<(String, Vec<u8>), ServiceError>>,
+) -> Result<Vec<u8>, ServiceError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    // Deflate does not make float32 noise smaller.
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    for (name, array) in arrays {
-        archive.start_file(format!("{name}.npy"), stored).map_err(ServiceError::internal)?;
-        archive.write_all(&npy(&array)?).map_err(ServiceError::internal)?;
+    for file in files {
+        let (name, bytes) = file?;
+        archive.start_file(name, stored).map_err(ServiceError::internal)?;
+        archive.write_all(&bytes).map_err(ServiceError::internal)?;
     }
     Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
 }

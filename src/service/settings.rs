@@ -165,7 +165,7 @@ impl Settings {
                 ));
             }
         }
-        self.shown = card.layers.show.clone().unwrap_or_else(|| spread(layers));
+        self.shown = card.layers.show.clone().unwrap_or_else(|| evenly_spaced(layers));
         let usable = |layer: &&Layer| is_explainable(&layer.name);
         (self.gradcam, self.gradcam_why) = match &card.layers.gradcam {
             Some(named) => (Some(named.clone()), "the card names it"),
@@ -224,15 +224,15 @@ fn triple(
     }
 }
 
-/// At most [`SHOWN_LAYERS`] layers with positions, evenly spread over the depth.
-fn spread(layers: &[Layer]) -> Vec<String> {
+/// At most [`SHOWN_LAYERS`] layers with positions, evenly spaced over the depth.
+fn evenly_spaced(layers: &[Layer]) -> Vec<String> {
     let spatial: Vec<&Layer> = layers.iter().filter(|layer| layer.has_positions()).collect();
     let count = spatial.len().min(SHOWN_LAYERS);
-    let place = |index: usize| match count {
+    let position = |index: usize| match count {
         0 | 1 => 0,
         _ => index * (spatial.len() - 1) / (count - 1),
     };
-    (0..count).map(|index| spatial[place(index)].name.clone()).collect()
+    (0..count).map(|index| spatial[position(index)].name.clone()).collect()
 }
 
 const LAST_SPATIAL: &str =

@@ -36,8 +36,8 @@ impl Stages {
         self.last = now;
     }
 
-    /// Ends the stage called `name`. `duration` of its time belongs to the stage `other`, which
-    /// goes on.
+    /// Ends the stage called `name`. Of its time, `duration` is counted for the stage `other`
+    /// instead.
     pub fn end_with(&mut self, name: &'static str, other: &'static str, duration: Duration) {
         self.end(name);
         if let Some((_, whole)) = self.durations.last_mut() {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Context, ServiceError, Stages};
+use super::{Context, Job, ServiceError, Stages};
 use crate::config::{Parameter, Parameters};
 use crate::runtime::CancellationToken;
 
@@ -18,6 +18,8 @@ pub enum OutputFormat {
     Npz,
     /// NumPy's file of one float32 array.
     Npy,
+    /// An ONNX model.
+    Onnx,
 }
 
 impl OutputFormat {
@@ -30,6 +32,7 @@ impl OutputFormat {
             Self::Zip => "application/zip",
             Self::Npz => "application/x-npz",
             Self::Npy => "application/x-npy",
+            Self::Onnx => "application/octet-stream",
         }
     }
 
@@ -42,6 +45,7 @@ impl OutputFormat {
             Self::Zip => "zip",
             Self::Npz => "npz",
             Self::Npy => "npy",
+            Self::Onnx => "onnx",
         }
     }
 }
@@ -51,29 +55,14 @@ impl OutputFormat {
 pub struct Answer {
     /// The format of `body`.
     pub format: OutputFormat,
+    /// The name under which a browser saves the file; see [`UseCase::FILE_NAME`].
+    pub file_name: Option<&'static str>,
     /// The file.
     pub body: Vec<u8>,
     /// What the caller should know besides the file, as names and values.
     pub notes: Vec<(&'static str, String)>,
     /// How long each stage took.
     pub stages: Stages,
-}
-
-/// One request while it is computed: the token that can stop it, and the time that each stage took.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// Stops the computation and receives its progress.
-    pub token: CancellationToken,
-    /// How long each stage took.
-    pub stages: Stages,
-}
-
-impl Job {
-    /// Starts the clock.
-    #[must_use]
-    pub fn new(token: CancellationToken) -> Self {
-        Self { token, stages: Stages::start() }
-    }
 }
 
 /// The bytes of a picture file: the input of most use cases.
@@ -101,6 +90,8 @@ pub trait UseCase: Sized + Send + Sync + 'static {
         Self: 'o;
     /// The formats of the output. The first is the default.
     const FORMATS: &'static [OutputFormat];
+    /// The name under which a browser saves the file. A browser shows a file without a name.
+    const FILE_NAME: Option<&'static str> = None;
 
     /// The parameters that it takes.
     fn parameters() -> &'static [Parameter];
@@ -134,7 +125,9 @@ pub trait UseCase: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// A picture in it may be too large.
-    fn json<'o>(&'o self, output: &'o Self::Output) -> Result<Self::Json<'o>, ServiceError>;
+    fn json<'o>(&'o self, _output: &'o Self::Output) -> Result<Self::Json<'o>, ServiceError> {
+        Err(ServiceError::Internal("this use case does not write JSON".to_owned()))
+    }
 
     /// The output as a file of any format but JSON.
     ///
@@ -175,6 +168,6 @@ pub trait UseCase: Sized + Send + Sync + 'static {
         };
         job.stages.end("encode");
         let notes = self.notes(&output);
-        Ok(Answer { format, body, notes, stages: job.stages })
+        Ok(Answer { format, file_name: Self::FILE_NAME, body, notes, stages: job.stages })
     }
 }

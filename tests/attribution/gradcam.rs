@@ -19,7 +19,7 @@ fn the_map_is_numpys_in_both_memory_orders() {
     for known in [first, last] {
         let found = known.map("gradcam").unwrap();
         assert!(largest_difference(&found.values, &raw) <= 1e-6 * scale);
-        let drawn = found.heat(false, found.reach(false, 100.0));
+        let drawn = found.heat(false, found.vmax(false, 100.0));
         assert!(largest_difference(&drawn, &heat) <= 1e-6);
     }
 }
@@ -31,9 +31,9 @@ fn a_map_without_positive_values_has_no_heat() {
         gradient: Array3::from_elem((2, 2, 3), -1.0),
     };
     let found = known.map("gradcam").unwrap();
-    assert_eq!((found.bounds(), found.reach(false, 100.0)), ((-1.0, -1.0), 0.0));
+    assert_eq!((found.bounds(), found.vmax(false, 100.0)), ((-1.0, -1.0), 0.0));
     assert!(found.heat(false, 0.0).iter().all(|&v| v == 0.0));
-    assert_eq!(found.negated().reach(false, 100.0), 1.0);
+    assert_eq!(found.negated().vmax(false, 100.0), 1.0);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::path::Path;
 use base64::Engine as _;
 use convscope::config::Layout;
 use convscope::gradient::{self, GradientError, GradientGraph, GradientModel, Rules};
-use convscope::onnx::{Element, Fact, Facts, Layouts, Model, Topology};
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan, Values, input};
+use convscope::onnx::{Element, Fact, Facts, Grid, Layouts, Model, Topology};
+use convscope::runtime::{CancellationToken, Engine, Graph, Values, tensor_input};
 use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
 
@@ -104,7 +104,9 @@ impl Case {
         let (facts, topology) = (self.facts(&model).unwrap(), Topology::of(&model).unwrap());
         let layouts = Layouts::of(&model, &topology, &facts, Layout::Nchw);
         let inside = self.layers.iter().filter(|layer| !self.inputs.contains_key(*layer));
-        inside.filter_map(|name| Some((name.as_str(), layouts.get(name)?.channel_axis()))).collect()
+        inside
+            .filter_map(|name| Some((name.as_str(), Grid::from(layouts.get(name)?).channel_axis())))
+            .collect()
     }
 
     /// The number of elements in one channel of `layer`.
@@ -166,17 +168,18 @@ impl Case {
             .filter(|name| !self.inputs.contains_key(*name))
             .cloned()
             .collect();
-        let given = |name: &str| input(self.inputs[name].tensor());
+        let given = |name: &str| tensor_input(self.inputs[name].tensor());
         let values = if computed.is_empty() {
             Values::default()
         } else {
             let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
-            Plan::compile(&model, None, &self.shapes(&model), &computed, &Engine::default())
+            Graph::read(&model, None, &self.shapes(&model))
+                .and_then(|graph| graph.compile(&computed, &Engine::default()))
                 .and_then(|forward| forward.run(inputs, &CancellationToken::default()))
                 .map_err(fail)?
         };
 
-        let mut inputs = vec![input(self.seed.tensor())];
+        let mut inputs = vec![tensor_input(self.seed.tensor())];
         let mut shapes = vec![self.seed.shape.clone()];
         for name in &gradient.residuals {
             let value = match self.inputs.contains_key(name) {
@@ -186,7 +189,8 @@ impl Case {
             shapes.push(value.shape().to_vec());
             inputs.push(value);
         }
-        Plan::compile(&gradient.model, None, &shapes, outputs, &Engine::default())
+        Graph::read(&gradient.model, None, &shapes)
+            .and_then(|graph| graph.compile(outputs, &Engine::default()))
             .and_then(|backward| backward.run(inputs, &CancellationToken::default()))
             .map_err(|error| format!("backward: {error}"))
     }

@@ -2,7 +2,7 @@
 
 use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
+use convscope::runtime::{CancellationToken, Engine, Graph, Plan, tensor_input};
 use ndarray::{Array1, Array2, ArrayD};
 
 /// Channels × height × width of the input, and the inputs and outputs of the dense layer. Its
@@ -37,7 +37,7 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
     let forward = graph.compile(&["y".to_owned()], &engine).unwrap();
     let x = Array1::from_shape_fn(INPUTS, |i| number(i, 499));
     let picture = ArrayD::from_shape_vec(shape, x.to_vec()).unwrap();
-    let values = forward.run(vec![input(picture)], &CancellationToken::default()).unwrap();
+    let values = forward.run(vec![tensor_input(picture)], &CancellationToken::default()).unwrap();
     let close = |what: &str, got: &[f32], wanted: Array1<f64>| {
         let largest = wanted.iter().fold(0f64, |max, value| max.max(value.abs()));
         assert_eq!(got.len(), wanted.len());
@@ -70,7 +70,8 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
         let graph = Graph::read_with(&gradient.model, None, &shapes, &held).unwrap();
         let backward: Plan = graph.compile(std::slice::from_ref(&output), &engine).unwrap();
         let seed = seed.clone().into_shape_with_order((1, OUTPUTS)).unwrap().into_dyn();
-        let computed = backward.run(vec![input(seed)], &CancellationToken::default()).unwrap();
+        let computed =
+            backward.run(vec![tensor_input(seed)], &CancellationToken::default()).unwrap();
         close(&output, computed.view(&output).unwrap().as_slice().unwrap(), wanted);
     }
 }

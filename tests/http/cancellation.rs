@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::post;
+use convscope::attribution::{AttributionError, GradientNeed};
 use convscope::config::{HttpLimits, Seconds};
 use convscope::http::{use_case, with_middleware};
+use convscope::runtime::{CancellationToken, Interrupted, RuntimeError};
 use convscope::service::Predict;
 
 use super::client::{app, embedded};
@@ -126,4 +128,24 @@ async fn half_a_request_delays_the_shutdown_by_the_drain_timeout_at_most() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let took = server.stop().await;
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// What a derivation with a cancelled token gives.
+fn is_cancelled<T>(result: Result<T, AttributionError>) -> bool {
+    let cancelled = RuntimeError::Interrupted(Interrupted::Cancelled).to_string();
+    result.err().is_some_and(|error| error.to_string() == cancelled)
+}
+
+#[test]
+fn a_cancelled_token_stops_the_derivation_of_a_gradient_graph() {
+    let models = embedded();
+    let classifier = models.get(None).unwrap();
+    let layer = classifier.explained_layer(None).unwrap();
+    let token = CancellationToken::never();
+    token.cancel();
+    let explainer = classifier.explainer();
+    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
+    assert!(is_cancelled(explainer.plan(&layer, GradientNeed::ChannelSums, &token)));
+    let token = CancellationToken::never();
+    assert!(explainer.plan(&layer, GradientNeed::ChannelSums, &token).is_ok());
 }

@@ -130,3 +130,13 @@ async fn a_percentile_clips_the_picture_and_not_the_map() {
     assert_eq!(whole["maps"][0]["map"], clipped["maps"][0]["map"]);
     assert_ne!(whole["png"], clipped["png"]);
 }
+
+#[tokio::test]
+async fn a_title_is_drawn_above_every_view() {
+    for view in ["overlay", "heatmap", "mask", "cells"] {
+        let with = json(&format!("/explain?class=cat&view={view}&title=Evidence")).await;
+        let without = json(&format!("/explain?class=cat&view={view}")).await;
+        assert_eq!(with["maps"], without["maps"], "{view}");
+        assert_ne!(with["png"], without["png"], "{view}");
+    }
+}

@@ -86,14 +86,14 @@ fn a_reload_loads_changed_models_and_keeps_the_rest() {
     fs::write(folder.join("b/labels.json"), r#"["x", "y"]"#).unwrap();
     fs::remove_dir_all(folder.join("gone")).unwrap();
     add(&folder, "new");
-    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    let second = first.reloaded(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(names(&second), ["a", "b", BUNDLED, "new"]);
     let same = |name| Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap());
     assert_eq!((same("a"), same("b"), same(BUNDLED)), (true, false, true));
     let labels =
         |models: &LoadedModels| models.get(Some("b")).unwrap().info().labels()[0].label.clone();
     assert_eq!((labels(&first).as_str(), labels(&second).as_str()), ("cat", "x"));
-    let third = second.renewed(&folder, "a", &Engine::default(), true).unwrap();
+    let third = second.reloaded(&folder, "a", &Engine::default(), true).unwrap();
     assert!(!Arc::ptr_eq(second.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
 }
 
@@ -105,7 +105,7 @@ fn a_broken_file_keeps_the_old_model_and_is_reported() {
     fs::write(folder.join("b/model.toml"), "[input]\nscale = true").unwrap();
     set_bias_to_nan(&folder.join("c/model.onnx"));
     fs::write(folder.join("d.onnx"), "never was").unwrap();
-    let second = first.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    let second = first.reloaded(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(names(&second), ["a", "b", "c", BUNDLED]);
     for name in ["a", "b", "c"] {
         assert!(Arc::ptr_eq(first.get(Some(name)).unwrap(), second.get(Some(name)).unwrap()));
@@ -116,7 +116,7 @@ fn a_broken_file_keeps_the_old_model_and_is_reported() {
     assert!(cause.contains("input.scale"), "not found by the warm-up: {cause}");
     // A refused model is tried again when its files change.
     add(&folder, "a");
-    let third = second.renewed(&folder, "a", &Engine::default(), false).unwrap();
+    let third = second.reloaded(&folder, "a", &Engine::default(), false).unwrap();
     assert_eq!(third.refused().len(), 3);
     assert!(!Arc::ptr_eq(first.get(Some("a")).unwrap(), third.get(Some("a")).unwrap()));
 }
@@ -136,7 +136,7 @@ async fn a_reloaded_model_does_not_use_the_cache_of_the_old_one() {
     let text = fs::read_to_string(&card).unwrap().replace("scale = 0.00392", "scale = 0.00192");
     fs::write(&card, text).unwrap();
     app.context.models.replace(
-        app.context.models.now().renewed(&folder, "a", &Engine::default(), false).unwrap(),
+        app.context.models.current().reloaded(&folder, "a", &Engine::default(), false).unwrap(),
     );
     assert_ne!(ask().await, first);
 }

@@ -33,7 +33,7 @@ async fn metrics_count_requests_problems_and_the_cache() {
         (format!("{duration}{{method=\"POST\",route=\"/predict\",status=\"200\"}}"), 2.0),
         (format!("{duration}{{method=\"POST\",route=\"/predict\",status=\"400\"}}"), 1.0),
         ("stage_duration_seconds_count{stage=\"forward\"}".to_owned(), 1.0),
-        ("stage_duration_seconds_count{stage=\"recall\"}".to_owned(), 1.0),
+        ("stage_duration_seconds_count{stage=\"cache\"}".to_owned(), 1.0),
         ("stage_duration_seconds_count{stage=\"queue\"}".to_owned(), 2.0),
         ("convscope_picture_cache_total{result=\"hit\"}".to_owned(), 1.0),
         ("convscope_picture_cache_total{result=\"miss\"}".to_owned(), 1.0),

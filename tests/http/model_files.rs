@@ -8,7 +8,7 @@ use std::sync::Arc;
 use convscope::config::HttpLimits;
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
-use convscope::runtime::Engine;
+use convscope::runtime::{CancellationToken, Engine};
 use convscope::service::LoadedModels;
 use prost::Message;
 
@@ -130,7 +130,7 @@ async fn broken_models_are_not_served() {
         fs::write(folder.join(name).with_extension("onnx"), bytes).unwrap();
     }
     let empty = LoadedModels::empty();
-    let models = empty.renewed(&folder, "none", &Engine::default(), false).unwrap();
+    let models = empty.reloaded(&folder, "none", &Engine::default(), false).unwrap();
     let mut served = Vec::new();
     for (name, _) in files() {
         match models.refused().iter().find(|refused| refused.name == name) {
@@ -150,7 +150,9 @@ async fn broken_models_are_not_served() {
 /// The gradient graph of the bundled model's last convolution, with a change.
 fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
-    let gradient = models.get(None).unwrap().explainer().gradient_model(&["conv2d_4"]).unwrap();
+    let explainer = models.get(None).unwrap().explainer();
+    let token = CancellationToken::never();
+    let gradient = explainer.gradient_model(&["conv2d_4"], &token).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()

@@ -166,7 +166,7 @@ fn cells_have_captions_and_axes() {
     let heat = map("heat/cells.npy");
     let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
     let bare = HeatmapOptions::of(View::Cells);
-    let options = HeatmapOptions { axes: true, ..bare };
+    let options = HeatmapOptions { axes: true, ..bare.clone() };
     let draw = |panels: &[Panel<'_>], options| {
         pixels(&heatmap(&RgbImage::new(9, 9), panels, options, sequential).unwrap())
     };
@@ -175,6 +175,35 @@ fn cells_have_captions_and_axes() {
     assert!(two.width() > 2 * 399 && two.height() == one.height());
     let (with, without) = (draw(&[panel("cat")], &options), draw(&[panel("cat")], &bare));
     assert!(with.width() > without.width() && with.height() > without.height());
+}
+
+#[test]
+fn a_title_stands_above_the_panels() {
+    let heat = map("heat/cells.npy");
+    let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
+    let picture = picture("cat.png").pixels;
+    for view in [View::Overlay, View::Heatmap, View::Mask] {
+        let bare = HeatmapOptions { columns: 1, ..HeatmapOptions::of(view) };
+        let titled = HeatmapOptions { title: Some("Both".to_owned()), ..bare.clone() };
+        let draw = |options: &HeatmapOptions| {
+            let panels = [panel("cat"), panel("dog")];
+            pixels(&heatmap(&picture, &panels, options, sequential).unwrap())
+        };
+        let (with, without) = (draw(&titled), draw(&bare));
+        assert_eq!(with.width(), without.width());
+        let above = with.height() - without.height();
+        assert!((20..60).contains(&above), "{view:?}: {above} rows");
+        // Below the title the picture is the same.
+        let below = image::imageops::crop_imm(&with, 0, above, with.width(), without.height());
+        assert!(
+            below.to_image().as_raw()[12 * 3 * with.width() as usize..]
+                == without.as_raw()[12 * 3 * with.width() as usize..],
+            "{view:?}"
+        );
+        let background = with.get_pixel(0, 0);
+        let title = with.enumerate_pixels().filter(|(_, y, _)| *y < above);
+        assert!(title.filter(|(_, _, pixel)| *pixel != background).count() > 50, "{view:?}");
+    }
 }
 
 const DIVERGING: [Colormap; 3] = [Colormap::Rdbu, Colormap::Coolwarm, Colormap::Seismic];

@@ -1,3 +1,5 @@
+//! No line of Rust, and no line of comments in other languages, is longer than its language allows.
+//!
 //! No line of Rust is longer than [`COLUMNS`] characters. rustfmt wraps code, but leaves comments,
 //! string literals and attributes as they are.
 //!
@@ -5,7 +7,11 @@
 //! - an item under `#[rustfmt::skip]`: a table has one row on each line;
 //! - a raw string: a backslash at the end of its line would be part of the string.
 
+use std::fs;
+use std::path::Path;
+
 use super::source::{RUST_FOLDERS, literals_and_comments, rust_files};
+use super::tracked::tracked;
 
 /// The longest line, in characters.
 const COLUMNS: usize = 100;
@@ -48,6 +54,49 @@ fn no_line_is_longer_than_100_characters() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The widths of comments in other languages, by the end of a file's name.
+const COMMENT_COLUMNS: &[(&str, usize)] = &[(".js", 120), (".py", 120), (".toml", 100)];
+
+/// The numbers of the lines of comments and docstrings that are longer than `columns`.
+fn long_comments(text: &str, columns: usize) -> Vec<usize> {
+    let mut is_docstring = false;
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let start = line.trim_start();
+        let is_comment = ["#", "//", "/*", "* "].iter().any(|mark| start.starts_with(mark));
+        let is_prose = is_comment || is_docstring || start.starts_with("\"\"\"");
+        is_docstring ^= line.matches("\"\"\"").count() == 1;
+        if is_prose && line.chars().count() > columns {
+            found.push(index + 1);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_comment_is_longer_than_its_language_allows() {
+    let mut wrong = Vec::new();
+    for name in tracked().iter().filter(|name| !name.starts_with("web/vendor/")) {
+        let columns = COMMENT_COLUMNS.iter().find(|(end, _)| name.ends_with(end));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        // A tracked file may have been deleted since the last commit.
+        let (Some((_, columns)), Ok(text)) = (columns, fs::read_to_string(path)) else { continue };
+        wrong.extend(
+            long_comments(&text, *columns).into_iter().map(|line| format!("{name}:{line}")),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn long_comments_are_found_in_every_language() {
+    let long = "x".repeat(100);
+    let text = format!("# {long}\n// {long}\n * {long}\n{long}{long}\n");
+    assert_eq!(long_comments(&text, 100), [1, 2, 3]);
+    let text = format!("\"\"\"A\n{long}x\n\"\"\"\n{long}x\n\"\"\"{long}\"\"\"\n{long}x\n");
+    assert_eq!(long_comments(&text, 100), [2, 5]);
 }
 
 #[test]

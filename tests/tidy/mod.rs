@@ -1,5 +1,6 @@
 //! Rules of this project that the compiler does not check.
 
+mod circles;
 mod embedded;
 mod layers;
 mod line_length;

@@ -14,6 +14,7 @@ const RETIRED: &[&str] = &[
     "founds",
     "inks",
     "looking.js",
+    "patience",
     "recall_or",
     "Shelf",
     "take.js",

@@ -47,10 +47,8 @@ const RETIRED: &[&str] = &[
 const RETIRED_ALONE: &[&str] = &["Memory"];
 
 /// The exceptions: file, word, and the reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("src/http/request_log.rs", "recall", "the API's name of a stage, in `Server-Timing`"),
-    ("src/render/text.rs", "outline", "ab_glyph's name of a glyph's contour"),
-];
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("src/render/text.rs", "outline", "ab_glyph's name of a glyph's contour")];
 
 /// The parts of an identifier, with `_` between and around them: `SheetLayout` gives
 /// `_Sheet_Layout_`.

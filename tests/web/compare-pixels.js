@@ -50,7 +50,10 @@ export function serverPixels(page, path, fields) {
   );
 }
 
-/** Compares a canvas with the API's answer: the largest difference of a value, and the share that differs by more than 1. */
+/**
+ * Compares a canvas with the API's answer: the largest difference of a value, and the share that differs by more than
+ * 1.
+ */
 export function compareWithServer(page, selector, path, fields) {
   return page.evaluate(
     async ([selector, path, fields]) => {

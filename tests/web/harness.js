@@ -1,5 +1,5 @@
-// Starts a convscope server with all bundled models, and a browser whose pages record each error, warning and request to
-// another host.
+// Starts a convscope server with all bundled models, and a browser whose pages record each error, warning and request
+// to another host.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -57,8 +57,8 @@ export async function startServer(...flags) {
 }
 
 /**
- * Starts a proxy in front of the server at `target`; returns its address. `intercept` gets `{ method, path, headers, body }`
- * and returns the answer `{ status, headers, body }`, or nothing to forward the request. It may wait.
+ * Starts a proxy in front of the server at `target`; returns its address. `intercept` gets `{ method, path, headers,
+ * body }` and returns the answer `{ status, headers, body }`, or nothing to forward the request. It may wait.
  */
 export async function startProxy(target, intercept) {
   const proxy = createServer(async (incoming, outgoing) => {
@@ -89,8 +89,8 @@ export async function startBrowser() {
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   const problems = [];
   /**
-   * Opens a page in a context of its own. `allow` matches expected console messages; `hosts` are further addresses that the
-   * page may request; `prepare(page)` runs before the page loads. Other options are Playwright's.
+   * Opens a page in a context of its own. `allow` matches expected console messages; `hosts` are further addresses that
+   * the page may request; `prepare(page)` runs before the page loads. Other options are Playwright's.
    */
   const open = async (address, { allow, prepare, hosts = [], ...options } = {}) => {
     const context = await browser.newContext({

@@ -64,6 +64,7 @@ test("a method of pixels has no layer, and the largest percent of its values is 
     paper: "https://example.org/paper",
     resolution: "input",
     range: "signed",
+    percentile: 99,
     class_sensitive: false,
     parameters: [],
   };

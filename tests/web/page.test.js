@@ -83,7 +83,7 @@ test("a click explains another class without a forward pass, and vs compares two
   const answer = page.waitForResponse((response) => response.url().endsWith("/explain"));
   await page.click("#class-list .class-button:has-text('cat')");
   const timing = (await answer).headers()["server-timing"];
-  assert.match(timing, /recall;/);
+  assert.match(timing, /cache;/);
   assert.doesNotMatch(timing, /forward;/);
   await page.waitForSelector("figcaption strong:text('cat')");
   await page.click("#class-list li:has-text('dog') .compare-button");

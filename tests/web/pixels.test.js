@@ -43,6 +43,12 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
     { view: "heatmap", colormap: "gray", sign: "negative" },
     { view: "heatmap", colormap: "gray", score: "logit" },
     { view: "heatmap", colormap: "gray", layer: "block4_conv3" },
+    { view: "overlay", colormap: "rdbu", sign: "both", alpha: "0.8" },
+    { view: "heatmap", colormap: "coolwarm", sign: "both" },
+    { view: "mask", colormap: "rdbu", sign: "both" },
+    { view: "cells", colormap: "viridis" },
+    { view: "cells", colormap: "gray", sign: "negative" },
+    { view: "cells", colormap: "seismic", sign: "both" },
     ...methods.map(({ name }) => ({ view: "heatmap", colormap: "gray", method: name })),
   ];
   const wrong = [];

@@ -1,5 +1,5 @@
-// Takes the screenshots in docs/: run `npm run screenshots`, then look at them. Needs pngquant, which reduces them to 256
-// colours.
+// Takes the screenshots in docs/: run `npm run screenshots`, then look at them. Needs pngquant, which reduces them to
+// 256 colours.
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";

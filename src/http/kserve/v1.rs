@@ -26,7 +26,7 @@ pub(in crate::http) async fn models(
 ) -> Result<Json<Value>, HttpError> {
     state.require_loaded()?;
     refuse_parameters(&uri)?;
-    let models = state.context.models.now();
+    let models = state.context.models.current();
     let names: Vec<&str> = models.iter().map(|classifier| classifier.name()).collect();
     Ok(Json(json!({ "models": names })))
 }
@@ -40,7 +40,7 @@ pub(in crate::http) fn allowed_methods(path: &str) -> Option<&'static str> {
 
 /// The answer of `:predict` and `:explain`, one entry per instance.
 #[derive(Debug, Serialize)]
-struct Answer {
+struct InstanceResults {
     predictions: Vec<Vec<ClassScore>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanations: Option<Vec<Box<RawValue>>>,
@@ -79,7 +79,7 @@ pub(in crate::http) async fn run(
                 predictions.push(predict(state, instance, token).map_err(at_index)?);
             }
         }
-        Ok(Answer { predictions, explanations: explains.then_some(explanations) })
+        Ok(InstanceResults { predictions, explanations: explains.then_some(explanations) })
     })
     .await
 }

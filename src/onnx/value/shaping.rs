@@ -74,12 +74,12 @@ impl Value {
     /// of a matrix product or a 1×1 convolution.
     #[must_use]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
-        self.spread(shape, 1.0)
+        self.scaled_to(shape, 1.0)
     }
 
     /// `factor` times this, broadcast to `shape`.
     #[must_use]
-    pub fn spread(&self, shape: &[usize], factor: f32) -> Self {
+    pub fn scaled_to(&self, shape: &[usize], factor: f32) -> Self {
         if *self.shape == *shape {
             return if factor == 1.0 { self.clone() } else { self * factor };
         }

@@ -34,7 +34,7 @@ impl Activations {
         let tiles: Vec<Tiles<'_>> =
             shown.iter().zip(pixels).map(|(shown, pixels)| shown.tiles(pixels)).collect();
         let engine = self.classifier.network().engine();
-        Ok(grid(&tiles, &self.grid, |count, draw| engine.share(count, draw))?)
+        Ok(grid(&tiles, &self.grid, |count, draw| engine.parallel_for(count, draw))?)
     }
 
     /// One layer's picture, and the levels that have the first and the last colour in it.
@@ -54,7 +54,7 @@ impl Activations {
     /// The levels or the picture of every layer.
     fn pixels(&self, shown: &[ShownLayer<'_>]) -> Vec<Pixels> {
         let normalize = self.normalize();
-        self.classifier.network().engine().map(shown.len(), |index| {
+        self.classifier.network().engine().parallel_map(shown.len(), |index| {
             let ShownLayer { values, statistics, selection, is_input, .. } = shown[index];
             if is_input && self.channels.is_empty() {
                 let preprocessing = &self.classifier.info().settings().preprocessing;

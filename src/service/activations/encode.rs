@@ -1,17 +1,14 @@
 //! The output of `POST /activations` as JSON, ZIP and NPZ.
 
-use std::io::{Cursor, Write};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ndarray::Axis;
 use serde::Serialize;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use super::{Activations, ShownLayer};
 use crate::explain::{ChannelStatistics, Normalize};
 use crate::service::ServiceError;
-use crate::service::numpy::npy;
+use crate::service::numpy::{npz as npz_file, stored_archive};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
@@ -73,34 +70,16 @@ impl Activations {
     /// One PNG for each layer, named after it.
     pub(super) fn zip(&self, shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
-        archive(shown, names, |one| Ok(self.draw_layer(one)?.0.png))
+        let files = shown.iter().zip(names);
+        stored_archive(files.map(|(one, name)| Ok((name, self.draw_layer(one)?.0.png))))
     }
 }
 
 /// One float32 array for each layer, channels × height × width, under the layer's exact name, as
 /// `numpy.savez` writes it. With chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
-    let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
-    archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))
-}
-
-/// A ZIP archive with one file for each layer.
-fn archive<'v>(
-    shown: &[ShownLayer<'v>],
-    names: impl IntoIterator<Item = String>,
-    file: impl Fn(&ShownLayer<'v>) -> Result<Vec<u8>, ServiceError>,
-) -> Result<Vec<u8>, ServiceError> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for (one, name) in shown.iter().zip(names) {
-        archive.start_file(name, stored()).map_err(ServiceError::internal)?;
-        archive.write_all(&file(one)?).map_err(ServiceError::internal)?;
-    }
-    Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
-}
-
-/// Files are stored without compression: deflate makes PNG files and float32 noise no smaller.
-fn stored() -> SimpleFileOptions {
-    SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false)
+    let array = |one: &ShownLayer<'_>| one.values.select(Axis(0), one.selection);
+    npz_file(shown.iter().map(|one| (one.layer.name.clone(), array(one))))
 }
 
 /// File names for an archive, from the layers' names. Characters that could name another folder are

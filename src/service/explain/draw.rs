@@ -1,25 +1,21 @@
-use super::{ClassMap, Explain, Explanation, Scale};
-use crate::attribution::Resolution;
+use super::explanation::{ClassMap, Explanation};
+use super::request::{Explain, Scale};
 use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
 use crate::service::{CachedForward, ServiceError};
-
-/// The default percentile of maps at the input's pixels, which have a few very large values. Maps
-/// at a layer have none.
-const PIXEL_PERCENTILE: f64 = 99.0;
 
 impl Explain {
     /// One picture: the maps side by side, each with a caption where there are several.
     pub(super) fn draw(&self, output: &Explanation) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
-        let reach = |one: &ClassMap| one.map.reach(one.is_signed(), self.percentile(one));
-        let reaches: Vec<f32> = maps.iter().map(reach).collect();
-        let largest = reaches.iter().copied().fold(0.0, f32::max);
+        let vmax = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
+        let vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
+        let largest = vmaxes.iter().copied().fold(0.0, f32::max);
         let heats: Vec<_> = maps
             .iter()
-            .zip(reaches)
+            .zip(vmaxes)
             .map(|(one, own)| {
-                let reach = if self.scale == Scale::Shared { largest } else { own };
-                one.map.heat(one.is_signed(), reach)
+                let vmax = if self.scale == Scale::Shared { largest } else { own };
+                one.map.heat(one.is_signed(), vmax)
             })
             .collect();
         let several = maps.len() > 1;
@@ -34,18 +30,16 @@ impl Explain {
         // Methods side by side, classes below one another; one method's classes side by side.
         let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
         let window = self.window(forward);
-        let options = HeatmapOptions { columns, window, ..self.drawing };
+        let options = HeatmapOptions { columns, window, ..self.drawing.clone() };
         let engine = self.classifier.network().engine();
-        let share = |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.share(count, draw);
-        Ok(heatmap(&forward.picture.pixels, &panels, &options, share)?)
+        let parallel_for =
+            |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.parallel_for(count, draw);
+        Ok(heatmap(&forward.picture.pixels, &panels, &options, parallel_for)?)
     }
 
     /// The percentile beyond which values are clipped.
     pub(super) fn percentile(&self, one: &ClassMap) -> f64 {
-        self.percentile.unwrap_or(match one.method.resolution {
-            Resolution::Layer => 100.0,
-            Resolution::Input => PIXEL_PERCENTILE,
-        })
+        self.percentile.unwrap_or(one.method.resolution.percentile())
     }
 
     /// The part of the picture that the maps cover.

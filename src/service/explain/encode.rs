@@ -3,8 +3,9 @@ use base64::engine::general_purpose::STANDARD;
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::{ClassMap, Explain, Explanation, Scale};
-use crate::attribution::Sign;
+use super::explanation::{ClassMap, Explanation};
+use super::request::{Explain, Scale};
+use crate::attribution::{LayerProperties, Sign};
 use crate::explain::Score;
 use crate::render::{View, Window};
 use crate::service::numpy::{npy as npy_file, npz as npz_file};
@@ -74,6 +75,7 @@ impl Explain {
     ) -> Result<ExplanationJson<'o>, ServiceError> {
         let Explanation { forward, maps, passes } = output;
         let [channels, height, width] = self.layer.extents().unwrap_or_default();
+        let properties = self.classifier.explainer().properties(&self.layer);
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
@@ -88,7 +90,7 @@ impl Explain {
             alpha: self.drawing.alpha,
             scale: self.scale,
             passes: *passes,
-            maps: maps.iter().map(|one| self.map_json(one)).collect(),
+            maps: maps.iter().map(|one| self.map_json(one, properties)).collect(),
             png: STANDARD.encode(self.draw(output)?.png),
         })
     }
@@ -100,12 +102,13 @@ impl Explain {
         [top * h, left * w, height * h, width * w]
     }
 
-    fn map_json<'o>(&self, one: &'o ClassMap) -> MapJson<'o> {
-        let properties = self.classifier.explainer().properties(&self.layer);
+    fn map_json<'o>(&self, one: &'o ClassMap, properties: LayerProperties) -> MapJson<'o> {
         let hint = one.is_empty().then_some(match one.sign {
-            Sign::Positive => "nothing in this layer spoke for the class; try sign=negative",
-            Sign::Negative => "nothing in this layer spoke against the class; try sign=positive",
-            Sign::Both => "nothing in this layer spoke for the class or against it",
+            Sign::Positive => "nothing in this layer is evidence for the class; try sign=negative",
+            Sign::Negative => {
+                "nothing in this layer is evidence against the class; try sign=positive"
+            }
+            Sign::Both => "nothing in this layer is evidence for or against the class",
         });
         let (min, max) = one.map.bounds();
         MapJson {

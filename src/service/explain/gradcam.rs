@@ -1,6 +1,7 @@
 use std::sync::LazyLock;
 
-use super::{Explain, Explanation, ExplanationJson, parameters};
+use super::encode::ExplanationJson;
+use super::{Explain, Explanation, parameters};
 use crate::attribution::{Method, find_method};
 use crate::config::{Parameter, Parameters};
 use crate::service::{Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};

@@ -34,7 +34,7 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "class",
         value: "INDEX|LABEL|ID",
-        help: "class to explain; repeatable: one map each (default: the likeliest)",
+        help: "class to explain; give it again for one map a class (default: the likeliest class)",
         repeatable: true,
     },
     Parameter {
@@ -52,7 +52,7 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "sign",
         value: "positive|negative|both",
-        help: "what spoke for the class, against it, or both in diverging colours (default: by the \
+        help: "evidence for the class, against it, or both in diverging colours (default: by the \
                method)",
         repeatable: false,
     },
@@ -73,7 +73,8 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "alpha",
         value: "0..=1",
-        help: "strength of the colours in an overlay (default: 0.4; 0.8 with sign=both)",
+        help: "strength of the colours with view=overlay; other views ignore it (default: 0.4; \
+               0.8 with sign=both)",
         repeatable: false,
     },
     Parameter {
@@ -86,7 +87,14 @@ const COMMON: &[Parameter] = &[
     Parameter {
         name: "axes",
         value: "true|false",
-        help: "with view=cells, label the sides with the map's coordinates (default: false)",
+        help: "with view=cells, label the sides with the map's coordinates; other views ignore it \
+               (default: false)",
+        repeatable: false,
+    },
+    Parameter {
+        name: "title",
+        value: "TEXT",
+        help: "text above the whole picture (default: none)",
         repeatable: false,
     },
     Parameter {

@@ -1,7 +1,6 @@
 //! The summary of a model as a table of text, with the columns of Keras's `summary()`.
 
-use crate::onnx::pb::NodeProto;
-use crate::onnx::{Kind, Layer, Topology};
+use crate::onnx::{Layer, Topology, layer_type};
 use crate::service::Classifier;
 
 /// The summary: each layer's name and type, the shape of its output, and the number of its weights.
@@ -34,49 +33,6 @@ pub(super) fn output_shape(layer: &Layer) -> Vec<usize> {
         Some([channels, height, width]) => vec![height, width, channels],
         None => layer.shape.get(1..).unwrap_or_default().to_vec(),
     }
-}
-
-/// How many operators, back from the layer's value, are searched for the one that gives the layer
-/// its type. Batch norm and activation, for instance, stand between the two.
-const MAX_OPERATORS: usize = 8;
-
-/// The layer's type in Keras's words, such as `MaxPooling2D`.
-fn layer_type(layer: &Layer, topology: Option<&Topology<'_>>) -> &'static str {
-    let producer = |value: &str| topology?.producer(value);
-    let before = |node: &&NodeProto| node.input.iter().find_map(|input| producer(input));
-    let nodes = std::iter::successors(producer(&layer.name), before).take(MAX_OPERATORS);
-    let mut known = nodes.filter_map(|node| operator_type(layer, node));
-    known.next().unwrap_or(match layer.kind {
-        Kind::Convolution => "Conv2D",
-        Kind::Pooling => "Pooling2D",
-        Kind::Merge => "Merge",
-        Kind::Dense => "Dense",
-        Kind::Flatten => "Flatten",
-        Kind::Dropout => "Dropout",
-        Kind::Value => "Value",
-    })
-}
-
-/// The type that an operator gives to a layer of this kind.
-fn operator_type(layer: &Layer, node: &NodeProto) -> Option<&'static str> {
-    let group = || node.attribute.iter().find(|attribute| attribute.name == "group");
-    Some(match (layer.kind, node.op_type.as_str()) {
-        (Kind::Convolution, "Conv") => {
-            let channels = layer.extents().map(|[channels, ..]| channels as i64);
-            let is_depthwise = group().is_some_and(|it| it.i > 1 && Some(it.i) == channels);
-            if is_depthwise { "DepthwiseConv2D" } else { "Conv2D" }
-        }
-        (Kind::Convolution, "ConvTranspose") => "Conv2DTranspose",
-        (Kind::Pooling, "MaxPool") => "MaxPooling2D",
-        (Kind::Pooling, "AveragePool") => "AveragePooling2D",
-        (Kind::Pooling, "GlobalAveragePool" | "ReduceMean") => "GlobalAveragePooling2D",
-        (Kind::Pooling, "GlobalMaxPool" | "ReduceMax") => "GlobalMaxPooling2D",
-        (Kind::Merge, "Add" | "Sum") => "Add",
-        (Kind::Merge, "Sub") => "Subtract",
-        (Kind::Merge, "Mul") => "Multiply",
-        (Kind::Merge, "Concat") => "Concatenate",
-        _ => return None,
-    })
 }
 
 /// A number with a comma between thousands.

@@ -156,12 +156,12 @@ def write_activations(model: keras.Model, x: np.ndarray) -> None:
 
 def gradcam(model: keras.Model, x: np.ndarray, class_index: int) -> tuple[np.ndarray, float]:
     """Listings 5.42 and 5.43 by GradientTape: the raw map before ReLU, and the probability."""
-    place = model.layers.index(model.get_layer("conv2d_4")) + 1
-    activation = keras.Model(model.inputs, model.layers[place - 1].output)(x)
+    next_layer = model.layers.index(model.get_layer("conv2d_4")) + 1
+    activation = keras.Model(model.inputs, model.layers[next_layer - 1].output)(x)
     with tf.GradientTape() as tape:
         tape.watch(activation)
         output = activation
-        for layer in model.layers[place:]:
+        for layer in model.layers[next_layer:]:
             output = layer(output)
         # One sigmoid unit: the probability of class 0 is the complement.
         probability = output[:, 0] if class_index == 1 else 1.0 - output[:, 0]

@@ -1,11 +1,11 @@
 """Checks that whole networks give the same maps, probabilities and layers with convscope's kernels and with tract's.
 
-Two servers of one binary, `--fast-conv on` and `off`, get the same three photographs and two classes each. A difference is
-relative to the largest value of the map or the layer, and the largest one is shown. The reference is PyTorch in float64.
-The differences of PyTorch in float32 and of ONNX Runtime from it are shown for comparison.
+Two servers of one binary, `--fast-conv on` and `off`, get the same three photographs and two classes each. A
+difference is relative to the largest value of the map or the layer, and the largest one is shown. The reference is
+PyTorch in float64. The differences of PyTorch in float32 and of ONNX Runtime from it are shown for comparison.
 
-`operator` checks the kernels' own guarantee. Every convolution is computed again in float64 from the input that the server
-reports, so errors do not add up.
+`operator` checks the kernels' own guarantee. Every convolution is computed again in float64 from the input that the
+server reports, so errors do not add up.
 
     python check_kernels.py CONVSCOPE [NAME…]   (needs onnx, onnxruntime, onnxscript, pillow, torch, torchvision)
 """
@@ -147,8 +147,8 @@ def explained(module, x, layers, classes):
 def forced(module, graph, values):
     """Force the ReLUs and pools of `module` to the server's decisions, which are in `values`.
 
-    A ReLU is active where the server's was, and a pool takes the server's position. So a remaining difference does not come
-    from a switched path. Yields the names of the values that were forced.
+    A ReLU is active where the server's was, and a pool takes the server's position. So a remaining difference does not
+    come from a switched path. Yields the names of the values that were forced.
     """
     functional, inside, calls, done = torch.nn.functional, [], Counter(), set()
     hooks, before = [], {name: getattr(functional, name) for name in ("relu", "relu6", "hardtanh", "max_pool2d")}
@@ -175,8 +175,8 @@ def forced(module, graph, values):
     def pooled(x, *arguments, **options):
         source = torch.from_numpy(values[inputs[value_of("max_pool2d")]])[None]
         options["return_indices"] = False
-        places = functional.max_pool2d_with_indices(source, *arguments, **options)[1]
-        return x.flatten(2).gather(2, places.flatten(2)).reshape(places.shape)
+        indices = functional.max_pool2d_with_indices(source, *arguments, **options)[1]
+        return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
 
     functional.relu = lambda x, inplace=False: opened("relu", x)
     functional.relu6 = functional.hardtanh = lambda x, *_, **__: opened("relu6", x)

@@ -8,8 +8,8 @@ For each model and picture:
 - Pillow makes the input tensor as `GET /models/{model}` describes it.
 - The activations of all layers may differ from ONNX Runtime's by 1e-4 of each layer's maximum.
 - The probabilities are compared with ONNX Runtime's output.
-- The raw map is compared with the mean of activation times gradient. ONNX Runtime computes the gradient from the gradient
-  graph that the server returns.
+- The raw map is compared with the mean of activation times gradient. ONNX Runtime computes the gradient from the
+  gradient graph that the server returns.
 - PNGs are opened. The statistics in the JSON answer are compared with the arrays.
 
 It needs onnx, onnxruntime, numpy and pillow.

@@ -4,10 +4,10 @@
     python tests/reference/vgg16/check_vgg16.py PICTURE                        # random weights, seed 0
     python tests/reference/vgg16/check_vgg16.py PICTURE --weights imagenet     # downloads 528 MB
 
-The script makes the model folder with `models/export/export_keras.py`. Then the binary predicts, explains and derives the
-gradient graph. The results are compared with the book's listings 5.40 to 5.45 in Keras, numpy and OpenCV. The script
-fails above these limits: the raw map may differ by 1e-4 of its largest value; at most 0.1 % of the overlay's values may
-differ by more than 2 levels. It needs models/export/requirements-keras.txt and opencv-python-headless.
+The script makes the model folder with `models/export/export_keras.py`. Then the binary predicts, explains and derives
+the gradient graph. The results are compared with the book's listings 5.40 to 5.45 in Keras, numpy and OpenCV. The
+script fails above these limits: the raw map may differ by 1e-4 of its largest value; at most 0.1 % of the overlay's
+values may differ by more than 2 levels. It needs models/export/requirements-keras.txt and opencv-python-headless.
 """
 
 import argparse
@@ -40,12 +40,12 @@ def book_tensor(picture: Path) -> np.ndarray:
 
 def book_map(model: keras.Model, x: np.ndarray, index: int) -> np.ndarray:
     """Listings 5.42 and 5.43: the mean over channels of activation times pooled gradient, before ReLU."""
-    place = model.layers.index(model.get_layer(LAYER)) + 1
-    activation = keras.Model(model.input, model.layers[place - 1].output)(x)
+    next_layer = model.layers.index(model.get_layer(LAYER)) + 1
+    activation = keras.Model(model.input, model.layers[next_layer - 1].output)(x)
     with tf.GradientTape() as tape:
         tape.watch(activation)
         output = activation
-        for layer in model.layers[place:]:
+        for layer in model.layers[next_layer:]:
             output = layer(output)
         probability = output[:, index]
     pooled = tf.reduce_mean(tape.gradient(probability, activation), axis=(0, 1, 2)).numpy()
