@@ -5,4 +5,5 @@ mod networks;
 mod one_node;
 mod operators;
 mod refusals;
+mod resize;
 mod shared_weights;
