@@ -5,5 +5,6 @@ mod networks;
 mod one_node;
 mod operators;
 mod refusals;
+mod refused;
 mod resize;
 mod shared_weights;
