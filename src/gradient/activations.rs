@@ -54,8 +54,6 @@ fn exponential_tail(ctx: &mut NodeContext, a: f32, gamma: f32) -> Cotangent {
 }
 
 /// y = x for x > 0, else α(e^(x/α) − 1). x̄ = ȳ·e^(min(x, 0)/α).
-///
-/// The derivative is computed from the input, because tract 0.23 leaves α out of y.
 pub(super) fn celu(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let alpha = ctx.node.float("alpha", 1.0);
     Ok(ctx.g() * (negative_part(&ctx.x(0)?) * (1.0 / alpha)).exp())
@@ -139,25 +137,34 @@ pub(super) fn gelu(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(g * slope)
 }
 
-/// y = min(max(x, l), h). x̄ = ȳ·\[l < y < h\] = ȳ·sign((y − l)·(h − y)).
+/// y = min(max(x, l), h). x̄ = ȳ·\[l < y < h\] = ȳ·sign(y − l)·sign(h − y).
+///
+/// The signs are multiplied, because a product of differences underflows, and is 0·∞ at one bound
+/// where the other is infinite.
 pub(super) fn clip(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let low = bound(ctx, "min", 1)?;
-    let high = bound(ctx, "max", 2)?;
-    let inside = match (low, high) {
-        (Some(low), Some(high)) => (ctx.y()? - low) * (high - ctx.y()?),
-        (Some(low), None) => ctx.y()? - low,
-        (None, Some(high)) => high - ctx.y()?,
-        (None, None) => return Ok(ctx.g()),
-    };
-    Ok(ctx.g() * inside.sign())
+    let mut g = ctx.g();
+    if let Some(low) = bound(ctx, "min", 1, f32::NEG_INFINITY)? {
+        g = g * (ctx.y()? - low).sign();
+    }
+    if let Some(high) = bound(ctx, "max", 2, f32::INFINITY)? {
+        g = g * (high - ctx.y()?).sign();
+    }
+    Ok(g)
 }
 
-/// A bound of Clip: an attribute before opset 11, an input since then.
-fn bound(ctx: &mut NodeContext, name: &str, input: usize) -> Result<Option<Value>, RuleError> {
+/// A bound of Clip: an attribute before opset 11, an input since then. None if it is missing or
+/// `unbounded`.
+fn bound(
+    ctx: &mut NodeContext,
+    name: &str,
+    input: usize,
+    unbounded: f32,
+) -> Result<Option<Value>, RuleError> {
     if ctx.optional_input(input).is_some() {
-        return Ok(Some(ctx.x(input)?));
+        let is_unbounded = ctx.floats(input).is_ok_and(|bound| bound == [unbounded]);
+        return if is_unbounded { Ok(None) } else { ctx.x(input).map(Some) };
     }
-    let given = ctx.node.has(name).then(|| ctx.node.float(name, 0.0));
+    let given = Some(ctx.node.float(name, unbounded)).filter(|&bound| bound != unbounded);
     Ok(given.map(|bound| ctx.g().constant(bound)))
 }
 

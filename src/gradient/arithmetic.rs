@@ -36,27 +36,35 @@ pub(super) fn neg(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(-ctx.g())
 }
 
-/// y = xᵖ. x̄ = ȳ·p·xᵖ⁻¹; p̄ = ȳ·y·ln x.
+/// y = xᵖ. x̄ = ȳ·p·xᵖ⁻¹, and 0 at x = 0 for p < 1; p̄ = ȳ·y·ln x, and 0 at x = 0.
 pub(super) fn pow(ctx: &mut NodeContext, argument: usize) -> Cotangent {
-    let g = ctx.g();
-    let x = ctx.x(0)?;
+    let (g, x) = (ctx.g(), ctx.x(0)?);
+    let is_zero = || x.equal(&x.constant(0.0));
     if argument == 1 {
-        return Ok(g * ctx.y()? * x.log());
+        return Ok(is_zero().select(&x.constant(0.0), &(g * ctx.y()? * x.log())));
     }
     match ctx.floats(1).as_deref() {
+        Ok([0.0]) => Ok(g.builder().zeros(g.shape(), g.element())),
         Ok([1.0]) => Ok(g),
         Ok([2.0]) => Ok(g * x * 2.0),
-        Ok([p]) => Ok(g * x.pow(&x.constant(p - 1.0)) * *p),
+        Ok([p]) => {
+            let cotangent = g * x.pow(&x.constant(p - 1.0)) * *p;
+            Ok(if *p < 1.0 { is_zero().select(&x.constant(0.0), &cotangent) } else { cotangent })
+        }
         _ => {
             let p = ctx.x(1)?.cast(x.element());
-            Ok(g * x.pow(&(&p - 1.0)) * p)
+            // At x = 0 the derivative is 1 for p = 1, else 0.
+            let at_zero = p.equal(&p.constant(1.0)).mask(&g);
+            let elsewhere = &g * x.pow(&(&p - 1.0)) * p;
+            Ok(is_zero().select(&at_zero, &elsewhere))
         }
     }
 }
 
-/// y = √x. x̄ = ȳ/(2y).
+/// y = √x. x̄ = ȳ/(2y), and 0 at x = 0.
 pub(super) fn sqrt(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    Ok(ctx.g() * 0.5 / ctx.y()?)
+    let (g, y) = (ctx.g(), ctx.y()?);
+    Ok(y.equal(&y.constant(0.0)).select(&y, &(g * 0.5 / &y)))
 }
 
 /// y = eˣ. x̄ = ȳy.

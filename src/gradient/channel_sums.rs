@@ -123,7 +123,9 @@ impl<'m> Channels<'m> {
 
     /// The output of `node`, which reads the value, if its cotangent has the same sums.
     fn output_of(&self, node: &'m NodeProto, forward: &ForwardGraph<'m>) -> Option<Self> {
-        let axis = find(node)?.channel_axis?(node, self.axis, forward)?;
+        let operator = find(node)?;
+        operator.check(node, forward.opset).ok()?;
+        let axis = operator.channel_axis?(node, self.axis, forward)?;
         Some(Self { value: &node.output[0], axis })
     }
 
@@ -145,6 +147,9 @@ impl<'m> Channels<'m> {
 
 /// Whether `node` takes the mean over all positions of each channel.
 fn averages_all_positions(node: &NodeProto, axis: usize, forward: &ForwardGraph) -> bool {
+    if !find(node).is_some_and(|operator| operator.check(node, forward.opset).is_ok()) {
+        return false;
+    }
     let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();
     match node.op_type.as_str() {
         "GlobalAveragePool" => axis == 1,

@@ -7,7 +7,7 @@ use super::names::cotangent_name;
 use super::node_context::NodeContext;
 use super::path::Path;
 use super::rules::Rules;
-use super::table::{FIRST_OPSET, Operator};
+use super::table::Operator;
 use super::tape::Tape;
 use super::{GradientError, GradientGraph, Refusal};
 use crate::onnx::pb::NodeProto;
@@ -90,10 +90,7 @@ fn apply_vjp<'m>(
     }
     let missing = || RuleError("it has no gradient rule".to_owned());
     let (operator, rule) = rules.of(node).ok_or_else(missing)?;
-    let opset = tape.forward.opset;
-    if opset < FIRST_OPSET {
-        return Err(RuleError(format!("operator set {opset} is older than {FIRST_OPSET}")));
-    }
+    operator.check(node, tape.forward.opset)?;
     tape.builder.set_scope(cotangent_name(label(node)));
     for (argument, name) in node.input.iter().enumerate() {
         if !path.contains(name) {

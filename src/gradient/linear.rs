@@ -44,6 +44,12 @@ impl Matrix {
         self.values[row * self.columns + column] += weight;
     }
 
+    /// The entries, row by row.
+    #[cfg(test)]
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     fn transposed(&self) -> Vec<f32> {
         let entry = |at: usize| self.values[(at % self.rows) * self.columns + at / self.rows];
         (0..self.values.len()).map(entry).collect()

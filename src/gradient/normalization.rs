@@ -100,16 +100,19 @@ fn sum_of_neighbours(x: &Value, size: usize, skip: usize) -> Value {
     )
 }
 
-/// y = x/‖x‖ along `axis`. x̄ = (ȳ − y·Σ ȳy)/‖x‖ for p = 2, (ȳ − sign(x)·Σ ȳy)/‖x‖₁ for p = 1.
+/// y = x/‖x‖ along `axis`. x̄ = (ȳ − y·Σ ȳy)/‖x‖ for p = 2, (ȳ − sign(x)·Σ ȳy)/‖x‖₁ for p = 1,
+/// and 0 where the norm is 0.
 pub(super) fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (g, x, y) = (ctx.g(), ctx.x(0)?, ctx.y()?);
     let axis = [ctx.axis(-1, x.rank())?];
     let inner = (&g * &y).sum(&axis);
-    match ctx.node.int("p", 2) {
-        1 => Ok((g - x.sign() * inner) / x.abs().sum(&axis)),
-        2 => Ok((g - y * inner) / x.square().sum(&axis).sqrt()),
-        p => Err(ctx.refuse("p", p)),
-    }
+    let (norm, direction) = match ctx.node.int("p", 2) {
+        1 => (x.abs().sum(&axis), x.sign()),
+        2 => (x.square().sum(&axis).sqrt(), y),
+        p => return Err(ctx.refuse("p", p)),
+    };
+    let is_zero = norm.equal(&norm.constant(0.0));
+    Ok(is_zero.select(&norm.constant(0.0), &((g - direction * inner) / norm)))
 }
 
 /// One number per channel, in a shape that broadcasts over a value of `rank` dimensions.

@@ -62,15 +62,14 @@ fn slice_adjoint(g: &Value, axis: usize, extent: usize, first: i64, step: i64) -
 /// cotangents of the added elements are added to those of the elements that they copy.
 pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let shape = ctx.x_shape(0)?;
-    let attribute = if ctx.node.has("paddings") { "paddings" } else { "pads" };
-    let pads = ctx.ints_or_input(attribute, 1)?;
+    let pads = ctx.ints_or_input("pads", 1)?;
     let pads = pads.ok_or_else(|| RuleError("its pads are missing".to_owned()))?;
     let axes = match ctx.optional_input(3) {
         Some(_) => ctx.ints(3)?,
         None => (0..shape.len() as i64).collect(),
     };
     if pads.len() != 2 * axes.len() {
-        return Err(ctx.refuse(attribute, pads));
+        return Err(ctx.refuse("pads", pads));
     }
     let mode = ctx.node.string("mode").unwrap_or("constant").to_owned();
     let mut cotangent = ctx.g();
@@ -80,7 +79,7 @@ pub(super) fn pad(ctx: &mut NodeContext, _: usize) -> Cotangent {
         let extent = shape[axis] as i64;
         let padded = before.checked_add(after).and_then(|pads| pads.checked_add(extent));
         if padded != Some(cotangent.shape()[axis] as i64) {
-            return Err(ctx.refuse(attribute, pads));
+            return Err(ctx.refuse("pads", pads));
         }
         cotangent = match mode.as_str() {
             _ if before == 0 && after == 0 => cotangent,

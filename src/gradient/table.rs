@@ -1,4 +1,5 @@
 use super::channel_axis::{self, ChannelAxis};
+use super::error::RuleError;
 use super::node_context::Rule;
 use super::{
     activations as act, arithmetic as ari, convolution as conv, interpolation as inter, matmul,
@@ -15,11 +16,13 @@ pub struct Operator {
     pub name: &'static str,
     /// The first and the last operator set for which the rule is right.
     pub opsets: (i64, i64),
+    /// The attributes that the rule knows. A node with another attribute is refused.
+    pub attributes: &'static [&'static str],
     /// The gradient formula, with x̄ for the cotangent of x.
     pub formula: &'static str,
     /// The subgradient chosen where there is no derivative.
     pub subgradient: &'static str,
-    /// The attributes and inputs that the rule refuses.
+    /// The values of attributes and inputs that the rule refuses.
     pub refused: &'static str,
     pub(super) inputs: Inputs,
     /// Whether the rule handles cotangents of outputs other than the first.
@@ -33,8 +36,8 @@ pub struct Operator {
 /// The oldest operator set that the rules support. Before it, attributes controlled broadcasting.
 pub(super) const FIRST_OPSET: i64 = 7;
 
-/// The newest operator set against which the rules were tested.
-const LAST_OPSET: i64 = 24;
+/// The newest operator set whose definitions were compared with the rules.
+const LAST_OPSET: i64 = 28;
 
 /// The inputs of an operator for which its rule gives cotangents.
 #[derive(Debug, Clone, Copy)]
@@ -65,14 +68,15 @@ pub(super) fn find(node: &NodeProto) -> Option<&'static Operator> {
     if !matches!(node.domain.as_str(), "" | "ai.onnx") {
         return None;
     }
-    let index = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
-    OPERATORS.get(index)
+    let place = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
+    OPERATORS.get(place)
 }
 
 const fn row(name: &'static str, inputs: Inputs, rule: Rule, formula: &'static str) -> Operator {
     Operator {
         name,
         opsets: (FIRST_OPSET, LAST_OPSET),
+        attributes: &[],
         formula,
         subgradient: "",
         refused: "",
@@ -84,6 +88,28 @@ const fn row(name: &'static str, inputs: Inputs, rule: Rule, formula: &'static s
 }
 
 impl Operator {
+    /// Refuses a node of an operator set or with an attribute that the rule does not know.
+    pub(super) fn check(&self, node: &NodeProto, opset: i64) -> Result<(), RuleError> {
+        let (first, last) = self.opsets;
+        if opset < first || opset > last {
+            return Err(RuleError(format!(
+                "its rule is for the operator sets {first} to {last}, not for {opset}"
+            )));
+        }
+        let is_unknown = |name: &&str| !self.attributes.contains(name);
+        match node.attribute.iter().map(|attribute| attribute.name.as_str()).find(is_unknown) {
+            Some(name) => Err(RuleError(format!("its rule does not know the attribute {name:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The attributes that the rule knows: those that it reads, and those without an effect on the
+    /// gradient.
+    const fn knows(mut self, attributes: &'static [&'static str]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
     /// The operator set that introduced the operator.
     const fn since(mut self, opset: i64) -> Self {
         self.opsets.0 = opset;
@@ -121,88 +147,91 @@ impl Operator {
 
 use Inputs::{All, First, From};
 
+/// The attributes of reductions.
+const REDUCTION: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
+
 /// One row per operator, sorted by name.
 #[rustfmt::skip]
 const OPERATORS: &[Operator] = &[
     row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0"),
     row("Add", All, ari::add, "ā = b̄ = ȳ"),
-    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").channel_axis(channel_axis::pool),
-    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").refuses("`training_mode` = 1, `spatial` = 0"),
-    row("Cast", First, ari::cast, "x̄ = ȳ in x's type").refuses("a cast to integers stops the gradient"),
-    row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").since(12),
-    row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]").at_kinks("0 at the bounds"),
-    row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ"),
-    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w"),
-    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").refuses("`output_shape`; `auto_pad` = `SAME_*`"),
+    row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").knows(&["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]).channel_axis(channel_axis::pool),
+    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").knows(&["epsilon", "momentum", "spatial", "training_mode"]).refuses("`training_mode` = 1, `spatial` = 0"),
+    row("Cast", First, ari::cast, "x̄ = ȳ in x's type").knows(&["round_mode", "saturate", "to"]).refuses("a cast to integers stops the gradient"),
+    row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").knows(&["alpha"]).since(12),
+    row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]").knows(&["max", "min"]).at_kinks("0 at the bounds"),
+    row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ").knows(&["axis"]),
+    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]),
+    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"]).refuses("`output_shape`; `auto_pad` = `SAME_*`"),
     row("Cos", First, ari::cos, "x̄ = −ȳ·sin x"),
-    row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels"),
-    row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b"),
-    row("Dropout", First, ari::dropout, "x̄ = ȳ").refuses("`training_mode` = true").channel_axis(channel_axis::dropout),
-    row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)").at_kinks("α at x = 0").refuses("`alpha` ≤ 0"),
+    row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels").knows(&["blocksize", "mode"]),
+    row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b").at_kinks("not finite at b = 0, as y"),
+    row("Dropout", First, ari::dropout, "x̄ = ȳ").knows(&["ratio", "seed"]).refuses("`training_mode` = true").channel_axis(channel_axis::dropout),
+    row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)").knows(&["alpha"]).at_kinks("α at x = 0").refuses("`alpha` ≤ 0"),
     row("Erf", First, ari::erf, "x̄ = ȳ·2/√π·e^(−x²)").since(9),
     row("Exp", First, ari::exp, "x̄ = ȳy"),
     row("Expand", First, rearr::expand, "x̄ = Σ ȳ over the repetitions").since(8),
-    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
-    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").refuses("indices that depend on the picture"),
-    row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").since(20),
-    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ"),
+    row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axis"]).channel_axis(channel_axis::reshape),
+    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").knows(&["axis"]).refuses("indices that depend on the picture"),
+    row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").knows(&["approximate"]).since(20),
+    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ").knows(&["alpha", "beta", "transA", "transB"]),
     row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count").channel_axis(channel_axis::global_pool),
     row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum").channel_axis(channel_axis::global_pool),
-    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(18),
-    row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").at_kinks("0 at the bends"),
+    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon", "num_groups", "stash_type"]).since(18),
+    row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").knows(&["alpha", "beta"]).at_kinks("0 at the bends"),
     row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(s + x/6·[0 < s < 1]), s = min(max(x/6 + ½, 0), 1)").since(14).at_kinks("0 at x = −3, 1 at x = 3"),
     row("Identity", First, ari::add, "x̄ = ȳ").channel_axis(channel_axis::same_axis),
-    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs"),
-    row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)"),
-    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").since(17),
-    row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ").at_kinks("α at x = 0"),
-    row("Log", First, ari::log, "x̄ = ȳ/x"),
-    row("LogSoftmax", First, act::log_softmax, "x̄ = ȳ − eʸ·Σ ȳ"),
-    row("LpNormalization", First, norm::lp_normalization, "x̄ = (ȳ − y·Σ ȳy)/‖x‖; p = 1: (ȳ − sign(x)·Σ ȳy)/‖x‖₁").at_kinks("p = 1: sign(0) = 0").refuses("`p` other than 1 and 2"),
+    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon"]),
+    row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)").knows(&["alpha", "beta", "bias", "size"]),
+    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["axis", "epsilon", "stash_type"]).since(17),
+    row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ").knows(&["alpha"]).at_kinks("α at x = 0"),
+    row("Log", First, ari::log, "x̄ = ȳ/x").at_kinks("not finite at x = 0, as y"),
+    row("LogSoftmax", First, act::log_softmax, "x̄ = ȳ − eʸ·Σ ȳ").knows(&["axis"]),
+    row("LpNormalization", First, norm::lp_normalization, "x̄ = (ȳ − y·Σ ȳy)/‖x‖; p = 1: (ȳ − sign(x)·Σ ȳy)/‖x‖₁").knows(&["axis", "p"]).at_kinks("0 at x = 0; p = 1: sign(0) = 0").refuses("`p` other than 1 and 2"),
     row("MatMul", All, matmul::matmul, "ā = ȳ·bᵀ, b̄ = aᵀ·ȳ"),
     row("Max", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
-    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum").at_kinks("the window's first maximum").refuses("`storage_order` = 1").channel_axis(channel_axis::pool),
+    row("MaxPool", First, pool::max_pool, "x̄ = ȳ at each window's maximum").knows(&["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"]).at_kinks("the window's first maximum").refuses("`storage_order` = 1").channel_axis(channel_axis::pool),
     row("Mean", All, ari::mean, "x̄ᵢ = ȳ/n"),
-    row("MeanVarianceNormalization", First, norm::mean_variance_normalization, "x̄ = r·(ȳ − mean ȳ − y·mean(ȳy))").since(9),
+    row("MeanVarianceNormalization", First, norm::mean_variance_normalization, "x̄ = r·(ȳ − mean ȳ − y·mean(ȳy))").knows(&["axes"]).since(9),
     row("Min", All, ari::extremum, "x̄ᵢ = ȳ·[xᵢ = y]/m").at_kinks("ties share equally"),
     row("Mish", First, act::mish, "x̄ = ȳ·(t + x·(1 − t²)·σ(x)), t = tanh(softplus x)").since(18),
     row("Mul", All, ari::mul, "ā = ȳb, b̄ = ȳa"),
     row("Neg", First, ari::neg, "x̄ = −ȳ"),
     row("PRelu", All, act::prelu, "x̄ = ȳ where x > 0, else sȳ; s̄ = ȳ·min(x, 0)").at_kinks("s at x = 0"),
-    row("Pad", First, sel::pad, "x̄ = the middle of ȳ, plus ȳ of the elements that copy it").refuses("pads that depend on the picture; negative pads unless `constant`"),
-    row("Pow", All, ari::pow, "x̄ = ȳ·p·xᵖ⁻¹, p̄ = ȳ·y·ln x"),
-    row("Reciprocal", First, ari::reciprocal, "x̄ = −ȳy²"),
-    row("ReduceL1", First, red::l1, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0"),
-    row("ReduceL2", First, red::l2, "x̄ = ȳ·x/y").at_kinks("0 at y = 0"),
-    row("ReduceLogSum", First, red::log_sum, "x̄ = ȳ·e⁻ʸ"),
-    row("ReduceLogSumExp", First, red::log_sum_exp, "x̄ = ȳ·e^(x − y)"),
-    row("ReduceMax", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
-    row("ReduceMean", First, red::mean, "x̄ = ȳ/n").channel_axis(channel_axis::reduce_mean),
-    row("ReduceMin", First, red::extremum, "x̄ = ȳ·[x = y]/m").at_kinks("ties share equally"),
-    row("ReduceSum", First, red::sum, "x̄ = ȳ"),
-    row("ReduceSumSquare", First, red::sum_square, "x̄ = 2ȳx"),
+    row("Pad", First, sel::pad, "x̄ = the middle of ȳ, plus ȳ of the elements that copy it").knows(&["mode", "pads", "value"]).refuses("pads that depend on the picture; negative pads unless `constant`"),
+    row("Pow", All, ari::pow, "x̄ = ȳ·p·xᵖ⁻¹, p̄ = ȳ·y·ln x").at_kinks("0 at x = 0; x̄: for p < 1"),
+    row("Reciprocal", First, ari::reciprocal, "x̄ = −ȳy²").at_kinks("not finite at x = 0, as y"),
+    row("ReduceL1", First, red::l1, "x̄ = ȳ·sign(x)").knows(REDUCTION).at_kinks("0 at x = 0"),
+    row("ReduceL2", First, red::l2, "x̄ = ȳ·x/y").knows(REDUCTION).at_kinks("0 at y = 0"),
+    row("ReduceLogSum", First, red::log_sum, "x̄ = ȳ·e⁻ʸ").knows(REDUCTION),
+    row("ReduceLogSumExp", First, red::log_sum_exp, "x̄ = ȳ·e^(x − y)").knows(REDUCTION),
+    row("ReduceMax", First, red::extremum, "x̄ = ȳ·[x = y]/m").knows(REDUCTION).at_kinks("ties share equally"),
+    row("ReduceMean", First, red::mean, "x̄ = ȳ/n").knows(REDUCTION).channel_axis(channel_axis::reduce_mean),
+    row("ReduceMin", First, red::extremum, "x̄ = ȳ·[x = y]/m").knows(REDUCTION).at_kinks("ties share equally"),
+    row("ReduceSum", First, red::sum, "x̄ = ȳ").knows(REDUCTION),
+    row("ReduceSumSquare", First, red::sum_square, "x̄ = 2ȳx").knows(REDUCTION),
     row("Relu", First, act::relu, "x̄ = ȳ·[y > 0]").at_kinks("0 at x = 0"),
-    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
-    row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").since(10).refuses("`antialias` when shrinking; `tf_crop_and_resize`"),
-    row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").at_kinks("γα at x = 0").refuses("`alpha` ≤ 0"),
+    row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["allowzero"]).channel_axis(channel_axis::reshape),
+    row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").knows(&["antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode"]).since(10).refuses("`tf_crop_and_resize`; scales that depend on the picture; such sizes with `not_larger` and `not_smaller`"),
+    row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").knows(&["alpha", "gamma"]).at_kinks("γα at x = 0").refuses("`alpha` ≤ 0"),
     row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)"),
     row("Sin", First, ari::sin, "x̄ = ȳ·cos x"),
-    row("Slice", First, sel::slice, "x̄ = ȳ among zeros").refuses("bounds that depend on the picture"),
-    row("Softmax", First, act::softmax, "x̄ = y·(ȳ − Σ ȳy)"),
+    row("Slice", First, sel::slice, "x̄ = ȳ among zeros").knows(&["axes", "ends", "starts"]).refuses("bounds that depend on the picture"),
+    row("Softmax", First, act::softmax, "x̄ = y·(ȳ − Σ ȳy)").knows(&["axis"]),
     row("Softplus", First, act::softplus, "x̄ = ȳ·σ(x)"),
     row("Softsign", First, act::softsign, "x̄ = ȳ/(1 + |x|)²"),
-    row("SpaceToDepth", First, rearr::space_to_depth, "x̄ = ȳ moved back to space"),
-    row("Split", First, rearr::split, "x̄ = the ȳᵢ, concatenated").many_outputs(),
-    row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)"),
-    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
+    row("SpaceToDepth", First, rearr::space_to_depth, "x̄ = ȳ moved back to space").knows(&["blocksize"]),
+    row("Split", First, rearr::split, "x̄ = the ȳᵢ, concatenated").knows(&["axis", "num_outputs", "split"]).many_outputs(),
+    row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)").at_kinks("0 at x = 0"),
+    row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axes"]).channel_axis(channel_axis::reshape),
     row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ"),
     row("Sum", All, ari::add, "x̄ᵢ = ȳ"),
-    row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").since(24),
+    row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").knows(&["alpha"]).since(24),
     row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)"),
-    row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").since(10).at_kinks("0 at x = α"),
+    row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").knows(&["alpha"]).since(10).at_kinks("0 at x = α"),
     row("Tile", First, rearr::tile, "x̄ = Σ ȳ over the repetitions").refuses("repeats that depend on the picture"),
-    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation").channel_axis(channel_axis::transpose),
-    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape").channel_axis(channel_axis::reshape),
-    row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").until(9),
+    row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation").knows(&["perm"]).channel_axis(channel_axis::transpose),
+    row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axes"]).channel_axis(channel_axis::reshape),
+    row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").knows(&["mode", "scales"]).until(9),
     row("Where", From(1), ari::select, "ā = c ? ȳ : 0, b̄ = c ? 0 : ȳ").since(9),
 ];

@@ -13,6 +13,19 @@ pub enum RuntimeError {
     /// A value was asked for that the graph does not define.
     #[error("the graph has no value {0:?}")]
     NoSuchValue(String),
+    /// The engine would ignore an attribute that changes the result.
+    #[error(
+        "{operator} (node {node:?}): the attribute {attribute:?} is not supported with its value; \
+         export the model with standard operators in its place"
+    )]
+    IgnoredAttribute {
+        /// The operator.
+        operator: String,
+        /// The node's name.
+        node: String,
+        /// The attribute.
+        attribute: String,
+    },
     /// The work was stopped before it was done.
     #[error(transparent)]
     Interrupted(#[from] super::Interrupted),

@@ -11,7 +11,7 @@ use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
 use super::shared_weights::{Stored, WeakWeights};
-use super::{Engine, Plan, RuntimeError, SharedWeights};
+use super::{Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, resize_10};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights. A model is read once, for its facts and for
@@ -29,6 +29,7 @@ impl Graph {
     ///
     /// # Errors
     /// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
+    /// [`RuntimeError::IgnoredAttribute`] where tract would compute something else than ONNX.
     pub fn read(
         model: &Model,
         directory: Option<&str>,
@@ -48,12 +49,13 @@ impl Graph {
         input_shapes: &[Vec<usize>],
         weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
+        ignored_attributes::check(model)?;
         // The file's declarations of inner values and outputs are ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
         let parsed = tract_onnx::onnx()
             .with_ignore_output_types(true)
             .with_ignore_value_info(true)
-            .parse(model.proto(), directory)
+            .parse(&resize_10::with_rounding(model), directory)
             .map_err(RuntimeError::engine("reading the graph"))?;
         let mut graph = parsed.model;
         fix_inputs(&mut graph, weights).map_err(RuntimeError::engine("fixing the inputs"))?;

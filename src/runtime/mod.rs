@@ -11,10 +11,12 @@ mod facts;
 mod fingerprint;
 mod forward_plans;
 mod graph;
+mod ignored_attributes;
 mod labels;
 mod moving_average;
 mod network;
 mod plan;
+mod resize_10;
 mod shared_weights;
 mod worker_pool;
 

@@ -28,10 +28,11 @@ impl HeldBytes for CachedForward {
 
 /// A cache of the forward passes of recent pictures, bounded in bytes.
 #[derive(Debug)]
-pub struct ForwardCache {
+pub struct ForwardCache<S = RandomState> {
     /// None where nothing is cached.
     passes: Option<ByteCache<Key, CachedForward>>,
-    hasher: RandomState,
+    /// Makes the hash of a file.
+    hasher: S,
     capacity: usize,
 }
 
@@ -59,8 +60,14 @@ impl ForwardCache {
     /// A cache of at most `capacity` bytes. With 0 nothing is cached.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
+        Self::with_hasher(capacity, RandomState::new())
+    }
+}
+
+impl<S: BuildHasher> ForwardCache<S> {
+    fn with_hasher(capacity: usize, hasher: S) -> Self {
         let passes = (capacity > 0).then(|| ByteCache::with_capacity(capacity));
-        Self { passes, hasher: RandomState::new(), capacity }
+        Self { passes, hasher, capacity }
     }
 
     /// The most bytes that it holds.
@@ -109,5 +116,71 @@ impl ForwardCache {
                 Ok(found)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::preprocess::Format;
+    use crate::runtime::Engine;
+    use crate::service::LoadedModels;
+
+    /// Gives every file the same hash.
+    #[derive(Debug)]
+    struct SameHash;
+
+    impl BuildHasher for SameHash {
+        type Hasher = SameHash;
+
+        fn build_hasher(&self) -> Self {
+            Self
+        }
+    }
+
+    impl Hasher for SameHash {
+        fn finish(&self) -> u64 {
+            0
+        }
+
+        fn write(&mut self, _: &[u8]) {}
+    }
+
+    /// A forward pass that is known by the red of its picture.
+    fn forward(red: u8) -> CachedForward {
+        let pixels = RgbImage::from_pixel(1, 1, Rgb([red, 0, 0]));
+        let picture = Picture { pixels, format: Format::Png };
+        CachedForward { picture, values: Values::default(), file_bytes: 1 }
+    }
+
+    #[test]
+    fn files_of_the_same_hash_are_told_apart_by_their_bytes() {
+        let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default());
+        let models = models.unwrap();
+        let model = models.iter().next().unwrap();
+        let cache = ForwardCache::with_hasher(1 << 20, SameHash);
+        let token = CancellationToken::never();
+        let ask = |file: &'static [u8], red: u8, outputs: OutputSet| {
+            let file = Bytes::from_static(file);
+            let compute = |known: Option<Picture>| {
+                assert!(known.is_none(), "the picture of another file");
+                Ok(forward(red))
+            };
+            let (found, was_cached) =
+                cache.get_or_compute(model, &file, outputs, &token, compute).unwrap();
+            (found.picture.pixels.get_pixel(0, 0)[0], was_cached)
+        };
+        for (file, red) in [(&b"a"[..], 1), (b"b", 2)] {
+            assert_eq!(ask(file, red, OutputSet::Scores), (red, false));
+        }
+        for (file, red) in [(&b"a"[..], 1), (b"b", 2)] {
+            assert_eq!(ask(file, 9, OutputSet::Scores), (red, true));
+        }
+        assert_eq!(ask(b"c", 3, OutputSet::Layers), (3, false));
+        assert_eq!(ask(b"c", 9, OutputSet::Scores), (3, true));
     }
 }

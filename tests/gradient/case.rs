@@ -9,10 +9,14 @@ use convscope::runtime::{CancellationToken, Engine, Graph, Values, tensor_input}
 use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
 
-/// Cases whose forward graph tract cannot type or run. Their gradients need no forward values.
-const UNSUPPORTED_BY_TRACT: [&str; 5] = [
+/// Cases whose forward graph tract cannot type or run, or computes otherwise than ONNX. Their
+/// gradients need no forward values.
+const UNSUPPORTED_BY_TRACT: [&str; 8] = [
+    "Celu opset 17: alpha",
     "Pad opset 18: axes",
     "Pad opset 19: wrap",
+    "Swish opset 24: alpha",
+    "Swish opset 24: negative alpha",
     "Upsample opset 7: attribute",
     "Upsample opset 9: input",
     "Upsample opset 9: linear",

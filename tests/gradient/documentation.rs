@@ -22,8 +22,9 @@ fn page() -> String {
         let name = row.name;
         let link = format!("https://onnx.ai/onnx/operators/onnx__{name}.html");
         let opsets = if first == last { first.to_string() } else { format!("{first}–{last}") };
-        let cells =
-            [row.formula, row.subgradient, row.refused].map(|cell| cell.replace('|', "\\|"));
+        let attributes: Vec<String> = row.attributes.iter().map(|it| format!("`{it}`")).collect();
+        let cells = [row.formula, row.subgradient, row.refused, &attributes.join(", ")];
+        let cells = cells.map(|cell| cell.replace('|', "\\|"));
         writeln!(page, "| [{name}]({link}) | {opsets} | {} |", cells.join(" | ")).unwrap();
     }
     page
@@ -37,9 +38,12 @@ This page is generated from the table in `src/gradient/table.rs`. Change the tab
 
 x̄ is the cotangent of x: the gradient of the score with respect to x. y is the operator's output.
 If an operand was broadcast, its cotangent is summed over the broadcast axes. Weights and values
-that are not floats get no gradient. If an operator between a layer and the logits is not listed,
-the layer cannot be explained, and the error names the operator.
+that are not floats get no gradient.
 
-| operator | opsets | gradient | where there is no derivative | refused |
-|---|---|---|---|---|
+A layer cannot be explained if an operator between it and the logits is not listed, is of another
+operator set, has an attribute that is not listed, or has a value that is listed as refused. The
+error names the operator, the node and the attribute.
+
+| operator | opsets | gradient | where there is no derivative | refused | attributes |
+|---|---|---|---|---|---|
 ";

@@ -1,6 +1,10 @@
 mod case;
 mod documentation;
+mod edge_values;
 mod networks;
+mod one_node;
 mod operators;
 mod refusals;
+mod refused;
+mod resize;
 mod shared_weights;

@@ -130,6 +130,8 @@ def activations():
     case("Gelu", "tanh", x, opset=20, approximate="tanh")
     case("Swish", x=x, opset=24,
          **with_torch(lambda x: torch.nn.functional.silu(x), {"x": x}), shape=x.shape)
+    case("Swish", "alpha", x, opset=24, alpha=1.7)
+    case("Swish", "negative alpha", x, opset=24, alpha=-0.6)
     case("Clip", "attributes", x, opset=7, min=-0.7, max=0.9)
     case("Clip", "only min", x, opset=7, min=-0.7)
     case("Clip", "inputs", x, scalar(-0.7), scalar(0.9), opset=11)

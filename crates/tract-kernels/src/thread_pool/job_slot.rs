@@ -81,6 +81,8 @@ impl JobSlot {
         unsafe { *self.job.get() = Some(job) };
         self.next.store(0, Ordering::Relaxed);
         self.count.store(count, Ordering::Relaxed);
+        // Where the job before ended by a panic of its caller, a worker's panic was not reported.
+        self.panicked.store(false, Ordering::Relaxed);
         self.entry.fetch_and(!Self::CLOSED, Ordering::SeqCst);
         let open = CloseOnDrop(self);
         wake();

@@ -53,30 +53,87 @@ fn many_callers_can_run_many_short_jobs() {
     assert_eq!(active_after_drop(pool), 0);
 }
 
+/// Waits until `done`; fails where that takes longer than ten seconds.
+fn wait_until(done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain");
+        thread::yield_now();
+    }
+}
+
 #[test]
-fn no_more_threads_are_active_than_the_pool_has() {
+fn a_worker_helps_a_single_caller() {
     let pool = ThreadPool::new(2).unwrap();
-    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let inside = AtomicUsize::new(0);
+    pool.run(|| {
+        parallel_for(2, |_| {
+            inside.fetch_add(1, Ordering::SeqCst);
+            wait_until(|| inside.load(Ordering::SeqCst) == 2);
+        });
+    });
+}
+
+#[test]
+fn with_as_many_callers_as_threads_no_worker_begins_a_job() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (callers, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let call = || {
         pool.run(|| {
+            callers.fetch_add(1, Ordering::SeqCst);
+            wait_until(|| callers.load(Ordering::SeqCst) == 2);
+            let here = thread::current().id();
             for _ in 0..20 {
                 parallel_for(16, |_| {
-                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    assert_eq!(thread::current().id(), here, "a worker helps");
                     thread::sleep(Duration::from_micros(200));
-                    now.fetch_sub(1, Ordering::SeqCst);
                 });
             }
-        })
+            // Neither caller leaves before the other has finished.
+            done.fetch_add(1, Ordering::SeqCst);
+            wait_until(|| done.load(Ordering::SeqCst) == 2);
+        });
     };
-    call();
-    assert_eq!(most.load(Ordering::SeqCst), 2, "a worker helps a single caller");
-    most.store(0, Ordering::SeqCst);
     thread::scope(|scope| {
         scope.spawn(call);
         scope.spawn(call);
     });
-    // A worker finishes the task that it has begun when a second caller comes.
-    assert!(most.load(Ordering::SeqCst) <= 3);
+}
+
+#[test]
+fn a_worker_leaves_a_job_when_a_second_caller_comes() {
+    const TASKS: usize = 200;
+    let pool = ThreadPool::new(2).unwrap();
+    let (helping, second) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (late, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pool.run(|| {
+                let caller = thread::current().id();
+                parallel_for(TASKS, |_| {
+                    let is_late = second.load(Ordering::SeqCst) == 1;
+                    if thread::current().id() != caller {
+                        helping.store(1, Ordering::SeqCst);
+                        late.fetch_add(usize::from(is_late), Ordering::SeqCst);
+                    }
+                    // The first tasks last until the second caller is there.
+                    wait_until(|| second.load(Ordering::SeqCst) == 1);
+                    thread::sleep(Duration::from_micros(100));
+                });
+                done.store(1, Ordering::SeqCst);
+            });
+        });
+        scope.spawn(|| {
+            wait_until(|| helping.load(Ordering::SeqCst) == 1);
+            pool.run(|| {
+                second.store(1, Ordering::SeqCst);
+                wait_until(|| done.load(Ordering::SeqCst) == 1);
+            });
+        });
+    });
+    // The second caller counts as active before it says that it is there, so the worker begins no
+    // task after the one that it has.
+    assert_eq!(late.load(Ordering::SeqCst), 0, "tasks that a worker began too late");
 }
 
 #[test]
@@ -96,6 +153,28 @@ fn a_panic_reaches_the_caller_and_the_pool_stays_usable() {
     });
     assert_eq!(sum.load(Ordering::Relaxed), 45);
     assert_eq!(active_after_drop(pool), 0);
+}
+
+#[test]
+fn a_panic_does_not_outlive_its_job() {
+    let pool = ThreadPool::new(2).unwrap();
+    let inside = AtomicUsize::new(0);
+    // The caller and the worker both panic, in one job.
+    let job = || {
+        parallel_for(2, |_| {
+            inside.fetch_add(1, Ordering::SeqCst);
+            wait_until(|| inside.load(Ordering::SeqCst) == 2);
+            panic!("on purpose");
+        });
+    };
+    assert!(catch_unwind(AssertUnwindSafe(|| pool.run(job))).is_err());
+    let sum = AtomicUsize::new(0);
+    pool.run(|| {
+        parallel_for(10, |index| {
+            sum.fetch_add(index, Ordering::Relaxed);
+        })
+    });
+    assert_eq!(sum.load(Ordering::Relaxed), 45);
 }
 
 #[test]
