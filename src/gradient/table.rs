@@ -68,8 +68,8 @@ pub(super) fn find(node: &NodeProto) -> Option<&'static Operator> {
     if !matches!(node.domain.as_str(), "" | "ai.onnx") {
         return None;
     }
-    let place = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
-    OPERATORS.get(place)
+    let index = OPERATORS.binary_search_by(|row| row.name.cmp(&node.op_type)).ok()?;
+    OPERATORS.get(index)
 }
 
 const fn row(name: &'static str, inputs: Inputs, rule: Rule, formula: &'static str) -> Operator {
