@@ -89,6 +89,9 @@ def requests(image):
     text = base64.b64encode(image).decode()
     multipart = {"content-type": "multipart/form-data; boundary=b"}
     own, file = {"content-type": "application/json"}, ("image", "a.png", image)
+    tensor = len(image).to_bytes(4, "little") + image
+    binary = {"name": "image", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": len(tensor)}}
+    tensor_request = json.dumps({"inputs": [binary], "parameters": {"binary_data_output": True}}).encode()
     gets = ("/ /docs /openapi.yaml /info /metrics /healthz /readyz /models /v1/models /v2 /v2/health/ready "
             f"/models/{MODEL} /models/{MODEL}/gradient?layer=conv2d_4 /models/other/gradient /v1/models/{MODEL} "
             f"/v2/models/{MODEL} /v2/models/{MODEL}/ready /no/such").split()
@@ -114,6 +117,8 @@ def requests(image):
         ("POST", f"/v2/models/{MODEL}/infer", own, json.dumps({"id": "1", "inputs": [
             {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text]}], "outputs": [{"name": "probabilities"}]}).encode()),
         ("POST", f"/v2/models/{MODEL}/infer", {**own, "inference-header-content-length": "2"}, b"{}" + image),
+        ("POST", f"/v2/models/{MODEL}/infer", {"inference-header-content-length": str(len(tensor_request))}, tensor_request + tensor),
+        ("POST", f"/v1/models/{MODEL}:predict", own, json.dumps({"instances": [{"b64": text}]}).encode()),
     ]
     for number, (method, target, headers, body) in enumerate(asked):
         lines = [f"{method} {target}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

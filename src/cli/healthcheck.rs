@@ -7,18 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
+use crate::config::ListenConfig;
 
 /// The flags of `convscope healthcheck`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct HealthcheckConfig {
-    /// Address on which the server listens
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "CONVSCOPE_LISTEN",
-        default_value = "127.0.0.1:8080"
-    )]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listen: ListenConfig,
     /// Check whether the process is alive (/healthz) and not whether it is ready (/readyz)
     #[arg(long)]
     live: bool,
@@ -35,7 +30,7 @@ const MAX_BYTES: u64 = 16 << 10;
 /// [`CliError::Server`].
 pub(super) fn healthcheck(config: &HealthcheckConfig) -> Result<(), CliError> {
     let path = if config.live { "/healthz" } else { "/readyz" };
-    let address = local_address(config.listen);
+    let address = local_address(config.listen.address());
     let error = |cause: String| CliError::Server(format!("{address}{path}: {cause}"));
     let answer = get(address, path).map_err(|cause| error(cause.to_string()))?;
     let status = answer.lines().next().unwrap_or_default();

@@ -25,7 +25,7 @@ use crate::service::{Context, ForwardCache, LoadedModels};
 pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let _log = start_log(config.log_json)?;
     let failed = |error: io::Error| CliError::Server(error.to_string());
-    let threads = config.workers.map_or_else(cores, usize::from);
+    let threads = config.threads(cores());
     let state = Arc::new(loading_state(config, threads)?);
     let engine = Engine::start(&config.models.engine, threads).map_err(failed)?;
     let loader = ModelLoader { config: config.models.clone(), engine };
@@ -36,9 +36,10 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
         .build()
         .map_err(failed)?;
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-            CliError::Server(format!("cannot listen on {}: {error}", config.listen))
-        })?;
+        let address = config.listen.address();
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| CliError::Server(format!("cannot listen on {address}: {error}")))?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(%address, threads, "listening");
         let router = http::router(Arc::clone(&state));
@@ -64,7 +65,8 @@ fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliE
     let (models, forwards) =
         (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
     let context = Context { models, forwards, limits: config.limits.clone() };
-    let state = AppState::new(context, workers, config.http.clone());
+    let state = AppState::new(context, workers, config.http.clone())
+        .with_model_name(config.kserve.model_name.clone());
     Ok(state.with_access(access(&config.access)?).with_phase(Phase::Loading))
 }
 

@@ -3,13 +3,14 @@
 mod access;
 mod engine;
 mod http;
+mod kserve;
 mod limits;
+mod listen;
 mod model;
 mod parameters;
 mod seconds;
 mod suggestions;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,7 +18,9 @@ use clap::Args;
 pub use access::AccessConfig;
 pub use engine::{DenseWeights, EngineConfig};
 pub use http::HttpLimits;
+pub use kserve::KserveConfig;
 pub use limits::{ImageLimits, Limits};
+pub use listen::ListenConfig;
 pub use model::{Activation, Layout};
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
@@ -29,24 +32,15 @@ pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";
 /// How the server runs. Every flag has an environment variable of the same name, `CONVSCOPE_…`.
 #[derive(Debug, Clone, Args)]
 pub struct ServerConfig {
-    /// Address and port to listen on; port 0 takes any free port
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "CONVSCOPE_LISTEN",
-        default_value = "127.0.0.1:8080"
-    )]
-    pub listen: SocketAddr,
+    /// Where to listen
+    #[command(flatten)]
+    pub listen: ListenConfig,
     /// The models to load
     #[command(flatten)]
     pub models: ModelsConfig,
-    /// Worker threads for decoding, running networks and drawing [default: one a core]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "CONVSCOPE_WORKERS",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
+    /// Worker threads for decoding, running networks and drawing; 0 is the default [default: one a
+    /// core]
+    #[arg(long, value_name = "N", env = "CONVSCOPE_WORKERS")]
     pub workers: Option<u16>,
     /// Requests that may wait for a worker [default: twice the workers]
     #[arg(long, value_name = "N", env = "CONVSCOPE_QUEUE")]
@@ -76,6 +70,20 @@ pub struct ServerConfig {
     /// The limits of answers
     #[command(flatten)]
     pub limits: Limits,
+    /// What KServe passes to a container
+    #[command(flatten)]
+    pub kserve: KserveConfig,
+}
+
+impl ServerConfig {
+    /// The number of worker threads, on a computer with `cores` cores.
+    #[must_use]
+    pub fn threads(&self, cores: usize) -> usize {
+        match self.workers {
+            None | Some(0) => cores,
+            Some(workers) => workers.into(),
+        }
+    }
 }
 
 /// Which models to load and how to run them.

@@ -22,6 +22,8 @@ pub struct AppState {
     pub limits: HttpLimits,
     /// The API keys and the allowed origins.
     pub access: Access,
+    /// Another name of the default model, for KServe's protocols.
+    pub model_name: Option<String>,
     /// One permit for each body that may arrive slowly, without a place in the queue.
     pub(super) slow_bodies: Arc<Semaphore>,
     pub(super) metrics: Metrics,
@@ -35,13 +37,19 @@ impl AppState {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (access, metrics) = (Access::default(), Metrics::default());
         let phase = CurrentPhase::new(Phase::Ready);
-        Self { context, workers, limits, access, slow_bodies, metrics, phase }
+        Self { context, workers, limits, access, model_name: None, slow_bodies, metrics, phase }
     }
 
     /// The same state with `access`.
     #[must_use]
     pub fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// The same state, in which the default model has another name for KServe's protocols.
+    #[must_use]
+    pub fn with_model_name(self, model_name: Option<String>) -> Self {
+        Self { model_name, ..self }
     }
 
     /// The same state in `phase`.

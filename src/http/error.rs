@@ -122,6 +122,9 @@ pub enum HttpError {
     /// The body is not JSON of the expected shape.
     #[error("{0}")]
     InvalidJson(String),
+    /// The binary data of a tensor are not as the request describes them.
+    #[error("{0}")]
+    InvalidTensor(String),
     /// The query string could not be read.
     #[error("the query string could not be read: {0}")]
     InvalidQuery(String),
@@ -189,6 +192,7 @@ impl HttpError {
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
             Self::InvalidJson(_) => (S::BAD_REQUEST, "invalid-json"),
+            Self::InvalidTensor(_) => (S::BAD_REQUEST, "invalid-tensor"),
             Self::InvalidQuery(_) => (S::BAD_REQUEST, "invalid-query"),
         }
     }

@@ -9,6 +9,7 @@ use axum::routing::get;
 
 use super::app_state::AppState;
 use super::error::HttpError;
+use super::kserve;
 
 /// The files of the page: each name below `/web/` with its bytes.
 macro_rules! files {
@@ -123,9 +124,23 @@ pub(super) fn files() -> Router<Arc<AppState>> {
     Router::new().route("/web/{*name}", get(file))
 }
 
-/// `GET /`.
+/// `GET /`: the page. A client that does not ask for HTML, as every browser does, gets KServe's
+/// answer that the process is alive.
 pub(super) async fn index(headers: HeaderMap) -> Result<Response, HttpError> {
-    send("index.html", &headers)
+    let mut response = if wants_html(&headers) {
+        send("index.html", &headers)?
+    } else {
+        kserve::v1_live().await.into_response()
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// Whether `Accept` names HTML, or is missing.
+fn wants_html(headers: &HeaderMap) -> bool {
+    let mut accept = headers.get_all(header::ACCEPT).iter();
+    headers.get(header::ACCEPT).is_none()
+        || accept.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
 /// `GET /docs`.

@@ -5,6 +5,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::kserve;
 use super::request_id::request_id;
 
 /// The body of an error answer: problem details as in RFC 9457.
@@ -49,15 +50,31 @@ impl Problem {
     }
 }
 
+/// The body of an error answer of KServe's protocols. They want the message under `error`; the
+/// members of the problem details are added to it.
+#[derive(Debug, Serialize)]
+struct KserveError {
+    error: String,
+    #[serde(flatten)]
+    problem: Problem,
+}
+
 /// Middleware: writes the [`Problem`] that a response carries as an extension into its body.
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let request_id = request_id(request.extensions());
+    let is_kserve = kserve::is_kserve(request.uri().path());
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let body = Json(problem.with_request_id(request_id)).into_response().into_body();
+    let problem = problem.with_request_id(request_id);
+    let (body, media_type) = if is_kserve {
+        // KServe's client shows the message only of an answer of exactly this type.
+        let error = KserveError { error: problem.detail.clone(), problem };
+        (Json(error).into_response().into_body(), "application/json")
+    } else {
+        (Json(problem).into_response().into_body(), "application/problem+json")
+    };
     let (mut parts, _) = response.into_parts();
-    let media_type = HeaderValue::from_static("application/problem+json");
-    parts.headers.insert(header::CONTENT_TYPE, media_type);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, body)
 }

@@ -3,7 +3,6 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::{Map, Value};
 
 use super::error::HttpError;
 use super::json_body;
@@ -58,16 +57,12 @@ pub(super) async fn read_picture(
     }
 }
 
-/// Reads a JSON object from a body of at most `limit` bytes, whatever its content type.
+/// Reads a body of at most `limit` bytes, whatever its content type.
 ///
 /// # Errors
-/// The body is too large, or not a JSON object.
-pub(super) async fn read_object(
-    request: Request,
-    limit: usize,
-) -> Result<Map<String, Value>, HttpError> {
-    let body = Limited::new(request.into_body(), limit);
-    json_body::object(&collect(body, limit).await?)
+/// The body is too large or cannot be read.
+pub(super) async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, HttpError> {
+    collect(Limited::new(request.into_body(), limit), limit).await
 }
 
 fn content_type(headers: &HeaderMap) -> String {

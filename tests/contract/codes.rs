@@ -9,22 +9,23 @@ use serde_json::Value;
 
 use super::Description;
 
-/// Every code with its status, from `components/responses` of `openapi.yaml`.
-fn described() -> BTreeMap<String, u16> {
+/// The problem answers in `components/responses` of `openapi.yaml`.
+fn problems() -> impl Iterator<Item = &'static Value> {
     let responses = Description::get().root()["components"]["responses"].as_object().unwrap();
+    responses.values().filter_map(|response| response["content"].get("application/problem+json"))
+}
+
+/// Every code with its status, from the problem answers.
+fn described() -> BTreeMap<String, u16> {
     let mut codes = BTreeMap::new();
-    for response in responses.values() {
-        let problem = Description::get().merged(&problem(response)["schema"]);
+    for problem in problems() {
+        let problem = Description::get().merged(&problem["schema"]);
         let status = problem["properties"]["status"]["const"].as_u64().unwrap();
         for code in problem["properties"]["code"]["enum"].as_array().unwrap() {
             codes.insert(code.as_str().unwrap().to_owned(), u16::try_from(status).unwrap());
         }
     }
     codes
-}
-
-fn problem(response: &Value) -> &Value {
-    &response["content"]["application/problem+json"]
 }
 
 /// Every code with its status, from the source: the pairs `(S::NAME, "code")` in the text of
@@ -97,10 +98,9 @@ fn the_schema_of_a_problem_lists_every_code() {
 
 #[test]
 fn every_code_has_an_example() {
-    let responses = Description::get().root()["components"]["responses"].as_object().unwrap();
     let mut shown = BTreeSet::new();
-    for response in responses.values() {
-        for (name, example) in problem(response)["examples"].as_object().unwrap() {
+    for problem in problems() {
+        for (name, example) in problem["examples"].as_object().unwrap() {
             assert_eq!(example["value"]["code"], name.as_str());
             shown.insert(name.clone());
         }

@@ -1,8 +1,12 @@
 //! KServe's protocols give the numbers of the service's own routes.
 
+use std::sync::Arc;
+
+use convscope::config::HttpLimits;
+use convscope::service::LoadedModels;
 use serde_json::{Value, json};
 
-use super::client::{Client, base64};
+use super::client::{Client, app, base64, embedded};
 use super::pictures;
 
 const V1: &str = "/v1/models/cats_and_dogs_small_1";
@@ -43,10 +47,15 @@ async fn v1_gives_the_json_of_predict_and_gradcam() {
         expected.push((predict["predictions"].clone(), explain.json()));
     }
     assert_ne!(expected[0], expected[1]);
-    let instances = json!([{ "image": { "b64": base64(&one) } }, { "image": base64(&other) }]);
-    let (status, answer) = post(&format!("{V1}:predict"), &json!({ "instances": instances })).await;
-    assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer, json!({ "predictions": [expected[0].0, expected[1].0] }));
+    for instances in [
+        json!([{ "image": { "b64": base64(&one) } }, { "image": base64(&other) }]),
+        json!([{ "b64": base64(&one) }, { "b64": base64(&other) }]),
+    ] {
+        let body = json!({ "instances": instances });
+        let (status, answer) = post(&format!("{V1}:predict"), &body).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer, json!({ "predictions": [expected[0].0, expected[1].0] }));
+    }
 
     let explain =
         |picture: &[u8]| json!({ "image": base64(picture), "class": "cat", "view": "mask" });
@@ -55,6 +64,62 @@ async fn v1_gives_the_json_of_predict_and_gradcam() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["predictions"], json!([expected[0].0, expected[1].0]));
     assert_eq!(answer["explanations"], json!([expected[0].1, expected[1].1]));
+
+    let unnamed = client.post("/gradcam", "application/json", &one).await.json();
+    let body = json!({ "instances": [{ "b64": base64(&one) }] });
+    let (status, answer) = post(&format!("{V1}:explain"), &body).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["explanations"], json!([unnamed]));
+}
+
+#[tokio::test]
+async fn a_client_of_v1_is_told_at_the_root_that_the_server_is_alive() {
+    let client = Client::new();
+    for accept in ["*/*", "application/json"] {
+        let reply = client.send_unchecked("GET", "/", &[("accept", accept)], Vec::new()).await;
+        assert_eq!((reply.status, reply.json()), (200, json!({ "status": "alive" })), "{accept}");
+        assert_eq!(reply.header("vary"), Some("accept"));
+    }
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let page = client.send("GET", "/", &browser, Vec::new()).await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn the_default_model_has_one_more_name() {
+    let named = |models: LoadedModels, name: &str| {
+        let app = app(models, 8, HttpLimits::default());
+        Client::of(Arc::new(app.with_model_name(Some(name.to_owned()))))
+    };
+    let (client, png) = (named(embedded(), "pets"), base64(&pictures::png()));
+    let models = client.get("/v1/models").await.json();
+    assert_eq!(models, json!({ "models": ["cats_and_dogs_small_1", "pets"] }));
+    for path in ["/v1/models/pets", "/v2/models/pets/ready"] {
+        assert_eq!(client.get(path).await.json(), json!({ "name": "pets", "ready": true }));
+    }
+    assert_eq!(client.get("/v2/models/pets").await.json()["name"], "pets");
+    let headers = [("content-type", "application/json")];
+    let ask = async |path: &str, body: &Value| {
+        client.send("POST", path, &headers, body.to_string()).await.json()
+    };
+    let v1 = json!({ "instances": [{ "b64": png }] });
+    for verb in [":predict", ":explain"] {
+        let answer = ask(&format!("/v1/models/pets{verb}"), &v1).await;
+        assert_eq!(answer, ask(&format!("{V1}{verb}"), &v1).await);
+        assert!(answer["predictions"][0][0]["label"].is_string(), "{answer}");
+    }
+    let input = json!({ "name": "image", "datatype": "BYTES", "shape": [1], "data": [png] });
+    let v2 = json!({ "inputs": [input] });
+    let answer = ask("/v2/models/pets/infer", &v2).await;
+    assert_eq!(answer["model_name"], "pets");
+    assert_eq!(answer["outputs"], ask(&format!("{V2}/infer"), &v2).await["outputs"]);
+
+    assert_eq!(client.get("/models/pets").await.status, 404, "only in KServe's protocols");
+    let own_name = named(embedded(), "cats_and_dogs_small_1").get("/v1/models").await.json();
+    assert_eq!(own_name, json!({ "models": ["cats_and_dogs_small_1"] }));
+    let empty = named(LoadedModels::empty(), "pets");
+    assert_eq!(empty.get("/v1/models").await.json(), json!({ "models": [] }));
+    assert_eq!(empty.get("/v1/models/pets").await.json()["code"], "unknown-model");
 }
 
 #[tokio::test]
@@ -84,6 +149,10 @@ async fn v2_gives_the_probabilities_of_predict_as_a_tensor() {
     let body = json!({ "id": "mine", "inputs": [input], "outputs": [{ "name": "probabilities" }] });
     let (status, answer) = post(&format!("{V2}/infer"), &body).await;
     assert_eq!(status, 200, "{answer}");
+    let mut nested = body.clone();
+    nested["inputs"][0]["shape"] = json!([2, 1]);
+    nested["inputs"][0]["data"] = json!([[data[0]], [data[1]]]);
+    assert_eq!(post(&format!("{V2}/infer"), &nested).await, (200, answer.clone()));
     assert_eq!((&answer["id"], answer["outputs"].as_array().unwrap().len()), (&json!("mine"), 1));
     let output = &answer["outputs"][0];
     assert_eq!((&output["shape"], &output["datatype"]), (&json!([2, 2]), &json!("FP32")));
@@ -106,6 +175,7 @@ fn v1_cases(png: &str) -> Vec<Case> {
     let not_a_picture = one(json!({ "image": "aGVsbG8=" }));
     let with_model = one(json!({ "image": png, "model": "x" }));
     let top_outside = json!({ "instances": [good], "top": 1 });
+    let b64_and_more = one(json!({ "b64": png, "top": 1 }));
     let unknown_class = one(json!({ "image": png, "class": "fox" }));
     let with_class = one(json!({ "image": png, "class": 1 }));
     vec![
@@ -117,6 +187,8 @@ fn v1_cases(png: &str) -> Vec<Case> {
         (PREDICT, json!({ "instances": [good, 1] }), 400, "invalid-json", "instance 1: "),
         (PREDICT, one(json!({})), 400, "no-image", "instance 0: "),
         (PREDICT, one(json!({ "image": {} })), 400, "invalid-json", "base64"),
+        (PREDICT, one(json!({ "b64": 1 })), 400, "invalid-json", "base64"),
+        (PREDICT, b64_and_more, 400, "no-image", "instance 0: "),
         (PREDICT, not_a_picture, 415, "unknown-picture-format", "instance 0: "),
         (PREDICT, with_class, 400, "unknown-parameter", "class"),
         (PREDICT, with_model, 400, "repeated-parameter", "model"),
@@ -135,8 +207,18 @@ fn v2_cases(png: &str) -> Vec<Case> {
     let bytes = |shape: Value, data: Value| of("image", "BYTES", shape, data);
     let named = of("picture", "BYTES", json!([1]), json!([png]));
     let floats = of("image", "FP32", json!([1]), json!([png]));
+    let mut twice = of("image", "BYTES", json!([1]), json!([png]));
+    twice["outputs"] = json!([{ "name": "logits" }, { "name": "logits" }]);
+    let mut classes = of("image", "BYTES", json!([1]), json!([png]));
+    classes["outputs"] = json!([{ "name": "logits", "parameters": { "classification": 1 } }]);
+    let without_data = json!([{ "name": "image", "datatype": "BYTES", "shape": [1] }]);
     vec![
         (INFER, json!({}), 400, "invalid-json", "inputs"),
+        (INFER, json!({ "inputs": without_data }), 400, "invalid-json", "no data"),
+        (INFER, twice, 400, "invalid-json", "several times"),
+        (INFER, classes, 400, "invalid-json", "classification"),
+        (INFER, bytes(json!([1, 1, 1]), json!([png])), 400, "invalid-json", "neither [n]"),
+        (INFER, bytes(json!([17]), json!([])), 422, "too-many-pictures", "at most 16"),
         (INFER, json!({ "inputs": [] }), 400, "invalid-json", "0 inputs"),
         (INFER, named, 400, "invalid-json", "picture"),
         (INFER, floats, 400, "invalid-json", "FP32"),
@@ -144,6 +226,8 @@ fn v2_cases(png: &str) -> Vec<Case> {
         (INFER, bytes(json!([0]), json!([])), 400, "invalid-json", "empty"),
         (INFER, bytes(json!([1]), json!(["#"])), 400, "invalid-json", "instance 0: "),
         (INFER, bytes(json!([1]), json!([1])), 400, "invalid-json", "string"),
+        (INFER, bytes(json!([1]), json!([[]])), 400, "invalid-json", "list of one string"),
+        (INFER, bytes(json!([1, 1]), json!([[png, png]])), 400, "invalid-json", "of one string"),
         (INFER, other, 400, "invalid-json", "no output"),
     ]
 }
@@ -155,10 +239,40 @@ async fn an_error_names_the_instance() {
     let mut wrong = Vec::new();
     for (path, body, status, code, says) in v1_cases(&png).into_iter().chain(v2_cases(&png)) {
         let (found, problem) = post(path, &body).await;
-        let detail = problem["detail"].as_str().unwrap_or_default();
-        if found != status || problem["code"] != code || !detail.contains(says) {
+        let error = problem["error"].as_str().unwrap_or_default();
+        if found != status || problem["code"] != code || !error.contains(says) {
             wrong.push(format!("{path} {status} {code} {says}: {problem}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// KServe's client shows the message only if the media type is exactly `application/json`.
+#[tokio::test]
+async fn errors_have_the_string_error() {
+    let client = Client::new();
+    let unknown = "/v2/models/vgg61";
+    let cases = [
+        ("GET", "/v1/models/vgg61", 404),
+        ("POST", "/v1/models/vgg61:predict", 400),
+        ("POST", "/v1/models/vgg61:train", 404),
+        ("DELETE", V1, 405),
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/v2?x=1", 400),
+        ("GET", "/v2/nothing", 404),
+        ("GET", unknown, 404),
+        ("POST", INFER, 400),
+    ];
+    for (method, path, status) in cases {
+        let reply = client.send_unchecked(method, path, &[], Vec::new()).await;
+        assert_eq!(reply.status, status, "{method} {path}: {reply}");
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{method} {path}");
+        let error = reply.json();
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        assert_eq!(error["error"], error["detail"]);
+        assert_eq!(error["request_id"].as_str(), reply.header("x-request-id"));
+    }
+    let own = client.get("/models/vgg61").await;
+    assert_eq!(own.header("content-type"), Some("application/problem+json"));
+    assert_eq!(own.json().get("error"), None);
 }

@@ -10,6 +10,7 @@ mod explain;
 mod framing;
 mod gradcam;
 mod kserve;
+mod kserve_tensors;
 mod lifecycle;
 mod metrics;
 mod model_files;

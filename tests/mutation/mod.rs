@@ -160,3 +160,27 @@ async fn damaged_json() {
         assert!(reply.status < 500, "{reply}");
     }
 }
+
+#[tokio::test]
+async fn damaged_tensors() {
+    let client = Client::of(Arc::new(app(embedded(), 8, HttpLimits::default())));
+    let picture = pictures::png();
+    let length = u32::try_from(picture.len()).unwrap().to_le_bytes();
+    let tensor = [&length[..], &picture].concat();
+    let json = format!(
+        r#"{{"parameters": {{"binary_data_output": true}}, "inputs": [
+            {{"name": "image", "datatype": "BYTES", "shape": [1],
+              "parameters": {{"binary_data_size": {}}}}}
+        ]}}"#,
+        tensor.len()
+    );
+    let (good, json_length) = ([json.as_bytes(), &tensor].concat(), json.len().to_string());
+    let headers = [("inference-header-content-length", json_length.as_str())];
+    let path = "/v2/models/cats_and_dogs_small_1/infer";
+    assert_eq!(client.send("POST", path, &headers, good.clone()).await.status, 200);
+    let mut random = Random(5);
+    for _ in 0..rounds(200) {
+        let reply = client.send("POST", path, &headers, random.damage(&good)).await;
+        assert!(reply.status < 500, "{reply}");
+    }
+}

@@ -2,5 +2,6 @@
 
 #![cfg(unix)]
 
+mod kserve;
 mod lifecycle;
 mod program;

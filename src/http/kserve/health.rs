@@ -4,9 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::model::KserveModel;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::model_name::NamedModel;
+
+/// `GET /`, as clients of V1 ask whether the process is alive.
+pub(in crate::http) async fn v1_live() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
 
 /// `GET /v2/health/live`.
 pub(in crate::http) async fn live() -> Json<Value> {
@@ -22,6 +27,6 @@ pub(in crate::http) async fn ready(
 }
 
 /// `GET /v1/models/{model}` and `GET /v2/models/{model}/ready`. A loaded model is ready.
-pub(in crate::http) async fn model_ready(NamedModel(classifier): NamedModel) -> Json<Value> {
-    Json(json!({ "name": classifier.name(), "ready": true }))
+pub(in crate::http) async fn model_ready(model: KserveModel) -> Json<Value> {
+    Json(json!({ "name": model.name, "ready": true }))
 }

@@ -4,46 +4,54 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::http::admission::read_with_permit;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::request_body::{check_headers, read_object};
+use crate::http::request_body::{check_headers, read_bytes};
 use crate::runtime::{CancellationToken, Permit};
 use crate::service::ServiceError;
 
-/// Takes a place in the queue and reads the body as a JSON object.
+/// Takes a place in the queue and reads the body.
 ///
 /// # Errors
-/// The queue is full, or the body is too large, slow or not a JSON object.
+/// The queue is full, or the body is too large or slow.
 pub(super) async fn admit(
     state: &AppState,
     request: Request,
-) -> Result<(Map<String, Value>, Permit), HttpError> {
+) -> Result<(Bytes, Permit), HttpError> {
     state.require_loaded()?;
     let body_limit = state.limits.body_bytes;
     check_headers(request.headers(), body_limit)?;
     let permit = state.workers.admit()?;
-    read_with_permit(state, pin!(read_object(request, body_limit)), permit).await
+    read_with_permit(state, pin!(read_bytes(request, body_limit)), permit).await
 }
 
-/// Runs `work` on a worker until the deadline of the request, and serializes its result there too.
+/// Runs `work` on a worker until the deadline of the request.
 ///
 /// # Errors
 /// Those of `work` and of the worker.
-pub(super) async fn run_on_worker<T: Serialize>(
+pub(super) async fn run_on_worker<W>(
     state: &Arc<AppState>,
     permit: Permit,
-    work: impl FnOnce(&AppState, &CancellationToken) -> Result<T, HttpError> + Send + 'static,
-) -> Result<Response, HttpError> {
+    work: W,
+) -> Result<Response, HttpError>
+where
+    W: FnOnce(&AppState, &CancellationToken) -> Result<Response, HttpError> + Send + 'static,
+{
     let shared = Arc::clone(state);
-    let work = move |token: &CancellationToken| {
-        let answer = work(&shared, token)?;
-        serde_json::to_vec(&answer).map_err(internal)
-    };
-    let json = state.workers.run(permit, state.cancellation_token(), work).await??;
+    let work = move |token: &CancellationToken| work(&shared, token);
+    state.workers.run(permit, state.cancellation_token(), work).await?
+}
+
+/// `answer` as JSON.
+///
+/// # Errors
+/// [`ServiceError::Internal`].
+pub(super) fn json_response(answer: &impl Serialize) -> Result<Response, HttpError> {
+    let json = serde_json::to_vec(answer).map_err(internal)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 

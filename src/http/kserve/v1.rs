@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::inference::{admit, check_count, internal, run_on_worker};
+use super::inference::{admit, check_count, internal, json_response, run_on_worker};
+use super::model::{find_model, model_names};
 use crate::config::Parameters;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::json_body::instance;
+use crate::http::json_body::{instance, object};
 use crate::http::model_name::ModelName;
 use crate::http::query::refuse_parameters;
 use crate::http::request_input::UseCaseRequest;
@@ -26,9 +27,7 @@ pub(in crate::http) async fn models(
 ) -> Result<Json<Value>, HttpError> {
     state.require_loaded()?;
     refuse_parameters(&uri)?;
-    let models = state.context.models.current();
-    let names: Vec<&str> = models.iter().map(|classifier| classifier.name()).collect();
-    Ok(Json(json!({ "models": names })))
+    Ok(Json(json!({ "models": model_names(&state) })))
 }
 
 /// The methods of a path under `/v1/models/`, for the `Allow` header.
@@ -65,10 +64,11 @@ pub(in crate::http) async fn run(
         "explain" => true,
         _ => return Err(no_route()),
     };
-    let (object, permit) = admit(&state, request).await?;
+    let (body, permit) = admit(&state, request).await?;
     let model = model.to_owned();
     run_on_worker(&state, permit, move |state, token| {
-        let instances = instances(state, &model, object)?;
+        let classifier = find_model(state, &model)?;
+        let instances = instances(state, classifier.name(), object(&body)?)?;
         let (mut predictions, mut explanations) = (Vec::new(), Vec::new());
         for (index, instance) in instances.iter().enumerate() {
             let at_index = |error: HttpError| error.of_instance(index);
@@ -79,7 +79,7 @@ pub(in crate::http) async fn run(
                 predictions.push(predict(state, instance, token).map_err(at_index)?);
             }
         }
-        Ok(InstanceResults { predictions, explanations: explains.then_some(explanations) })
+        json_response(&InstanceResults { predictions, explanations: explains.then_some(explanations) })
     })
     .await
 }
@@ -119,7 +119,7 @@ fn instances(
     let given = object.remove("instances").or_else(|| object.remove("inputs"));
     let Some(Value::Array(given)) = given else {
         let text = "the body has no list of instances; send \
-                    {\"instances\": [{\"image\": {\"b64\": \"…\"}}, …]}";
+                    {\"instances\": [{\"b64\": \"…\"}, …]}";
         return Err(HttpError::InvalidJson(text.to_owned()));
     };
     // TensorFlow Serving's key. There is only one signature, so its name is ignored.
@@ -132,10 +132,21 @@ fn instances(
     let read = |(index, value)| {
         let mut parameters = Parameters::default();
         parameters.push("model", model);
-        match instance(value, &mut parameters) {
+        match instance(with_input_name(value), &mut parameters) {
             Ok(input) => Ok(UseCaseRequest { input, parameters }),
             Err(error) => Err(error.of_instance(index)),
         }
     };
     given.into_iter().enumerate().map(read).collect()
+}
+
+/// The instance with the name of its input. TensorFlow Serving lets the name out where a model has
+/// one input: `{"b64": "…"}` is `{"image": {"b64": "…"}}`.
+fn with_input_name(instance: Value) -> Value {
+    match &instance {
+        Value::Object(object) if object.len() == 1 && object.contains_key("b64") => {
+            json!({ "image": instance })
+        }
+        _ => instance,
+    }
 }
