@@ -37,7 +37,7 @@ impl FromRequestParts<Arc<AppState>> for KserveModel {
 /// # Errors
 /// [`ServiceError::UnknownModel`].
 pub(super) fn find_model(state: &AppState, name: &str) -> Result<Arc<Classifier>, ServiceError> {
-    let models = state.context.models.now();
+    let models = state.context.models.current();
     let found = models.get(Some(name));
     let default = models.default_model().filter(|_| state.model_name.as_deref() == Some(name));
     match (found, default) {
@@ -48,7 +48,7 @@ pub(super) fn find_model(state: &AppState, name: &str) -> Result<Arc<Classifier>
 
 /// Every name that [`find_model`] knows.
 pub(super) fn model_names(state: &AppState) -> Vec<String> {
-    let models = state.context.models.now();
+    let models = state.context.models.current();
     let mut names: Vec<String> =
         models.iter().map(|classifier| classifier.name().to_owned()).collect();
     let alias = state.model_name.iter().filter(|_| models.default_model().is_some());
