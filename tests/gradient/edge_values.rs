@@ -2,7 +2,7 @@
 
 use convscope::gradient::{Rules, derive};
 use convscope::onnx::{Attribute, Builder, Element, Model};
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
+use convscope::runtime::{CancellationToken, Engine, Graph, tensor_input};
 use ndarray::{Array2, ArrayD};
 
 use super::one_node::{OneNode, Operand};
@@ -19,18 +19,23 @@ fn gradient(model: &Model, x: &[f32]) -> Result<Vec<f32>, String> {
     let x = || ArrayD::from_shape_vec(shape.clone(), x.to_vec()).unwrap();
     let (engine, token) = (Engine::default(), CancellationToken::default());
     let seed = Array2::ones((1, shape[1])).into_dyn();
-    let (mut shapes, mut inputs) = (vec![shape.clone()], vec![input(seed)]);
+    let (mut shapes, mut inputs) = (vec![shape.clone()], vec![tensor_input(seed)]);
     let computed: Vec<String> =
         gradient.residuals.iter().filter(|name| *name != "x").cloned().collect();
     let forward = graph.compile(&[&computed[..], &["y".to_owned()]].concat(), &engine);
-    let values = forward.and_then(|plan| plan.run(vec![input(x())], &token)).map_err(fail)?;
+    let values =
+        forward.and_then(|plan| plan.run(vec![tensor_input(x())], &token)).map_err(fail)?;
     for name in &gradient.residuals {
-        inputs.push(if name == "x" { input(x()) } else { values.handle(name).map_err(fail)? });
+        inputs.push(if name == "x" {
+            tensor_input(x())
+        } else {
+            values.handle(name).map_err(fail)?
+        });
         shapes.push(shape.clone());
     }
     let output = "grad/x".to_owned();
-    let plan =
-        Plan::compile(&gradient.model, None, &shapes, std::slice::from_ref(&output), &engine);
+    let backward = Graph::read(&gradient.model, None, &shapes).map_err(fail)?;
+    let plan = backward.compile(std::slice::from_ref(&output), &engine);
     let computed = plan.and_then(|plan| plan.run(inputs, &token)).map_err(fail)?;
     Ok(computed.view(&output).map_err(fail)?.iter().copied().collect())
 }

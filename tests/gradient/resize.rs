@@ -3,7 +3,7 @@
 
 use convscope::gradient::{Rules, derive};
 use convscope::onnx::Attribute;
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan, input};
+use convscope::runtime::{CancellationToken, Engine, Graph, Plan, tensor_input};
 use ndarray::ArrayD;
 
 use super::one_node::{OneNode, Operand};
@@ -23,7 +23,7 @@ fn inner(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f64 {
 fn adjoint_error(node: &OneNode, shape: &[usize]) -> Result<f64, String> {
     let fail = |error: convscope::runtime::RuntimeError| error.to_string();
     let run = |plan: Plan, x: &ArrayD<f32>, output: &str| {
-        let values = plan.run(vec![input(x.clone())], &CancellationToken::default());
+        let values = plan.run(vec![tensor_input(x.clone())], &CancellationToken::default());
         values.and_then(|values| Ok(values.view(output)?.to_owned())).map_err(fail)
     };
     let (model, engine) = (node.model(), Engine::default());
@@ -36,7 +36,8 @@ fn adjoint_error(node: &OneNode, shape: &[usize]) -> Result<f64, String> {
     let y = run(forward, &v, "y")?;
     let u = numbers(y.shape(), 2);
     let (outputs, shapes) = (["grad/x".to_owned()], [y.shape().to_vec()]);
-    let backward = Plan::compile(&gradient.model, None, &shapes, &outputs, &engine);
+    let backward = Graph::read(&gradient.model, None, &shapes).map_err(fail)?;
+    let backward = backward.compile(&outputs, &engine);
     let back = run(backward.map_err(fail)?, &u, "grad/x")?;
     let scale = (inner(&y, &y) * inner(&u, &u)).sqrt();
     Ok((inner(&y, &u) - inner(&v, &back)).abs() / scale)

@@ -79,7 +79,10 @@ pub(in crate::http) async fn run(
                 predictions.push(predict(state, instance, token).map_err(at_index)?);
             }
         }
-        json_response(&InstanceResults { predictions, explanations: explains.then_some(explanations) })
+        json_response(&InstanceResults {
+            predictions,
+            explanations: explains.then_some(explanations),
+        })
     })
     .await
 }
