@@ -7,7 +7,7 @@ use super::driver::backpropagate;
 use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
 use super::rules::Rules;
-use super::table::find;
+use super::table::{Operator, find};
 use super::tape::Tape;
 use super::{GradientError, GradientGraph};
 use crate::onnx::pb::NodeProto;
@@ -147,7 +147,8 @@ impl<'m> Channels<'m> {
 
 /// Whether `node` takes the mean over all positions of each channel.
 fn averages_all_positions(node: &NodeProto, axis: usize, forward: &ForwardGraph) -> bool {
-    if !find(node).is_some_and(|operator| operator.check(node, forward.opset).is_ok()) {
+    let is_known = |operator: &Operator| operator.check(node, forward.opset).is_ok();
+    if find(node).is_none_or(|operator| !is_known(operator)) {
         return false;
     }
     let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();

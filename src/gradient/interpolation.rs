@@ -165,7 +165,7 @@ impl Interpolation<'_> {
         2 * (support / scale).ceil() as usize
     }
 
-    /// By how much the kernel is widened for fewer elements in the output, as a factor of distances.
+    /// The factor of distances by which the kernel is widened if the output has fewer elements.
     fn stretch(&self, scale: f32) -> f32 {
         if self.antialias && self.mode != "nearest" { scale.min(1.0) } else { 1.0 }
     }
