@@ -12,6 +12,6 @@ mod error;
 mod preprocessing;
 mod resample;
 
-pub use decode::{Format, Picture, decode};
+pub use decode::{Format, Picture, decode, decode_while};
 pub use error::PictureError;
 pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError, Resize};
