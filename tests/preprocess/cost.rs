@@ -89,13 +89,13 @@ fn a_jpeg_has_at_most_1000_segments_of_metadata() {
         for offset in 0..count {
             let name = b"http://ns.adobe.com/xmp/extension/\0";
             let numbers = [u32::MAX.to_be_bytes(), offset.to_be_bytes()].concat();
-            file.extend(segment(0xe1, &[name, &[b'A'; 32], &numbers[..]].concat()));
+            file.extend(segment(0xe1, &[&name[..], &[b'A'; 32], &numbers].concat()));
         }
         file.extend(&picture[2..]);
         file
     };
     assert!(decode(&with(1000), &LIMITS).is_ok());
-    assert_unsupported(&with(100_000), "100000 segments of metadata");
+    assert_unsupported(&with(100_000), "segments of metadata");
 }
 
 #[test]

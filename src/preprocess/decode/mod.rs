@@ -1,8 +1,8 @@
 //! Bytes → an upright 8-bit RGB picture, within limits.
 //!
 //! The steps are: recognise the format by content, read the header, refuse a picture that is too
-//! large or costs too much, decode, drop alpha, apply the EXIF orientation. The values are Pillow's,
-//! those of `Image.open(f).convert("RGB")` followed by `ImageOps.exif_transpose`. There are two
+//! large or costs too much, decode, drop alpha, apply the EXIF orientation. The values are those of
+//! Pillow's `Image.open(f).convert("RGB")` followed by `ImageOps.exif_transpose`. There are two
 //! exceptions:
 //!
 //! - JPEG: the values differ by a few levels from those of libjpeg-turbo, which Pillow uses
