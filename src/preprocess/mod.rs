@@ -12,7 +12,7 @@ mod error;
 mod preprocessing;
 mod resample;
 
-pub use decode::{Format, Picture, decode};
+pub use decode::{Format, Picture, decode, decode_while};
 pub use error::PictureError;
 pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError};
 pub use resample::Resize;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, ServiceError};
 use crate::config::{Limits, Parameters};
-use crate::preprocess::{Picture, decode};
+use crate::preprocess::{Picture, decode_while};
 use crate::runtime::OutputSet;
 
 /// What every use case works with.
@@ -44,7 +44,10 @@ impl Context {
         let compute = |known: Option<Picture>| -> Result<CachedForward, ServiceError> {
             let (picture, stage) = match known {
                 Some(picture) => (picture, "cache"),
-                None => (decode(file, &self.limits.image)?, "decode"),
+                None => {
+                    let check = || token.check().map_err(ServiceError::from);
+                    (decode_while(file, &self.limits.image, check)?, "decode")
+                }
             };
             stages.end(stage);
             let values = classifier.forward(&picture, outputs, token)?;

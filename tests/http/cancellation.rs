@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::post;
 use convscope::attribution::{AttributionError, GradientNeed};
-use convscope::config::{HttpLimits, Seconds};
+use convscope::config::{HttpLimits, Parameters, Seconds};
 use convscope::http::{use_case, with_middleware};
 use convscope::runtime::{CancellationToken, Engine, Interrupted, RuntimeError};
-use convscope::service::{LoadedModels, Predict};
+use convscope::service::{Job, LoadedModels, PictureFile, Predict, UseCase};
 
 use super::client::{app, embedded};
 use super::pictures;
@@ -76,6 +76,18 @@ async fn the_deadline_applies_in_the_queue_and_at_work() {
         assert!(answer.contains("deadline-passed"), "{answer}");
     }
     assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_picture_is_not_decoded_once_its_caller_has_gone() {
+    let app = app(embedded(), 0, HttpLimits::default());
+    let token = CancellationToken::never();
+    token.cancel();
+    let predict = Predict::check(&Parameters::default(), &app.context).unwrap();
+    // Decoded, it would be refused.
+    let broken = PictureFile::from(pictures::cut_png());
+    let error = predict.run(&broken, &app.context, &mut Job::new(token)).unwrap_err();
+    assert_eq!(error.to_string(), Interrupted::Cancelled.to_string());
 }
 
 #[tokio::test]

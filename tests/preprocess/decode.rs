@@ -1,4 +1,4 @@
-//! Every format and variant is decoded as in Pillow.
+//! Every format and variant is decoded as in Pillow, JPEG within a tolerance.
 
 use convscope::preprocess::{PictureError, decode};
 
@@ -22,14 +22,15 @@ fn every_variant_is_decoded_as_in_pillow() {
             continue;
         }
         let difference = largest_difference(&found.pixels, &expected);
-        // Another decoder enlarges the subsampled components of CMYK.
-        let allowed = if name.starts_with("cmyk_42") { 2 } else { 0 };
+        // Pillow uses libjpeg-turbo. It rounds elsewhere in the inverse transform, and when it
+        // enlarges subsampled components.
+        let allowed = if name.ends_with(".jpg") { 3 } else { 0 };
         if difference > allowed {
             wrong.push(format!("{name}: off by {difference}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(seen, 38);
+    assert_eq!(seen, 39);
 }
 
 #[test]
@@ -68,16 +69,35 @@ fn unsupported_formats_are_named() {
 fn unsupported_kinds_of_jpeg_are_named() {
     let file = bytes("decode/plain_444.jpg");
     let frame = file.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
-    for (offset, value, expected) in [
-        (1, 0xc9, "arithmetic coding"),
-        (1, 0xc3, "lossless coding"),
-        (1, 0xc5, "hierarchical coding"),
-        (4, 12, "12 bits a sample"),
+    let scan = file.windows(2).position(|window| window == [0xff, 0xda]).unwrap();
+    let another_scan = &file[scan..];
+    for (offset, value, after, expected) in [
+        (1, 0xc9, &[][..], "arithmetic coding"),
+        (1, 0xc3, &[], "lossless coding"),
+        (1, 0xc5, &[], "hierarchical coding"),
+        (4, 12, &[], "12 bits a sample"),
+        // The sampling factors of the first component and of the second.
+        (11, 0x31, &[], "sampling factor 3"),
+        (14, 0x22, &[], "a first component of lower resolution"),
+        (14, 0x12, &[], "a first component of lower resolution"),
+        (1, 0xc0, another_scan, "baseline coding in several scans"),
     ] {
         let mut file = file.clone();
         file[frame + offset] = value;
+        file.splice(file.len() - 2.., after.iter().copied().chain([0xff, 0xd9]));
         let error = decode(&file, &LIMITS).unwrap_err();
         assert_eq!(error.kind(), "unsupported-picture-feature");
-        assert!(error.to_string().contains(expected), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(expected) && text.contains("save it as 8-bit RGB PNG"), "{text}");
     }
+}
+
+#[test]
+fn what_follows_the_picture_of_a_jpeg_is_ignored() {
+    let file = bytes("decode/plain_444.jpg");
+    let picture = decode(&file, &LIMITS).unwrap().pixels;
+    // Telephones append a second picture or a film.
+    assert_eq!(decode(&[&file[..], &file].concat(), &LIMITS).unwrap().pixels, picture);
+    let film = [&file[..], &[0xff, 0xda].repeat(200)].concat();
+    assert_eq!(decode(&film, &LIMITS).unwrap().pixels, picture);
 }

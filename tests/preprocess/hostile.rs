@@ -3,7 +3,7 @@
 use convscope::config::ImageLimits;
 use convscope::preprocess::{PictureError, decode};
 
-use super::{LIMITS, bytes};
+use super::{LIMITS, bytes, crc32};
 
 /// A small file of each format, and how many bytes at its end can be missing without harm to the
 /// picture.
@@ -81,15 +81,6 @@ fn patched(file: &[u8], at: usize, patch: &[u8]) -> Vec<u8> {
         file[29..33].copy_from_slice(&crc);
     }
     file
-}
-
-/// CRC-32 of ISO 3309, as in PNG's Annex D.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
-        })
-    })
 }
 
 #[test]

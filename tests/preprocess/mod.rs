@@ -1,5 +1,6 @@
 //! Decoding and preprocessing, against Pillow and Keras.
 
+mod cost;
 mod decode;
 mod hostile;
 mod resize;
@@ -32,4 +33,13 @@ pub(crate) fn picture(name: &str) -> Picture {
 pub(crate) fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(&a, &b)| a.abs_diff(b)).max().unwrap_or(0)
+}
+
+/// CRC-32 of ISO 3309, as in PNG's Annex D.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
+        })
+    })
 }

@@ -7,11 +7,12 @@ use image::RgbImage;
 use image::metadata::Orientation;
 
 use super::Format;
+use super::input::Input;
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
 pub(super) fn decode(
-    bytes: &[u8],
+    input: Input<'_>,
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(error, limits);
@@ -20,7 +21,7 @@ pub(super) fn decode(
     if let Some(bytes) = NonZeroU64::new(limits.decode_bytes) {
         options.set_memory_limit(MemoryLimit::Bytes(bytes));
     }
-    let mut decoder = options.read_info(bytes).map_err(fail)?;
+    let mut decoder = options.read_info(input.reader()).map_err(fail)?;
     let size = (u32::from(decoder.width()), u32::from(decoder.height()));
     Format::Gif.check(size, 3, limits)?;
 

@@ -1,65 +1,31 @@
-//! BMP and TIFF, by the `image` crate, and the functions that WebP uses too.
+//! BMP, by the `image` crate, and the functions that TIFF and WebP use too.
 
-use std::io::Cursor;
-
-use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
+use image::codecs::bmp::BmpDecoder;
 use image::error::{ImageError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, RgbImage};
-use tiff::tags::Tag;
 
+use super::input::Input;
 use super::{Format, drop_alpha, grey_to_rgb};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
 pub(super) fn bmp(
-    bytes: &[u8],
+    input: Input<'_>,
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(Format::Bmp, error, limits);
     // Headers of 40 bytes and more have width and height at the same place. The height is negative
     // if the rows are stored from the top down.
-    if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(14..26)
+    if let Some(&[header, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) = input.bytes.get(14..26)
         && header >= 40
     {
         let side = |bytes| i32::from_le_bytes(bytes).unsigned_abs();
         Format::Bmp.check((side([w0, w1, w2, w3]), side([h0, h1, h2, h3])), 4, limits)?;
     }
-    let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+    let decoder = BmpDecoder::new(input.reader()).map_err(fail)?;
     Format::Bmp.check(decoder.dimensions(), 4, limits)?;
     Ok((pixels(Format::Bmp, decoder, limits)?, Orientation::NoTransforms))
-}
-
-pub(super) fn tiff(
-    bytes: &[u8],
-    limits: &ImageLimits,
-) -> Result<(RgbImage, Orientation), PictureError> {
-    let fail = |error| refusal(Format::Tiff, error, limits);
-    let mut decoder = TiffDecoder::new(Cursor::new(bytes)).map_err(fail)?;
-    if !is_whole(bytes) {
-        return Err(Format::Tiff.broken("it ends too early"));
-    }
-    // The decoder's own buffer, and the buffer that it is copied to.
-    let peak = 2 * u64::from(decoder.color_type().bytes_per_pixel());
-    Format::Tiff.check(decoder.dimensions(), peak, limits)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((pixels(Format::Tiff, decoder, limits)?, orientation))
-}
-
-/// Whether every strip and tile of the first image lies within the file. The decoder treats
-/// the end of the file as the end of a compressed strip, and leaves the rest of the strip black.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Ok(mut reader) = tiff::decoder::Decoder::new(Cursor::new(bytes)) else { return true };
-    let mut list = |tag| reader.find_tag(tag).ok()??.into_u64_vec().ok();
-    let parts =
-        [(Tag::StripOffsets, Tag::StripByteCounts), (Tag::TileOffsets, Tag::TileByteCounts)];
-    parts.into_iter().all(|(offsets, lengths)| {
-        let (offsets, lengths) =
-            (list(offsets).unwrap_or_default(), list(lengths).unwrap_or_default());
-        let mut ends =
-            offsets.iter().zip(&lengths).map(|(offset, length)| offset.saturating_add(*length));
-        ends.all(|end| end <= bytes.len() as u64)
-    })
 }
 
 /// Decodes to 8-bit RGB.

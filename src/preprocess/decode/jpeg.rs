@@ -1,152 +1,103 @@
-//! JPEG, by `libjpeg-turbo-rs`. Every pixel is equal to that of libjpeg-turbo, which Pillow and
-//! Keras use. The decoder is strict: a truncated file is an error, never half a picture.
+//! JPEG, by `zune-jpeg`. The decoder is strict: a truncated file is an error, never half a picture.
 
-use std::io::Cursor;
-
-use image::codecs::jpeg::JpegDecoder;
+use image::RgbImage;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageError, RgbImage};
-use libjpeg_turbo_rs::{ColorSpace, Decoder, JpegError, PixelFormat};
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 
-use super::{Format, exif, grey_to_rgb};
+use super::input::Input;
+use super::jpeg_markers::{Frame, Markers, count};
+use super::{Format, exif};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
+/// The most scans of one file. Every scan visits every block again. libjpeg writes 10, and 18 for
+/// CMYK.
+const SCANS: usize = 50;
+
+/// The most APP1 segments of one file. A file of 10 MB of extended XMP has 160. The decoder
+/// compares each segment with all before it.
+const APP1_SEGMENTS: usize = 1000;
+
 pub(super) fn decode(
-    bytes: &[u8],
+    input: Input<'_>,
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
-    let header = Header::read(bytes);
+    let markers = Markers::read(input.bytes);
     // The decoder does not notice that data ends within the last row of blocks.
-    if !bytes[header.scan..].windows(2).any(|pair| pair == [0xff, 0xd9]) {
+    let (Some(scan), Some(end)) = (markers.scan, markers.end) else {
         return Err(Format::Jpeg.broken("it ends too early"));
-    }
-    if let Some(frame) = header.frame {
-        frame.check_supported()?;
+    };
+    // Nothing after the end of the picture is given to the decoder. So it finds no more scans and
+    // segments than are counted here.
+    let input = Input { bytes: &input.bytes[..end], ..input };
+    let scans = count(&input.bytes[scan..], 0xda);
+    if let Some(frame) = markers.frame {
+        let is_one_scan = scans == 1 && input.bytes.get(scan + 4) == Some(&frame.components);
+        check_supported(frame, scans, is_one_scan)?;
         // All coefficients of a progressive file, 2 bytes each, are in memory until its last scan.
-        let coefficients = if frame.progressive() { 2 * u64::from(frame.components) } else { 0 };
-        let output = if frame.components == 4 { 7 } else { 3 };
-        Format::Jpeg.check(frame.size, output + coefficients, limits)?;
+        let coefficients = if frame.is_progressive() { 2 * u64::from(frame.components) } else { 0 };
+        Format::Jpeg.check(frame.size, 3 + coefficients, limits)?;
     }
-    let mut decoder = Decoder::new(bytes).map_err(refusal)?;
-    let size = (u32::from(decoder.header().width), u32::from(decoder.header().height));
+    let segments = count(input.bytes, 0xe1);
+    if segments > APP1_SEGMENTS {
+        return Err(Format::Jpeg.unsupported(format!("{segments} segments of metadata")));
+    }
+
+    let side = usize::try_from(limits.side).unwrap_or(usize::MAX);
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(side)
+        .set_max_height(side)
+        .jpeg_set_max_scans(SCANS)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(input.reader(), options);
+    decoder.decode_headers().map_err(refusal)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    let size = (width as u32, height as u32);
     Format::Jpeg.check(size, 3, limits)?;
-    let orientation = exif::orientation(decoder.exif_data());
-    let pixel_format = match decoder.jpeg_color_space() {
-        ColorSpace::Cmyk | ColorSpace::Ycck => PixelFormat::Cmyk,
-        ColorSpace::Grayscale => PixelFormat::Grayscale,
-        _ => PixelFormat::Rgb,
-    };
-    if pixel_format == PixelFormat::Cmyk && header.frame.is_some_and(|frame| frame.sampling != 0x11)
-    {
-        return Ok((Format::Jpeg.picture(size, subsampled_cmyk(bytes)?)?, orientation));
-    }
-    decoder.set_output_format(pixel_format);
-    let raw = decoder.decode_image().map_err(refusal)?.into_vec();
-    let rgb = match pixel_format {
-        PixelFormat::Grayscale => grey_to_rgb(&raw, 1),
-        PixelFormat::Cmyk => cmyk_to_rgb(&raw),
-        _ => raw,
-    };
+    let orientation = exif::orientation(decoder.exif().map(Vec::as_slice));
+    let rgb = decoder.decode().map_err(refusal)?;
     Ok((Format::Jpeg.picture(size, rgb)?, orientation))
 }
 
-/// CMYK whose components have different resolutions. `libjpeg-turbo-rs` panics at most of these
-/// files, so another decoder reads them. The values differ a little from Pillow's.
-fn subsampled_cmyk(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
-    let broken = |error: ImageError| Format::Jpeg.broken(error);
-    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
-    Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8().into_raw())
-}
-
-/// Pillow's conversion, (255 − C)(255 − K) / 255, rounded. As in Pillow, every file is taken to
-/// hold the inverse of each value, as Adobe's files do.
-fn cmyk_to_rgb(cmyk: &[u8]) -> Vec<u8> {
-    let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
-    for pixel in cmyk.as_chunks::<4>().0 {
-        let [c, m, y, k] = pixel.map(u32::from);
-        rgb.extend([c, m, y].map(|light| {
-            let product = light * k + 128;
-            (((product >> 8) + product) >> 8) as u8
-        }));
-    }
-    rgb
-}
-
-/// The markers before the first scan.
-#[derive(Debug, Default)]
-struct Header {
-    frame: Option<Frame>,
-    /// The position of the first scan, or of the first segment that cannot be followed.
-    scan: usize,
-}
-
-/// A start-of-frame marker (ITU-T T.81, B.2.2).
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    /// The marker's second byte: 0xC0 baseline, 0xC2 progressive, …
-    process: u8,
-    precision: u8,
-    size: (u32, u32),
-    components: u8,
-    /// The first component's horizontal and vertical sampling factors, four bits each.
-    sampling: u8,
-}
-
-impl Header {
-    /// Reads segments as far as they can be followed. The decoder reports malformed ones.
-    fn read(bytes: &[u8]) -> Self {
-        let mut header = Self::default();
-        let mut rest = bytes.get(2..).unwrap_or_default();
-        while let [0xff, marker, after @ ..] = rest {
-            if *marker == 0xff {
-                rest = &rest[1..];
-                continue;
-            }
-            let &[high, low, ref body @ ..] = after else { break };
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            match (marker, body) {
-                (0xc4 | 0xc8 | 0xcc, _) => {}
-                (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, _, sampling, ..]) => {
-                    let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
-                    let size = (side(w1, w0), side(h1, h0));
-                    header.frame =
-                        Some(Frame { process: *marker, precision, size, components, sampling });
-                }
-                (0xda | 0xd9, _) => break,
-                _ => {}
-            }
-            rest = after.get(length..).unwrap_or_default();
+/// `is_one_scan` says that the first scan has all components, and that no other scan follows.
+fn check_supported(frame: Frame, scans: usize, is_one_scan: bool) -> Result<(), PictureError> {
+    let feature = match frame.process {
+        0xc0..=0xc2 if frame.precision != 8 => format!("{} bits a sample", frame.precision),
+        0xc0..=0xc2 if frame.sampling.iter().any(|&(h, v)| h == 3 || v == 3) => {
+            "sampling factor 3".to_owned()
         }
-        header.scan = bytes.len() - rest.len();
-        header
-    }
+        // The decoder takes the first component to have the size of the picture.
+        0xc0..=0xc2
+            if frame.sampling.iter().any(|&factors| exceeds(factors, frame.sampling[0])) =>
+        {
+            "a first component of lower resolution".to_owned()
+        }
+        // The decoder confuses the components of such a file.
+        0xc0 | 0xc1 if !is_one_scan => "baseline coding in several scans".to_owned(),
+        0xc2 if scans > SCANS => format!("{scans} scans"),
+        0xc0..=0xc2 => return Ok(()),
+        0xc9..=0xcb | 0xcd..=0xcf => "arithmetic coding".to_owned(),
+        0xc3 => "lossless coding".to_owned(),
+        _ => "hierarchical coding".to_owned(),
+    };
+    Err(Format::Jpeg.unsupported(feature))
 }
 
-impl Frame {
-    fn progressive(self) -> bool {
-        self.process == 0xc2
-    }
-
-    fn check_supported(self) -> Result<(), PictureError> {
-        let feature = match self.process {
-            0xc0..=0xc2 if self.precision != 8 => format!("{} bits a sample", self.precision),
-            0xc0..=0xc2 if self.sampling >> 4 == 3 || self.sampling & 15 == 3 => {
-                "sampling factor 3".to_owned()
-            }
-            0xc0..=0xc2 => return Ok(()),
-            0xc9..=0xcb | 0xcd..=0xcf => "arithmetic coding".to_owned(),
-            0xc3 => "lossless coding".to_owned(),
-            _ => "hierarchical coding".to_owned(),
-        };
-        Err(Format::Jpeg.unsupported(feature))
-    }
+fn exceeds((h, v): (u8, u8), (first_h, first_v): (u8, u8)) -> bool {
+    h > first_h || v > first_v
 }
 
-fn refusal(error: JpegError) -> PictureError {
+fn refusal(error: DecodeErrors) -> PictureError {
     match error {
-        JpegError::UnexpectedEof => Format::Jpeg.broken("it ends too early"),
-        JpegError::Unsupported(feature) => Format::Jpeg.unsupported(feature),
-        error => Format::Jpeg.broken(error),
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
+            Format::Jpeg.broken("it ends too early")
+        }
+        DecodeErrors::Format(text) => Format::Jpeg.broken(text),
+        DecodeErrors::FormatStatic(text) => Format::Jpeg.broken(text),
+        error => Format::Jpeg.broken(format!("{error:?}")),
     }
 }

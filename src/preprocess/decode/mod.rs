@@ -1,18 +1,27 @@
 //! Bytes → an upright 8-bit RGB picture, within limits.
 //!
 //! The steps are: recognise the format by content, read the header, refuse a picture that is too
-//! large, decode, drop alpha, apply the EXIF orientation. The values are Pillow's, those of
-//! `Image.open(f).convert("RGB")` followed by `ImageOps.exif_transpose`. There is one deliberate
-//! exception: 16-bit grey becomes its high byte, as 16-bit RGB does. Pillow clips 16-bit grey at
-//! 255, which nearly always gives a white picture.
+//! large or costs too much, decode, drop alpha, apply the EXIF orientation. The values are those of
+//! Pillow's `Image.open(f).convert("RGB")` followed by `ImageOps.exif_transpose`. There are two
+//! exceptions:
+//!
+//! - JPEG: the values differ by a few levels from those of libjpeg-turbo, which Pillow uses
+//!   (docs/reliability.md).
+//! - 16-bit grey becomes its high byte, as 16-bit RGB does. Pillow clips 16-bit grey at 255, which
+//!   nearly always gives a white picture.
 
 mod exif;
 mod file_format;
 mod gif;
 mod image_crate;
+mod input;
 mod jpeg;
+mod jpeg_markers;
 mod png;
+mod tiff;
 mod webp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
 use image::metadata::Orientation;
@@ -20,6 +29,7 @@ use image::metadata::Orientation;
 use super::PictureError;
 use crate::config::ImageLimits;
 pub use file_format::Format;
+use input::Input;
 
 /// A decoded, upright picture: its EXIF orientation is already applied.
 #[derive(Debug, Clone)]
@@ -52,21 +62,43 @@ impl Picture {
 ///
 /// [`PictureError`]. No bytes cause a panic.
 pub fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, PictureError> {
-    if bytes.is_empty() {
+    decode_while(bytes, limits, || Ok(()))
+}
+
+/// As [`decode`]. It calls `check` every few milliseconds, and stops with the error of `check`.
+/// Once `check` has failed, it must fail again.
+///
+/// # Errors
+///
+/// [`PictureError`], and the error of `check`.
+pub fn decode_while<E: From<PictureError>>(
+    bytes: &[u8],
+    limits: &ImageLimits,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<Picture, E> {
+    let stopped = || check().is_err();
+    let decoded = decode_input(Input { bytes, stopped: &stopped }, limits);
+    // A decoder that was stopped reports damage, or gives half a picture.
+    check()?;
+    Ok(decoded?)
+}
+
+fn decode_input(input: Input<'_>, limits: &ImageLimits) -> Result<Picture, PictureError> {
+    if input.bytes.is_empty() {
         return Err(PictureError::Empty);
     }
-    let format = file_format::recognize(bytes)
-        .ok_or_else(|| PictureError::UnknownFormat { hint: file_format::hint(bytes) })?;
+    let format = file_format::recognize(input.bytes)
+        .ok_or_else(|| PictureError::UnknownFormat { hint: file_format::hint(input.bytes) })?;
     // The decoders are third-party code that reads hostile bytes. A panic in one means a broken
     // file.
-    let decoded = std::panic::catch_unwind(|| match format {
-        Format::Png => png::decode(bytes, limits),
-        Format::Jpeg => jpeg::decode(bytes, limits),
-        Format::Gif => gif::decode(bytes, limits),
-        Format::WebP => webp::decode(bytes, limits),
-        Format::Bmp => image_crate::bmp(bytes, limits),
-        Format::Tiff => image_crate::tiff(bytes, limits),
-    });
+    let decoded = catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Png => png::decode(input, limits),
+        Format::Jpeg => jpeg::decode(input, limits),
+        Format::Gif => gif::decode(input, limits),
+        Format::WebP => webp::decode(input, limits),
+        Format::Bmp => image_crate::bmp(input, limits),
+        Format::Tiff => tiff::decode(input, limits),
+    }));
     let (pixels, orientation) = decoded
         .unwrap_or_else(|_| Err(format.broken("the decoder could not read its contents")))?;
     Ok(Picture { pixels: oriented(pixels, orientation), format })

@@ -1,27 +1,26 @@
 //! PNG, by the `png` crate itself: its limits apply to every chunk, and colour profiles are never
 //! decompressed.
 
-use std::io::Cursor;
-
 use image::RgbImage;
 use image::metadata::Orientation;
 use png::{ColorType, DecodingError, Transformations};
 
+use super::input::Input;
 use super::{Format, drop_alpha, exif, grey_to_rgb};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
-/// The number of bytes of a compressed text chunk that are decompressed to look for EXIF.
+/// The number of bytes that are decompressed of the first compressed text chunk that may hold EXIF.
+/// A file of 10 MB has room for thousands of such chunks, each of which may expand a thousandfold.
 const TEXT_BYTES: usize = 1 << 20;
 
 pub(super) fn decode(
-    bytes: &[u8],
+    input: Input<'_>,
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
     let fail = |error| refusal(error, limits);
     let memory = usize::try_from(limits.decode_bytes).unwrap_or(usize::MAX);
-    let mut decoder =
-        png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: memory });
+    let mut decoder = png::Decoder::new_with_limits(input.reader(), png::Limits { bytes: memory });
     decoder.set_ignore_iccp_chunk(true);
     let size = decoder.read_header_info().map_err(fail)?.size();
     Format::Png.check(size, 3, limits)?;
@@ -62,8 +61,8 @@ fn orientation(info: &png::Info<'_>) -> Orientation {
     let uncompressed = info.uncompressed_latin1_text.iter();
     let uncompressed =
         uncompressed.filter(|text| profile(&text.keyword)).map(|text| text.text.clone());
-    let compressed = info.compressed_latin1_text.iter().filter(|text| profile(&text.keyword));
-    let compressed = compressed.filter_map(|text| {
+    let compressed = info.compressed_latin1_text.iter().find(|text| profile(&text.keyword));
+    let compressed = compressed.and_then(|text| {
         let mut text = text.clone();
         text.decompress_text_with_limit(TEXT_BYTES).ok()?;
         text.get_text().ok()

@@ -2,20 +2,20 @@
 //! the frame inside, so the sizes of the frames are read and checked here first. It also allocates
 //! by the length that a chunk declares, so EXIF is read here too.
 
-use std::io::Cursor;
-
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ImageDecoder, RgbImage};
 
+use super::input::Input;
 use super::{Format, exif, image_crate};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
 
 pub(super) fn decode(
-    bytes: &[u8],
+    input: Input<'_>,
     limits: &ImageLimits,
 ) -> Result<(RgbImage, Orientation), PictureError> {
+    let bytes = input.bytes;
     // RIFF's own length counts from its ninth byte.
     let length = bytes.get(4..8).and_then(|field| field.first_chunk::<4>());
     let length = length.map_or(0, |&field| u64::from(u32::from_le_bytes(field)));
@@ -27,8 +27,14 @@ pub(super) fn decode(
         Format::WebP.check(size, 8, limits)?;
     }
     let fail = |error| image_crate::refusal(Format::WebP, error, limits);
-    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
-    let peak = if decoder.has_animation() { 12 } else { 8 };
+    let decoder = WebPDecoder::new(input.reader()).map_err(fail)?;
+    // A lossy picture with alpha has its planes, their pixels, and the plane of alpha in memory.
+    let has_alpha_plane = chunks(body).any(|(name, _)| name == b"ALPH");
+    let peak = match (decoder.has_animation(), has_alpha_plane) {
+        (true, _) => 12,
+        (false, true) => 11,
+        (false, false) => 8,
+    };
     Format::WebP.check(decoder.dimensions(), peak, limits)?;
     let orientation = exif::orientation(exif_chunk(body));
     Ok((image_crate::pixels(Format::WebP, decoder, limits)?, orientation))

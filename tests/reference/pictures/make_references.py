@@ -60,6 +60,14 @@ def without_adobe(picture):
     return start + body[7:]
 
 
+def ycck(picture):
+    """The same samples, declared to be YCCK."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=95)
+    start, body = buffer.getvalue().split(b"\xff\xee\0\x0eAdobe")
+    return start + b"\xff\xee\0\x0eAdobe" + body[:6] + b"\2" + body[7:]
+
+
 def png_chunks(width, height, depth, color, raw, extra=()):
     chunk = lambda kind, body: (
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -93,6 +101,7 @@ saved = {
     "cmyk_422.jpg": lambda f: small.convert("CMYK").save(f, quality=95, subsampling=1),
     "cmyk_420.jpg": lambda f: small.convert("CMYK").save(f, quality=95, subsampling=2),
     "cmyk_not_adobe.jpg": lambda f: f.write(without_adobe(small.convert("CMYK"))),
+    "ycck.jpg": lambda f: f.write(ycck(small.convert("CMYK"))),
     "lossless.webp": lambda f: small.save(f, lossless=True),
     "lossy.webp": lambda f: small.save(f, quality=80),
     "alpha.webp": lambda f: with_alpha.save(f, lossless=True, exact=True),
