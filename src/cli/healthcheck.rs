@@ -19,6 +19,9 @@ pub(super) struct HealthcheckConfig {
         default_value = "127.0.0.1:8080"
     )]
     listen: SocketAddr,
+    /// Address of its admin listener; where there is one, it is asked
+    #[arg(long, value_name = "ADDRESS", env = "CONVSCOPE_ADMIN_LISTEN")]
+    admin_listen: Option<SocketAddr>,
     /// Check whether the process is alive (/healthz) and not whether it is ready (/readyz)
     #[arg(long)]
     live: bool,
@@ -35,7 +38,7 @@ const MAX_BYTES: u64 = 16 << 10;
 /// [`CliError::Server`].
 pub(super) fn healthcheck(config: &HealthcheckConfig) -> Result<(), CliError> {
     let path = if config.live { "/healthz" } else { "/readyz" };
-    let address = local_address(config.listen);
+    let address = local_address(config.admin_listen.unwrap_or(config.listen));
     let error = |cause: String| CliError::Server(format!("{address}{path}: {cause}"));
     let answer = get(address, path).map_err(|cause| error(cause.to_string()))?;
     let status = answer.lines().next().unwrap_or_default();

@@ -21,7 +21,7 @@ pub use limits::{ImageLimits, Limits};
 pub use model::{Activation, Layout};
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
-pub use suggestions::{excerpt, nearest};
+pub use suggestions::{excerpt, nearest, truncated};
 
 /// The name of the model for requests that name no model.
 pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";
@@ -37,6 +37,10 @@ pub struct ServerConfig {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,
+    /// Address and port of a second listener with its own connections: it answers /healthz, /readyz
+    /// and /metrics without an API key [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "CONVSCOPE_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
     /// The models to load
     #[command(flatten)]
     pub models: ModelsConfig,

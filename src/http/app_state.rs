@@ -7,8 +7,9 @@ use super::access::Access;
 use super::error::HttpError;
 use super::metrics::Metrics;
 use super::phase::{CurrentPhase, Phase};
+use super::unread_bytes::UnreadBytes;
 use crate::config::HttpLimits;
-use crate::runtime::{CancellationToken, WorkerPool};
+use crate::runtime::{CancellationToken, Permit, WorkerPool};
 use crate::service::Context;
 
 /// What all requests share.
@@ -24,6 +25,8 @@ pub struct AppState {
     pub access: Access,
     /// One permit for each body that may arrive slowly, without a place in the queue.
     pub(super) slow_bodies: Arc<Semaphore>,
+    /// The bytes of finished answers that clients have not read yet.
+    pub(super) unread: UnreadBytes,
     pub(super) metrics: Metrics,
     phase: CurrentPhase,
 }
@@ -34,8 +37,9 @@ impl AppState {
     pub fn new(context: Context, workers: WorkerPool, limits: HttpLimits) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (access, metrics) = (Access::default(), Metrics::default());
-        let phase = CurrentPhase::new(Phase::Ready);
-        Self { context, workers, limits, access, slow_bodies, metrics, phase }
+        let (unread, phase) =
+            (UnreadBytes::new(limits.unread_bytes), CurrentPhase::new(Phase::Ready));
+        Self { context, workers, limits, access, slow_bodies, unread, metrics, phase }
     }
 
     /// The same state with `access`.
@@ -50,8 +54,12 @@ impl AppState {
         Self { phase: CurrentPhase::new(phase), ..self }
     }
 
-    /// Moves the server forward to `phase`. It never moves back.
+    /// Moves the server forward to `phase`. It never moves back. A server that becomes ready has
+    /// loaded its models.
     pub fn advance(&self, phase: Phase) {
+        if phase == Phase::Ready {
+            self.metrics.models_are_loaded();
+        }
         self.phase.advance(phase);
     }
 
@@ -69,6 +77,15 @@ impl AppState {
     /// A token whose deadline is that of a request that arrives now.
     pub(super) fn cancellation_token(&self) -> CancellationToken {
         CancellationToken::at(Instant::now() + self.limits.request_timeout.duration())
+    }
+
+    /// Takes a place in the queue, if another answer may be computed.
+    ///
+    /// # Errors
+    /// [`HttpError::TooManyUnreadBytes`] and [`HttpError::QueueFull`].
+    pub(super) fn admit(&self) -> Result<Permit, HttpError> {
+        self.unread.check()?;
+        Ok(self.workers.admit()?)
     }
 
     /// Whether the server is ready for new requests.

@@ -36,8 +36,12 @@ pub(super) async fn gradient(
     state.require_loaded()?;
     let parameters = query_parameters(&uri)?;
     let classifier = state.context.models.get(Some(&name))?;
-    let permit = state.workers.admit()?;
-    let work = move |_: &CancellationToken| GradientFile::check(&parameters, classifier)?.encode();
+    let permit = state.admit()?;
+    let shared = Arc::clone(&state);
+    let work = move |_: &CancellationToken| {
+        shared.unread.check()?;
+        Ok::<_, HttpError>(GradientFile::check(&parameters, classifier)?.encode()?)
+    };
     let file = state.workers.run(permit, state.cancellation_token(), work).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

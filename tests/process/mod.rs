@@ -3,4 +3,5 @@
 #![cfg(unix)]
 
 mod lifecycle;
+mod operation;
 mod program;

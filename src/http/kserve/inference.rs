@@ -1,5 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::header;
@@ -11,8 +12,16 @@ use crate::http::admission::read_with_permit;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
 use crate::http::request_body::{check_headers, read_object};
+use crate::http::server_timing::add_server_timing;
 use crate::runtime::{CancellationToken, Permit};
-use crate::service::ServiceError;
+use crate::service::{Job, ServiceError};
+
+/// A place in the queue for a request whose body has been read.
+pub(super) struct Admission {
+    permit: Permit,
+    /// How long reading the body took.
+    read: Duration,
+}
 
 /// Takes a place in the queue and reads the body as a JSON object.
 ///
@@ -21,12 +30,14 @@ use crate::service::ServiceError;
 pub(super) async fn admit(
     state: &AppState,
     request: Request,
-) -> Result<(Map<String, Value>, Permit), HttpError> {
+) -> Result<(Map<String, Value>, Admission), HttpError> {
     state.require_loaded()?;
     let body_limit = state.limits.body_bytes;
     check_headers(request.headers(), body_limit)?;
-    let permit = state.workers.admit()?;
-    read_with_permit(state, pin!(read_object(request, body_limit)), permit).await
+    let (permit, started) = (state.admit()?, Instant::now());
+    let reading = pin!(read_object(request, body_limit));
+    let (object, permit) = read_with_permit(state, reading, permit).await?;
+    Ok((object, Admission { permit, read: started.elapsed() }))
 }
 
 /// Runs `work` on a worker until the deadline of the request, and serializes its result there too.
@@ -35,16 +46,25 @@ pub(super) async fn admit(
 /// Those of `work` and of the worker.
 pub(super) async fn run_on_worker<T: Serialize>(
     state: &Arc<AppState>,
-    permit: Permit,
-    work: impl FnOnce(&AppState, &CancellationToken) -> Result<T, HttpError> + Send + 'static,
+    admission: Admission,
+    work: impl FnOnce(&AppState, &mut Job) -> Result<T, HttpError> + Send + 'static,
 ) -> Result<Response, HttpError> {
-    let shared = Arc::clone(state);
+    let Admission { permit, read } = admission;
+    let (shared, queued) = (Arc::clone(state), Instant::now());
     let work = move |token: &CancellationToken| {
-        let answer = work(&shared, token)?;
-        serde_json::to_vec(&answer).map_err(internal)
+        let queue = queued.elapsed();
+        shared.unread.check()?;
+        let mut job = Job::new(token.clone());
+        let answer = work(&shared, &mut job)?;
+        let json = serde_json::to_vec(&answer).map_err(internal)?;
+        job.stages.end("encode");
+        job.stages.precede(&[("read", read), ("queue", queue)]);
+        Ok::<_, HttpError>((json, job.stages))
     };
-    let json = state.workers.run(permit, state.cancellation_token(), work).await??;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    let (json, stages) = state.workers.run(permit, state.cancellation_token(), work).await??;
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], json).into_response();
+    add_server_timing(&mut response, stages);
+    Ok(response)
 }
 
 /// An answer could not be serialized.

@@ -96,8 +96,8 @@ pub(in crate::http) async fn infer(
     request: Request,
 ) -> Result<Response, HttpError> {
     refuse_parameters(&uri)?;
-    let (object, permit) = admit(&state, request).await?;
-    run_on_worker(&state, permit, move |state, token| {
+    let (object, admission) = admit(&state, request).await?;
+    run_on_worker(&state, admission, move |state, job| {
         let classifier = state.context.models.get(Some(&name))?;
         let request: InferenceRequest = serde_json::from_value(object.into()).map_err(|error| {
             HttpError::InvalidJson(format!("the body is not an inference request: {error}"))
@@ -106,7 +106,7 @@ pub(in crate::http) async fn infer(
         let pictures = pictures(state, request.inputs)?;
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
-            let found = state.context.scores(&classifier, picture, token);
+            let found = state.context.scores(&classifier, picture, job);
             scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
         let outputs = names.into_iter().map(|name| output(name, &scores)).collect();
