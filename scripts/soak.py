@@ -34,6 +34,8 @@ class Server:
     def __init__(self, binary, models):
         command = [binary, "serve", "--listen", f"{HOST}:0", "--models", models, "--log-json"]
         command += ["--cache-bytes", "0", "--reload-interval", "0"]
+        # All clients of this script have one address.
+        command += ["--max-connections-per-address", "0"]
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
         self.process = subprocess.Popen(command, stderr=self.log)
         self.port = int(self.wait_for("listening")["address"].rsplit(":", 1)[1])

@@ -1,7 +1,8 @@
 //! Parses the command line and runs the command.
 
-use std::io::Write;
 use std::process::ExitCode;
+
+use convscope::cli;
 
 /// mimalloc returns the memory of reloaded models and large answers to the system. After a few
 /// reloads, the allocator of the GNU C library keeps several times a model's size, because its
@@ -11,13 +12,12 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let matches = convscope::cli::command().get_matches();
-    match convscope::cli::run(&matches) {
+    let matches = match cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return cli::report_usage(&error),
+    };
+    match cli::run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If standard error is closed, the exit code alone reports the failure.
-            let _ = writeln!(std::io::stderr(), "convscope: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => cli::report_error(&error, &matches),
     }
 }

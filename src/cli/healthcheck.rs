@@ -30,7 +30,8 @@ const MAX_BYTES: u64 = 16 << 10;
 /// [`CliError::Server`].
 pub(super) fn healthcheck(config: &HealthcheckConfig) -> Result<(), CliError> {
     let path = if config.live { "/healthz" } else { "/readyz" };
-    let address = local_address(config.listen.address());
+    let listen = &config.listen;
+    let address = local_address(listen.admin_listen.unwrap_or(listen.address()));
     let error = |cause: String| CliError::Server(format!("{address}{path}: {cause}"));
     let answer = get(address, path).map_err(|cause| error(cause.to_string()))?;
     let status = answer.lines().next().unwrap_or_default();

@@ -6,10 +6,14 @@ mod cores;
 mod error;
 mod files;
 mod healthcheck;
+mod keys;
 mod log;
+mod log_line;
 mod models;
+mod open_files;
 mod progress;
 mod reload;
+mod report;
 mod serve;
 mod traces;
 mod use_case;
@@ -25,6 +29,7 @@ use crate::config::ServerConfig;
 use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
 
 pub use self::error::CliError;
+pub use self::report::{report_error, report_usage};
 
 /// The whole command line.
 #[must_use]

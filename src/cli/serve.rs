@@ -1,7 +1,7 @@
 //! `convscope serve`: starts the server, handles its signals, and shuts it down.
 
-use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +10,19 @@ use tokio::task::spawn_blocking;
 
 use super::cores::cores;
 use super::error::CliError;
+use super::keys::{access, reread_keys};
 use super::log::start_log;
+use super::open_files::{connections_within, raise_open_files};
 use super::reload::{Hangups, ModelLoader, reload_models};
-use crate::config::{AccessConfig, ServerConfig};
-use crate::http::{self, Access, AppState, Phase};
+use crate::config::{HttpLimits, ServerConfig};
+use crate::http::{self, AppState, Phase};
 use crate::runtime::{Engine, WorkerPool};
 use crate::service::{Context, ForwardCache, LoadedModels};
 
 /// Serves until a signal stops it.
 ///
 /// # Errors
-/// [`CliError`] where the configuration is wrong, a model cannot be loaded, or the address is in
+/// [`CliError`] where the configuration is wrong, a model cannot be loaded, or an address is in
 /// use.
 pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let _log = start_log(config.log_json)?;
@@ -36,14 +38,19 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
         .build()
         .map_err(failed)?;
     let served = runtime.block_on(async {
-        let address = config.listen.address();
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| CliError::Server(format!("cannot listen on {address}: {error}")))?;
+        if let Some(address) = config.listen.admin_listen {
+            let listener = listen(address).await?;
+            let address = listener.local_addr().map_err(failed)?;
+            tracing::info!(%address, "admin listening");
+            // It ends with the runtime, after the main listener has drained.
+            tokio::spawn(http::serve_admin(listener, Arc::clone(&state)));
+        }
+        let listener = listen(config.listen.address()).await?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(%address, threads, "listening");
         let router = http::router(Arc::clone(&state));
         let shutdown = shutdown(Arc::clone(&state), config.http.drain_delay.duration());
+        tokio::spawn(reread_keys(Arc::clone(&state), config.access.clone(), Hangups::new()));
         let serving = async {
             let served = http::serve(listener, router, &state, shutdown).await;
             served.map_err(failed)
@@ -57,6 +64,28 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     served
 }
 
+async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| CliError::Server(format!("cannot listen on {address}: {error}")))
+}
+
+/// The limits of connections and requests, with no more connections than the limit of open files
+/// carries.
+fn http_limits(config: &HttpLimits) -> HttpLimits {
+    let (open_files, wanted) = (raise_open_files(), config.connections);
+    let connections = connections_within(open_files, wanted);
+    if connections < wanted {
+        tracing::warn!(
+            open_files,
+            wanted,
+            connections,
+            "the limit of open files is too low for --max-connections, which is lowered; raise \
+             the hard limit (ulimit -Hn, LimitNOFILE)"
+        );
+    }
+    HttpLimits { connections, ..config.clone() }
+}
+
 /// The state of a server that has no models yet.
 fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliError> {
     let queue = config.queue.map_or(2 * threads, usize::from);
@@ -65,24 +94,9 @@ fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliE
     let (models, forwards) =
         (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
     let context = Context { models, forwards, limits: config.limits.clone() };
-    let state = AppState::new(context, workers, config.http.clone())
+    let state = AppState::new(context, workers, http_limits(&config.http))
         .with_model_name(config.kserve.model_name.clone());
     Ok(state.with_access(access(&config.access)?).with_phase(Phase::Loading))
-}
-
-fn access(config: &AccessConfig) -> Result<Access, CliError> {
-    let mut keys = config.api_keys.clone();
-    if let Some(path) = &config.api_keys_file {
-        let text = fs::read_to_string(path)
-            .map_err(|cause| CliError::File { path: path.clone(), cause })?;
-        let lines = text.lines().map(str::trim);
-        let in_file = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        keys.extend(in_file.map(str::to_owned));
-        if keys.is_empty() {
-            return Err(CliError::NoKeys { path: path.clone() });
-        }
-    }
-    Access::new(&keys, &config.cors_origins).map_err(|error| CliError::Server(error.to_string()))
 }
 
 /// Loads the models, makes the server ready, and starts the task that reloads them.

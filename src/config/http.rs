@@ -35,6 +35,38 @@ pub struct HttpLimits {
     )]
     #[serde(rename = "max_connections")]
     pub connections: u32,
+    /// Open connections of one client address, further ones get 503; 0 turns the limit off, as it
+    /// should be behind a proxy, whose connections all have one address
+    #[arg(
+        long = "max-connections-per-address",
+        value_name = "N",
+        env = "CONVSCOPE_MAX_CONNECTIONS_PER_ADDRESS",
+        default_value_t = HttpLimits::DEFAULT.connections_per_address
+    )]
+    #[serde(rename = "max_connections_per_address")]
+    pub connections_per_address: u32,
+    /// Memory of finished answers that clients have not read yet, in bytes; while they hold more,
+    /// requests get 503 before they are computed
+    #[arg(
+        long = "max-unread-bytes",
+        value_name = "BYTES",
+        env = "CONVSCOPE_MAX_UNREAD_BYTES",
+        default_value_t = HttpLimits::DEFAULT.unread_bytes,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    #[serde(rename = "max_unread_bytes")]
+    pub unread_bytes: u64,
+    /// Bytes a second that a client must read of its answer; a slower one is disconnected. It must
+    /// read 16 times as fast while --max-unread-bytes is reached. 0 turns both off
+    #[arg(
+        long = "min-read-rate",
+        value_name = "BYTES",
+        env = "CONVSCOPE_MIN_READ_RATE",
+        default_value_t = HttpLimits::DEFAULT.read_rate,
+        value_parser = clap::value_parser!(u32).range(0..=1 << 30)
+    )]
+    #[serde(rename = "min_read_rate")]
+    pub read_rate: u32,
     /// Request bodies that take longer than a second to arrive, at the same time
     #[arg(
         long = "max-slow-bodies",
@@ -120,6 +152,9 @@ impl HttpLimits {
         body_bytes: 10 << 20,
         header_bytes: 64 << 10,
         connections: 1024,
+        connections_per_address: 256,
+        unread_bytes: 256 << 20,
+        read_rate: 16 << 10,
         slow_bodies: 64,
         instances: 16,
         header_timeout: Seconds::new(10),

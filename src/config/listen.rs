@@ -13,6 +13,10 @@ pub struct ListenConfig {
     /// [default: none]
     #[arg(long = "http_port", value_name = "PORT", env = "CONVSCOPE_HTTP_PORT")]
     http_port: Option<u16>,
+    /// Address and port of a second listener with its own connections: it answers /healthz, /readyz
+    /// and /metrics without an API key [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "CONVSCOPE_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
 }
 
 impl ListenConfig {

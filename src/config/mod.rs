@@ -24,7 +24,7 @@ pub use listen::ListenConfig;
 pub use model::{Activation, Layout};
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
-pub use suggestions::{did_you_mean, excerpt, nearest};
+pub use suggestions::{did_you_mean, excerpt, nearest, truncated};
 
 /// The name of the model for requests that name no model.
 pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";

@@ -1,10 +1,15 @@
-//! Suggestions for misspelt names.
+//! Callers' texts in messages, and suggestions for misspelt names.
 
 /// A caller's text, cut to 80 characters for an error message.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
-    const LIMIT: usize = 80;
-    match text.char_indices().nth(LIMIT) {
+    truncated(text, 80)
+}
+
+/// `text`, or its first `limit` characters and `…`.
+#[must_use]
+pub fn truncated(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }

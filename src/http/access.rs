@@ -1,27 +1,21 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use subtle::ConstantTimeEq;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 
+use super::api_key::{ApiKey, MIN_KEY_LENGTH};
+use super::cors;
 use super::error::HttpError;
 
 /// The API keys, and the origins whose pages may call the API. By default, no key is needed and no
-/// other origin is allowed.
-#[derive(Clone, Default)]
+/// other origin is allowed. Clones share the keys.
+#[derive(Debug, Clone, Default)]
 pub struct Access {
-    keys: Vec<Box<[u8]>>,
+    keys: Arc<RwLock<Vec<ApiKey>>>,
     origins: Vec<HeaderValue>,
-}
-
-/// Prints the number of keys and never the keys.
-impl std::fmt::Debug for Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Access {{ {} keys, origins: {:?} }}", self.keys.len(), self.origins)
-    }
 }
 
 /// An API key or an origin of the configuration is not valid.
@@ -43,86 +37,49 @@ pub enum AccessError {
     Origin(String),
 }
 
-/// The fewest characters of an API key.
-const MIN_KEY_LENGTH: usize = 16;
-
-/// The request headers that a page of another origin may set.
-const REQUEST_HEADERS: [&str; 6] =
-    ["accept", "authorization", "content-type", "traceparent", "x-api-key", "x-request-id"];
-
-/// The response headers that a page of another origin may read.
-const RESPONSE_HEADERS: [&str; 11] = [
-    "convscope-class",
-    "convscope-dead-channels",
-    "convscope-empty",
-    "convscope-layer",
-    "convscope-method",
-    "convscope-model",
-    "convscope-probability",
-    "convscope-saturated",
-    "retry-after",
-    "server-timing",
-    "x-request-id",
-];
-
 impl Access {
-    /// Requires one of `keys`, unless there are none, and allows pages of `origins`.
+    /// Requires one of `keys`, unless there are none, and allows pages of `origins`. Each of `keys`
+    /// is `KEY`, `NAME:KEY` or `NAME = KEY`.
     ///
     /// # Errors
     /// [`AccessError`].
     pub fn new(keys: &[String], origins: &[String]) -> Result<Self, AccessError> {
-        for (index, key) in keys.iter().enumerate() {
-            if key.len() < MIN_KEY_LENGTH {
-                return Err(AccessError::ShortKey { number: index + 1, length: key.len() });
-            }
-        }
-        let keys = keys.iter().map(|key| key.as_bytes().into()).collect();
-        let origins = origins.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
-        Ok(Self { keys, origins })
+        let origins = origins.iter().map(|text| cors::origin(text)).collect::<Result<_, _>>()?;
+        let access = Self { keys: Arc::default(), origins };
+        access.replace_keys(keys)?;
+        Ok(access)
     }
 
-    /// Whether a request with these headers has a valid key, or needs none. Each key is compared in
-    /// constant time, so that response times reveal nothing but lengths.
+    /// Requires one of `keys` from now on, as [`new`](Self::new) does.
+    ///
+    /// # Errors
+    /// [`AccessError::ShortKey`]. The keys then stay as they were.
+    pub fn replace_keys(&self, keys: &[String]) -> Result<(), AccessError> {
+        let keys = keys.iter().enumerate().map(|(index, key)| ApiKey::parse(key, index + 1));
+        let keys = keys.collect::<Result<_, _>>()?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// Whether a request with these headers has a valid key, or needs none.
     fn allows(&self, headers: &HeaderMap) -> bool {
-        let Some(given) = given_key(headers) else { return self.keys.is_empty() };
-        let is_equal = |key: &[u8]| bool::from(key.ct_eq(given));
-        self.keys.is_empty() || self.keys.iter().filter(|key| is_equal(key.as_ref())).count() > 0
+        let is_open = self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty();
+        is_open || self.key_name(headers).is_some()
+    }
+
+    /// The name of the valid key in these headers.
+    pub(super) fn key_name(&self, headers: &HeaderMap) -> Option<String> {
+        let given = given_key(headers)?;
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        // Every key is compared, so that the time does not tell which one is right.
+        let found = keys.iter().filter(|key| key.is(given)).fold(None, |_, key| Some(key));
+        found.map(|key| key.name.clone())
     }
 
     /// The CORS layer, where other origins are allowed.
     pub(super) fn cors(&self) -> Option<CorsLayer> {
-        let any = self.origins.iter().any(|origin| origin == "*");
-        let allowed = match self.origins.as_slice() {
-            [] => return None,
-            _ if any => AllowOrigin::any(),
-            some => AllowOrigin::list(some.iter().cloned()),
-        };
-        let names = |names: &[&'static str]| -> Vec<HeaderName> {
-            names.iter().map(|name| HeaderName::from_static(name)).collect()
-        };
-        Some(
-            CorsLayer::new()
-                .allow_origin(allowed)
-                .allow_methods([Method::GET, Method::POST])
-                .allow_headers(names(&REQUEST_HEADERS))
-                .expose_headers(names(&RESPONSE_HEADERS))
-                .max_age(std::time::Duration::from_secs(3600)),
-        )
+        cors::cors(&self.origins)
     }
-}
-
-fn origin(text: &str) -> Result<HeaderValue, AccessError> {
-    let error = || AccessError::Origin(text.to_owned());
-    let is_origin = |text: &str| {
-        let uri = text.parse::<axum::http::Uri>().ok();
-        uri.is_some_and(|uri| {
-            uri.scheme().is_some() && uri.path_and_query().is_none_or(|it| it == "/")
-        }) && !text.ends_with('/')
-    };
-    if text != "*" && !is_origin(text) {
-        return Err(error());
-    }
-    HeaderValue::from_str(text).map_err(|_| error())
 }
 
 /// The key in `Authorization: Bearer KEY` or in `X-API-Key: KEY`.
@@ -137,7 +94,7 @@ fn given_key(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// Middleware: answers 401 to a request without a valid key, where keys are configured.
 pub(super) async fn require_key(
-    State(access): State<Arc<Access>>,
+    State(access): State<Access>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -171,16 +128,5 @@ mod tests {
             assert_eq!(access.allows(&headers), expected, "{name}: {value}");
         }
         assert!(Access::default().allows(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_text_that_is_not_an_origin_is_refused() {
-        let of = |origin: &str| Access::new(&[], &[origin.to_owned()]);
-        for good in ["*", "https://example.org", "http://localhost:3000"] {
-            assert!(of(good).is_ok(), "{good}");
-        }
-        for bad in ["", "example.org", "https://example.org/", "https://example.org/page", "a b"] {
-            assert!(of(bad).is_err(), "{bad}");
-        }
     }
 }

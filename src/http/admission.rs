@@ -15,8 +15,8 @@ const SLOW: Duration = Duration::from_secs(1);
 /// permit and takes a new one when it has arrived.
 ///
 /// # Errors
-/// Those of `reading`; [`HttpError::SlowBody`], [`HttpError::TooManySlowBodies`] and
-/// [`HttpError::QueueFull`].
+/// Those of `reading` and of [`AppState::admit`]; [`HttpError::SlowBody`] and
+/// [`HttpError::TooManySlowBodies`].
 pub(super) async fn read_with_permit<T>(
     state: &AppState,
     mut reading: Pin<&mut impl Future<Output = Result<T, HttpError>>>,
@@ -34,5 +34,5 @@ pub(super) async fn read_with_permit<T>(
     };
     let rest = timeout(seconds.duration() - slow, reading).await;
     let read = rest.map_err(|_| HttpError::SlowBody { seconds })??;
-    Ok((read, state.workers.admit()?))
+    Ok((read, state.admit()?))
 }

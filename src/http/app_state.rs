@@ -7,8 +7,9 @@ use super::access::Access;
 use super::error::HttpError;
 use super::metrics::Metrics;
 use super::phase::{CurrentPhase, Phase};
+use super::unread_bytes::UnreadBytes;
 use crate::config::HttpLimits;
-use crate::runtime::{CancellationToken, WorkerPool};
+use crate::runtime::{CancellationToken, Permit, WorkerPool};
 use crate::service::Context;
 
 /// What all requests share.
@@ -26,6 +27,8 @@ pub struct AppState {
     pub model_name: Option<String>,
     /// One permit for each body that may arrive slowly, without a place in the queue.
     pub(super) slow_bodies: Arc<Semaphore>,
+    /// The bytes of finished answers that clients have not read yet.
+    pub(super) unread: UnreadBytes,
     pub(super) metrics: Metrics,
     phase: CurrentPhase,
 }
@@ -36,8 +39,10 @@ impl AppState {
     pub fn new(context: Context, workers: WorkerPool, limits: HttpLimits) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (access, metrics) = (Access::default(), Metrics::default());
+        let unread = UnreadBytes::new(limits.unread_bytes);
         let phase = CurrentPhase::new(Phase::Ready);
-        Self { context, workers, limits, access, model_name: None, slow_bodies, metrics, phase }
+        let model_name = None;
+        Self { context, workers, limits, access, model_name, slow_bodies, unread, metrics, phase }
     }
 
     /// The same state with `access`.
@@ -58,8 +63,12 @@ impl AppState {
         Self { phase: CurrentPhase::new(phase), ..self }
     }
 
-    /// Moves the server forward to `phase`. It never moves back.
+    /// Moves the server forward to `phase`. It never moves back. A server that becomes ready has
+    /// loaded its models.
     pub fn advance(&self, phase: Phase) {
+        if phase == Phase::Ready {
+            self.metrics.models_are_loaded();
+        }
         self.phase.advance(phase);
     }
 
@@ -77,6 +86,15 @@ impl AppState {
     /// A token whose deadline is that of a request that arrives now.
     pub(super) fn cancellation_token(&self) -> CancellationToken {
         CancellationToken::at(Instant::now() + self.limits.request_timeout.duration())
+    }
+
+    /// Takes a place in the queue, if another answer may be computed.
+    ///
+    /// # Errors
+    /// [`HttpError::TooManyUnreadBytes`] and [`HttpError::QueueFull`].
+    pub(super) fn admit(&self) -> Result<Permit, HttpError> {
+        self.unread.check()?;
+        Ok(self.workers.admit()?)
     }
 
     /// Whether the server is ready for new requests.

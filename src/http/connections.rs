@@ -6,26 +6,25 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
+use super::answer_body::AnswerBody;
 use super::app_state::AppState;
-use super::connection_limit::OverConnectionLimit;
+use super::connection_limit::ConnectionLimit;
 use super::connection_state::{RequestGuard, SharedConnectionState};
-use super::guarded_body::GuardedBody;
+use super::early_refusal::EarlyRefusal;
+use super::routes::admin_router;
 use super::timeout_stream::TimeoutStream;
-use crate::config::HttpLimits;
+use super::unread_bytes::UnreadBytes;
 
-/// How many connections beyond the limit are accepted. Their health probes are answered, and their
-/// other requests get 503. Further connections wait in the kernel's backlog.
-const EXTRA_CONNECTIONS: usize = 32;
+/// The open connections of the admin listener.
+pub const ADMIN_CONNECTIONS: u32 = 64;
 
 /// Serves requests from `listener` until `shutdown` completes. Then it closes idle connections and
 /// finishes the requests in progress. It returns after the drain timeout at the latest, even if a
@@ -43,29 +42,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     let limits = &state.limits;
+    let limit = ConnectionLimit::new(limits.connections, limits.connections_per_address);
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(limits.connections as usize + EXTRA_CONNECTIONS));
     let mut shutdown = pin!(shutdown);
-    loop {
-        let (permit, stream) = tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            accepted = accept(&mut listener, &permits) => accepted,
-        };
-        // Answers are small or written at once: Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
-        let is_over_limit = permits.available_permits() < EXTRA_CONNECTIONS;
-        let connection = connection(stream, router.clone(), is_over_limit, limits);
-        let connection = graceful.watch(connection);
-        let open = state.metrics.connections.clone();
-        open.inc();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection");
-            }
-            open.dec();
-            drop(permit);
-        });
+    tokio::select! {
+        biased;
+        () = &mut shutdown => {}
+        never = accept_all(&mut listener, &router, state, &limit, &graceful) => match never {},
     }
     drop(listener);
     let open = graceful.count();
@@ -76,31 +59,56 @@ pub async fn serve(
     Ok(())
 }
 
-/// Takes a permit first and accepts a connection then, so that connections without a permit stay in
-/// the kernel's backlog.
-async fn accept(
+/// Serves the routes of the admin listener. It never returns, so that probes and metrics are
+/// answered while the main listener drains. It has connections of its own, so that those of the
+/// main listener cannot use them up.
+pub async fn serve_admin(mut listener: TcpListener, state: Arc<AppState>) -> Infallible {
+    let router = admin_router(Arc::clone(&state));
+    let limit = ConnectionLimit::new(ADMIN_CONNECTIONS, 0);
+    accept_all(&mut listener, &router, &state, &limit, &GracefulShutdown::new()).await
+}
+
+/// Accepts connections within `limit` and serves each in a task of its own.
+async fn accept_all(
     listener: &mut TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, TcpStream) {
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
-    let (stream, _) = Listener::accept(listener).await;
-    (permit, stream)
+    router: &Router,
+    state: &AppState,
+    limit: &ConnectionLimit,
+    graceful: &GracefulShutdown,
+) -> Infallible {
+    loop {
+        let (place, stream) = limit.accept(listener).await;
+        // Answers are small or written at once: Nagle's algorithm would only delay them.
+        let _ = stream.set_nodelay(true);
+        let connection = connection(stream, router.clone(), place.is_over_limit, state);
+        let connection = graceful.watch(connection);
+        let open = state.metrics.connections.clone();
+        open.inc();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection");
+            }
+            open.dec();
+            drop(place);
+        });
+    }
 }
 
 fn connection(
     stream: TcpStream,
     router: Router,
     is_over_limit: bool,
-    limits: &HttpLimits,
+    app: &AppState,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
-    let state = SharedConnectionState::default();
-    let stream = TokioIo::new(TimeoutStream::new(stream, state.clone(), limits));
+    let (state, limits, unread) =
+        (SharedConnectionState::default(), &app.limits, app.unread.clone());
+    let stream = TimeoutStream::new(stream, state.clone(), limits, unread.clone());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let guard = state.begin_request();
-        if is_over_limit {
-            request.extensions_mut().insert(OverConnectionLimit);
+        if let Some(refusal) = EarlyRefusal::of(&request, is_over_limit) {
+            request.extensions_mut().insert(refusal);
         }
-        respond(router.clone(), request.map(Body::new), guard)
+        respond(router.clone(), request.map(Body::new), unread.clone(), guard)
     });
     // The timeouts of the stream are stricter. This one only catches what they might miss.
     let longest = limits.header_timeout.duration() + limits.idle_timeout.duration();
@@ -110,7 +118,7 @@ fn connection(
         .max_header_size(limits.header_bytes as usize)
         .max_buf_size((limits.header_bytes as usize).max(READ_BUFFER))
         .keep_alive(!is_over_limit)
-        .serve_connection(stream, service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// How much of a body hyper reads ahead, in bytes; its own default.
@@ -119,8 +127,9 @@ const READ_BUFFER: usize = 400 << 10;
 async fn respond(
     router: Router,
     request: Request,
+    unread: UnreadBytes,
     guard: RequestGuard,
-) -> Result<hyper::Response<GuardedBody<RequestGuard>>, Infallible> {
+) -> Result<hyper::Response<AnswerBody>, Infallible> {
     let response: Response = router.oneshot(request).await?;
-    Ok(response.map(|body| GuardedBody::new(body, guard)))
+    Ok(response.map(|body| AnswerBody::new(body, unread, guard)))
 }

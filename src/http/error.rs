@@ -1,7 +1,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::Problem;
+use super::problem::{Cause, Problem};
 use crate::config::{ParameterError, Seconds};
 use crate::preprocess::PictureError;
 use crate::render::RenderError;
@@ -92,9 +92,27 @@ pub enum HttpError {
     /// The limit of connections is reached.
     #[error("too many connections are open; try again in a moment")]
     TooManyConnections,
+    /// The limit of unread bytes is reached.
+    #[error(
+        "clients have not read finished answers of {limit} bytes yet, which is the limit; try \
+         again in a moment"
+    )]
+    TooManyUnreadBytes {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The request does not have exactly one `Host` header.
+    #[error("the request has {count} Host headers; send exactly one")]
+    Host {
+        /// How many it has.
+        count: usize,
+    },
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
     UnreadableBody(String),
+    /// The caller closed the connection before the end of the body.
+    #[error("the body could not be read: the connection was closed before its end")]
+    AbortedBody,
     /// The request has more pictures than the limit.
     #[error(
         "the request has {given} pictures, but at most {limit} are allowed; send several requests"
@@ -135,7 +153,10 @@ impl HttpError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::QueueFull(busy) => Some(busy.retry_after.as_secs()),
-            Self::TooManySlowBodies { .. } | Self::TooManyConnections | Self::Loading => Some(1),
+            Self::TooManySlowBodies { .. }
+            | Self::TooManyUnreadBytes { .. }
+            | Self::TooManyConnections
+            | Self::Loading => Some(1),
             _ => None,
         }
     }
@@ -155,8 +176,12 @@ impl HttpError {
         } else {
             self.to_string()
         };
-        let is_panic = matches!(self, Self::Work(WorkError::Panicked(_)));
-        Problem::new(status, code, detail, is_panic)
+        let cause = match self {
+            Self::Work(WorkError::Panicked(_)) => Cause::Panic,
+            Self::AbortedBody => Cause::Abort,
+            _ => Cause::Other,
+        };
+        Problem::new(status, code, detail, cause)
     }
 
     /// The status and the stable code.
@@ -164,7 +189,9 @@ impl HttpError {
         use StatusCode as S;
         match self {
             Self::Service(error) => service_kind(error),
-            Self::QueueFull(_) | Self::TooManySlowBodies { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
+            Self::QueueFull(_)
+            | Self::TooManySlowBodies { .. }
+            | Self::TooManyUnreadBytes { .. } => (S::SERVICE_UNAVAILABLE, "busy"),
             Self::Loading => (S::SERVICE_UNAVAILABLE, "loading"),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "shutting-down"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
@@ -186,7 +213,8 @@ impl HttpError {
             }
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::SlowBody { .. } => (S::REQUEST_TIMEOUT, "slow-body"),
-            Self::UnreadableBody(_) => (S::BAD_REQUEST, "unreadable-body"),
+            Self::Host { .. } => (S::BAD_REQUEST, "invalid-host"),
+            Self::UnreadableBody(_) | Self::AbortedBody => (S::BAD_REQUEST, "unreadable-body"),
             Self::TooManyPictures { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-pictures"),
             Self::Instance { error, .. } => error.kind(),
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),

@@ -15,6 +15,7 @@ use super::error::HttpError;
 use super::event_stream::{Computation, event_stream};
 use super::request_id::request_id;
 use super::request_input::{RequestInput, UseCaseRequest};
+use super::server_timing::add_server_timing;
 use crate::runtime::{CancellationToken, Permit};
 use crate::service::{Answer, OutputFormat, UseCase};
 
@@ -65,7 +66,7 @@ where
     let representation = negotiate(request.headers(), offered)?;
     let body_limit = state.limits.body_bytes;
     U::Input::check_headers(request.headers(), body_limit)?;
-    let permit = state.workers.admit()?;
+    let permit = state.admit()?;
     let request_id = request_id(request.extensions());
     let (token, started) = (state.cancellation_token(), Instant::now());
     let reading = pin!(U::Input::read(request, body_limit));
@@ -116,6 +117,7 @@ impl<I: Send + 'static> AdmittedRequest<I> {
         let (shared, queued) = (Arc::clone(&state), Instant::now());
         let work = move |token: &CancellationToken| {
             let queue = queued.elapsed();
+            shared.unread.check()?;
             let use_case = U::check(&request.parameters, &shared.context)?;
             on_checked();
             let mut answer = use_case.answer(&request.input, format, &shared.context, token)?;
@@ -164,10 +166,7 @@ fn file_response(answer: Answer) -> Response {
             headers.insert(name, value);
         }
     }
-    if let Ok(value) = HeaderValue::from_str(&answer.stages.to_string()) {
-        headers.insert("server-timing", value);
-    }
     let mut response = (headers, answer.body).into_response();
-    response.extensions_mut().insert(answer.stages);
+    add_server_timing(&mut response, answer.stages);
     response
 }

@@ -1,4 +1,6 @@
-use std::time::Duration;
+use std::env::consts::{ARCH, OS};
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -6,8 +8,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::process_metrics::ProcessMetrics;
 use crate::runtime::Load;
 use crate::service::{LoadedModels, Stages};
 
@@ -31,7 +35,10 @@ pub(super) struct Metrics {
     busy: Gauge,
     queue: Gauge,
     waiting: Gauge,
-    memory: Gauge,
+    unread: Gauge,
+    stuck: Gauge,
+    kept: Gauge,
+    last_reload: Gauge<f64, AtomicU64>,
     /// Open connections.
     pub(super) connections: Gauge,
 }
@@ -129,7 +136,10 @@ impl Default for Metrics {
             busy: Gauge::default(),
             queue: Gauge::default(),
             waiting: Gauge::default(),
-            memory: Gauge::default(),
+            unread: Gauge::default(),
+            stuck: Gauge::default(),
+            kept: Gauge::default(),
+            last_reload: Gauge::default(),
             connections: Gauge::default(),
         };
         metrics.register()
@@ -157,9 +167,17 @@ impl Metrics {
         own.register("queue_capacity", "Size of the queue", self.queue.clone());
         own.register("queue_depth", "Requests in the queue", self.waiting.clone());
         own.register("connections", "Open connections", self.connections.clone());
-        let help = "Resident memory of the process";
-        let memory = self.memory.clone();
-        registry.register_with_unit("process_resident_memory", help, Unit::Bytes, memory);
+        let help = "Workers that still run after the deadline of their request";
+        own.register("stuck_workers", help, self.stuck.clone());
+        let help = "Finished answers that clients have not read yet";
+        own.register_with_unit("unread", help, Unit::Bytes, self.unread.clone());
+        let help = "Models whose files are refused, so that an older version is in use";
+        own.register("models_kept", help, self.kept.clone());
+        let (help, last) = ("Time of the last complete load of the models", &self.last_reload);
+        own.register_with_unit("last_reload_success_timestamp", help, Unit::Seconds, last.clone());
+        let build = vec![("version", env!("CARGO_PKG_VERSION")), ("arch", ARCH), ("os", OS)];
+        own.register("build", "The version of the program", Info::new(build));
+        registry.register_collector(Box::new(ProcessMetrics));
         self
     }
 
@@ -203,8 +221,17 @@ impl Metrics {
         self.panics.inc();
     }
 
+    /// Notes that all models have been loaded now.
+    pub(super) fn models_are_loaded(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.last_reload.set(now.as_secs_f64());
+    }
+
     /// Counts a reload of the models.
     pub(super) fn count_reload(&self, is_complete: bool) {
+        if is_complete {
+            self.models_are_loaded();
+        }
         let outcome = if is_complete { "complete" } else { "refused" };
         self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
@@ -216,6 +243,7 @@ impl Metrics {
     pub(super) fn encode(
         &self,
         load: Load,
+        unread_bytes: u64,
         models: &LoadedModels,
     ) -> Result<String, std::fmt::Error> {
         let gauges = [
@@ -223,7 +251,9 @@ impl Metrics {
             (&self.busy, load.busy),
             (&self.queue, load.queue),
             (&self.waiting, load.waiting),
-            (&self.memory, resident_bytes().unwrap_or(0)),
+            (&self.stuck, load.stuck),
+            (&self.unread, usize::try_from(unread_bytes).unwrap_or(usize::MAX)),
+            (&self.kept, models.kept().count()),
         ];
         for (gauge, value) in gauges {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -243,12 +273,4 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
-}
-
-/// The resident memory of this process, on Linux.
-fn resident_bytes() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
 }

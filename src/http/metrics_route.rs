@@ -10,7 +10,8 @@ use crate::service::ServiceError;
 
 /// `GET /metrics`, for Prometheus.
 pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, HttpError> {
-    let text = state.metrics.encode(state.workers.load(), &state.context.models.current());
+    let (load, unread) = (state.workers.load(), state.unread.bytes());
+    let text = state.metrics.encode(load, unread, &state.context.models.current());
     let text = text.map_err(|error| ServiceError::Internal(error.to_string()))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())

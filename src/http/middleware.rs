@@ -8,7 +8,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 use super::app_state::AppState;
-use super::connection_limit::refuse_over_connection_limit;
+use super::early_refusal::refuse_early;
 use super::error::HttpError;
 use super::kserve;
 use super::lingering_close::lingering_close;
@@ -27,7 +27,7 @@ pub fn with_middleware(state: Arc<AppState>, routes: Router<Arc<AppState>>) -> R
         .fallback(no_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(handler_panicked))
-        .layer(middleware::from_fn(refuse_over_connection_limit))
+        .layer(middleware::from_fn(refuse_early))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), log_requests))
         .layer(middleware::from_fn(write_problems))
         .layer(middleware::map_response(add_security_headers))

@@ -1,9 +1,8 @@
-use std::error::Error;
-
 use axum::body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use multer::Multipart;
 
+use super::body_error::body_error;
 use super::error::HttpError;
 use crate::config::Parameters;
 use crate::service::PictureFile;
@@ -26,7 +25,7 @@ pub(super) async fn read_form(
     limit: usize,
     parameters: &mut Parameters,
 ) -> Result<PictureFile, HttpError> {
-    let error = |error: multer::Error| form_error(&error, limit);
+    let error = |error: multer::Error| body_error(&error, limit);
     let mut form = Multipart::new(body.into_data_stream(), boundary);
     let mut image = None;
     let mut parts = 0;
@@ -64,15 +63,4 @@ pub(super) async fn read_form(
         Some(image) if image.is_empty() => Err(HttpError::NoImage("the part named image is empty")),
         Some(image) => Ok(PictureFile(image)),
     }
-}
-
-fn form_error(error: &multer::Error, limit: usize) -> HttpError {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
-            return HttpError::BodyTooLarge { limit };
-        }
-        cause = error.source();
-    }
-    HttpError::UnreadableBody(error.to_string())
 }

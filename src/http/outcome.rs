@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use super::problem::Problem;
+use super::problem::{Cause, Problem};
 use crate::service::Stages;
 
 /// How an answer ended, as log, metrics and traces report it.
@@ -10,8 +10,8 @@ pub(super) struct Outcome {
     pub(super) stages: Option<Stages>,
     /// The code of the problem, where there is one.
     pub(super) code: Option<&'static str>,
-    /// Whether the computation panicked.
-    pub(super) is_panic: bool,
+    /// What caused the problem, where there is one.
+    pub(super) cause: Option<Cause>,
     /// The model that answered.
     pub(super) model: Option<String>,
 }
@@ -19,7 +19,7 @@ pub(super) struct Outcome {
 impl Outcome {
     /// The outcome of an answer that is `problem`.
     pub(super) fn of_problem(problem: &Problem) -> Self {
-        Self { code: Some(problem.code), is_panic: problem.is_panic, ..Self::default() }
+        Self { code: Some(problem.code), cause: Some(problem.cause), ..Self::default() }
     }
 }
 

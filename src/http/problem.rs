@@ -20,9 +20,20 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    /// Whether a computation panicked.
+    /// What log and metrics tell apart.
     #[serde(skip)]
-    pub(super) is_panic: bool,
+    pub(super) cause: Cause,
+}
+
+/// What caused a problem, as far as log and metrics tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A computation panicked.
+    Panic,
+    /// The caller went away while it sent the request.
+    Abort,
+    /// Everything else.
+    Other,
 }
 
 impl Problem {
@@ -30,7 +41,7 @@ impl Problem {
         status: StatusCode,
         code: &'static str,
         detail: String,
-        is_panic: bool,
+        cause: Cause,
     ) -> Self {
         Self {
             r#type: "about:blank",
@@ -39,7 +50,7 @@ impl Problem {
             code,
             detail,
             request_id: None,
-            is_panic,
+            cause,
         }
     }
 

@@ -2,8 +2,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 
+use super::body_error::body_error;
 use super::error::HttpError;
 use super::json_body;
 use super::multipart;
@@ -82,7 +83,6 @@ async fn read_raw(body: Limited<Body>, limit: usize) -> Result<PictureFile, Http
 async fn collect(body: Limited<Body>, limit: usize) -> Result<Bytes, HttpError> {
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(HttpError::BodyTooLarge { limit }),
-        Err(error) => Err(HttpError::UnreadableBody(error.to_string())),
+        Err(error) => Err(body_error(error.as_ref(), limit)),
     }
 }

@@ -12,15 +12,18 @@ use super::app_state::AppState;
 use super::guarded_body::GuardedBody;
 use super::outcome::{Outcome, PendingOutcome};
 use super::probes::is_probe;
-use super::problem::Problem;
+use super::problem::{Cause, Problem};
 use super::request_id::request_id;
-use super::request_span::{self, SpanAttributes};
+use super::request_span::{self, MAX_METHOD, SpanAttributes};
 use super::trace_context::TraceParent;
+use crate::config::truncated;
 use crate::service::Stages;
 
 /// The status in the log for a request whose caller went away before the answer. nginx uses the
 /// same number.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// The most characters of a path in the log and in traces.
+const MAX_PATH: usize = 256;
 
 /// Middleware: reports each request to the log (one line), the metrics and the trace.
 ///
@@ -54,6 +57,8 @@ struct RequestRecord {
     path: String,
     route: Option<String>,
     id: Option<String>,
+    /// The name of the API key.
+    key: Option<String>,
     parent: Option<TraceParent>,
     span: Span,
     started: Instant,
@@ -64,33 +69,38 @@ struct RequestRecord {
 
 impl RequestRecord {
     fn new(state: Arc<AppState>, request: &Request) -> Self {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (method, path) = (request.method().clone(), request.uri().path());
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let id = request_id(request.extensions());
+        let key = state.access.key_name(request.headers());
         let parent = TraceParent::from_headers(request.headers());
-        let span = if is_routine(&path) {
+        let span = if is_routine(path) {
             Span::none()
         } else {
             request_span::new(&method, route, id.as_deref(), parent.as_ref())
         };
-        let (route, started) = (route.map(str::to_owned), Instant::now());
-        let (is_reported, pending) = (false, None);
-        Self { state, method, path, route, id, parent, span, started, is_reported, pending }
+        let (path, route) = (truncated(path, MAX_PATH), route.map(str::to_owned));
+        let (started, is_reported, pending) = (Instant::now(), false, None);
+        Self { state, method, path, route, id, key, parent, span, started, is_reported, pending }
     }
 
     fn report(&mut self, status: u16, outcome: &Outcome) {
+        self.is_reported = true;
+        if outcome.cause == Some(Cause::Abort) {
+            self.report_cancelled();
+            return;
+        }
         let metrics = &self.state.metrics;
         if let Some(code) = outcome.code {
             metrics.count_problem(code);
         }
-        if outcome.is_panic {
+        if outcome.cause == Some(Cause::Panic) {
             metrics.count_panic();
         }
         if let Some(stages) = &outcome.stages {
             metrics.observe_stages(stages);
         }
         self.write(status, outcome);
-        self.is_reported = true;
     }
 
     fn report_cancelled(&self) {
@@ -131,13 +141,14 @@ impl RequestRecord {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    method = %self.method,
+                    method = truncated(self.method.as_str(), MAX_METHOD),
                     path = self.path,
                     route = self.route.as_deref().unwrap_or("none"),
                     status,
                     code = outcome.code,
                     milliseconds = milliseconds(took),
                     id = self.id,
+                    key = self.key,
                     trace = self.parent.as_ref().map(|parent| parent.trace.as_str()),
                     model = outcome.model,
                     read = stage("read"),

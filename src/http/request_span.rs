@@ -7,7 +7,11 @@ use axum::http::Method;
 use tracing::Span;
 
 use super::trace_context::TraceParent;
+use crate::config::truncated;
 use crate::service::Stages;
+
+/// The most characters of a method. A caller may make up its own.
+pub(super) const MAX_METHOD: usize = 32;
 
 /// What a span tells of a request that has ended.
 #[derive(Debug)]
@@ -30,9 +34,10 @@ pub(super) fn new(
     id: Option<&str>,
     parent: Option<&TraceParent>,
 ) -> Span {
+    let method = truncated(method.as_str(), MAX_METHOD);
     let name = match route {
         Some(route) => format!("{method} {route}"),
-        None => method.to_string(),
+        None => method,
     };
     let trace = parent.map(|parent| parent.trace.as_str());
     let kind = cfg!(feature = "otlp").then_some("server");
@@ -54,7 +59,7 @@ impl SpanAttributes<'_> {
     pub(super) fn record(&self, span: &Span) {
         use opentelemetry::trace::Status;
         use tracing_opentelemetry::OpenTelemetrySpanExt;
-        span.set_attribute("http.request.method", self.method.to_string());
+        span.set_attribute("http.request.method", truncated(self.method.as_str(), MAX_METHOD));
         span.set_attribute("url.path", self.path.to_owned());
         span.set_attribute("http.response.status_code", i64::from(self.status));
         let texts = [

@@ -23,9 +23,17 @@ const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 /// The whole service: every route with its middleware.
 pub fn router(state: Arc<AppState>) -> Router {
-    let access = Arc::new(state.access.clone());
-    let key = middleware::from_fn_with_state(access, require_key);
+    let key = middleware::from_fn_with_state(state.access.clone(), require_key);
     with_middleware(state, guarded().route_layer(key).merge(open()))
+}
+
+/// The routes of the admin listener. None needs a key: who may connect to it may read the metrics.
+pub(super) fn admin_router(state: Arc<AppState>) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics));
+    with_middleware(state, routes)
 }
 
 /// The routes that need an API key, where keys are configured.

@@ -7,29 +7,38 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection_state::{ConnectionState, SharedConnectionState};
+use super::read_rate::ReadRate;
+use super::unread_bytes::UnreadBytes;
 use crate::config::HttpLimits;
 
 /// A stream with a timeout for the headers of a request, for an idle connection, and for a peer
-/// that does not read its answer. hyper has one timer for the first two together, and none for the
-/// third.
+/// that does not read its answer or reads it too slowly. hyper has one timer for the first two
+/// together, and none for the rest.
 #[derive(Debug)]
 pub(super) struct TimeoutStream<S> {
     stream: S,
     state: SharedConnectionState,
     read_timer: Timer,
     write_timer: Timer,
+    read_rate: ReadRate,
     header_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
 }
 
 impl<S> TimeoutStream<S> {
-    pub(super) fn new(stream: S, state: SharedConnectionState, limits: &HttpLimits) -> Self {
+    pub(super) fn new(
+        stream: S,
+        state: SharedConnectionState,
+        limits: &HttpLimits,
+        unread: UnreadBytes,
+    ) -> Self {
         Self {
             stream,
             state,
             read_timer: Timer::default(),
             write_timer: Timer::default(),
+            read_rate: ReadRate::new(limits, unread),
             header_timeout: limits.header_timeout.duration(),
             idle_timeout: limits.idle_timeout.duration(),
             write_timeout: limits.write_timeout.duration(),
@@ -38,8 +47,11 @@ impl<S> TimeoutStream<S> {
 
     /// Ready when the peer was silent for too long. The timer restarts with each state of the
     /// connection and not with each byte, so headers that arrive byte by byte time out too.
+    ///
+    /// A connection is not idle while bytes of its last answer wait for the peer.
     fn poll_read_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let state = self.state.get();
+        let is_writing = self.read_rate.is_waiting();
+        let state = if is_writing { ConnectionState::Processing } else { self.state.get() };
         let timeout = match state {
             ConnectionState::ReadingHeaders => self.header_timeout,
             ConnectionState::Idle => self.idle_timeout,
@@ -77,7 +89,22 @@ impl<S: AsyncWrite + Unpin> TimeoutStream<S> {
             self.write_timer.stop();
             return Poll::Ready(result);
         }
+        if let Poll::Ready(error) = self.read_rate.poll_too_slow(cx) {
+            return Poll::Ready(Err(error));
+        }
         self.write_timer.poll(ConnectionState::Processing, self.write_timeout, cx).map(Err)
+    }
+
+    fn poll_counted(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let written = self.poll_with_timeout(cx, write);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.read_rate.add(*bytes);
+        }
+        written
     }
 }
 
@@ -87,11 +114,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_with_timeout(cx, |stream, cx| stream.poll_write(cx, bytes))
+        self.get_mut().poll_counted(cx, |stream, cx| stream.poll_write(cx, bytes))
     }
 
+    /// hyper calls it when it has written all bytes.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_with_timeout(cx, |stream, cx| stream.poll_flush(cx))
+        let this = self.get_mut();
+        let flushed = this.poll_with_timeout(cx, |stream, cx| stream.poll_flush(cx));
+        if flushed.is_ready() {
+            this.read_rate.stop();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -103,7 +136,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_with_timeout(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
+        self.get_mut().poll_counted(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {

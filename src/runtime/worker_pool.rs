@@ -1,5 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,14 @@ use tokio::time::timeout_at;
 use super::moving_average::MovingAverage;
 use super::{CancellationToken, Interrupted};
 
-type Task = Box<dyn FnOnce() + Send>;
+/// A computation with its deadline.
+struct Task {
+    run: Box<dyn FnOnce() + Send>,
+    deadline: Option<Instant>,
+}
+
+/// The deadline of the job that each worker runs; none where it is idle.
+type Deadlines = Arc<[Mutex<Option<Instant>>]>;
 
 /// A fixed set of threads for heavy work, with a bounded queue.
 ///
@@ -23,6 +30,7 @@ pub struct WorkerPool {
     places: Arc<Semaphore>,
     /// The idle workers. Requests get one in the order in which they asked.
     idle_workers: Arc<Semaphore>,
+    deadlines: Deadlines,
     threads: usize,
     queue: usize,
     duration_average: Arc<MovingAverage>,
@@ -66,6 +74,8 @@ pub struct Load {
     /// The number of requests with a permit that are not at a worker: their body is arriving, or
     /// they wait for a worker.
     pub waiting: usize,
+    /// The number of threads that still run a job whose deadline has passed.
+    pub stuck: usize,
 }
 
 impl WorkerPool {
@@ -76,17 +86,24 @@ impl WorkerPool {
     pub fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let (jobs, receiver) = crossbeam_channel::unbounded::<Task>();
+        let deadlines: Deadlines = (0..threads).map(|_| Mutex::default()).collect();
         for index in 0..threads {
-            let receiver = receiver.clone();
+            let (receiver, deadlines) = (receiver.clone(), Arc::clone(&deadlines));
+            let set = move |deadline| {
+                *deadlines[index].lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+            };
             thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
                 for job in receiver {
-                    job();
+                    set(job.deadline);
+                    (job.run)();
+                    set(None);
                 }
             })?;
         }
         let places = Arc::new(Semaphore::new(threads + queue));
         let idle_workers = Arc::new(Semaphore::new(threads));
-        Ok(Self { jobs, places, idle_workers, threads, queue, duration_average: Arc::default() })
+        let duration_average = Arc::default();
+        Ok(Self { jobs, places, idle_workers, deadlines, threads, queue, duration_average })
     }
 
     /// Takes a place, or fails at once if there is none.
@@ -111,7 +128,13 @@ impl WorkerPool {
         let (workers, queue) = (self.threads, self.queue);
         let busy = workers - self.idle_workers.available_permits();
         let taken = workers + queue - self.places.available_permits();
-        Load { workers, busy, queue, waiting: taken.saturating_sub(busy) }
+        let now = Instant::now();
+        let is_past = |deadline: &&Mutex<Option<Instant>>| {
+            let deadline = *deadline.lock().unwrap_or_else(PoisonError::into_inner);
+            deadline.is_some_and(|deadline| deadline < now)
+        };
+        let stuck = self.deadlines.iter().filter(is_past).count();
+        Load { workers, busy, queue, waiting: taken.saturating_sub(busy), stuck }
     }
 
     /// Runs `work` on a worker. Dropping the returned future tells the work to stop. So does the
@@ -149,7 +172,8 @@ impl WorkerPool {
             Arc::clone(&self.idle_workers).acquire_owned().await.map_err(|_| WorkError::Gone)?;
         let (reply, answer) = oneshot::channel();
         let duration_average = Arc::clone(&self.duration_average);
-        let job = move || {
+        let deadline = token.deadline();
+        let run = move || {
             let begun = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(|| work(&token)));
             duration_average.add(begun.elapsed());
@@ -157,7 +181,7 @@ impl WorkerPool {
             // The caller may have gone away, and then nobody reads the answer.
             let _ = reply.send(result);
         };
-        self.jobs.send(Box::new(job)).map_err(|_| WorkError::Gone)?;
+        self.jobs.send(Task { run: Box::new(run), deadline }).map_err(|_| WorkError::Gone)?;
         let result = answer.await.map_err(|_| WorkError::Gone)?;
         result.map_err(|panic| WorkError::Panicked(message(panic.as_ref())))
     }

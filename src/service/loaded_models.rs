@@ -130,6 +130,13 @@ impl LoadedModels {
         &self.refused
     }
 
+    /// The refused models of which an older version is in use.
+    pub fn kept(&self) -> impl Iterator<Item = &Refused> {
+        let is_loaded =
+            |name: &str| self.classifiers.iter().any(|classifier| classifier.name() == name);
+        self.refused.iter().filter(move |refused| is_loaded(&refused.name))
+    }
+
     fn of(classifiers: Vec<Arc<Classifier>>, default: &str) -> Self {
         let default = match classifiers.as_slice() {
             [only] => Some(only.name().to_owned()),

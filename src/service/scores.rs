@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::{Classifier, Context, Job, ServiceError};
-use crate::runtime::{CancellationToken, OutputSet};
+use crate::runtime::OutputSet;
 
 /// The network's scores of every class for one picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +22,9 @@ impl Context {
         &self,
         classifier: &Classifier,
         file: &Bytes,
-        token: &CancellationToken,
+        job: &mut Job,
     ) -> Result<Scores, ServiceError> {
-        let mut job = Job::new(token.clone());
-        let forward = self.forward(classifier, file, OutputSet::Scores, &mut job)?;
+        let forward = self.forward(classifier, file, OutputSet::Scores, job)?;
         let scored = classifier.info().scored(&classifier.logits(&forward.values)?);
         let logits = scored.iter().map(|score| score.logit).collect();
         let probabilities = scored.iter().filter_map(|score| score.probability);

@@ -25,26 +25,32 @@ impl Stages {
         self.durations.iter().copied()
     }
 
-    /// Ends the stage called `name` and starts the next. If the stage before has the same name, its
-    /// time is extended.
+    /// Ends the stage called `name` and starts the next. A stage that ends several times, such as
+    /// once for each picture, has the sum of its times.
     pub fn end(&mut self, name: &'static str) {
         let now = Instant::now();
-        match self.durations.last_mut() {
-            Some((last, duration)) if *last == name => *duration += now - self.last,
-            _ => self.durations.push((name, now - self.last)),
-        }
-        self.last = now;
+        let took = now - std::mem::replace(&mut self.last, now);
+        *self.duration(name) += took;
+    }
+
+    /// The time of the stage called `name` so far.
+    fn duration(&mut self, name: &'static str) -> &mut Duration {
+        let known = self.durations.iter().position(|(known, _)| *known == name);
+        let index = known.unwrap_or_else(|| {
+            self.durations.push((name, Duration::ZERO));
+            self.durations.len() - 1
+        });
+        &mut self.durations[index].1
     }
 
     /// Ends the stage called `name`. Of its time, `duration` is counted for the stage `other`
     /// instead.
     pub fn end_with(&mut self, name: &'static str, other: &'static str, duration: Duration) {
         self.end(name);
-        if let Some((_, whole)) = self.durations.last_mut() {
-            let duration = duration.min(*whole);
-            *whole -= duration;
-            self.durations.push((other, duration));
-        }
+        let whole = self.duration(name);
+        let duration = duration.min(*whole);
+        *whole -= duration;
+        *self.duration(other) += duration;
     }
 }
 

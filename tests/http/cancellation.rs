@@ -13,7 +13,7 @@ use convscope::http::{use_case, with_middleware};
 use convscope::runtime::{CancellationToken, Engine, Interrupted, RuntimeError};
 use convscope::service::{Job, LoadedModels, PictureFile, Predict, UseCase};
 
-use super::client::{app, embedded};
+use super::client::{Client, app, embedded};
 use super::pictures;
 use super::socket::{Server, post as request, status};
 use super::use_cases::{Endless, RUNNING, SlowOrPanic};
@@ -88,6 +88,57 @@ fn a_picture_is_not_decoded_once_its_caller_has_gone() {
     let broken = PictureFile::from(pictures::cut_png());
     let error = predict.run(&broken, &app.context, &mut Job::new(token)).unwrap_err();
     assert_eq!(error.to_string(), Interrupted::Cancelled.to_string());
+}
+
+async fn metric(server: &Server, line: &str) -> Option<f64> {
+    let client = Client::of(Arc::clone(&server.app));
+    let text = String::from_utf8(client.get("/metrics").await.body).unwrap();
+    let value = text.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));
+    value.map(|value| value.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_is_a_stuck_worker_until_it_ends() {
+    let request_timeout = Seconds::from_millis(300);
+    let server = server(0, HttpLimits { request_timeout, ..HttpLimits::default() }).await;
+    let mut connection = server.connect().await;
+    connection.send(&request("/slow-or-panic", b"slow")).await;
+    eventually("it runs", || server.app.workers.load().busy == 1).await;
+    assert_eq!(metric(&server, "convscope_stuck_workers").await, Some(0.0));
+    assert_eq!(status(&connection.answer().await), 503);
+    assert_eq!(metric(&server, "convscope_stuck_workers").await, Some(1.0));
+    eventually("it has ended", || server.app.workers.load().stuck == 0).await;
+}
+
+#[tokio::test]
+async fn an_aborted_upload_counts_as_cancelled() {
+    let server = server(2, HttpLimits::default()).await;
+    let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let part = "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nhalf";
+    for (index, (headers, body)) in [
+        ("Content-Length: 1000\r\n", "half of a body"),
+        ("Transfer-Encoding: chunked\r\n", "400\r\nhalf of a chunk"),
+        (&format!("{form}Content-Length: 1000\r\n"), part),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut connection = server.connect().await;
+        let head = format!("POST /predict HTTP/1.1\r\nHost: a\r\n{headers}\r\n{body}");
+        connection.send(head.as_bytes()).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(connection);
+        let (begun, expected) = (Instant::now(), (index + 1) as f64);
+        while metric(&server, "convscope_cancelled_total").await != Some(expected) {
+            assert!(begun.elapsed() < Duration::from_secs(5), "not cancelled: {headers}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let durations = "http_request_duration_seconds_count";
+    let cancelled = format!("{durations}{{method=\"POST\",route=\"/predict\",status=\"499\"}}");
+    assert_eq!(metric(&server, &cancelled).await, Some(3.0));
+    let rejected = "convscope_rejected_total{reason=\"unreadable-body\"}";
+    assert_eq!(metric(&server, rejected).await, None);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use convscope::config::{HttpLimits, Seconds};
 
-use super::client::{app, embedded};
+use super::client::{Client, app, embedded};
 use super::pictures;
 use super::socket::{Server, post, status};
 
@@ -147,4 +147,41 @@ async fn slow_bodies_do_not_occupy_the_queue() {
     }
     answers.sort_unstable();
     assert_eq!(answers, [200, 503]);
+}
+
+async fn metrics(server: &Server) -> String {
+    let client = Client::of(std::sync::Arc::clone(&server.app));
+    String::from_utf8(client.get("/metrics").await.body).unwrap()
+}
+
+#[tokio::test]
+async fn an_address_has_a_limit_of_its_own() {
+    let limits = HttpLimits { connections_per_address: 2, ..HttpLimits::default() };
+    let server = server(limits).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut connection = server.connect().await;
+        connection.send(&post("/predict", &pictures::png())).await;
+        assert_eq!(status(&connection.answer().await), 200);
+        open.push(connection);
+    }
+    let refused = server.ask(&post("/predict", &pictures::png())).await;
+    assert_eq!(status(&refused), 503, "{refused}");
+    assert!(refused.contains("too-many-connections"), "{refused}");
+    assert_eq!(status(&server.ask(GET).await), 200);
+    // Some connections beyond the limit may wait for an answer, and the rest are closed at once.
+    let mut waiting = Vec::new();
+    for _ in 0..40 {
+        waiting.push(server.connect().await);
+    }
+    assert_eq!(waiting.last_mut().unwrap().rest().await, "");
+    drop((waiting, open));
+    let begun = Instant::now();
+    while !metrics(&server).await.contains("\nconvscope_connections 0\n") {
+        assert!(begun.elapsed() < Duration::from_secs(5), "closed connections count");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut connection = server.connect().await;
+    connection.send(&post("/predict", &pictures::png())).await;
+    assert_eq!(status(&connection.answer().await), 200);
 }

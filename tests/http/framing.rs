@@ -64,9 +64,16 @@ fn headers() -> Vec<Case> {
             status,
         )
     };
+    let raw = |name, head: &str, status| case(name, &format!("{head}\r\n\r\n"), status);
     let many: String = (0..150).map(|index| format!("x-{index}: 1\r\n")).collect();
     let long = format!("x: {}\r\n", "x".repeat(70_000));
     vec![
+        raw("no Host", "GET /healthz HTTP/1.1", 400),
+        get("two Hosts", "Host: b\r\n", 400),
+        get("the same Host twice", "Host: a\r\n", 400),
+        raw("no Host in HTTP/1.0", "GET /healthz HTTP/1.0", 200),
+        raw("two Hosts in HTTP/1.0", "GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b", 400),
+        raw("an empty Host", "GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close", 200),
         get("header without colon", "hello\r\n", 400),
         get("header without name", ": 1\r\n", 400),
         get("space in a name", "a b: 1\r\n", 400),
@@ -151,4 +158,12 @@ async fn a_body_shorter_than_its_length_is_refused() {
     connection.finish().await;
     let answer = connection.rest().await;
     assert!(answer.is_empty() || status(&answer) == 400, "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_with_two_hosts_gets_a_problem_and_its_connection_is_closed() {
+    let server = Server::start(app(embedded(), 64, HttpLimits::default())).await;
+    let answer = server.ask(b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").await;
+    assert!(answer.contains("invalid-host") && answer.contains("has 2 Host headers"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
 }

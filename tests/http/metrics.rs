@@ -1,10 +1,12 @@
 //! `GET /metrics`, `GET /info` and request ids.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use convscope::config::HttpLimits;
+use serde_json::json;
 
-use super::client::{Client, app, embedded};
+use super::client::{Client, app, base64, embedded};
 use super::pictures;
 
 /// The value of one line of `GET /metrics`.
@@ -55,6 +57,58 @@ async fn metrics_count_requests_problems_and_the_cache() {
 }
 
 #[tokio::test]
+async fn the_protocols_of_kserve_report_their_stages() {
+    let client = Client::of(Arc::new(app(embedded(), 8, HttpLimits::default())));
+    let image = base64(&pictures::png());
+    let v1 = json!({ "instances": [{ "image": { "b64": image } }, { "image": image }] });
+    let input = json!({ "name": "image", "datatype": "BYTES", "shape": [1], "data": [image] });
+    let v2 = json!({ "inputs": [input] });
+    let model = "cats_and_dogs_small_1";
+    for (path, body, own) in [
+        (format!("/v1/models/{model}:predict"), &v1, ""),
+        (format!("/v1/models/{model}:explain"), &v1, "backward"),
+        (format!("/v2/models/{model}/infer"), &v2, ""),
+    ] {
+        let headers = [("content-type", "application/json")];
+        let reply = client.send("POST", &path, &headers, body.to_string()).await;
+        let timing = reply.header("server-timing").unwrap_or_default().to_owned();
+        for stage in ["read", "queue", "decode", "forward", own, "encode"] {
+            assert!(timing.contains(stage), "{path}: no {stage} in {timing}");
+        }
+        // The times of several pictures are added up.
+        assert_eq!(timing.matches("decode").count(), 1, "{path}: {timing}");
+    }
+    for (stage, count) in [("read", 3.0), ("queue", 3.0), ("forward", 3.0), ("backward", 1.0)] {
+        let line = format!("stage_duration_seconds_count{{stage=\"{stage}\"}}");
+        assert_eq!(metric(&client, &line).await, count, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_describe_the_build_the_process_and_the_last_reload() {
+    let app = Arc::new(app(embedded(), 1, HttpLimits::default()));
+    let client = Client::of(Arc::clone(&app));
+    let reloaded = "convscope_last_reload_success_timestamp_seconds";
+    app.count_reload(false);
+    assert_eq!(metric(&client, reloaded).await, 0.0);
+    app.count_reload(true);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((metric(&client, reloaded).await - now).abs() < 5.0);
+    assert_eq!(metric(&client, "convscope_models_kept").await, 0.0);
+    let text = String::from_utf8(client.get("/metrics").await.body).unwrap();
+    let build = format!("convscope_build_info{{version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&build), "{text}");
+    if cfg!(target_os = "linux") {
+        let started = metric(&client, "process_start_time_seconds").await;
+        assert!(started > now - 86_400.0 && started < now + 2.0, "{started}");
+        assert!(metric(&client, "process_cpu_seconds_total").await >= 0.0);
+        let (open, max) = ("process_open_fds", "process_max_fds");
+        assert!(metric(&client, open).await >= 3.0);
+        assert!(metric(&client, open).await < metric(&client, max).await);
+    }
+}
+
+#[tokio::test]
 async fn unknown_methods_and_paths_create_no_labels() {
     let client = Client::of(Arc::new(app(embedded(), 1, HttpLimits::default())));
     for method in ["BREW", "PROPFIND"] {
@@ -90,7 +144,7 @@ async fn info_lists_every_limit_that_is_a_flag() {
     let serve = command.find_subcommand("serve").unwrap();
     let flags = serve.get_arguments().filter_map(|argument| argument.get_long());
     let is_limit = |flag: &&str| {
-        let ends = ["-timeout", "-delay", "-bytes"];
+        let ends = ["-timeout", "-delay", "-bytes", "-rate"];
         flag.starts_with("max-")
             || ends.iter().any(|end| flag.ends_with(end))
             || ["workers", "queue"].contains(flag)

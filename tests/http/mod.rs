@@ -21,6 +21,7 @@ pub(crate) mod pictures;
 mod refusals;
 mod request_bodies;
 mod socket;
+mod unread_answers;
 mod use_case_routes;
 mod use_cases;
 

@@ -83,6 +83,21 @@ impl Connection {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// Reads `bytes` bytes, or fewer if the server closes the connection, and returns how many.
+    pub(crate) async fn read(&mut self, bytes: usize) -> usize {
+        let mut buffer = vec![0; bytes.min(1 << 20)];
+        let mut total = 0;
+        while total < bytes {
+            let end = buffer.len().min(bytes - total);
+            let read = tokio::time::timeout(TIMEOUT, self.stream.read(&mut buffer[..end])).await;
+            match read.expect("no bytes") {
+                Ok(0) | Err(_) => break,
+                Ok(read) => total += read,
+            }
+        }
+        total
+    }
+
     /// All bytes until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();

@@ -9,7 +9,7 @@ use super::program::{Program, convscope, receive, send};
 use crate::http::pictures;
 
 /// A new models folder with a copy of the bundled model called `a`.
-fn folder(test: &str) -> PathBuf {
+pub(super) fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&folder);
     let convnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
@@ -20,7 +20,7 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-const PREDICT: &str = "POST /predict?model=a HTTP/1.1\r\nContent-Type: image/png";
+pub(super) const PREDICT: &str = "POST /predict?model=a HTTP/1.1\r\nContent-Type: image/png";
 
 #[test]
 fn sigterm_answers_requests_in_progress_and_exits_with_0() {
@@ -78,6 +78,8 @@ fn a_changed_folder_is_reloaded_and_a_broken_file_is_refused() {
     assert!(label().contains("\"lynx\""));
     let info = program.ask("GET /info HTTP/1.1", b"").1;
     assert!(info.contains(r#""refused":[{"name":"a","kept":true}]"#), "{info}");
+    let metrics = program.ask("GET /metrics HTTP/1.1", b"").1;
+    assert!(metrics.contains("\nconvscope_models_kept 1\n"), "{metrics}");
 }
 
 #[test]

@@ -4,4 +4,5 @@
 
 mod kserve;
 mod lifecycle;
+mod operation;
 mod program;

@@ -15,7 +15,11 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Program {
     child: Child,
     log: Mutex<Receiver<Value>>,
+    /// The lines of the log until it was ready.
+    start: Vec<Value>,
     pub(super) address: String,
+    /// The address of the admin listener, where there is one.
+    pub(super) admin: String,
 }
 
 pub(super) fn convscope() -> Command {
@@ -27,7 +31,19 @@ pub(super) fn convscope() -> Command {
 impl Program {
     /// Starts a server of the models in `folder` and waits until it is ready.
     pub(super) fn start(folder: &Path, flags: &[&str]) -> Self {
-        let mut child = convscope()
+        Self::start_as(convscope(), folder, flags)
+    }
+
+    /// The same after a command of the shell, such as `ulimit`.
+    pub(super) fn start_limited(command: &str, folder: &Path, flags: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{command}; exec \"$0\" \"$@\"")]);
+        shell.arg(env!("CARGO_BIN_EXE_convscope")).env_remove("CONVSCOPE_LOG").stdin(Stdio::null());
+        Self::start_as(shell, folder, flags)
+    }
+
+    fn start_as(mut command: Command, folder: &Path, flags: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--log-json", "--models"])
             .arg(folder)
             .args(flags)
@@ -44,11 +60,29 @@ impl Program {
                 }
             }
         });
-        let mut program = Self { child, log: Mutex::new(log), address: String::new() };
-        let listening = program.wait_for("listening");
-        program.address = listening["address"].as_str().unwrap().to_owned();
-        program.wait_for("ready");
+        let (log, address) = (Mutex::new(log), String::new());
+        let mut program = Self { child, log, start: Vec::new(), address, admin: String::new() };
+        while program.start.last().is_none_or(|line| line["message"] != "ready") {
+            program.start.push(program.next_line("ready", TIMEOUT));
+        }
+        let address = |message: &str| program.before_ready(message)["address"].clone();
+        let text = |address: Value| address.as_str().unwrap_or_default().to_owned();
+        (program.address, program.admin) =
+            (text(address("listening")), text(address("admin listening")));
         program
+    }
+
+    /// The line of the log before it was ready whose message starts like this.
+    pub(super) fn before_ready(&self, message: &str) -> Value {
+        let starts = |line: &&Value| {
+            line["message"].as_str().is_some_and(|found| found.starts_with(message))
+        };
+        self.start.iter().find(starts).cloned().unwrap_or_default()
+    }
+
+    fn next_line(&self, message: &str, timeout: Duration) -> Value {
+        let line = self.log.lock().unwrap().recv_timeout(timeout);
+        line.unwrap_or_else(|_| panic!("the log has no {message:?}"))
     }
 
     /// The next line of the log with this message.
@@ -56,8 +90,7 @@ impl Program {
         let begun = Instant::now();
         loop {
             let left = TIMEOUT.saturating_sub(begun.elapsed());
-            let line = self.log.lock().unwrap().recv_timeout(left);
-            let line = line.unwrap_or_else(|_| panic!("the log has no {message:?}"));
+            let line = self.next_line(message, left);
             if line["message"] == message {
                 return line;
             }
@@ -94,6 +127,15 @@ impl Program {
         receive(&mut stream)
     }
 
+    /// The status of one request, if there is an answer.
+    pub(super) fn status(&self, head: &str, body: &[u8]) -> Option<u16> {
+        let mut stream = self.connect();
+        let mut answer = String::new();
+        stream.write_all(&request(head, body)).ok()?;
+        stream.read_to_string(&mut answer).ok()?;
+        answer.split(' ').nth(1)?.parse().ok()
+    }
+
     /// The resident memory in bytes.
     pub(super) fn memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
@@ -105,10 +147,14 @@ impl Program {
 
 /// Sends a request. `head` is its request line and more headers.
 pub(super) fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
+    stream.write_all(&request(head, body)).unwrap();
+}
+
+fn request(head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head =
         format!("{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    [head.as_bytes(), body].concat()
 }
 
 /// Reads an answer until the connection is closed, and returns status and body.

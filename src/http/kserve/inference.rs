@@ -1,5 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::header;
@@ -11,8 +12,16 @@ use crate::http::admission::read_with_permit;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
 use crate::http::request_body::{check_headers, read_bytes};
+use crate::http::server_timing::add_server_timing;
 use crate::runtime::{CancellationToken, Permit};
-use crate::service::ServiceError;
+use crate::service::{Job, ServiceError};
+
+/// A place in the queue for a request whose body has been read.
+pub(super) struct Admission {
+    permit: Permit,
+    /// How long reading the body took.
+    read: Duration,
+}
 
 /// Takes a place in the queue and reads the body.
 ///
@@ -21,12 +30,14 @@ use crate::service::ServiceError;
 pub(super) async fn admit(
     state: &AppState,
     request: Request,
-) -> Result<(Bytes, Permit), HttpError> {
+) -> Result<(Bytes, Admission), HttpError> {
     state.require_loaded()?;
     let body_limit = state.limits.body_bytes;
     check_headers(request.headers(), body_limit)?;
-    let permit = state.workers.admit()?;
-    read_with_permit(state, pin!(read_bytes(request, body_limit)), permit).await
+    let (permit, started) = (state.admit()?, Instant::now());
+    let reading = pin!(read_bytes(request, body_limit));
+    let (body, permit) = read_with_permit(state, reading, permit).await?;
+    Ok((body, Admission { permit, read: started.elapsed() }))
 }
 
 /// Runs `work` on a worker until the deadline of the request.
@@ -35,15 +46,27 @@ pub(super) async fn admit(
 /// Those of `work` and of the worker.
 pub(super) async fn run_on_worker<W>(
     state: &Arc<AppState>,
-    permit: Permit,
+    admission: Admission,
     work: W,
 ) -> Result<Response, HttpError>
 where
-    W: FnOnce(&AppState, &CancellationToken) -> Result<Response, HttpError> + Send + 'static,
+    W: FnOnce(&AppState, &mut Job) -> Result<Response, HttpError> + Send + 'static,
 {
-    let shared = Arc::clone(state);
-    let work = move |token: &CancellationToken| work(&shared, token);
-    state.workers.run(permit, state.cancellation_token(), work).await?
+    let Admission { permit, read } = admission;
+    let (shared, queued) = (Arc::clone(state), Instant::now());
+    let work = move |token: &CancellationToken| {
+        let queue = queued.elapsed();
+        shared.unread.check()?;
+        let mut job = Job::new(token.clone());
+        let response = work(&shared, &mut job)?;
+        job.stages.end("encode");
+        job.stages.precede(&[("read", read), ("queue", queue)]);
+        Ok::<_, HttpError>((response, job.stages))
+    };
+    let (mut response, stages) =
+        state.workers.run(permit, state.cancellation_token(), work).await??;
+    add_server_timing(&mut response, stages);
+    Ok(response)
 }
 
 /// `answer` as JSON.

@@ -17,7 +17,6 @@ use crate::http::json_body::{instance, object};
 use crate::http::model_name::ModelName;
 use crate::http::query::refuse_parameters;
 use crate::http::request_input::UseCaseRequest;
-use crate::runtime::CancellationToken;
 use crate::service::{ClassScore, GradCam, Job, PictureFile, Predict, UseCase};
 
 /// `GET /v1/models`.
@@ -64,19 +63,19 @@ pub(in crate::http) async fn run(
         "explain" => true,
         _ => return Err(no_route()),
     };
-    let (body, permit) = admit(&state, request).await?;
+    let (body, admission) = admit(&state, request).await?;
     let model = model.to_owned();
-    run_on_worker(&state, permit, move |state, token| {
+    run_on_worker(&state, admission, move |state, job| {
         let classifier = find_model(state, &model)?;
         let instances = instances(state, classifier.name(), object(&body)?)?;
         let (mut predictions, mut explanations) = (Vec::new(), Vec::new());
         for (index, instance) in instances.iter().enumerate() {
             let at_index = |error: HttpError| error.of_instance(index);
             if explains {
-                predictions.push(predict(state, &model_only(instance), token).map_err(at_index)?);
-                explanations.push(explain(state, instance, token).map_err(at_index)?);
+                predictions.push(predict(state, &model_only(instance), job).map_err(at_index)?);
+                explanations.push(explain(state, instance, job).map_err(at_index)?);
             } else {
-                predictions.push(predict(state, instance, token).map_err(at_index)?);
+                predictions.push(predict(state, instance, job).map_err(at_index)?);
             }
         }
         json_response(&InstanceResults {
@@ -96,20 +95,20 @@ fn model_only(instance: &Instance) -> Instance {
 fn predict(
     state: &AppState,
     instance: &Instance,
-    token: &CancellationToken,
+    job: &mut Job,
 ) -> Result<Vec<ClassScore>, HttpError> {
     let use_case = Predict::check(&instance.parameters, &state.context)?;
-    Ok(use_case.run(&instance.input, &state.context, &mut Job::new(token.clone()))?)
+    Ok(use_case.run(&instance.input, &state.context, job)?)
 }
 
 /// The JSON answer of `POST /gradcam` for one picture.
 fn explain(
     state: &AppState,
     instance: &Instance,
-    token: &CancellationToken,
+    job: &mut Job,
 ) -> Result<Box<RawValue>, HttpError> {
     let use_case = GradCam::check(&instance.parameters, &state.context)?;
-    let output = use_case.run(&instance.input, &state.context, &mut Job::new(token.clone()))?;
+    let output = use_case.run(&instance.input, &state.context, job)?;
     to_raw_value(&use_case.json(&output)?).map_err(internal)
 }
 

@@ -58,8 +58,8 @@ pub(in crate::http) async fn infer(
 ) -> Result<Response, HttpError> {
     refuse_parameters(&uri)?;
     let json_length = binary_tensor::json_length(request.headers())?;
-    let (body, permit) = admit(&state, request).await?;
-    run_on_worker(&state, permit, move |state, token| {
+    let (body, admission) = admit(&state, request).await?;
+    run_on_worker(&state, admission, move |state, job| {
         let classifier = find_model(state, &name)?;
         let (json, binary) = binary_tensor::split(body, json_length)?;
         let request: InferenceRequest = serde_json::from_slice(&json).map_err(|error| {
@@ -69,7 +69,7 @@ pub(in crate::http) async fn infer(
         let pictures = pictures(state, request.inputs, binary)?;
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
-            let found = state.context.scores(&classifier, picture, token);
+            let found = state.context.scores(&classifier, picture, job);
             scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
         let outputs = outputs.into_iter().map(|chosen| Output::of(chosen, &scores)).collect();
