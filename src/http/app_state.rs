@@ -7,7 +7,7 @@ use super::access::Access;
 use super::error::HttpError;
 use super::metrics::Metrics;
 use super::phase::{CurrentPhase, Phase};
-use crate::config::HttpLimits;
+use crate::config::{HttpLimits, ModelLimits};
 use crate::runtime::{CancellationToken, WorkerPool};
 use crate::service::Context;
 
@@ -20,6 +20,8 @@ pub struct AppState {
     pub workers: WorkerPool,
     /// The limits of connections and requests.
     pub limits: HttpLimits,
+    /// What a model may cost.
+    pub model_limits: ModelLimits,
     /// The API keys and the allowed origins.
     pub access: Access,
     /// One permit for each body that may arrive slowly, without a place in the queue.
@@ -34,8 +36,14 @@ impl AppState {
     pub fn new(context: Context, workers: WorkerPool, limits: HttpLimits) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (access, metrics) = (Access::default(), Metrics::default());
-        let phase = CurrentPhase::new(Phase::Ready);
-        Self { context, workers, limits, access, slow_bodies, metrics, phase }
+        let (phase, model_limits) = (CurrentPhase::new(Phase::Ready), ModelLimits::DEFAULT);
+        Self { context, workers, limits, model_limits, access, slow_bodies, metrics, phase }
+    }
+
+    /// The same state for models that were loaded with `model_limits`.
+    #[must_use]
+    pub fn with_model_limits(self, model_limits: ModelLimits) -> Self {
+        Self { model_limits, ..self }
     }
 
     /// The same state with `access`.

@@ -52,6 +52,10 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
+    pub(super) fn graph_mut(&mut self) -> Option<&mut GraphProto> {
+        self.proto.graph.as_mut()
+    }
+
     /// Copies of the stored tensors called `names`, by name: initializers and the values of
     /// `Constant` nodes.
     #[must_use]

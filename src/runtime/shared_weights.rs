@@ -1,75 +1,160 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use tract_onnx::prelude::Tensor;
+use tract_kernels::RoundedWeights;
+use tract_onnx::prelude::{DatumType, Tensor, TractResult};
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::infer::InferenceNode;
 
+use super::{Engine, RuntimeError};
+use crate::onnx::Model;
+use crate::onnx::pb::TensorProto;
+use crate::onnx::pb::tensor_proto::DataType;
+
+/// The large stored tensors of a model, by name. They are held for as long as the model, so that
+/// gradient graphs can be compiled whatever has become of the model's files. Tensors that the
+/// forward plan holds too are in memory once.
+#[derive(Debug, Clone, Default)]
+pub struct SharedWeights {
+    by_name: Arc<HashMap<String, Stored>>,
+}
+
 /// A large stored tensor.
 #[derive(Debug, Clone)]
-pub(super) struct Stored<T> {
-    pub(super) tensor: T,
-    /// Whether rows and columns are exchanged, compared with the file.
+enum Stored {
+    /// The tensor of the file.
+    Plain(Arc<Tensor>),
+    /// The same tensor with rows and columns exchanged.
+    Transposed(Arc<Tensor>),
+    /// A matrix that a plan holds in half precision.
+    Rounded(RoundedWeights),
+}
+
+/// A weight for a graph. It may be the transpose of the weight in the file.
+pub(super) struct Weight {
+    pub(super) tensor: Arc<Tensor>,
     pub(super) is_transposed: bool,
 }
 
-/// The large stored tensors that a model's plan holds, for other plans to share.
-#[derive(Debug, Clone, Default)]
-pub struct SharedWeights {
-    by_name: HashMap<String, Stored<Arc<Tensor>>>,
-}
+/// Tensors of at least this many bytes are shared. Smaller ones stay in the graph.
+const LARGE: usize = 4096;
 
 impl SharedWeights {
+    /// The large initializers of `model`, as the engine has read them into `nodes`.
+    pub(super) fn of(model: &Model, nodes: &[InferenceNode]) -> Self {
+        let constants: HashMap<&str, &Arc<Tensor>> = nodes
+            .iter()
+            .filter_map(|node| Some((node.name.as_str(), node.op_as::<Const>()?.val())))
+            .collect();
+        let held = model.graph().initializer.iter().filter_map(|stored| {
+            let &tensor = constants.get(stored.name.as_str())?;
+            let is_same = data_type(tensor.datum_type()) == Some(stored.data_type)
+                && stored.dims.iter().map(|&dim| dim as usize).eq(tensor.shape().iter().copied());
+            let is_large = bytes(tensor) >= LARGE;
+            (is_same && is_large).then(|| (stored.name.clone(), Stored::Plain(Arc::clone(tensor))))
+        });
+        Self { by_name: Arc::new(held.collect()) }
+    }
+
     /// Whether the tensor of this name is there.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Stored<Arc<Tensor>>> {
-        self.by_name.get(name)
-    }
-}
-
-/// Weak references to the large stored tensors of a model. Plans keep the tensors in memory.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WeakWeights {
-    by_name: HashMap<String, Stored<Weak<Tensor>>>,
-}
-
-/// Tensors of at least this many elements are shared between plans.
-const LARGE: usize = 1 << 16;
-
-impl WeakWeights {
-    /// The large tensors of `nodes`.
-    pub(super) fn of(nodes: &[InferenceNode]) -> Self {
-        let large = |node: &InferenceNode| {
-            let tensor = node.op_as::<Const>()?.val();
-            let tensor = (tensor.len() >= LARGE).then(|| Arc::downgrade(tensor))?;
-            Some((node.name.clone(), Stored { tensor, is_transposed: false }))
+    /// The memory that each tensor takes, by its address. It leaves out rounded matrices, which
+    /// only plans hold.
+    pub(super) fn stored_bytes(&self) -> HashMap<usize, usize> {
+        let tensor = |stored: &Stored| match stored {
+            Stored::Plain(tensor) | Stored::Transposed(tensor) => {
+                Some((Arc::as_ptr(tensor).addr(), bytes(tensor)))
+            }
+            Stored::Rounded(_) => None,
         };
-        Self { by_name: nodes.iter().filter_map(large).collect() }
+        self.by_name.values().filter_map(tensor).collect()
     }
 
-    /// Refers to the transposed tensor in place of the original. Each pair is a tensor before and
-    /// after it was transposed.
-    pub(super) fn replace_transposed(&mut self, transposed: &[(Weak<Tensor>, Arc<Tensor>)]) {
-        for stored in self.by_name.values_mut() {
-            if let Some((_, tensor)) =
-                transposed.iter().find(|(before, _)| before.ptr_eq(&stored.tensor))
-            {
-                *stored =
-                    Stored { tensor: Arc::downgrade(tensor), is_transposed: !stored.is_transposed };
+    /// The tensor called `name` for a graph. None if there is none.
+    pub(super) fn get(&self, name: &str) -> TractResult<Option<Weight>> {
+        let weight = |tensor, is_transposed| Weight { tensor, is_transposed };
+        Ok(match self.by_name.get(name) {
+            None => None,
+            Some(Stored::Plain(tensor)) => Some(weight(Arc::clone(tensor), false)),
+            Some(Stored::Transposed(tensor)) => Some(weight(Arc::clone(tensor), true)),
+            Some(Stored::Rounded(matrix)) => Some(weight(Arc::new(matrix.to_f32()?), false)),
+        })
+    }
+
+    /// The tensor called `name` in the format of the file. None if there is none.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Engine`] if the tensor's elements cannot be read.
+    pub fn tensor(&self, name: &str) -> Result<Option<TensorProto>, RuntimeError> {
+        let read = || -> TractResult<Option<TensorProto>> {
+            let Some(Weight { tensor, is_transposed }) = self.get(name)? else { return Ok(None) };
+            let tensor = match is_transposed {
+                true => Arc::new(Tensor::clone(&tensor).permute_axes(&[1, 0])?),
+                false => tensor,
+            };
+            Ok(Some(TensorProto {
+                name: name.to_owned(),
+                dims: tensor.shape().iter().map(|&dim| dim as i64).collect(),
+                data_type: data_type(tensor.datum_type()).unwrap_or_default(),
+                raw_data: tensor.try_as_plain_ram()?.as_bytes().to_vec(),
+                ..TensorProto::default()
+            }))
+        };
+        read().map_err(RuntimeError::engine("reading a weight"))
+    }
+
+    /// Holds what a plan of `engine` holds, in place of the originals: transposed tensors, and
+    /// matrices in half precision. Each pair is a tensor before and after it was transposed.
+    pub(super) fn replace_compiled(
+        &mut self,
+        transposed: &[(Weak<Tensor>, Arc<Tensor>)],
+        engine: &Engine,
+    ) -> TractResult<()> {
+        for stored in Arc::make_mut(&mut self.by_name).values_mut() {
+            let Stored::Plain(tensor) = stored else { continue };
+            let pair = transposed
+                .iter()
+                .find(|(before, _)| std::ptr::eq(before.as_ptr(), &raw const **tensor));
+            if let Some((_, tensor)) = pair {
+                *stored = Stored::Transposed(Arc::clone(tensor));
             }
         }
+        for stored in Arc::make_mut(&mut self.by_name).values_mut() {
+            let rounded = match stored {
+                Stored::Plain(tensor) => engine.rounded(tensor)?,
+                Stored::Transposed(tensor) => {
+                    engine.rounded(&Tensor::clone(tensor).permute_axes(&[1, 0])?)?
+                }
+                Stored::Rounded(_) => None,
+            };
+            if let Some(matrix) = rounded {
+                *stored = Stored::Rounded(matrix);
+            }
+        }
+        Ok(())
     }
+}
 
-    /// The tensors that are still in memory.
-    pub(super) fn weights(&self) -> SharedWeights {
-        let alive = self.by_name.iter().filter_map(|(name, stored)| {
-            let Stored { is_transposed, ref tensor } = *stored;
-            Some((name.clone(), Stored { tensor: tensor.upgrade()?, is_transposed }))
-        });
-        SharedWeights { by_name: alive.collect() }
-    }
+fn bytes(tensor: &Tensor) -> usize {
+    tensor.len() * tensor.datum_type().size_of()
+}
+
+/// ONNX's number of an element type. None for types whose elements the engine stores in another
+/// way.
+fn data_type(datum_type: DatumType) -> Option<i32> {
+    let data_type = match datum_type {
+        DatumType::F32 => DataType::Float,
+        DatumType::F16 => DataType::Float16,
+        DatumType::F64 => DataType::Double,
+        DatumType::I64 => DataType::Int64,
+        DatumType::I32 => DataType::Int32,
+        DatumType::I8 => DataType::Int8,
+        DatumType::U8 => DataType::Uint8,
+        _ => return None,
+    };
+    Some(data_type as i32)
 }

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tract_core::internal::*;
 
-use crate::weight_matrix::{WeightMatrix, WeightPrecision};
+use crate::weight_matrix::{Elements, WeightMatrix, WeightPrecision};
 
 /// The weight matrices that several models share. Each matrix is in memory once, however many
 /// models hold it, and even if some of them hold its transpose. The cache itself holds no matrix
@@ -33,6 +33,47 @@ impl WeightCache {
         let matrix = Arc::new(WeightMatrix::new(tensor, size, precision)?);
         matrices.push(Arc::downgrade(&matrix));
         Ok((matrix, false))
+    }
+
+    /// The matrix in half precision that `tensor`, a float32 matrix, or its transpose was rounded
+    /// to. `None` if no model holds it.
+    ///
+    /// # Errors
+    /// tract's error for a tensor whose elements cannot be read.
+    pub fn rounded(&self, tensor: &Tensor) -> TractResult<Option<RoundedWeights>> {
+        let &[rows, columns] = tensor.shape() else { return Ok(None) };
+        let matrices = self.matrices.lock().unwrap_or_else(PoisonError::into_inner);
+        for matrix in matrices.iter().filter_map(Weak::upgrade) {
+            let is_rounded = matches!(matrix.elements, Elements::F16(_));
+            for transposed in [false, true] {
+                if is_rounded && matrix.equals(tensor, [rows, columns], transposed)? {
+                    return Ok(Some(RoundedWeights { matrix, transposed }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A weight matrix in half precision, shared with the models that hold it.
+#[derive(Debug, Clone)]
+pub struct RoundedWeights {
+    matrix: Arc<WeightMatrix>,
+    transposed: bool,
+}
+
+impl RoundedWeights {
+    /// The rounded weights as float32.
+    ///
+    /// # Errors
+    /// tract's error for a matrix whose size does not fit its elements.
+    pub fn to_f32(&self) -> TractResult<Tensor> {
+        let floats: Vec<f32> = match &self.matrix.elements {
+            Elements::F16(halves) => halves.iter().map(|&it| f16::from_bits(it).to_f32()).collect(),
+            Elements::F32(tensor) => tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec(),
+        };
+        let tensor = Tensor::from_shape(&self.matrix.size, &floats)?;
+        if self.transposed { tensor.permute_axes(&[1, 0]) } else { Ok(tensor) }
     }
 }
 
@@ -65,6 +106,29 @@ mod tests {
             let (other, _) = get(&tensor([33, 70], changed), [33, 70]);
             assert!(!Arc::ptr_eq(&first, &other), "one element differs");
         }
+    }
+
+    #[test]
+    fn rounded_weights_are_found_by_the_floats_and_equal_them_up_to_rounding() {
+        let cache = WeightCache::default();
+        let element = |i: usize, j: usize| 1.0 + (i * 100 + j) as f32 / 4096.0;
+        let floats = tensor([70, 33], element);
+        let half = WeightPrecision::F16;
+        let (_held, _) = cache.get_or_insert(&floats, [70, 33], half).unwrap();
+        let expected = tensor([70, 33], |i, j| f16::from_f32(element(i, j)).to_f32());
+        let rounded = cache.rounded(&floats).unwrap().unwrap();
+        assert_eq!(rounded.to_f32().unwrap(), *expected);
+        let transposed = tensor([33, 70], |i, j| element(j, i));
+        let rounded = cache.rounded(&transposed).unwrap().unwrap();
+        assert_eq!(
+            rounded.to_f32().unwrap(),
+            *tensor([33, 70], |i, j| expected_at(&expected, j, i))
+        );
+        assert!(cache.rounded(&tensor([70, 33], |_, _| 3.0)).unwrap().is_none());
+    }
+
+    fn expected_at(tensor: &Tensor, i: usize, j: usize) -> f32 {
+        tensor.to_plain_array_view::<f32>().unwrap()[[i, j]]
     }
 
     #[test]
