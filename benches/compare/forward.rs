@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
     let graph = Source::open(Path::new(model))?.read()?;
-    let plan = Plan::compile(&graph, None, &[tensor.shape().to_vec()], &outputs, &engine)?;
+    let plan = Plan::compile(&graph, &[tensor.shape().to_vec()], &outputs, &engine)?;
     drop(graph);
     println!("ready");
     for line in io::stdin().lines() {

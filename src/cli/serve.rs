@@ -64,8 +64,8 @@ fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliE
     let queue = config.queue.map_or(2 * threads, usize::from);
     let workers =
         WorkerPool::start(threads, queue).map_err(|error| CliError::Server(error.to_string()))?;
-    let models = LoadedModels::empty(&config.models.default_model).into();
-    let forwards = ForwardCache::with_capacity(config.cache_bytes);
+    let (models, forwards) =
+        (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
     let context = Context { models, forwards, limits: config.limits.clone() };
     let state = AppState::new(context, workers, config.http.clone())
         .with_model_limits(config.models.engine.limits);
@@ -118,8 +118,8 @@ async fn load_models(
 }
 
 /// Completes when the server should stop accepting connections: at once on Ctrl-C, and `delay`
-/// after SIGTERM, so that load balancers notice that it is not ready. A server that is still loading
-/// has not been ready.
+/// after SIGTERM, so that load balancers notice that it is not ready. There is no delay if it has not
+/// been ready.
 async fn shutdown(state: Arc<AppState>, delay: Duration) {
     let is_delayed = terminated().await && state.phase() != Phase::Loading;
     let delay = if is_delayed { delay } else { Duration::ZERO };

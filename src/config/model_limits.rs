@@ -13,7 +13,7 @@ pub struct ModelLimits {
     )]
     #[serde(rename = "max_model_bytes")]
     pub bytes: usize,
-    /// Nodes of one model's graph
+    /// Nodes of one model's graph that depend on the picture
     #[arg(
         long = "max-model-nodes",
         value_name = "N",
@@ -26,7 +26,7 @@ pub struct ModelLimits {
 
 impl ModelLimits {
     /// The defaults of the flags.
-    pub const DEFAULT: Self = Self { bytes: 4 << 30, nodes: 8192 };
+    pub const DEFAULT: Self = Self { bytes: 4 << 30, nodes: 3000 };
 }
 
 impl Default for ModelLimits {

@@ -52,19 +52,6 @@ impl Model {
         }
         Ok(self)
     }
-
-    /// The number of nodes, those of the graphs that control-flow operators carry included.
-    #[must_use]
-    pub fn node_count(&self) -> usize {
-        let mut graphs = vec![self.graph()];
-        let mut count = 0;
-        while let Some(graph) = graphs.pop() {
-            count += graph.node.len();
-            let attributes = graph.node.iter().flat_map(|node| &node.attribute);
-            graphs.extend(attributes.flat_map(|it| it.g.iter().chain(&it.graphs)));
-        }
-        count
-    }
 }
 
 /// Whether a tensor has elements but no data, neither here nor in another file.

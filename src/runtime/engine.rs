@@ -2,7 +2,7 @@ use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 
 use tract_kernels::{
-    GraphRewriter, RoundedWeights, ThreadPool, WeightPrecision, parallel_for, transpose_dense,
+    GraphRewriter, SharedMatrix, ThreadPool, WeightPrecision, parallel_for, transpose_dense,
 };
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 
@@ -71,9 +71,9 @@ impl Engine {
         Ok(transposed)
     }
 
-    /// The matrix in half precision to which a plan has rounded `weights`. None if no plan did.
-    pub(super) fn rounded(&self, weights: &Tensor) -> TractResult<Option<RoundedWeights>> {
-        self.rewriter.as_ref().map_or(Ok(None), |rewriter| rewriter.weights.rounded(weights))
+    /// The matrix that plans hold for `weights`. None if no plan does.
+    pub(super) fn shared_matrix(&self, weights: &Tensor) -> TractResult<Option<SharedMatrix>> {
+        self.rewriter.as_ref().map_or(Ok(None), |rewriter| rewriter.weights.find(weights))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use tract_kernels::RoundedWeights;
+use tract_kernels::SharedMatrix;
 use tract_onnx::prelude::{DatumType, Tensor, TractResult};
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::infer::InferenceNode;
@@ -22,17 +22,17 @@ pub struct SharedWeights {
 /// A large stored tensor.
 #[derive(Debug, Clone)]
 enum Stored {
-    /// The tensor of the file.
-    Plain(Arc<Tensor>),
-    /// The same tensor with rows and columns exchanged.
-    Transposed(Arc<Tensor>),
-    /// A matrix that a plan holds in half precision.
-    Rounded(RoundedWeights),
+    /// The tensor, or its transpose.
+    Tensor(Weight),
+    /// A matrix that plans hold too, and whether it is the transpose of the weight in the file.
+    Matrix(SharedMatrix, bool),
 }
 
-/// A weight for a graph. It may be the transpose of the weight in the file.
+/// A weight for a graph.
+#[derive(Debug, Clone)]
 pub(super) struct Weight {
     pub(super) tensor: Arc<Tensor>,
+    /// Whether rows and columns are exchanged, compared with the file.
     pub(super) is_transposed: bool,
 }
 
@@ -51,7 +51,8 @@ impl SharedWeights {
             let is_same = data_type(tensor.datum_type()) == Some(stored.data_type)
                 && stored.dims.iter().map(|&dim| dim as usize).eq(tensor.shape().iter().copied());
             let is_large = bytes(tensor) >= LARGE;
-            (is_same && is_large).then(|| (stored.name.clone(), Stored::Plain(Arc::clone(tensor))))
+            let weight = Weight { tensor: Arc::clone(tensor), is_transposed: false };
+            (is_same && is_large).then(|| (stored.name.clone(), Stored::Tensor(weight)))
         });
         Self { by_name: Arc::new(held.collect()) }
     }
@@ -62,26 +63,23 @@ impl SharedWeights {
         self.by_name.contains_key(name)
     }
 
-    /// The memory that each tensor takes, by its address. It leaves out rounded matrices, which
-    /// only plans hold.
+    /// The memory that each tensor takes, by its address.
     pub(super) fn stored_bytes(&self) -> HashMap<usize, usize> {
-        let tensor = |stored: &Stored| match stored {
-            Stored::Plain(tensor) | Stored::Transposed(tensor) => {
-                Some((Arc::as_ptr(tensor).addr(), bytes(tensor)))
-            }
-            Stored::Rounded(_) => None,
+        let bytes = |stored: &Stored| match stored {
+            Stored::Tensor(weight) => (Arc::as_ptr(&weight.tensor).addr(), bytes(&weight.tensor)),
+            Stored::Matrix(matrix, _) => matrix.stored_bytes(),
         };
-        self.by_name.values().filter_map(tensor).collect()
+        self.by_name.values().map(bytes).collect()
     }
 
     /// The tensor called `name` for a graph. None if there is none.
     pub(super) fn get(&self, name: &str) -> TractResult<Option<Weight>> {
-        let weight = |tensor, is_transposed| Weight { tensor, is_transposed };
         Ok(match self.by_name.get(name) {
             None => None,
-            Some(Stored::Plain(tensor)) => Some(weight(Arc::clone(tensor), false)),
-            Some(Stored::Transposed(tensor)) => Some(weight(Arc::clone(tensor), true)),
-            Some(Stored::Rounded(matrix)) => Some(weight(Arc::new(matrix.to_f32()?), false)),
+            Some(Stored::Tensor(weight)) => Some(weight.clone()),
+            Some(&Stored::Matrix(ref matrix, is_transposed)) => {
+                Some(Weight { tensor: matrix.tensor()?, is_transposed })
+            }
         })
     }
 
@@ -107,32 +105,23 @@ impl SharedWeights {
         read().map_err(RuntimeError::engine("reading a weight"))
     }
 
-    /// Holds what a plan of `engine` holds, in place of the originals: transposed tensors, and
-    /// matrices in half precision. Each pair is a tensor before and after it was transposed.
+    /// Holds what the plans of `engine` hold, in place of the originals: transposed tensors, and
+    /// matrices that several plans share or that were rounded. Each pair is a tensor before and
+    /// after it was transposed.
     pub(super) fn replace_compiled(
         &mut self,
         transposed: &[(Weak<Tensor>, Arc<Tensor>)],
         engine: &Engine,
     ) -> TractResult<()> {
         for stored in Arc::make_mut(&mut self.by_name).values_mut() {
-            let Stored::Plain(tensor) = stored else { continue };
-            let pair = transposed
-                .iter()
-                .find(|(before, _)| std::ptr::eq(before.as_ptr(), &raw const **tensor));
-            if let Some((_, tensor)) = pair {
-                *stored = Stored::Transposed(Arc::clone(tensor));
+            let Stored::Tensor(weight) = stored else { continue };
+            let is_this = |before: &Weak<Tensor>| before.as_ptr() == Arc::as_ptr(&weight.tensor);
+            if let Some((_, tensor)) = transposed.iter().find(|(before, _)| is_this(before)) {
+                *weight = Weight { tensor: Arc::clone(tensor), is_transposed: true };
             }
-        }
-        for stored in Arc::make_mut(&mut self.by_name).values_mut() {
-            let rounded = match stored {
-                Stored::Plain(tensor) => engine.rounded(tensor)?,
-                Stored::Transposed(tensor) => {
-                    engine.rounded(&Tensor::clone(tensor).permute_axes(&[1, 0])?)?
-                }
-                Stored::Rounded(_) => None,
-            };
-            if let Some(matrix) = rounded {
-                *stored = Stored::Rounded(matrix);
+            if let Some(matrix) = engine.shared_matrix(&weight.tensor)? {
+                let is_transposed = weight.is_transposed != matrix.is_transposed();
+                *stored = Stored::Matrix(matrix, is_transposed);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
-use crate::onnx::{self, Head, Layer, Layouts, Topology};
+use crate::onnx::{self, Facts, Head, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -36,7 +36,6 @@ impl Classifier {
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
         let model = source.read().map_err(|error| error.cause())?;
-        check_nodes(&model, engine.limits())?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         let input = PictureInput::of(&model, &topology)?;
@@ -50,6 +49,7 @@ impl Classifier {
                 "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
             ));
         }
+        check_nodes(&topology, &facts, engine.limits())?;
         // From here on the engine holds the large weights, and the graph has them no more.
         let weights = graph.weights(&model);
         let model = model.without_weights(|name| weights.contains(name));
@@ -167,14 +167,18 @@ impl Classifier {
     }
 }
 
-/// Refuses a graph of more nodes than `limits` allow: the engine's time to compile grows with their
-/// square.
-fn check_nodes(model: &onnx::Model, limits: &ModelLimits) -> Result<(), String> {
-    match model.node_count() {
+/// Refuses a graph in which more nodes than `limits` allow depend on the picture. The time to
+/// compile a graph grows with the square of their number. Other nodes are computed once, before.
+fn check_nodes(topology: &Topology, facts: &Facts, limits: &ModelLimits) -> Result<(), String> {
+    let is_constant = |name: &String| {
+        topology.is_constant(name) || facts.get(name).is_some_and(|fact| fact.constant.is_some())
+    };
+    let nodes = topology.order().iter().map(|&index| topology.node(index));
+    match nodes.filter(|node| !node.output.iter().all(is_constant)).count() {
         nodes if nodes <= limits.nodes => Ok(()),
         nodes => Err(format!(
-            "the graph has {nodes} nodes, at most {} are allowed; simplify the graph or raise \
-             --max-model-nodes",
+            "the graph has {nodes} nodes that depend on the picture, at most {} are allowed; \
+             simplify the graph or raise --max-model-nodes",
             limits.nodes
         )),
     }

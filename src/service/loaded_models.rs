@@ -27,11 +27,10 @@ pub struct Refused {
 }
 
 impl LoadedModels {
-    /// A set without models. `default` is the name of the model for requests that name none. If the
-    /// set has only one model, that one is the default.
+    /// A set without models.
     #[must_use]
-    pub fn empty(default: &str) -> Self {
-        Self { default: default.to_owned(), ..Self::default() }
+    pub fn empty() -> Self {
+        Self::default()
     }
 
     /// One model of the folder alone, by name.
@@ -46,7 +45,7 @@ impl LoadedModels {
             cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
         };
         let entry = entries.into_iter().find(|entry| entry.name == name).ok_or(missing)?;
-        Ok(Self::empty(name).with(Classifier::load(entry.source?, engine)?))
+        Ok(Self::empty().with(Classifier::load(entry.source?, engine)?))
     }
 
     /// One model alone, at a path of the caller's choice.
@@ -54,7 +53,7 @@ impl LoadedModels {
     /// # Errors
     /// [`LoadError`].
     pub fn open(path: &Path, engine: &Engine) -> Result<Self, LoadError> {
-        Ok(Self::empty("").with(Classifier::load(Source::open(path)?, engine)?))
+        Ok(Self::empty().with(Classifier::load(Source::open(path)?, engine)?))
     }
 
     /// The same set with `classifier` in place of the model of its name.
@@ -84,6 +83,12 @@ impl LoadedModels {
         self.classifiers.retain(|classifier| is_wanted(classifier.name()));
         self.refused.retain(|refused| is_wanted(&refused.name));
         self
+    }
+
+    /// The same set, in which `default` is the model for requests that name none.
+    #[must_use]
+    pub(super) fn with_default(self, default: &str) -> Self {
+        Self { default: default.to_owned(), ..self }
     }
 
     /// Whether the files of the model called `name` were loaded or refused as they are now.

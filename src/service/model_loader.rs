@@ -1,4 +1,6 @@
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::{Classifier, LoadError, LoadedModels, ModelRegistry, Refused};
 use crate::config::DEFAULT_FOLDER;
@@ -16,8 +18,8 @@ pub struct ModelLoader {
 }
 
 impl ModelLoader {
-    /// A loader of the models in `folder`. `default` is the name of the model for requests that name
-    /// none.
+    /// A loader of the models in `folder`. `default` is the name of the model for requests that
+    /// name none.
     #[must_use]
     pub fn new(folder: &Path, default: &str, engine: Engine) -> Self {
         Self { folder: folder.to_owned(), default: default.to_owned(), engine }
@@ -58,46 +60,58 @@ impl ModelLoader {
         Err(LoadError { location, cause })
     }
 
-    /// Loads every model of the folder, and the embedded convnet.
-    ///
-    /// # Errors
-    /// [`LoadError`] for the first model that cannot be loaded.
-    pub fn load(&self) -> Result<LoadedModels, LoadError> {
-        let registry = ModelRegistry::from(LoadedModels::empty(&self.default));
-        self.renew(&registry, true)?;
-        let models = registry.now();
-        match models.refused().first() {
-            Some(refused) => Err(refused.error.clone()),
-            None => Ok(LoadedModels::clone(&models)),
-        }
-    }
-
-    /// Brings the models of `registry` up to date with the folder. A model whose files are unchanged
-    /// is kept, or loaded again if `everything` is set. A model that cannot be loaded is listed as
-    /// refused, and the old model of that name stays in use. A model that is no longer in the folder
-    /// is dropped.
+    /// Brings the models of `registry` up to date with the folder. A model whose files are
+    /// unchanged is kept, or loaded again if `everything` is set. A model that cannot be loaded is
+    /// listed as refused, and the old model of that name stays in use. A model that is no longer in
+    /// the folder is dropped.
     ///
     /// # Errors
     /// [`LoadError`] where the folder cannot be read.
     pub fn renew(&self, registry: &ModelRegistry, everything: bool) -> Result<(), LoadError> {
         let entries = Catalogue::scan(&self.folder)?.into_entries();
         let is_there = |name: &str| entries.iter().any(|entry| entry.name == name);
-        registry.update(|models| models.only(is_there));
-        for Entry { name, source } in entries {
-            let fingerprint = source.as_ref().ok().map(|source| source.fingerprint);
-            if !everything && registry.now().is_known(&name, fingerprint) {
-                continue;
-            }
-            let source = source.map_err(LoadError::from);
-            match source.and_then(|source| Classifier::load_and_warm_up(source, &self.engine)) {
-                Ok(classifier) => registry.update(|models| models.with(classifier)),
-                Err(error) => {
-                    tracing::error!(model = name, %error, "model not loaded");
-                    let refused = Refused { name, fingerprint, error };
-                    registry.update(|models| models.with_refused(refused));
-                }
+        registry.update(|models| models.only(is_there).with_default(&self.default));
+        for entry in entries {
+            let fingerprint = entry.source.as_ref().ok().map(|source| source.fingerprint);
+            if everything || !registry.now().is_known(&entry.name, fingerprint) {
+                // When a thread ends, the allocator returns what it has freed to the system.
+                let loaded = thread::scope(|scope| {
+                    scope.spawn(|| self.renew_one(registry, entry, fingerprint)).join()
+                });
+                loaded.unwrap_or_else(|panic| resume_unwind(panic));
             }
         }
         Ok(())
+    }
+
+    /// Replaces one model, or lists it as refused.
+    fn renew_one(&self, registry: &ModelRegistry, entry: Entry, fingerprint: Option<Fingerprint>) {
+        let Entry { name, source } = entry;
+        let source = source.map_err(LoadError::from);
+        match source.and_then(|source| Classifier::load_and_warm_up(source, &self.engine)) {
+            Ok(classifier) => registry.update(|models| models.with(classifier)),
+            Err(error) => {
+                let refused = Refused { name: name.clone(), fingerprint, error: error.clone() };
+                registry.update(|models| models.with_refused(refused));
+                tracing::error!(model = name, %error, "model not loaded");
+            }
+        }
+    }
+}
+
+impl LoadedModels {
+    /// Loads every model of `folder`, and the embedded convnet. `default` is the name of the model
+    /// for requests that name none. If there is only one model, that one is the default.
+    ///
+    /// # Errors
+    /// [`LoadError`] for the first model that cannot be loaded.
+    pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
+        let registry = ModelRegistry::from(Self::empty());
+        ModelLoader::new(folder, default, engine.clone()).renew(&registry, true)?;
+        let models = registry.now();
+        match models.refused().first() {
+            Some(refused) => Err(refused.error.clone()),
+            None => Ok(Self::clone(&models)),
+        }
     }
 }

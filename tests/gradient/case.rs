@@ -145,7 +145,7 @@ impl Case {
     /// own inputs and seed.
     fn facts(&self, model: &Model) -> Result<Facts, String> {
         if !UNSUPPORTED_BY_TRACT.contains(&self.name.as_str()) {
-            let graph = Graph::read(model, None, &self.shapes(model));
+            let graph = Graph::read(model, &self.shapes(model));
             return graph.map(|graph| graph.facts()).map_err(|error| error.to_string());
         }
         let mut facts = Facts::default();
@@ -171,7 +171,7 @@ impl Case {
             Values::default()
         } else {
             let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
-            Plan::compile(&model, None, &self.shapes(&model), &computed, &Engine::default())
+            Plan::compile(&model, &self.shapes(&model), &computed, &Engine::default())
                 .and_then(|forward| forward.run(inputs, &CancellationToken::default()))
                 .map_err(fail)?
         };
@@ -186,7 +186,7 @@ impl Case {
             shapes.push(value.shape().to_vec());
             inputs.push(value);
         }
-        Plan::compile(&gradient.model, None, &shapes, outputs, &Engine::default())
+        Plan::compile(&gradient.model, &shapes, outputs, &Engine::default())
             .and_then(|backward| backward.run(inputs, &CancellationToken::default()))
             .map_err(|error| format!("backward: {error}"))
     }

@@ -3,4 +3,5 @@
 #![cfg(unix)]
 
 mod lifecycle;
+mod loading;
 mod program;

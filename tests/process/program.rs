@@ -27,6 +27,13 @@ pub(super) fn convscope() -> Command {
 impl Program {
     /// Starts a server of the models in `folder` and waits until it is ready.
     pub(super) fn start(folder: &Path, flags: &[&str]) -> Self {
+        let program = Self::loading(folder, flags);
+        program.wait_for("ready");
+        program
+    }
+
+    /// Starts a server of the models in `folder` and waits until it listens.
+    pub(super) fn loading(folder: &Path, flags: &[&str]) -> Self {
         let mut child = convscope()
             .args(["serve", "--listen", "127.0.0.1:0", "--log-json", "--models"])
             .arg(folder)
@@ -47,7 +54,6 @@ impl Program {
         let mut program = Self { child, log: Mutex::new(log), address: String::new() };
         let listening = program.wait_for("listening");
         program.address = listening["address"].as_str().unwrap().to_owned();
-        program.wait_for("ready");
         program
     }
 
@@ -96,9 +102,22 @@ impl Program {
 
     /// The resident memory in bytes.
     pub(super) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The greatest resident memory since [`reset_peak`](Self::reset_peak), in bytes.
+    pub(super) fn peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    pub(super) fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    fn status(&self, field: &str) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 }

@@ -111,5 +111,5 @@ pub use rewrite::{GraphRewriter, prune, transpose_dense};
 pub use simd::{Isa, vzeroupper};
 pub use stored_bytes::stored_bytes;
 pub use thread_pool::{ThreadPool, parallel_for};
-pub use weight_cache::{RoundedWeights, WeightCache};
+pub use weight_cache::{SharedMatrix, WeightCache};
 pub use weight_matrix::WeightPrecision;

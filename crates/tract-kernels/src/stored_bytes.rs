@@ -4,7 +4,6 @@ use std::sync::Arc;
 use tract_core::internal::*;
 
 use crate::op::{Dense, FusedConv};
-use crate::weight_matrix::Elements;
 
 /// The memory that the constants of `model` take, in bytes, by their address: tensors, kernels
 /// packed for an algorithm, and weight matrices. Two models share the constants whose addresses
@@ -17,14 +16,7 @@ pub fn stored_bytes(model: &TypedModel) -> HashMap<usize, usize> {
             stored.insert(Arc::as_ptr(&conv.kernel).addr(), conv.kernel.bytes());
         }
         if let Some(dense) = node.op_as::<Dense>() {
-            match &dense.matrix.elements {
-                Elements::F32(tensor) => {
-                    stored.insert(Arc::as_ptr(tensor).addr(), bytes_of(tensor));
-                }
-                Elements::F16(halves) => {
-                    stored.insert(Arc::as_ptr(&dense.matrix).addr(), 2 * halves.len());
-                }
-            }
+            stored.extend([dense.matrix.stored_bytes()]);
         }
         for fact in node.outputs.iter().map(|output| &output.fact) {
             if let Some(tensor) = &fact.konst {

@@ -35,19 +35,25 @@ impl WeightCache {
         Ok((matrix, false))
     }
 
-    /// The matrix in half precision that `tensor`, a float32 matrix, or its transpose was rounded
-    /// to. `None` if no model holds it.
+    /// The matrix of the cache that equals `tensor`, a float32 matrix, or its transpose, up to the
+    /// precision of the cache. `None` if no model holds one.
     ///
     /// # Errors
     /// tract's error for a tensor whose elements cannot be read.
-    pub fn rounded(&self, tensor: &Tensor) -> TractResult<Option<RoundedWeights>> {
+    pub fn find(&self, tensor: &Tensor) -> TractResult<Option<SharedMatrix>> {
         let &[rows, columns] = tensor.shape() else { return Ok(None) };
+        if tensor.datum_type() != f32::datum_type() {
+            return Ok(None);
+        }
         let matrices = self.matrices.lock().unwrap_or_else(PoisonError::into_inner);
         for matrix in matrices.iter().filter_map(Weak::upgrade) {
-            let is_rounded = matches!(matrix.elements, Elements::F16(_));
-            for transposed in [false, true] {
-                if is_rounded && matrix.equals(tensor, [rows, columns], transposed)? {
-                    return Ok(Some(RoundedWeights { matrix, transposed }));
+            let fits = match &matrix.elements {
+                Elements::F32(tensor) => *tensor.shape() == matrix.size,
+                Elements::F16(_) => true,
+            };
+            for is_transposed in [false, true] {
+                if fits && matrix.equals(tensor, [rows, columns], is_transposed)? {
+                    return Ok(Some(SharedMatrix { matrix, is_transposed }));
                 }
             }
         }
@@ -55,25 +61,40 @@ impl WeightCache {
     }
 }
 
-/// A weight matrix in half precision, shared with the models that hold it.
+/// A weight matrix that models share.
 #[derive(Debug, Clone)]
-pub struct RoundedWeights {
+pub struct SharedMatrix {
     matrix: Arc<WeightMatrix>,
-    transposed: bool,
+    is_transposed: bool,
 }
 
-impl RoundedWeights {
-    /// The rounded weights as float32.
+impl SharedMatrix {
+    /// Whether the matrix is the transpose of the tensor for which it was found.
+    #[must_use]
+    pub fn is_transposed(&self) -> bool {
+        self.is_transposed
+    }
+
+    /// The matrix as float32. It is a copy if the models hold it in half precision.
     ///
     /// # Errors
     /// tract's error for a matrix whose size does not fit its elements.
-    pub fn to_f32(&self) -> TractResult<Tensor> {
-        let floats: Vec<f32> = match &self.matrix.elements {
-            Elements::F16(halves) => halves.iter().map(|&it| f16::from_bits(it).to_f32()).collect(),
-            Elements::F32(tensor) => tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec(),
-        };
-        let tensor = Tensor::from_shape(&self.matrix.size, &floats)?;
-        if self.transposed { tensor.permute_axes(&[1, 0]) } else { Ok(tensor) }
+    pub fn tensor(&self) -> TractResult<Arc<Tensor>> {
+        match &self.matrix.elements {
+            Elements::F32(tensor) => Ok(Arc::clone(tensor)),
+            Elements::F16(halves) => {
+                let floats: Vec<f32> =
+                    halves.iter().map(|&half| f16::from_bits(half).to_f32()).collect();
+                Ok(Arc::new(Tensor::from_shape(&self.matrix.size, &floats)?))
+            }
+        }
+    }
+
+    /// The address of the matrix, and the memory that it takes in bytes, as in
+    /// [`stored_bytes`](crate::stored_bytes).
+    #[must_use]
+    pub fn stored_bytes(&self) -> (usize, usize) {
+        self.matrix.stored_bytes()
     }
 }
 
@@ -109,26 +130,25 @@ mod tests {
     }
 
     #[test]
-    fn rounded_weights_are_found_by_the_floats_and_equal_them_up_to_rounding() {
-        let cache = WeightCache::default();
+    fn matrices_are_found_by_the_tensors_that_they_store() {
         let element = |i: usize, j: usize| 1.0 + (i * 100 + j) as f32 / 4096.0;
-        let floats = tensor([70, 33], element);
-        let half = WeightPrecision::F16;
-        let (_held, _) = cache.get_or_insert(&floats, [70, 33], half).unwrap();
-        let expected = tensor([70, 33], |i, j| f16::from_f32(element(i, j)).to_f32());
-        let rounded = cache.rounded(&floats).unwrap().unwrap();
-        assert_eq!(rounded.to_f32().unwrap(), *expected);
-        let transposed = tensor([33, 70], |i, j| element(j, i));
-        let rounded = cache.rounded(&transposed).unwrap().unwrap();
-        assert_eq!(
-            rounded.to_f32().unwrap(),
-            *tensor([33, 70], |i, j| expected_at(&expected, j, i))
-        );
-        assert!(cache.rounded(&tensor([70, 33], |_, _| 3.0)).unwrap().is_none());
-    }
-
-    fn expected_at(tensor: &Tensor, i: usize, j: usize) -> f32 {
-        tensor.to_plain_array_view::<f32>().unwrap()[[i, j]]
+        let round = |value: f32| f16::from_f32(value).to_f32();
+        let (plain, transposed) =
+            (tensor([70, 33], element), tensor([33, 70], |i, j| element(j, i)));
+        let rounded = tensor([70, 33], |i, j| round(element(i, j)));
+        for (precision, stored) in
+            [(WeightPrecision::F32, &plain), (WeightPrecision::F16, &rounded)]
+        {
+            let cache = WeightCache::default();
+            assert!(cache.find(&plain).unwrap().is_none());
+            let (_held, _) = cache.get_or_insert(&plain, [70, 33], precision).unwrap();
+            for (tensor, is_transposed) in [(&plain, false), (&transposed, true)] {
+                let found = cache.find(tensor).unwrap().unwrap();
+                assert_eq!(found.is_transposed(), is_transposed);
+                assert_eq!(found.tensor().unwrap(), *stored);
+            }
+            assert!(cache.find(&tensor([70, 33], |_, _| 3.0)).unwrap().is_none());
+        }
     }
 
     #[test]
