@@ -16,8 +16,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Does `work` on a thread of its own, and waits for it. `name` says in the log what is done.
 ///
-/// A file system that does not answer blocks that thread and nothing else. When the thread ends, the
-/// allocator returns the memory that loading has freed to the system.
+/// A file system that does not answer blocks that thread and nothing else. When the thread ends,
+/// the allocator returns the memory that loading has freed to the system.
 ///
 /// # Errors
 /// Why there is no result: the system refuses a thread, or the work panicked.

@@ -118,8 +118,8 @@ async fn load_models(
 }
 
 /// Completes when the server should stop accepting connections: at once on Ctrl-C, and `delay`
-/// after SIGTERM, so that load balancers notice that it is not ready. There is no delay if it has not
-/// been ready.
+/// after SIGTERM, so that load balancers notice that it is not ready. A server that has never been
+/// ready does not wait.
 async fn shutdown(state: Arc<AppState>, delay: Duration) {
     let is_delayed = terminated().await && state.phase() != Phase::Loading;
     let delay = if is_delayed { delay } else { Duration::ZERO };

@@ -19,8 +19,8 @@ pub(super) struct ForwardPlans {
 }
 
 impl ForwardPlans {
-    /// Compiles `graph`, whose weights are `weights`. `scores` are the values of [`OutputSet::Scores`], `layers` the further
-    /// values of [`OutputSet::Layers`].
+    /// Compiles `graph`, whose weights are `weights`. `scores` are the values of
+    /// [`OutputSet::Scores`], `layers` the further values of [`OutputSet::Layers`].
     pub(super) fn compile(
         graph: Graph,
         scores: &[String],

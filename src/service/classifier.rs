@@ -35,7 +35,10 @@ impl Classifier {
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
-        let model = source.read().map_err(|error| error.cause())?;
+        let model = source.read().map_err(|error| match error.location() == source.location() {
+            true => error.cause(),
+            false => error.to_string(),
+        })?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         let input = PictureInput::of(&model, &topology)?;

@@ -169,7 +169,7 @@ async fn a_kept_model_answers_everything_when_its_files_are_broken() {
     let values = whole.get("/models/a").await.json();
     let layers = values["layers"].as_array().unwrap().iter();
     let layers: Vec<String> = layers
-        .filter(|layer| layer["gradcam"] == true)
+        .filter(|layer| layer["explainable"] == true)
         .map(|layer| layer["name"].as_str().unwrap().to_owned())
         .collect();
     assert!(layers.len() > 3, "{values}");
