@@ -27,6 +27,6 @@ pub(super) async fn readyz(State(state): State<Arc<AppState>>) -> Result<String,
     let refused: Vec<&str> = models.refused().iter().map(|it| it.name.as_str()).collect();
     Ok(match refused.as_slice() {
         [] => "ready\n".to_owned(),
-        refused => format!("ready\nnot loaded: {}\n", refused.join(", ")),
+        refused => format!("ready\nrefused: {}\n", refused.join(", ")),
     })
 }

@@ -208,7 +208,7 @@ async fn what_could_not_be_loaded_is_in_the_probe_the_description_and_the_metric
     let loader = ModelLoader::new(&folder, "a", Engine::default());
     loader.renew(&app.context.models, true).unwrap();
     let client = Client::of(Arc::clone(&app));
-    assert_eq!(client.get("/readyz").await.body, b"ready\nnot loaded: b\n");
+    assert_eq!(client.get("/readyz").await.body, b"ready\nrefused: b\n");
     let refused = client.get("/info").await.json()["models"]["refused"].clone();
     assert_eq!(refused, serde_json::json!([{ "name": "b", "kept": false }]));
     let metrics = client.get("/metrics").await.body;

@@ -15,6 +15,7 @@ mod metrics;
 mod model_files;
 mod model_limits;
 mod models;
+#[cfg(unix)]
 mod models_folder;
 mod overload;
 mod page;

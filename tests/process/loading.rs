@@ -31,7 +31,7 @@ fn a_broken_model_at_start_is_skipped_or_with_strict_an_error() {
     assert_eq!(refused["model"], "b");
     let ready = program.wait_for("ready");
     assert_eq!((ready["models"].as_u64(), ready["refused"].as_u64()), (Some(2), Some(1)));
-    assert_eq!(program.ask("GET /readyz HTTP/1.1", b""), (200, "ready\nnot loaded: b\n".into()));
+    assert_eq!(program.ask("GET /readyz HTTP/1.1", b""), (200, "ready\nrefused: b\n".into()));
     assert_eq!(program.ask("GET /models/a HTTP/1.1", b"").0, 200);
 }
 

@@ -91,7 +91,7 @@ impl SharedMatrix {
     }
 
     /// The address of the matrix, and the memory that it takes in bytes, as in
-    /// [`stored_bytes`](crate::stored_bytes).
+    /// [`stored_bytes`](crate::stored_bytes()).
     #[must_use]
     pub fn stored_bytes(&self) -> (usize, usize) {
         self.matrix.stored_bytes()
