@@ -14,9 +14,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use convscope::gradient;
-use convscope::onnx::Model;
 use convscope::onnx::pb::{TypeProto, tensor_shape_proto::dimension, type_proto};
-use convscope::runtime::{CancellationToken, Engine, Graph};
+use convscope::runtime::{CancellationToken, Engine, Graph, Source};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use npyz::{AutoSerialize, NpyFile, WriterBuilder};
 use tract_onnx::prelude::{DatumType, IntoTValue, IntoTensor, TValue, Tensor};
@@ -28,12 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [model_path, gradient_path, logits, layers @ ..] = arguments.as_slice() else {
         return Err("derive model.onnx gradient.onnx LOGITS LAYER… [--run FOLDER]".into());
     };
-    let directory = Path::new(model_path).parent().and_then(Path::to_str);
-    let model = Model::decode(&fs::read(model_path)?)?;
+    let model = Source::open(Path::new(model_path))?.read()?;
     let shapes: Vec<Vec<usize>> =
         model.inputs().iter().map(|value| shape(value.r#type.as_ref())).collect();
     let start = Instant::now();
-    let facts = Graph::read(&model, directory, &shapes)?.facts();
+    let facts = Graph::read(&model, &shapes)?.facts();
     let inferred = Instant::now();
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
     let derived = gradient::derive(&model, &facts, &layers, logits, gradient::Rules::GRADIENT)?;
@@ -48,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut wanted = gradient.residuals.clone();
     wanted.retain(|name| *name != picture);
     wanted.push(logits.clone());
-    let forward = Graph::read(&model, directory, &shapes)?.compile(&wanted, &engine)?;
+    let forward = Graph::read(&model, &shapes)?.compile(&wanted, &engine)?;
     let start = Instant::now();
     let given = load(&folder, "input.npy")?;
     let mut values = forward.run(vec![given.clone()], &CancellationToken::default())?;
@@ -60,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|value| value.shape().to_vec()).collect();
     let outputs: Vec<String> = layers.iter().map(|layer| format!("grad/{layer}")).collect();
-    let backward = Graph::read(&gradient.model, directory, &shapes)?;
+    let backward = Graph::read(&gradient.model, &shapes)?;
     let backward = backward.compile(&outputs, &engine)?;
     let start = Instant::now();
     let cotangents = backward.run(inputs, &CancellationToken::default())?;

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
     let model = Source::open(Path::new(model))?.read()?;
-    let graph = Graph::read(&model, None, &[tensor.shape().to_vec()])?;
+    let graph = Graph::read(&model, &[tensor.shape().to_vec()])?;
     drop(model);
     let plan = graph.compile(&outputs, &engine)?;
     println!("ready");

@@ -29,7 +29,7 @@ fn shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
 /// these.
 fn facts(model: &Model) -> Option<Facts> {
     let shapes: Option<Vec<_>> = model.inputs().into_iter().map(shape).collect();
-    let read = || Graph::read(model, None, &shapes?).ok().map(|graph| graph.facts());
+    let read = || Graph::read(model, &shapes?).ok().map(|graph| graph.facts());
     let facts = catch_unwind(read).ok()??;
     facts.larger_than(1 << 20).is_none().then_some(facts)
 }

@@ -38,22 +38,13 @@ pub enum AttributionError {
         /// The rules.
         rules: String,
     },
-    /// The file `gradient.onnx` beside the model has changed and is no longer valid.
-    #[error("{0}")]
-    SuppliedGradient(String),
-    /// Reading the model again or running a graph failed.
+    /// Compiling or running a graph failed.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
 impl From<crate::runtime::Interrupted> for AttributionError {
     fn from(error: crate::runtime::Interrupted) -> Self {
-        Self::Runtime(error.into())
-    }
-}
-
-impl From<crate::runtime::CatalogueError> for AttributionError {
-    fn from(error: crate::runtime::CatalogueError) -> Self {
         Self::Runtime(error.into())
     }
 }

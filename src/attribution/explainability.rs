@@ -14,7 +14,7 @@ use crate::runtime::Source;
 #[derive(Debug, Default)]
 pub struct Explainability {
     pub(super) refusals: HashMap<String, String>,
-    supplied: Option<GradientModel>,
+    pub(super) supplied: Option<GradientModel>,
 }
 
 impl Explainability {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +19,8 @@ pub struct Explainer {
     network: Arc<Network>,
     logits: String,
     refusals: HashMap<String, String>,
+    /// The gradient graph beside the model.
+    supplied: Option<GradientModel>,
     plans: ByteCache<PlanKey, GradientPlan>,
 }
 
@@ -39,18 +42,13 @@ enum Reduction {
 }
 
 impl Explainer {
-    /// An explainer of `network`, whose logits are the value `logits`. The cache holds at most
-    /// `capacity` bytes of gradient graphs.
+    /// An explainer of `network`, whose logits are the value `logits`. The cached gradient graphs
+    /// take at most as much memory as the network itself.
     #[must_use]
-    pub fn new(
-        network: Arc<Network>,
-        logits: &str,
-        explainability: Explainability,
-        capacity: usize,
-    ) -> Self {
-        let Explainability { refusals, .. } = explainability;
-        let plans = ByteCache::with_capacity(capacity);
-        Self { network, logits: logits.to_owned(), refusals, plans }
+    pub fn new(network: Arc<Network>, logits: &str, explainability: Explainability) -> Self {
+        let Explainability { refusals, supplied } = explainability;
+        let plans = ByteCache::with_capacity(network.stored_bytes());
+        Self { network, logits: logits.to_owned(), refusals, supplied, plans }
     }
 
     /// Why the listed layer called `name` cannot be explained. None where it can.
@@ -104,7 +102,7 @@ impl Explainer {
     }
 
     /// The gradient graph from the logits to each of `values`: the one beside the model where it
-    /// has them all, else a derived one with its weights, which are read from the model's file.
+    /// has them all, else a derived one with its weights.
     ///
     /// # Errors
     /// [`AttributionError`].
@@ -113,8 +111,8 @@ impl Explainer {
         values: &[&str],
         token: &CancellationToken,
     ) -> Result<GradientModel, AttributionError> {
-        if let Some(supplied) = self.supplied(values)? {
-            return Ok(supplied);
+        if let Some(supplied) = self.supplied(values) {
+            return Ok(supplied.clone());
         }
         let (graph, facts) = (self.network.graph(), self.network.facts());
         let derived = derive(graph, facts, values, &self.logits, Rules::GRADIENT);
@@ -131,13 +129,10 @@ impl Explainer {
     ) -> Result<GradientPlan, AttributionError> {
         let start = Instant::now();
         let name = layer.name.as_str();
+        let is_gradient = rules.name == Rules::GRADIENT.name;
         let weights = self.network.weights();
-        let supplied = match rules.name == Rules::GRADIENT.name {
-            true => self.supplied(&[name])?,
-            false => None,
-        };
-        let gradient = match supplied {
-            Some(supplied) => supplied,
+        let gradient = match self.supplied(&[name]).filter(|_| is_gradient) {
+            Some(supplied) => Cow::Borrowed(supplied),
             None => {
                 let (graph, facts) = (self.network.graph(), self.network.facts());
                 let derived = match reduction {
@@ -147,12 +142,12 @@ impl Explainer {
                     }
                 };
                 token.check()?;
-                self.embed(derived, &[name], |name| weights.contains(name))?
+                Cow::Owned(self.embed(derived, &[name], |name| weights.contains(name))?)
             }
         };
         token.check()?;
-        let plan = GradientPlan::compile(&self.network, &gradient, layer, &self.logits, &weights)?;
-        let model = &self.network.source().name;
+        let plan = GradientPlan::compile(&self.network, &gradient, layer, &self.logits)?;
+        let model = self.network.name();
         let milliseconds = start.elapsed().as_millis() as u64;
         let rules = rules.name;
         tracing::info!(model, layer = name, rules, milliseconds, "gradient graph ready");
@@ -160,11 +155,8 @@ impl Explainer {
     }
 
     /// The gradient graph beside the model, where it has all of `values`.
-    fn supplied(&self, values: &[&str]) -> Result<Option<GradientModel>, AttributionError> {
-        let (source, facts) = (self.network.source(), self.network.facts());
-        let supplied = supplied_gradient::read(source, facts, &self.logits)
-            .map_err(AttributionError::SuppliedGradient)?;
-        Ok(supplied.filter(|supplied| supplied_gradient::gives(supplied, values)))
+    fn supplied(&self, values: &[&str]) -> Option<&GradientModel> {
+        self.supplied.as_ref().filter(|supplied| supplied_gradient::gives(supplied, values))
     }
 
     /// Puts the weights into a gradient graph that was derived for `values`. Those for which
@@ -180,7 +172,7 @@ impl Explainer {
             reason: error.to_string(),
         };
         let derived = derived.map_err(refuse)?;
-        let tensors = self.network.tensors(derived.weights(&is_shared))?;
+        let tensors = self.network.tensors(&derived.weights(&is_shared))?;
         derived.embed(tensors, is_shared).map_err(refuse)
     }
 }

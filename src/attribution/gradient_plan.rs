@@ -6,7 +6,7 @@ use super::error::unexpected_shape;
 use crate::gradient::{GradientModel, channel_sums_name, cotangent_name};
 use crate::onnx::Layer;
 use crate::runtime::{
-    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, SharedWeights, Values,
+    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
 };
 
 /// A compiled gradient graph. It carries a cotangent of the logits back to a layer.
@@ -16,7 +16,7 @@ pub struct GradientPlan {
     layer: Layer,
     residuals: Vec<String>,
     seed_shape: Vec<usize>,
-    /// The weights that the plan holds for itself, in bytes.
+    /// The memory that the plan takes in addition to the network, in bytes.
     bytes: usize,
 }
 
@@ -28,14 +28,13 @@ impl HeldBytes for GradientPlan {
 
 impl GradientPlan {
     /// Compiles a gradient graph of `network` that gives the cotangent of `layer` or its sums.
-    /// `weights` has those that the graph takes as inputs, `logits` is the value whose cotangent
-    /// comes in.
+    /// The graph may take large weights of `network` as inputs. `logits` is the value whose
+    /// cotangent comes in.
     pub(super) fn compile(
         network: &Network,
         gradient: &GradientModel,
         layer: &Layer,
         logits: &str,
-        weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
         let shape = |value: &str| {
             let shape = network.facts().shape(value).map(<[usize]>::to_vec);
@@ -46,14 +45,12 @@ impl GradientPlan {
         for residual in &gradient.residuals {
             shapes.push(shape(residual)?);
         }
-        let directory = network.source().directory();
-        let graph = Graph::read_with(&gradient.model, directory, &shapes, weights)?;
+        let graph = Graph::read_with(&gradient.model, &shapes, network.weights())?;
         let outputs = gradient.model.outputs().iter().map(|output| output.name.clone());
         let wanted = [channel_sums_name(&layer.name), cotangent_name(&layer.name)];
         let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
         let plan = graph.compile(&outputs, network.engine())?;
-        let stored = gradient.model.graph().initializer.iter();
-        let bytes = stored.map(prost::Message::encoded_len).sum();
+        let bytes = network.additional_bytes(&plan);
         let residuals = gradient.residuals.clone();
         Ok(Self { plan, layer: layer.clone(), residuals, seed_shape, bytes })
     }

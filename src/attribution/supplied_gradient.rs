@@ -17,15 +17,10 @@ pub(super) fn read(
     let Some(model) = source.read_gradient().map_err(|error| name(error.cause()))? else {
         return Ok(None);
     };
-    checked(model, facts, logits, source.directory()).map(Some).map_err(name)
+    checked(model, facts, logits).map(Some).map_err(name)
 }
 
-fn checked(
-    model: Model,
-    facts: &Facts,
-    logits: &str,
-    directory: Option<&str>,
-) -> Result<GradientModel, String> {
+fn checked(model: Model, facts: &Facts, logits: &str) -> Result<GradientModel, String> {
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name.clone()).collect();
     let Some((seed, residuals)) = inputs.split_first().filter(|(seed, _)| *seed == SEED) else {
         return Err(format!("its first input is not {SEED:?}"));
@@ -39,7 +34,7 @@ fn checked(
         let unknown = || format!("it reads {residual:?}, which the model does not compute");
         shapes.push(shape(residual).ok_or_else(unknown)?);
     }
-    let graph = Graph::read(&model, directory, &shapes).map_err(|error| error.to_string())?;
+    let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;
     let computed = graph.facts();
     for output in model.outputs() {
         let stray = || format!("its output {:?} is not grad/ and a layer's name", output.name);

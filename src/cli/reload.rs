@@ -1,39 +1,44 @@
 //! Reloading the models while the server runs.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 
-use crate::config::ModelsConfig;
 use crate::http::AppState;
-use crate::runtime::{Engine, Fingerprint};
-use crate::service::{LoadError, LoadedModels};
+use crate::runtime::Fingerprint;
+use crate::service::{LoadError, ModelLoader};
 
-/// Loads the models of the models folder.
-#[derive(Debug, Clone)]
-pub(super) struct ModelLoader {
-    pub(super) config: ModelsConfig,
-    pub(super) engine: Engine,
-}
+/// How often the log says that work on the models has not ended.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-impl ModelLoader {
-    /// Loads all models.
-    ///
-    /// # Errors
-    /// [`LoadError`] of the first model that cannot be loaded.
-    pub(super) fn load(&self) -> Result<LoadedModels, LoadError> {
-        LoadedModels::load(&self.config.folder, &self.config.default_model, &self.engine)
-    }
-
-    /// Loads the models whose files have changed, or all of them, and keeps the rest of `old`.
-    fn reload(&self, old: &LoadedModels, all: bool) -> Result<LoadedModels, LoadError> {
-        old.reloaded(&self.config.folder, &self.config.default_model, &self.engine, all)
-    }
-
-    /// The fingerprint of the models folder.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_folder(&self.config.folder)
+/// Does `work` on a thread of its own, and waits for it. `name` says in the log what is done.
+///
+/// A file system that does not answer blocks that thread and nothing else. When the thread ends,
+/// the allocator returns the memory that loading has freed to the system.
+///
+/// # Errors
+/// Why there is no result: the system refuses a thread, or the work panicked.
+pub(super) async fn load_thread<T: Send + 'static>(
+    name: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let begun = Instant::now();
+    let (reply, mut answer) = oneshot::channel();
+    // The receiver is gone if the server stops. Then nobody needs the result.
+    let work = move || drop(reply.send(work()));
+    let started = thread::Builder::new().name("models".to_owned()).spawn(work);
+    started.map_err(|error| format!("{name}: {error}"))?;
+    loop {
+        match tokio::time::timeout(REPORT_INTERVAL, &mut answer).await {
+            Ok(result) => return result.map_err(|_| format!("{name} panicked")),
+            Err(_) => {
+                let seconds = begun.elapsed().as_secs();
+                tracing::warn!(seconds, "{name} has not ended; the models in use go on serving");
+            }
+        }
     }
 }
 
@@ -50,7 +55,7 @@ pub(super) async fn reload_models(
     interval: Duration,
     mut hangups: Hangups,
     mut loaded: Fingerprint,
-) {
+) -> Infallible {
     let mut previous = loaded;
     loop {
         let all = tokio::select! {
@@ -76,29 +81,26 @@ async fn next_poll(interval: Duration) {
 
 async fn fingerprint(loader: &ModelLoader) -> Fingerprint {
     let loader = loader.clone();
-    spawn_blocking(move || loader.fingerprint()).await.unwrap_or_default()
+    let read = load_thread("reading the models folder", move || loader.fingerprint());
+    read.await.unwrap_or_default()
 }
 
 async fn reload(state: &Arc<AppState>, loader: &ModelLoader, all: bool) {
     let (shared, loader) = (Arc::clone(state), loader.clone());
-    let reloading = spawn_blocking(move || loader.reload(&shared.context.models.current(), all));
-    let is_complete = match reloading.await {
-        Ok(Ok(models)) => {
+    let reload = move || -> Result<(), LoadError> {
+        loader.check_folder()?;
+        loader.reload(&shared.context.models, all)
+    };
+    let reloaded = load_thread("reloading the models", reload).await;
+    let is_complete = match reloaded.and_then(|reloaded| reloaded.map_err(|it| it.to_string())) {
+        Ok(()) => {
+            let models = state.context.models.current();
             let (loaded, refused) = (models.iter().count(), models.refused().len());
-            for refused in models.refused() {
-                let (model, error) = (&refused.name, &refused.error);
-                tracing::error!(model, %error, "model not reloaded");
-            }
-            state.context.models.replace(models);
             tracing::info!(models = loaded, refused, "models reloaded");
             refused == 0
         }
-        Ok(Err(error)) => {
-            tracing::error!(%error, "models not reloaded; the old ones stay in use");
-            false
-        }
         Err(error) => {
-            tracing::error!(%error, "reloading the models panicked; the old ones stay in use");
+            tracing::error!(error, "models not reloaded; the old ones stay in use");
             false
         }
     };

@@ -1,23 +1,23 @@
 //! `convscope serve`: starts the server, handles its signals, and shuts it down.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
 
 use super::cores::cores;
 use super::error::CliError;
 use super::keys::{access, reread_keys};
 use super::log::start_log;
 use super::open_files::{connections_within, raise_open_files};
-use super::reload::{Hangups, ModelLoader, reload_models};
+use super::reload::{Hangups, load_thread, reload_models};
 use crate::config::{HttpLimits, ServerConfig};
 use crate::http::{self, AppState, Phase};
-use crate::runtime::{Engine, WorkerPool};
-use crate::service::{Context, ForwardCache, LoadedModels};
+use crate::runtime::{Engine, Fingerprint, WorkerPool};
+use crate::service::{Context, ForwardCache, LoadError, LoadedModels, ModelLoader};
 
 /// Serves until a signal stops it.
 ///
@@ -30,7 +30,8 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     let threads = config.threads(cores());
     let state = Arc::new(loading_state(config, threads)?);
     let engine = Engine::start(&config.models.engine, threads).map_err(failed)?;
-    let loader = ModelLoader { config: config.models.clone(), engine };
+    let models = &config.models;
+    let loader = ModelLoader::new(&models.folder, &models.default_model, engine);
     // Two threads are enough for the network, since computations have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores().min(2))
@@ -55,9 +56,11 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
             let served = http::serve(listener, router, &state, shutdown).await;
             served.map_err(failed)
         };
-        let interval = config.reload_interval.duration();
-        let loading = load_models(Arc::clone(&state), loader, interval);
-        tokio::try_join!(serving, loading).map(drop)
+        let loading = load_models(Arc::clone(&state), loader, config);
+        tokio::select! {
+            served = serving => served,
+            failed = loading => failed.map(|endless| match endless {}),
+        }
     });
     // Computations that outlast the drain timeout are abandoned.
     runtime.shutdown_background();
@@ -95,34 +98,47 @@ fn loading_state(config: &ServerConfig, threads: usize) -> Result<AppState, CliE
         (LoadedModels::empty().into(), ForwardCache::with_capacity(config.cache_bytes));
     let context = Context { models, forwards, limits: config.limits.clone() };
     let state = AppState::new(context, workers, http_limits(&config.http))
+        .with_model_limits(config.models.engine.limits)
         .with_model_name(config.kserve.model_name.clone());
     Ok(state.with_access(access(&config.access)?).with_phase(Phase::Loading))
 }
 
-/// Loads the models, makes the server ready, and starts the task that reloads them.
+/// Loads the models, makes the server ready, and reloads the models for as long as it runs. A model
+/// that cannot be loaded is skipped, or ends the server if `strict` is set.
 async fn load_models(
     state: Arc<AppState>,
     loader: ModelLoader,
-    interval: Duration,
-) -> Result<(), CliError> {
+    config: &ServerConfig,
+) -> Result<Infallible, CliError> {
     let hangups = Hangups::new();
-    // It is taken before the models are read, so that a change in the meantime is noticed.
-    let fingerprint = loader.fingerprint();
-    let blocking = loader.clone();
-    let loading = spawn_blocking(move || blocking.load());
-    let models = loading.await.map_err(|error| CliError::Server(error.to_string()))??;
-    let loaded = models.iter().count();
-    state.context.models.replace(models);
+    let (shared, blocking) = (Arc::clone(&state), loader.clone());
+    let load = move || -> Result<Fingerprint, LoadError> {
+        blocking.check_folder()?;
+        blocking.check_default()?;
+        // It is taken before the models are read, so that a change in the meantime is noticed.
+        let fingerprint = blocking.fingerprint();
+        blocking.reload(&shared.context.models, true)?;
+        Ok(fingerprint)
+    };
+    let fingerprint = load_thread("loading the models", load).await.map_err(CliError::Server)??;
+    let models = state.context.models.current();
+    let (loaded, refused) = (models.iter().count(), models.refused());
+    if let Some(refused) = refused.first().filter(|_| config.strict) {
+        return Err(refused.error.clone().into());
+    }
     state.advance(Phase::Ready);
-    tracing::info!(models = loaded, "ready");
-    tokio::spawn(reload_models(state, loader, interval, hangups, fingerprint));
-    Ok(())
+    tracing::info!(models = loaded, refused = refused.len(), "ready");
+    drop(models);
+    let interval = config.reload_interval.duration();
+    Ok(reload_models(state, loader, interval, hangups, fingerprint).await)
 }
 
 /// Completes when the server should stop accepting connections: at once on Ctrl-C, and `delay`
-/// after SIGTERM, so that load balancers notice that it is not ready.
+/// after SIGTERM, so that load balancers notice that it is not ready. A server that has never been
+/// ready does not wait.
 async fn shutdown(state: Arc<AppState>, delay: Duration) {
-    let delay = if terminated().await { delay } else { Duration::ZERO };
+    let is_delayed = terminated().await && state.phase() != Phase::Loading;
+    let delay = if is_delayed { delay } else { Duration::ZERO };
     state.advance(Phase::Draining);
     tokio::time::sleep(delay).await;
 }

@@ -1,6 +1,8 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::ModelLimits;
+
 /// How networks are run.
 #[derive(Debug, Clone, Args)]
 pub struct EngineConfig {
@@ -18,11 +20,15 @@ pub struct EngineConfig {
     /// Precision of the weights of dense layers in memory; f16 needs --fast-conv on
     #[arg(long, value_name = "f32|f16", env = "CONVSCOPE_DENSE_WEIGHTS", default_value = "f32")]
     pub dense_weights: DenseWeights,
+    /// What a model may cost
+    #[command(flatten)]
+    pub limits: ModelLimits,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { fast_conv: true, dense_weights: DenseWeights::F32 }
+        let limits = ModelLimits::DEFAULT;
+        Self { fast_conv: true, dense_weights: DenseWeights::F32, limits }
     }
 }
 

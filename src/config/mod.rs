@@ -7,6 +7,7 @@ mod kserve;
 mod limits;
 mod listen;
 mod model;
+mod model_limits;
 mod parameters;
 mod seconds;
 mod suggestions;
@@ -22,12 +23,16 @@ pub use kserve::KserveConfig;
 pub use limits::{ImageLimits, Limits};
 pub use listen::ListenConfig;
 pub use model::{Activation, Layout};
+pub use model_limits::ModelLimits;
 pub use parameters::{Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
 pub use suggestions::{did_you_mean, excerpt, nearest, truncated};
 
 /// The name of the model for requests that name no model.
 pub const DEFAULT_MODEL: &str = "cats_and_dogs_small_1";
+
+/// The models folder where no flag names one. It need not exist.
+pub const DEFAULT_FOLDER: &str = "models";
 
 /// How the server runs. Every flag has an environment variable of the same name, `CONVSCOPE_…`.
 #[derive(Debug, Clone, Args)]
@@ -50,6 +55,9 @@ pub struct ServerConfig {
     /// forward pass, which computes all of them
     #[arg(long, value_name = "BYTES", env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
     pub cache_bytes: usize,
+    /// Refuse to start if a model cannot be loaded; otherwise it is skipped
+    #[arg(long, env = "CONVSCOPE_STRICT")]
+    pub strict: bool,
     /// Polling interval of the models folder, in seconds; 0 turns polling off
     #[arg(
         long,
@@ -94,7 +102,7 @@ pub struct ModelsConfig {
         long = "models",
         value_name = "FOLDER",
         env = "CONVSCOPE_MODELS",
-        default_value = "models"
+        default_value = DEFAULT_FOLDER
     )]
     pub folder: PathBuf,
     /// Model for requests that name no model

@@ -8,7 +8,7 @@ use super::error::HttpError;
 use super::metrics::Metrics;
 use super::phase::{CurrentPhase, Phase};
 use super::unread_bytes::UnreadBytes;
-use crate::config::HttpLimits;
+use crate::config::{HttpLimits, ModelLimits};
 use crate::runtime::{CancellationToken, Permit, WorkerPool};
 use crate::service::Context;
 
@@ -21,6 +21,8 @@ pub struct AppState {
     pub workers: WorkerPool,
     /// The limits of connections and requests.
     pub limits: HttpLimits,
+    /// What a model may cost.
+    pub model_limits: ModelLimits,
     /// The API keys and the allowed origins.
     pub access: Access,
     /// Another name of the default model, for KServe's protocols.
@@ -39,10 +41,24 @@ impl AppState {
     pub fn new(context: Context, workers: WorkerPool, limits: HttpLimits) -> Self {
         let slow_bodies = Arc::new(Semaphore::new(limits.slow_bodies as usize));
         let (access, metrics) = (Access::default(), Metrics::default());
-        let unread = UnreadBytes::new(limits.unread_bytes);
-        let phase = CurrentPhase::new(Phase::Ready);
-        let model_name = None;
-        Self { context, workers, limits, access, model_name, slow_bodies, unread, metrics, phase }
+        Self {
+            context,
+            workers,
+            model_limits: ModelLimits::DEFAULT,
+            access,
+            model_name: None,
+            slow_bodies,
+            unread: UnreadBytes::new(limits.unread_bytes),
+            limits,
+            metrics,
+            phase: CurrentPhase::new(Phase::Ready),
+        }
+    }
+
+    /// The same state for models that were loaded with `model_limits`.
+    #[must_use]
+    pub fn with_model_limits(self, model_limits: ModelLimits) -> Self {
+        Self { model_limits, ..self }
     }
 
     /// The same state with `access`.

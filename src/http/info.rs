@@ -10,7 +10,7 @@ use super::app_state::AppState;
 use super::error::HttpError;
 use super::phase::Phase;
 use super::query::refuse_parameters;
-use crate::config::{HttpLimits, Limits};
+use crate::config::{HttpLimits, Limits, ModelLimits};
 
 /// The answer of `GET /info`: version, phase, models and limits.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ struct Models<'a> {
     refused: Vec<RefusedModel<'a>>,
 }
 
-/// A model that could not be reloaded. The cause is in the log, which only the operator can read.
+/// A model that could not be loaded. The cause is in the log, which only the operator can read.
 #[derive(Debug, Serialize)]
 struct RefusedModel<'a> {
     name: &'a str,
@@ -41,6 +41,8 @@ struct AllLimits<'a> {
     workers: usize,
     queue: usize,
     cache_bytes: usize,
+    #[serde(flatten)]
+    models: &'a ModelLimits,
     #[serde(flatten)]
     http: &'a HttpLimits,
     #[serde(flatten)]
@@ -69,6 +71,7 @@ pub(super) async fn info(
             workers: load.workers,
             queue: load.queue,
             cache_bytes: state.context.forwards.capacity(),
+            models: &state.model_limits,
             http: &state.limits,
             answers: &state.context.limits,
         },

@@ -31,6 +31,7 @@ pub(super) struct Metrics {
     pictures: Family<CacheLabel, Counter>,
     reloads: Family<OutcomeLabel, Counter>,
     models: Family<ModelLabels, Gauge>,
+    models_refused: Gauge,
     workers: Gauge,
     busy: Gauge,
     queue: Gauge,
@@ -132,6 +133,7 @@ impl Default for Metrics {
             pictures: Family::default(),
             reloads: Family::default(),
             models: Family::default(),
+            models_refused: Gauge::default(),
             workers: Gauge::default(),
             busy: Gauge::default(),
             queue: Gauge::default(),
@@ -162,6 +164,8 @@ impl Metrics {
         own.register("picture_cache", help, self.pictures.clone());
         own.register("reloads", "Reloads of the models by outcome", self.reloads.clone());
         own.register("model", "Always 1; the labels describe the model", self.models.clone());
+        let help = "Models that could not be loaded";
+        own.register("models_refused", help, self.models_refused.clone());
         own.register("workers", "Worker threads", self.workers.clone());
         own.register("busy_workers", "Worker threads that are computing", self.busy.clone());
         own.register("queue_capacity", "Size of the queue", self.queue.clone());
@@ -254,6 +258,7 @@ impl Metrics {
             (&self.stuck, load.stuck),
             (&self.unread, usize::try_from(unread_bytes).unwrap_or(usize::MAX)),
             (&self.kept, models.kept().count()),
+            (&self.models_refused, models.refused().len()),
         ];
         for (gauge, value) in gauges {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

@@ -19,8 +19,14 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: every model is loaded and the server is not draining.
-pub(super) async fn readyz(State(state): State<Arc<AppState>>) -> Result<&'static str, HttpError> {
+/// `GET /readyz`: the models are loaded and the server is not draining. The answer names the models
+/// that could not be loaded.
+pub(super) async fn readyz(State(state): State<Arc<AppState>>) -> Result<String, HttpError> {
     state.require_ready()?;
-    Ok("ready\n")
+    let models = state.context.models.current();
+    let refused: Vec<&str> = models.refused().iter().map(|it| it.name.as_str()).collect();
+    Ok(match refused.as_slice() {
+        [] => "ready\n".to_owned(),
+        refused => format!("ready\nrefused: {}\n", refused.join(", ")),
+    })
 }

@@ -38,4 +38,4 @@ pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
 pub use topology::{Topology, reads};
 pub use tract_onnx::pb;
 pub use value::Value;
-pub use weights::{lacks_data, read_tensors};
+pub use weights::lacks_data;

@@ -52,6 +52,10 @@ impl Model {
         self.proto.graph.as_ref().unwrap_or(&EMPTY)
     }
 
+    pub(super) fn graph_mut(&mut self) -> Option<&mut GraphProto> {
+        self.proto.graph.as_mut()
+    }
+
     /// The stored tensors with their names: initializers and the values of `Constant` nodes.
     pub fn stored_tensors(&self) -> impl Iterator<Item = (&str, &TensorProto)> {
         let stored = self.graph().initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));

@@ -1,10 +1,12 @@
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 
-use tract_kernels::{GraphRewriter, ThreadPool, WeightPrecision, parallel_for, transpose_dense};
+use tract_kernels::{
+    GraphRewriter, SharedMatrix, ThreadPool, WeightPrecision, parallel_for, transpose_dense,
+};
 use tract_onnx::prelude::{Tensor, TractResult, TypedModel};
 
-use crate::config::{DenseWeights, EngineConfig};
+use crate::config::{DenseWeights, EngineConfig, ModelLimits};
 
 /// Compiles plans and owns the threads that run them. Clones share the threads, and the weights
 /// that several plans have in common.
@@ -12,6 +14,7 @@ use crate::config::{DenseWeights, EngineConfig};
 pub struct Engine {
     pool: Arc<ThreadPool>,
     rewriter: Option<Arc<GraphRewriter>>,
+    limits: ModelLimits,
 }
 
 impl Engine {
@@ -26,7 +29,13 @@ impl Engine {
         };
         let rewriter = GraphRewriter { dense_precision, ..GraphRewriter::default() };
         let rewriter = config.fast_conv.then(|| Arc::new(rewriter));
-        Ok(Self { pool: Arc::new(ThreadPool::new(threads)?), rewriter })
+        Ok(Self { pool: Arc::new(ThreadPool::new(threads)?), rewriter, limits: config.limits })
+    }
+
+    /// What a model may cost.
+    #[must_use]
+    pub fn limits(&self) -> &ModelLimits {
+        &self.limits
     }
 
     /// Runs `work` on this thread. Idle threads help with its parallel loops.
@@ -65,11 +74,17 @@ impl Engine {
         rewriter.rewrite(model)?;
         Ok(transposed)
     }
+
+    /// The matrix that plans hold for `weights`. None if no plan does.
+    pub(super) fn shared_matrix(&self, weights: &Tensor) -> TractResult<Option<SharedMatrix>> {
+        self.rewriter.as_ref().map_or(Ok(None), |rewriter| rewriter.weights.find(weights))
+    }
 }
 
 /// An engine of one thread that uses all fast operators.
 impl Default for Engine {
     fn default() -> Self {
-        Self { pool: Arc::new(ThreadPool::single_threaded()), rewriter: Some(Arc::default()) }
+        let (pool, rewriter) = (Arc::new(ThreadPool::single_threaded()), Some(Arc::default()));
+        Self { pool, rewriter, limits: ModelLimits::DEFAULT }
     }
 }

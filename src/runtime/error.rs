@@ -7,9 +7,6 @@ pub enum RuntimeError {
     /// The model's graph could not be read.
     #[error(transparent)]
     Onnx(#[from] crate::onnx::OnnxError),
-    /// The model's files could not be read again.
-    #[error(transparent)]
-    Catalogue(#[from] super::CatalogueError),
     /// A value was asked for that the graph does not define.
     #[error("the graph has no value {0:?}")]
     NoSuchValue(String),

@@ -1,4 +1,6 @@
-use super::{Engine, Graph, Plan, RuntimeError};
+use std::collections::HashSet;
+
+use super::{Engine, Graph, Plan, RuntimeError, SharedWeights};
 
 /// Which values of the forward pass a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,21 +19,18 @@ pub(super) struct ForwardPlans {
 }
 
 impl ForwardPlans {
-    /// Compiles `graph`. `scores` are the values of [`OutputSet::Scores`], `layers` the further
-    /// values of [`OutputSet::Layers`].
+    /// Compiles `graph`, whose weights are `weights`. `scores` are the values of
+    /// [`OutputSet::Scores`], `layers` the further values of [`OutputSet::Layers`].
     pub(super) fn compile(
         graph: Graph,
         scores: &[String],
         layers: &[String],
+        weights: &mut SharedWeights,
         engine: &Engine,
     ) -> Result<Self, RuntimeError> {
-        let mut outputs: Vec<String> = Vec::new();
-        for name in layers.iter().chain(scores) {
-            if !outputs.contains(name) {
-                outputs.push(name.clone());
-            }
-        }
-        let layers = graph.compile(&outputs, engine)?;
+        let mut known = HashSet::new();
+        let outputs = layers.iter().chain(scores).filter(|name| known.insert(*name)).cloned();
+        let layers = graph.compile_sharing(&outputs.collect::<Vec<_>>(), weights, engine)?;
         Ok(Self { scores: layers.pruned(scores)?, layers })
     }
 

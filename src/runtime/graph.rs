@@ -10,7 +10,7 @@ use tract_onnx::tract_hir::ops::array::PermuteAxes;
 use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
-use super::shared_weights::{Stored, WeakWeights};
+use super::shared_weights::Weight;
 use super::{Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, resize_10};
 use crate::onnx::{Facts, Model};
 
@@ -20,22 +20,16 @@ use crate::onnx::{Facts, Model};
 pub struct Graph {
     graph: InferenceModel,
     outlets: HashMap<String, OutletId>,
-    weights: WeakWeights,
 }
 
 impl Graph {
-    /// Reads `model` for inputs of the given shapes, in the order of [`Model::inputs`]. `directory`
-    /// is the folder of external tensor data.
+    /// Reads `model` for inputs of the given shapes, in the order of [`Model::inputs`].
     ///
     /// # Errors
     /// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
     /// [`RuntimeError::IgnoredAttribute`] where tract would compute something else than ONNX.
-    pub fn read(
-        model: &Model,
-        directory: Option<&str>,
-        input_shapes: &[Vec<usize>],
-    ) -> Result<Self, RuntimeError> {
-        Self::read_with(model, directory, input_shapes, &SharedWeights::default())
+    pub fn read(model: &Model, input_shapes: &[Vec<usize>]) -> Result<Self, RuntimeError> {
+        Self::read_with(model, input_shapes, &SharedWeights::default())
     }
 
     /// Like [`Graph::read`]. Inputs that have the name of one of `weights` are replaced by it;
@@ -45,7 +39,6 @@ impl Graph {
     /// As [`Graph::read`].
     pub fn read_with(
         model: &Model,
-        directory: Option<&str>,
         input_shapes: &[Vec<usize>],
         weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
@@ -55,7 +48,7 @@ impl Graph {
         let parsed = tract_onnx::onnx()
             .with_ignore_output_types(true)
             .with_ignore_value_info(true)
-            .parse(&resize_10::with_rounding(model), directory)
+            .parse(&resize_10::with_rounding(model), None)
             .map_err(RuntimeError::engine("reading the graph"))?;
         let mut graph = parsed.model;
         fix_inputs(&mut graph, weights).map_err(RuntimeError::engine("fixing the inputs"))?;
@@ -68,8 +61,13 @@ impl Graph {
                 .map_err(RuntimeError::engine("setting the input's shape"))?;
         }
         graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
-        let weights = WeakWeights::of(graph.nodes());
-        Ok(Self { graph, outlets: parsed.outlets_by_name, weights })
+        Ok(Self { graph, outlets: parsed.outlets_by_name })
+    }
+
+    /// The large stored tensors of `model`, which this graph was read from.
+    #[must_use]
+    pub fn weights(&self, model: &Model) -> SharedWeights {
+        SharedWeights::of(model, self.graph.nodes())
     }
 
     /// Shape, type and constant value of every value of the main graph. Values are absent if tract
@@ -92,7 +90,21 @@ impl Graph {
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`] and [`RuntimeError::Engine`].
-    pub fn compile(mut self, outputs: &[String], engine: &Engine) -> Result<Plan, RuntimeError> {
+    pub fn compile(self, outputs: &[String], engine: &Engine) -> Result<Plan, RuntimeError> {
+        self.compile_sharing(outputs, &mut SharedWeights::default(), engine)
+    }
+
+    /// Like [`Graph::compile`]. `weights` are the graph's. Afterwards they are in memory once with
+    /// those of the plan, where the plan holds them unpacked.
+    ///
+    /// # Errors
+    /// As [`Graph::compile`].
+    pub fn compile_sharing(
+        self,
+        outputs: &[String],
+        weights: &mut SharedWeights,
+        engine: &Engine,
+    ) -> Result<Plan, RuntimeError> {
         let outlet = |name: &String| {
             let outlet = self.outlets.get(name).copied();
             outlet.ok_or_else(|| RuntimeError::NoSuchValue(name.clone()))
@@ -102,12 +114,12 @@ impl Graph {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
             cast_weights(&mut typed)?;
             let transposed = engine.accelerate(&mut typed)?;
-            Ok((SimplePlan::new(typed.into_optimized()?)?, transposed))
+            let plan = SimplePlan::new(typed.into_optimized()?)?;
+            weights.replace_compiled(&transposed, engine)?;
+            Ok(plan)
         };
-        let (runnable, transposed) =
-            engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
-        self.weights.replace_transposed(&transposed);
-        Ok(Plan::new(runnable, outputs, engine.clone(), self.weights))
+        let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
+        Ok(Plan::new(runnable, outputs, engine.clone()))
     }
 }
 
@@ -117,7 +129,7 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResul
     let mut remaining = Vec::with_capacity(inputs.len());
     for input in inputs {
         let name = graph.node(input.node).name.clone();
-        let Some(Stored { tensor, is_transposed }) = weights.get(&name).cloned() else {
+        let Some(Weight { tensor, is_transposed }) = weights.get(&name)? else {
             remaining.push(input);
             continue;
         };

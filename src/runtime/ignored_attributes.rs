@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn error(operator: &str, attribute: &str, value: Attribute, opset: i64) -> Option<String> {
-        let read = Graph::read(&model(operator, attribute, value, opset), None, &[vec![1, 4]]);
+        let read = Graph::read(&model(operator, attribute, value, opset), &[vec![1, 4]]);
         read.err().map(|error| error.to_string())
     }
 

@@ -5,21 +5,21 @@ use ndarray::ArrayD;
 
 use super::forward_plans::{ForwardPlans, OutputSet};
 use super::{
-    CancellationToken, CatalogueError, Engine, Graph, RuntimeError, SharedWeights, Source, Values,
-    tensor_input,
+    CancellationToken, Engine, Graph, Plan, RuntimeError, SharedWeights, Values, tensor_input,
 };
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Facts, Topology};
 
 /// A model that can be run: its compiled forward pass, its graph without the large weights, and
-/// access to those weights on demand.
+/// those weights. It never reads the model's files again.
 #[derive(Debug)]
 pub struct Network {
-    source: Source,
+    name: String,
     input: String,
     graph: onnx::Model,
     facts: Arc<Facts>,
     forward: ForwardPlans,
+    weights: SharedWeights,
     engine: Engine,
 }
 
@@ -33,36 +33,32 @@ pub struct ForwardOutputs {
 }
 
 impl Network {
-    /// Compiles `graph`, which is `model` as the engine read it. `facts` are the graph's, `input`
-    /// is the name of the picture input.
+    /// Compiles `graph`, which is `model` as the engine read it. `model` need not have the data of
+    /// `weights`. `facts` are the graph's, `input` is the name of the picture input.
     ///
     /// # Errors
     /// [`RuntimeError`].
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the network")]
     pub fn compile(
-        source: Source,
+        name: &str,
         model: onnx::Model,
         graph: Graph,
+        mut weights: SharedWeights,
         facts: Arc<Facts>,
         input: &str,
         outputs: &ForwardOutputs,
         engine: &Engine,
     ) -> Result<Self, RuntimeError> {
-        let without_weights = model.without_weights();
-        let forward = ForwardPlans::compile(graph, &outputs.scores, &outputs.layers, engine)?;
-        Ok(Self {
-            source,
-            input: input.to_owned(),
-            graph: without_weights,
-            facts,
-            forward,
-            engine: engine.clone(),
-        })
+        let ForwardOutputs { scores, layers } = outputs;
+        let forward = ForwardPlans::compile(graph, scores, layers, &mut weights, engine)?;
+        let (name, input, engine) = (name.to_owned(), input.to_owned(), engine.clone());
+        Ok(Self { name, input, graph: model, facts, forward, weights, engine })
     }
 
-    /// Where the model's files are.
+    /// The model's name.
     #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The name of the picture input.
@@ -89,29 +85,56 @@ impl Network {
         &self.engine
     }
 
-    /// The large weights that the forward pass holds, for other plans to share.
+    /// The large weights, for other plans to share.
     #[must_use]
-    pub fn weights(&self) -> SharedWeights {
-        self.forward.plan(OutputSet::Layers).weights()
+    pub fn weights(&self) -> &SharedWeights {
+        &self.weights
     }
 
-    /// The stored tensors called `names`. Tensors without data in the graph are read from the file
-    /// again.
+    /// The stored tensors called `names`, with their data.
     ///
     /// # Errors
-    /// [`CatalogueError`] where the model's files cannot be read or have changed.
+    /// [`RuntimeError::Engine`] if a tensor cannot be read.
     pub fn tensors(
         &self,
-        names: HashSet<String>,
-    ) -> Result<HashMap<String, TensorProto>, CatalogueError> {
-        let without_data = self.graph.without_data();
-        let (read, known): (HashSet<_>, HashSet<_>) =
-            names.into_iter().partition(|name| without_data.contains(name));
-        let mut tensors = self.graph.tensors(&known);
-        if !read.is_empty() {
-            tensors.extend(self.source.read_tensors(&read)?);
+        names: &HashSet<String>,
+    ) -> Result<HashMap<String, TensorProto>, RuntimeError> {
+        let mut tensors = self.graph.tensors(names);
+        for name in names {
+            if let Some(tensor) = self.weights.tensor(name)? {
+                tensors.insert(name.clone(), tensor);
+            }
         }
         Ok(tensors)
+    }
+
+    /// The memory that the values of one forward pass take at its peak, in bytes.
+    #[must_use]
+    pub fn peak_bytes(&self) -> usize {
+        let sets = [OutputSet::Scores, OutputSet::Layers];
+        sets.map(|set| self.forward.plan(set).peak_bytes()).into_iter().max().unwrap_or(0)
+    }
+
+    /// The memory that the network's constants take, in bytes: packed kernels, matrices and stored
+    /// weights.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        self.stored().values().sum()
+    }
+
+    /// The memory that the constants of `plan` take in addition to those of the network, in bytes.
+    #[must_use]
+    pub fn additional_bytes(&self, plan: &Plan) -> usize {
+        let stored = self.stored();
+        let additional = plan.stored_bytes().into_iter();
+        additional.filter(|(address, _)| !stored.contains_key(address)).map(|(_, it)| it).sum()
+    }
+
+    /// The memory that each constant takes, by its address.
+    fn stored(&self) -> HashMap<usize, usize> {
+        let mut stored = self.forward.plan(OutputSet::Layers).stored_bytes();
+        stored.extend(self.weights.stored_bytes());
+        stored
     }
 
     /// The smallest set of forward values that contains all of `needed`. [`OutputSet::Layers`] if
@@ -139,8 +162,8 @@ impl Network {
     }
 
     /// Returns `values` of a forward pass together with all of `wanted`. Fused values are computed
-    /// by running the missing nodes on values that the plan gives. The weights of these nodes are
-    /// read from the file again, and dropped afterwards.
+    /// by running the missing nodes on values that the plan gives. The copies of weights that these
+    /// nodes need are dropped afterwards.
     ///
     /// # Errors
     /// [`RuntimeError`].
@@ -159,13 +182,12 @@ impl Network {
         let topology = Topology::of(&self.graph)?;
         let known = |name: &str| values.contains(name);
         let part = onnx::subgraph(&self.graph, &topology, &self.facts, known, &missing)?;
-        let weights = self.tensors(part.without_data())?;
+        let weights = self.tensors(&part.without_data())?;
         let part = part.with_weights(weights);
         let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
         let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
         let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
-        let graph = Graph::read(&part, self.source.directory(), &shapes)?;
-        let plan = graph.compile(&missing, &self.engine)?;
+        let plan = Graph::read(&part, &shapes)?.compile(&missing, &self.engine)?;
         let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
         values.extend(plan.run(inputs, token)?);
         Ok(values)

@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
-use tract_kernels::{prune, vzeroupper};
+use tract_kernels::{prune, stored_bytes, vzeroupper};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, eval};
 
-use super::shared_weights::WeakWeights;
-use super::{CancellationToken, Engine, Interrupted, RuntimeError, SharedWeights};
+use super::peak_memory::peak_bytes;
+use super::{CancellationToken, Engine, Interrupted, RuntimeError};
 
 /// A compiled graph that holds its weights and is shared by all requests.
 #[derive(Debug)]
@@ -15,7 +15,6 @@ pub struct Plan {
     runnable: Arc<TypedSimplePlan>,
     engine: Engine,
     outputs: HashMap<String, usize>,
-    weights: WeakWeights,
 }
 
 /// Values that a plan computed, by name. Cloning shares them.
@@ -26,13 +25,8 @@ pub struct Values {
 
 impl Plan {
     /// A plan of the compiled graph `runnable`, whose results are `outputs` in that order.
-    pub(super) fn new(
-        runnable: Arc<TypedSimplePlan>,
-        outputs: &[String],
-        engine: Engine,
-        weights: WeakWeights,
-    ) -> Self {
-        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect(), weights }
+    pub(super) fn new(runnable: Arc<TypedSimplePlan>, outputs: &[String], engine: Engine) -> Self {
+        Self { runnable, engine, outputs: outputs.iter().cloned().zip(0..).collect() }
     }
 
     /// A plan that computes only `outputs`, which must be among this plan's outputs. Both plans
@@ -53,7 +47,7 @@ impl Plan {
             SimplePlan::new(model)
         };
         let runnable = pruned().map_err(RuntimeError::engine("pruning the graph"))?;
-        Ok(Self::new(runnable, outputs, self.engine.clone(), self.weights.clone()))
+        Ok(Self::new(runnable, outputs, self.engine.clone()))
     }
 
     /// Whether the plan computes a value of this name.
@@ -62,11 +56,15 @@ impl Plan {
         self.outputs.contains_key(name)
     }
 
-    /// The large stored tensors that the plan holds in their stored precision, for other plans to
-    /// share.
+    /// The memory that the values of one run take at its peak, in bytes.
     #[must_use]
-    pub fn weights(&self) -> SharedWeights {
-        self.weights.weights()
+    pub fn peak_bytes(&self) -> usize {
+        peak_bytes(&self.runnable)
+    }
+
+    /// The memory that each of the plan's constants takes, in bytes, by its address.
+    pub(super) fn stored_bytes(&self) -> HashMap<usize, usize> {
+        stored_bytes(self.runnable.model())
     }
 
     /// Runs the plan. `inputs` are in the order of the model's inputs.

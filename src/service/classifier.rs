@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use prost::Message;
-
 use super::picture_input::PictureInput;
 use super::settings::Settings;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
-use crate::onnx::{self, Head, Layer, Layouts, Topology};
+use crate::config::ModelLimits;
+use crate::onnx::{self, Facts, Head, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -36,14 +35,16 @@ impl Classifier {
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
-        let model = source.read().map_err(|error| error.cause())?;
+        let model = source.read().map_err(|error| match error.location() == source.location() {
+            true => error.cause(),
+            false => error.to_string(),
+        })?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         let input = PictureInput::of(&model, &topology)?;
         let mut settings = Settings::of(&source.card, &input)?;
         let shapes = [settings.input_shape().to_vec()];
-        let graph =
-            Graph::read(&model, source.directory(), &shapes).map_err(|error| error.to_string())?;
+        let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;
         let facts = Arc::new(graph.facts());
         if let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) {
             let shape = &fact.shape;
@@ -51,6 +52,11 @@ impl Classifier {
                 "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
             ));
         }
+        check_nodes(&topology, &facts, engine.limits())?;
+        // From here on the engine holds the large weights, and the graph has them no more.
+        let weights = graph.weights(&model);
+        let model = model.without_weights(|name| weights.contains(name));
+        let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
         let layers = onnx::layers(&model, &topology, &layouts, &facts);
@@ -70,15 +76,15 @@ impl Classifier {
             scores: scores(&head, &settings, residuals.unwrap_or_default()),
             layers: shown.cloned().collect(),
         };
-        let size = model.graph().encoded_len();
-        let (logits, name) = (head.logits.clone(), source.name.clone());
-        let shared = Arc::clone(&facts);
-        let info = ModelInfo::new(&source, &input.name, settings, head, facts, layouts, layers);
-        let network = Network::compile(source, model, graph, shared, &input.name, &outputs, engine);
+        let (logits, name, shared) = (head.logits.clone(), &source.name, Arc::clone(&facts));
+        let network =
+            Network::compile(name, model, graph, weights, shared, &input.name, &outputs, engine);
         let network = Arc::new(network.map_err(|error| error.to_string())?);
+        check_memory(&network, engine.limits())?;
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
-        let explainer = Explainer::new(Arc::clone(&network), &logits, explainability, size);
+        let info = ModelInfo::new(&source, &input.name, settings, head, facts, layouts, layers);
+        let explainer = Explainer::new(Arc::clone(&network), &logits, explainability);
         Ok(Self { info, network, explainer })
     }
 
@@ -161,6 +167,35 @@ impl Classifier {
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             error => ServiceError::internal(error),
         }
+    }
+}
+
+/// Refuses a graph in which more nodes than `limits` allow depend on the picture. The time to
+/// compile a graph grows with the square of their number. Other nodes are computed once, before.
+fn check_nodes(topology: &Topology, facts: &Facts, limits: &ModelLimits) -> Result<(), String> {
+    let is_constant = |name: &String| {
+        topology.is_constant(name) || facts.get(name).is_some_and(|fact| fact.constant.is_some())
+    };
+    let nodes = topology.order().iter().map(|&index| topology.node(index));
+    match nodes.filter(|node| !node.output.iter().all(is_constant)).count() {
+        nodes if nodes <= limits.nodes => Ok(()),
+        nodes => Err(format!(
+            "the graph has {nodes} nodes that depend on the picture, at most {} are allowed; \
+             simplify the graph or raise --max-model-nodes",
+            limits.nodes
+        )),
+    }
+}
+
+/// Refuses a network whose forward pass takes more memory than `limits` allow.
+fn check_memory(network: &Network, limits: &ModelLimits) -> Result<(), String> {
+    match network.peak_bytes() {
+        bytes if bytes <= limits.bytes => Ok(()),
+        bytes => Err(format!(
+            "the values of one forward pass with every layer take {bytes} bytes, at most {} are \
+             allowed; reduce the size of the input or raise --max-model-bytes",
+            limits.bytes
+        )),
     }
 }
 

@@ -1,22 +1,21 @@
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 
 use super::{Classifier, LoadError, ServiceError};
 use crate::config::excerpt;
-use crate::runtime::{Catalogue, Engine, Entry, Fingerprint, Source};
+use crate::runtime::{Catalogue, Engine, Fingerprint, Source};
 
 /// One set of loaded models, by name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LoadedModels {
+    /// They are sorted by name.
     classifiers: Vec<Arc<Classifier>>,
-    default: Option<String>,
     refused: Vec<Refused>,
+    /// The model for requests that name none, where it is loaded.
+    default: String,
 }
 
-/// A model that could not be loaded when the models were reloaded. An older model of the same name
-/// stays in use.
+/// A model that could not be loaded. An older model of the same name stays in use.
 #[derive(Debug, Clone)]
 pub struct Refused {
     /// Its name.
@@ -28,26 +27,10 @@ pub struct Refused {
 }
 
 impl LoadedModels {
-    /// Loads every model of the folder, and the embedded convnet. `default` names the model
-    /// for requests that name none. If only one model is loaded, that one is the default.
-    ///
-    /// # Errors
-    /// [`LoadError`] for the first model that cannot be loaded.
-    pub fn load(folder: &Path, default: &str, engine: &Engine) -> Result<Self, LoadError> {
-        let entries = Catalogue::scan(folder)?.into_entries().into_iter();
-        let sources = entries.map(|entry| entry.source).collect::<Result<Vec<_>, _>>()?;
-        let loaded: Vec<Result<Classifier, LoadError>> = thread::scope(|scope| {
-            let load = |source| scope.spawn(|| Classifier::load_and_warm_up(source, engine));
-            let loading: Vec<_> = sources.into_iter().map(load).collect();
-            // `load_and_warm_up` catches a panic that a model causes.
-            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
-            };
-            loading.into_iter().map(join).collect()
-        });
-        let classifiers =
-            loaded.into_iter().map(|loaded| loaded.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::of(classifiers, default))
+    /// A set without models.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
     }
 
     /// One model of the folder alone, by name.
@@ -62,7 +45,7 @@ impl LoadedModels {
             cause: format!("no such file, and no such model; there are: {}", known.join(", ")),
         };
         let entry = entries.into_iter().find(|entry| entry.name == name).ok_or(missing)?;
-        Ok(Self::of(vec![Arc::new(Classifier::load(entry.source?, engine)?)], name))
+        Ok(Self::empty().with(Classifier::load(entry.source?, engine)?))
     }
 
     /// One model alone, at a path of the caller's choice.
@@ -70,61 +53,55 @@ impl LoadedModels {
     /// # Errors
     /// [`LoadError`].
     pub fn open(path: &Path, engine: &Engine) -> Result<Self, LoadError> {
-        let classifier = Arc::new(Classifier::load(Source::open(path)?, engine)?);
-        let name = classifier.name().to_owned();
-        Ok(Self::of(vec![classifier], &name))
+        Ok(Self::empty().with(Classifier::load(Source::open(path)?, engine)?))
     }
 
-    /// A set without models.
+    /// The same set with `classifier` in place of the model of its name.
     #[must_use]
-    pub fn empty() -> Self {
-        Self::of(Vec::new(), "")
-    }
-
-    /// The models of `folder` as it is now. A model whose files are unchanged is kept, or loaded
-    /// again if `everything` is set. A model that cannot be loaded is listed as refused, and the
-    /// old model of that name stays in use. A model that is no longer in the folder is dropped.
-    /// Models are loaded one after the other, so that at most one is in memory twice.
-    ///
-    /// # Errors
-    /// [`LoadError`] where the folder cannot be read.
-    pub fn reloaded(
-        &self,
-        folder: &Path,
-        default: &str,
-        engine: &Engine,
-        everything: bool,
-    ) -> Result<Self, LoadError> {
-        let (mut classifiers, mut refused) = (Vec::new(), Vec::new());
-        for Entry { name, source } in Catalogue::scan(folder)?.into_entries() {
-            let old = self.classifiers.iter().find(|classifier| classifier.name() == name);
-            let fingerprint = source.as_ref().ok().map(|source| source.fingerprint);
-            let known =
-                |held: Option<Fingerprint>| !everything && held.is_some() && held == fingerprint;
-            if let Some(old) = old.filter(|old| known(Some(old.info().fingerprint()))) {
-                classifiers.push(Arc::clone(old));
-                continue;
-            }
-            let before = self.refused.iter().find(|refused| refused.name == name);
-            let loaded = match before.filter(|before| known(before.fingerprint)) {
-                Some(before) => Err(before.error.clone()),
-                None => {
-                    let source = source.map_err(LoadError::from);
-                    source.and_then(|source| Classifier::load_and_warm_up(source, engine))
-                }
-            };
-            match loaded {
-                Ok(classifier) => classifiers.push(Arc::new(classifier)),
-                Err(error) => {
-                    classifiers.extend(old.cloned());
-                    refused.push(Refused { name, fingerprint, error });
-                }
-            }
+    pub(super) fn with(mut self, classifier: Classifier) -> Self {
+        let name = classifier.name();
+        self.refused.retain(|refused| refused.name != name);
+        match self.classifiers.binary_search_by(|other| other.name().cmp(name)) {
+            Ok(index) => self.classifiers[index] = Arc::new(classifier),
+            Err(index) => self.classifiers.insert(index, Arc::new(classifier)),
         }
-        Ok(Self { refused, ..Self::of(classifiers, default) })
+        self
     }
 
-    /// The models that could not be loaded when the models were reloaded.
+    /// The same set in which `refused` is listed as such. An older model of its name is kept.
+    #[must_use]
+    pub(super) fn with_refused(mut self, refused: Refused) -> Self {
+        self.refused.retain(|other| other.name != refused.name);
+        self.refused.push(refused);
+        self.refused.sort_by(|a, b| a.name.cmp(&b.name));
+        self
+    }
+
+    /// The models of this set for whose names `is_wanted` is true.
+    #[must_use]
+    pub(super) fn only(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        self.classifiers.retain(|classifier| is_wanted(classifier.name()));
+        self.refused.retain(|refused| is_wanted(&refused.name));
+        self
+    }
+
+    /// The same set, in which `default` is the model for requests that name none.
+    #[must_use]
+    pub(super) fn with_default(self, default: &str) -> Self {
+        Self { default: default.to_owned(), ..self }
+    }
+
+    /// Whether the files of the model called `name` were loaded or refused as they are now.
+    pub(super) fn is_known(&self, name: &str, fingerprint: Option<Fingerprint>) -> bool {
+        let refused = self.refused.iter().find(|refused| refused.name == name);
+        let known = match refused {
+            Some(refused) => refused.fingerprint,
+            None => self.find(name).map(|classifier| classifier.info().fingerprint()),
+        };
+        known.is_some() && known == fingerprint
+    }
+
+    /// The models that could not be loaded, sorted by name.
     #[must_use]
     pub fn refused(&self) -> &[Refused] {
         &self.refused
@@ -132,20 +109,7 @@ impl LoadedModels {
 
     /// The refused models of which an older version is in use.
     pub fn kept(&self) -> impl Iterator<Item = &Refused> {
-        let is_loaded =
-            |name: &str| self.classifiers.iter().any(|classifier| classifier.name() == name);
-        self.refused.iter().filter(move |refused| is_loaded(&refused.name))
-    }
-
-    fn of(classifiers: Vec<Arc<Classifier>>, default: &str) -> Self {
-        let default = match classifiers.as_slice() {
-            [only] => Some(only.name().to_owned()),
-            several => {
-                let found = several.iter().find(|classifier| classifier.name() == default);
-                found.map(|classifier| classifier.name().to_owned())
-            }
-        };
-        Self { classifiers, default, refused: Vec::new() }
+        self.refused.iter().filter(|refused| self.find(&refused.name).is_some())
     }
 
     /// The model called `name`; without a name, the default.
@@ -154,13 +118,15 @@ impl LoadedModels {
     /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
     pub fn get(&self, name: Option<&str>) -> Result<&Arc<Classifier>, ServiceError> {
         let known = || self.iter().map(|classifier| classifier.name().to_owned()).collect();
-        let Some(wanted) = name.or(self.default.as_deref()) else {
+        let Some(wanted) = name.or(self.default_model()) else {
             return Err(ServiceError::NoModelNamed { known: known() });
         };
-        self.classifiers
-            .iter()
-            .find(|classifier| classifier.name() == wanted)
+        self.find(wanted)
             .ok_or_else(|| ServiceError::UnknownModel { model: excerpt(wanted), known: known() })
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<Classifier>> {
+        self.classifiers.iter().find(|classifier| classifier.name() == name)
     }
 
     /// Every model, sorted by name.
@@ -171,6 +137,9 @@ impl LoadedModels {
     /// The name of the model for requests that name none.
     #[must_use]
     pub fn default_model(&self) -> Option<&str> {
-        self.default.as_deref()
+        match self.classifiers.as_slice() {
+            [only] => Some(only.name()),
+            _ => self.find(&self.default).map(|classifier| classifier.name()),
+        }
     }
 }

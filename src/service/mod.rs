@@ -13,6 +13,7 @@ mod layer_view;
 mod loaded_models;
 mod methods;
 mod model_info;
+mod model_loader;
 mod model_registry;
 mod models;
 mod numpy;
@@ -37,6 +38,7 @@ pub use layer_view::{channels, picture_shape};
 pub use loaded_models::{LoadedModels, Refused};
 pub use methods::{MethodDescription, method_list, method_table};
 pub use model_info::ModelInfo;
+pub use model_loader::ModelLoader;
 pub use model_registry::ModelRegistry;
 pub use models::{
     InputDescription, LayerDescription, ModelDescription, ModelEntry, ModelList, OutputDescription,

@@ -2,8 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Classifier, LoadedModels, ServiceError};
 
-/// The models in use. They are replaced as a whole. A request that has already taken a model keeps
-/// it.
+/// The models in use. A request that has already taken a model keeps it.
 #[derive(Debug)]
 pub struct ModelRegistry {
     models: RwLock<Arc<LoadedModels>>,
@@ -26,7 +25,17 @@ impl ModelRegistry {
 
     /// Replaces all models by `models`.
     pub fn replace(&self, models: LoadedModels) {
-        *self.models.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(models);
+        self.update(|_| models);
+    }
+
+    /// Replaces the models by what `change` makes of them.
+    pub(super) fn update(&self, change: impl FnOnce(LoadedModels) -> LoadedModels) {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = Arc::new(change(LoadedModels::clone(&models)));
+        let old = std::mem::replace(&mut *models, changed);
+        drop(models);
+        // Freeing a model takes time, which no request should wait for.
+        drop(old);
     }
 }
 

@@ -151,7 +151,7 @@ impl Case {
     /// own inputs and seed.
     fn facts(&self, model: &Model) -> Result<Facts, String> {
         if !UNSUPPORTED_BY_TRACT.contains(&self.name.as_str()) {
-            let graph = Graph::read(model, None, &self.shapes(model));
+            let graph = Graph::read(model, &self.shapes(model));
             return graph.map(|graph| graph.facts()).map_err(|error| error.to_string());
         }
         let mut facts = Facts::default();
@@ -177,7 +177,7 @@ impl Case {
             Values::default()
         } else {
             let inputs = model.inputs().iter().map(|value| given(&value.name)).collect();
-            Graph::read(&model, None, &self.shapes(&model))
+            Graph::read(&model, &self.shapes(&model))
                 .and_then(|graph| graph.compile(&computed, &Engine::default()))
                 .and_then(|forward| forward.run(inputs, &CancellationToken::default()))
                 .map_err(fail)?
@@ -193,7 +193,7 @@ impl Case {
             shapes.push(value.shape().to_vec());
             inputs.push(value);
         }
-        Graph::read(&gradient.model, None, &shapes)
+        Graph::read(&gradient.model, &shapes)
             .and_then(|graph| graph.compile(outputs, &Engine::default()))
             .and_then(|backward| backward.run(inputs, &CancellationToken::default()))
             .map_err(|error| format!("backward: {error}"))

@@ -11,7 +11,7 @@ use super::one_node::{OneNode, Operand};
 fn gradient(model: &Model, x: &[f32]) -> Result<Vec<f32>, String> {
     let shape = vec![1, x.len()];
     let fail = |error: convscope::runtime::RuntimeError| error.to_string();
-    let graph = Graph::read(model, None, std::slice::from_ref(&shape)).map_err(fail)?;
+    let graph = Graph::read(model, std::slice::from_ref(&shape)).map_err(fail)?;
     let derived = derive(model, &graph.facts(), &["x"], "y", Rules::GRADIENT);
     let derived = derived.map_err(|error| error.to_string())?;
     let tensors = model.tensors(&derived.weights(|_| false));
@@ -34,7 +34,7 @@ fn gradient(model: &Model, x: &[f32]) -> Result<Vec<f32>, String> {
         shapes.push(shape.clone());
     }
     let output = "grad/x".to_owned();
-    let backward = Graph::read(&gradient.model, None, &shapes).map_err(fail)?;
+    let backward = Graph::read(&gradient.model, &shapes).map_err(fail)?;
     let plan = backward.compile(std::slice::from_ref(&output), &engine);
     let computed = plan.and_then(|plan| plan.run(inputs, &token)).map_err(fail)?;
     Ok(computed.view(&output).map_err(fail)?.iter().copied().collect())

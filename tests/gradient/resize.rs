@@ -27,7 +27,7 @@ fn adjoint_error(node: &OneNode, shape: &[usize]) -> Result<f64, String> {
         values.and_then(|values| Ok(values.view(output)?.to_owned())).map_err(fail)
     };
     let (model, engine) = (node.model(), Engine::default());
-    let graph = Graph::read(&model, None, &[shape.to_vec()]).map_err(fail)?;
+    let graph = Graph::read(&model, &[shape.to_vec()]).map_err(fail)?;
     let derived = derive(&model, &graph.facts(), &["x"], "y", Rules::GRADIENT);
     let derived = derived.map_err(|error| error.to_string())?;
     let gradient = derived.embed(Default::default(), |_| false).map_err(|it| it.to_string())?;
@@ -36,7 +36,7 @@ fn adjoint_error(node: &OneNode, shape: &[usize]) -> Result<f64, String> {
     let y = run(forward, &v, "y")?;
     let u = numbers(y.shape(), 2);
     let (outputs, shapes) = (["grad/x".to_owned()], [y.shape().to_vec()]);
-    let backward = Graph::read(&gradient.model, None, &shapes).map_err(fail)?;
+    let backward = Graph::read(&gradient.model, &shapes).map_err(fail)?;
     let backward = backward.compile(&outputs, &engine);
     let back = run(backward.map_err(fail)?, &u, "grad/x")?;
     let scale = (inner(&y, &y) * inner(&u, &u)).sqrt();

@@ -1,8 +1,12 @@
 //! A gradient graph that shares the weights of the forward plan, which that plan stores transposed.
 
+use std::path::Path;
+
+use convscope::attribution::GradientNeed;
 use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
-use convscope::runtime::{CancellationToken, Engine, Graph, Plan, tensor_input};
+use convscope::runtime::{CancellationToken, Engine, Graph, HeldBytes, Plan, tensor_input};
+use convscope::service::LoadedModels;
 use ndarray::{Array1, Array2, ArrayD};
 
 /// Channels × height × width of the input, and the inputs and outputs of the dense layer. Its
@@ -31,10 +35,11 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
     let matrix = Array2::from_shape_fn((OUTPUTS, INPUTS), |(i, j)| number(i * INPUTS + j, 1009));
     let model = network(&matrix);
     let shape = vec![1, PICTURES[0], PICTURES[1], PICTURES[2]];
-    let graph = Graph::read(&model, None, std::slice::from_ref(&shape)).unwrap();
+    let graph = Graph::read(&model, std::slice::from_ref(&shape)).unwrap();
     let facts = graph.facts();
     let engine = Engine::default();
-    let forward = graph.compile(&["y".to_owned()], &engine).unwrap();
+    let mut held = graph.weights(&model);
+    let forward = graph.compile_sharing(&["y".to_owned()], &mut held, &engine).unwrap();
     let x = Array1::from_shape_fn(INPUTS, |i| number(i, 499));
     let picture = ArrayD::from_shape_vec(shape, x.to_vec()).unwrap();
     let values = forward.run(vec![tensor_input(picture)], &CancellationToken::default()).unwrap();
@@ -49,8 +54,10 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
     let wanted = exact.dot(&x.mapv(|x| f64::from(x.max(0.0))));
     close("forward", values.view("y").unwrap().as_slice().unwrap(), wanted);
 
-    let held = forward.weights();
     assert!(held.contains("weights"), "the plan does not hold the stored weights");
+    let stored = held.tensor("weights").unwrap().unwrap();
+    let expected = float_tensor("weights", &[OUTPUTS, INPUTS], matrix.as_slice().unwrap());
+    assert!(stored == expected, "the transposed weights are not those of the file");
     let seed = Array1::from_shape_fn(OUTPUTS, |i| number(i, 313));
     let whole = exact.t().dot(&seed.mapv(f64::from));
     let positions = PICTURES[1] * PICTURES[2];
@@ -67,11 +74,33 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
         let gradient = derived.embed(Default::default(), |name| held.contains(name)).unwrap();
         assert_eq!(gradient.shared, ["weights"]);
         let shapes = [vec![1, OUTPUTS]];
-        let graph = Graph::read_with(&gradient.model, None, &shapes, &held).unwrap();
+        let graph = Graph::read_with(&gradient.model, &shapes, &held).unwrap();
         let backward: Plan = graph.compile(std::slice::from_ref(&output), &engine).unwrap();
         let seed = seed.clone().into_shape_with_order((1, OUTPUTS)).unwrap().into_dyn();
         let computed =
             backward.run(vec![tensor_input(seed)], &CancellationToken::default()).unwrap();
         close(&output, computed.view(&output).unwrap().as_slice().unwrap(), wanted);
     }
+}
+
+/// The budget of cached gradient graphs counts what a graph adds to the model: its packed kernels,
+/// and not the dense weights that it shares.
+#[test]
+fn a_gradient_graph_takes_the_memory_of_its_own_constants() {
+    let convnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+    let models = LoadedModels::open(&convnet, &Engine::default()).unwrap();
+    let classifier = models.get(None).unwrap();
+    let token = CancellationToken::never();
+    let bytes = |layer: &str| {
+        let layer = classifier.info().layer(layer).unwrap();
+        let need = GradientNeed::Elements(Rules::GRADIENT);
+        classifier.explainer().plan(&layer, need, &token).unwrap().unwrap().held_bytes()
+    };
+    // Between the first layer and the last one are three convolutions with 3×3 kernels. Winograd's
+    // smallest tiles have 16 numbers for the 9 of a kernel.
+    let kernels = 32 * 64 + 64 * 128 + 128 * 128;
+    let dense = 4 * 6272 * 512;
+    let (first, last) = (bytes("conv2d_1"), bytes("conv2d_4"));
+    assert!(first >= 4 * 16 * kernels && first < dense, "{first} bytes");
+    assert!(last < first && last < dense, "{last} bytes");
 }

@@ -14,7 +14,10 @@ mod kserve_tensors;
 mod lifecycle;
 mod metrics;
 mod model_files;
+mod model_limits;
 mod models;
+#[cfg(unix)]
+mod models_folder;
 mod overload;
 mod page;
 pub(crate) mod pictures;

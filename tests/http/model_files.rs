@@ -9,7 +9,7 @@ use convscope::config::HttpLimits;
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
 use convscope::runtime::{CancellationToken, Engine};
-use convscope::service::LoadedModels;
+use convscope::service::{LoadedModels, ModelLoader, ModelRegistry};
 use prost::Message;
 
 use super::client::{Client, app};
@@ -129,8 +129,10 @@ async fn broken_models_are_not_served() {
     for (name, bytes) in files() {
         fs::write(folder.join(name).with_extension("onnx"), bytes).unwrap();
     }
-    let empty = LoadedModels::empty();
-    let models = empty.reloaded(&folder, "none", &Engine::default(), false).unwrap();
+    let registry = ModelRegistry::from(LoadedModels::empty());
+    let loader = ModelLoader::new(&folder, "none", Engine::default());
+    loader.reload(&registry, false).unwrap();
+    let models = LoadedModels::clone(&registry.current());
     let mut served = Vec::new();
     for (name, _) in files() {
         match models.refused().iter().find(|refused| refused.name == name) {

@@ -4,5 +4,6 @@
 
 mod kserve;
 mod lifecycle;
+mod loading;
 mod operation;
 mod program;

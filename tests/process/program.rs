@@ -31,7 +31,7 @@ pub(super) fn convscope() -> Command {
 impl Program {
     /// Starts a server of the models in `folder` and waits until it is ready.
     pub(super) fn start(folder: &Path, flags: &[&str]) -> Self {
-        Self::start_as(convscope(), folder, flags)
+        Self::start_until("ready", convscope(), folder, flags)
     }
 
     /// The same after a command of the shell, such as `ulimit`.
@@ -39,10 +39,15 @@ impl Program {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{command}; exec \"$0\" \"$@\"")]);
         shell.arg(env!("CARGO_BIN_EXE_convscope")).env_remove("CONVSCOPE_LOG").stdin(Stdio::null());
-        Self::start_as(shell, folder, flags)
+        Self::start_until("ready", shell, folder, flags)
     }
 
-    fn start_as(mut command: Command, folder: &Path, flags: &[&str]) -> Self {
+    /// Starts a server of the models in `folder` and waits until it listens.
+    pub(super) fn loading(folder: &Path, flags: &[&str]) -> Self {
+        Self::start_until("listening", convscope(), folder, flags)
+    }
+
+    fn start_until(message: &str, mut command: Command, folder: &Path, flags: &[&str]) -> Self {
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--log-json", "--models"])
             .arg(folder)
@@ -62,8 +67,8 @@ impl Program {
         });
         let (log, address) = (Mutex::new(log), String::new());
         let mut program = Self { child, log, start: Vec::new(), address, admin: String::new() };
-        while program.start.last().is_none_or(|line| line["message"] != "ready") {
-            program.start.push(program.next_line("ready", TIMEOUT));
+        while program.start.last().is_none_or(|line| line["message"] != message) {
+            program.start.push(program.next_line(message, TIMEOUT));
         }
         let address = |message: &str| program.before_ready(message)["address"].clone();
         let text = |address: Value| address.as_str().unwrap_or_default().to_owned();
@@ -138,9 +143,22 @@ impl Program {
 
     /// The resident memory in bytes.
     pub(super) fn memory(&self) -> u64 {
+        self.process_status("VmRSS:")
+    }
+
+    /// The greatest resident memory since [`reset_peak`](Self::reset_peak), in bytes.
+    pub(super) fn peak(&self) -> u64 {
+        self.process_status("VmHWM:")
+    }
+
+    pub(super) fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    fn process_status(&self, field: &str) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 }

@@ -101,7 +101,7 @@ fn gradients() {
     for file in files("derive") {
         let model = Model::decode(&fs::read(&file).unwrap()).unwrap();
         let shapes: Vec<_> = model.inputs().into_iter().map(declared).collect();
-        let graph = Graph::read(&model, None, &shapes).unwrap();
+        let graph = Graph::read(&model, &shapes).unwrap();
         let (input, output) = (&model.inputs()[0].name, &model.outputs()[0].name);
         let refused = derive(&model, &graph.facts(), &[input], output, Rules::GRADIENT);
         assert!(refused.is_err(), "{}", file.display());

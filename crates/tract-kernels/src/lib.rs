@@ -69,6 +69,7 @@
 //! | `thread_pool` | the threads, and the CPU cores on which they are woken |
 //! | `scratch`, `buffer_pool` | scratch memory of a thread; reused memory of values |
 //! | `weight_matrix`, `weight_cache`, `transpose` | dense weights, stored once for all models |
+//! | `stored_bytes` | the memory that the constants of a model take |
 //! | `op` | the operators that stand in a tract model |
 //! | `rewrite` | how these operators get into a model |
 //!
@@ -98,6 +99,7 @@ mod scratch;
 mod shared_output;
 mod simd;
 mod sliding_window;
+mod stored_bytes;
 mod thread_pool;
 mod transpose;
 mod weight_cache;
@@ -107,6 +109,7 @@ mod winograd;
 pub use buffer_pool::BufferPool;
 pub use rewrite::{GraphRewriter, prune, transpose_dense};
 pub use simd::{Isa, vzeroupper};
+pub use stored_bytes::stored_bytes;
 pub use thread_pool::{ThreadPool, parallel_for};
-pub use weight_cache::WeightCache;
+pub use weight_cache::{SharedMatrix, WeightCache};
 pub use weight_matrix::WeightPrecision;

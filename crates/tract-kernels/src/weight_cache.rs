@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tract_core::internal::*;
 
-use crate::weight_matrix::{WeightMatrix, WeightPrecision};
+use crate::weight_matrix::{Elements, WeightMatrix, WeightPrecision};
 
 /// The weight matrices that several models share. Each matrix is in memory once, however many
 /// models hold it, and even if some of them hold its transpose. The cache itself holds no matrix
@@ -34,6 +34,68 @@ impl WeightCache {
         matrices.push(Arc::downgrade(&matrix));
         Ok((matrix, false))
     }
+
+    /// The matrix of the cache that equals `tensor`, a float32 matrix, or its transpose, up to the
+    /// precision of the cache. `None` if no model holds one.
+    ///
+    /// # Errors
+    /// tract's error for a tensor whose elements cannot be read.
+    pub fn find(&self, tensor: &Tensor) -> TractResult<Option<SharedMatrix>> {
+        let &[rows, columns] = tensor.shape() else { return Ok(None) };
+        if tensor.datum_type() != f32::datum_type() {
+            return Ok(None);
+        }
+        let matrices = self.matrices.lock().unwrap_or_else(PoisonError::into_inner);
+        for matrix in matrices.iter().filter_map(Weak::upgrade) {
+            let fits = match &matrix.elements {
+                Elements::F32(tensor) => *tensor.shape() == matrix.size,
+                Elements::F16(_) => true,
+            };
+            for is_transposed in [false, true] {
+                if fits && matrix.equals(tensor, [rows, columns], is_transposed)? {
+                    return Ok(Some(SharedMatrix { matrix, is_transposed }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A weight matrix that models share.
+#[derive(Debug, Clone)]
+pub struct SharedMatrix {
+    matrix: Arc<WeightMatrix>,
+    is_transposed: bool,
+}
+
+impl SharedMatrix {
+    /// Whether the matrix is the transpose of the tensor for which it was found.
+    #[must_use]
+    pub fn is_transposed(&self) -> bool {
+        self.is_transposed
+    }
+
+    /// The matrix as float32. It is a copy if the models hold it in half precision.
+    ///
+    /// # Errors
+    /// tract's error for a matrix whose size does not fit its elements.
+    pub fn tensor(&self) -> TractResult<Arc<Tensor>> {
+        match &self.matrix.elements {
+            Elements::F32(tensor) => Ok(Arc::clone(tensor)),
+            Elements::F16(halves) => {
+                let floats: Vec<f32> =
+                    halves.iter().map(|&half| f16::from_bits(half).to_f32()).collect();
+                Ok(Arc::new(Tensor::from_shape(&self.matrix.size, &floats)?))
+            }
+        }
+    }
+
+    /// The address of the matrix, and the memory that it takes in bytes, as in
+    /// [`stored_bytes`](crate::stored_bytes()).
+    #[must_use]
+    pub fn stored_bytes(&self) -> (usize, usize) {
+        self.matrix.stored_bytes()
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +126,28 @@ mod tests {
             let changed = |i, j| element(j, i) + if (i, j) == (32, 69) { 1.0 } else { 0.0 };
             let (other, _) = get(&tensor([33, 70], changed), [33, 70]);
             assert!(!Arc::ptr_eq(&first, &other), "one element differs");
+        }
+    }
+
+    #[test]
+    fn matrices_are_found_by_the_tensors_that_they_store() {
+        let element = |i: usize, j: usize| 1.0 + (i * 100 + j) as f32 / 4096.0;
+        let round = |value: f32| f16::from_f32(value).to_f32();
+        let (plain, transposed) =
+            (tensor([70, 33], element), tensor([33, 70], |i, j| element(j, i)));
+        let rounded = tensor([70, 33], |i, j| round(element(i, j)));
+        for (precision, stored) in
+            [(WeightPrecision::F32, &plain), (WeightPrecision::F16, &rounded)]
+        {
+            let cache = WeightCache::default();
+            assert!(cache.find(&plain).unwrap().is_none());
+            let (_held, _) = cache.get_or_insert(&plain, [70, 33], precision).unwrap();
+            for (tensor, is_transposed) in [(&plain, false), (&transposed, true)] {
+                let found = cache.find(tensor).unwrap().unwrap();
+                assert_eq!(found.is_transposed(), is_transposed);
+                assert_eq!(found.tensor().unwrap(), *stored);
+            }
+            assert!(cache.find(&tensor([70, 33], |_, _| 3.0)).unwrap().is_none());
         }
     }
 

@@ -59,6 +59,14 @@ impl WeightMatrix {
         Ok(Self { size, elements })
     }
 
+    /// The address of the elements, and their size in bytes.
+    pub(crate) fn stored_bytes(&self) -> (usize, usize) {
+        match &self.elements {
+            Elements::F32(tensor) => (Arc::as_ptr(tensor).addr(), size_of::<f32>() * tensor.len()),
+            Elements::F16(halves) => (halves.as_ptr().addr(), size_of_val(halves.as_slice())),
+        }
+    }
+
     /// Whether the matrix equals `tensor`, a matrix of `size`, or, if `transposed`, its transpose.
     pub(crate) fn equals(
         &self,
