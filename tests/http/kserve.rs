@@ -251,16 +251,15 @@ async fn an_error_names_the_instance() {
 #[tokio::test]
 async fn errors_have_the_string_error() {
     let client = Client::new();
-    let unknown = "/v2/models/vgg61";
     let cases = [
         ("GET", "/v1/models/vgg61", 404),
-        ("POST", "/v1/models/vgg61:predict", 400),
+        ("POST", "/v1/models/vgg61:predict", 404),
         ("POST", "/v1/models/vgg61:train", 404),
         ("DELETE", V1, 405),
         ("GET", "/v1/nothing", 404),
         ("GET", "/v2?x=1", 400),
         ("GET", "/v2/nothing", 404),
-        ("GET", unknown, 404),
+        ("GET", "/v2/models/vgg61", 404),
         ("POST", INFER, 400),
     ];
     for (method, path, status) in cases {
