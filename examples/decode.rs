@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use convscope::config::ImageLimits;
@@ -23,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         folder = Some(path.clone());
         pictures.drain(..2);
     }
+    let mut output = std::io::stdout().lock();
     for path in &pictures {
         let file = fs::read(path)?;
         let begun = processor_seconds();
@@ -33,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(picture) => format!("{} × {}", picture.width(), picture.height()),
             Err(error) => error.to_string(),
         };
-        println!("{name}\t{}\t{seconds:.2}\t{memory}\t{text}", file.len());
+        writeln!(output, "{name}\t{}\t{seconds:.2}\t{memory}\t{text}", file.len())?;
         if let (Some(folder), Ok(picture)) = (&folder, result) {
             picture.pixels.save(format!("{folder}/{name}.png"))?;
         }
