@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -111,6 +112,13 @@ impl Parameters {
     /// Every value of `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The different values of `name`, in the order given.
+    #[must_use]
+    pub fn distinct<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        let mut seen = HashSet::new();
+        self.all(name).filter(|value| seen.insert(*value)).collect()
     }
 
     /// The value of `name`, where it was given.

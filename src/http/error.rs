@@ -221,6 +221,7 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),
         ServiceError::NotFinite(_) => (S::UNPROCESSABLE_ENTITY, "not-finite"),
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),
+        ServiceError::AnswerTooLarge { .. } => (S::UNPROCESSABLE_ENTITY, "answer-too-large"),
         ServiceError::Picture(error) => picture_kind(error),
         ServiceError::Render(error) => render_kind(error),
         ServiceError::Runtime(RuntimeError::Interrupted(Interrupted::DeadlineExceeded)) => {

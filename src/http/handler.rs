@@ -117,6 +117,7 @@ impl<I: Send + 'static> Job<I> {
         let work = move |token: &CancellationToken| {
             let queue = queued.elapsed();
             let use_case = U::check(&request.parameters, &shared.context)?;
+            use_case.check_format(format)?;
             on_checked();
             let mut answer = use_case.answer(&request.input, format, &shared.context, token)?;
             answer.stages.precede(&[("read", read), ("queue", queue)]);

@@ -14,6 +14,7 @@ mod lifecycle;
 mod metrics;
 mod model_files;
 mod models;
+mod output_size;
 mod overload;
 mod page;
 pub(crate) mod pictures;

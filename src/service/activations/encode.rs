@@ -2,16 +2,18 @@
 
 use std::io::{Cursor, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use ndarray::Axis;
 use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{Activations, ShownLayer};
 use crate::explain::{ChannelStatistics, Normalize};
-use crate::service::ServiceError;
-use crate::service::numpy::npy;
+use crate::render::{Drawing, LevelRange};
+use crate::service::answer_size::{AnswerSize, Encoding};
+use crate::service::base64_png::Base64Png;
+use crate::service::numpy::{self, Array};
+use crate::service::{OutputFormat, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
@@ -31,7 +33,7 @@ struct LayerJson<'a> {
     dead: Vec<usize>,
     /// The levels that have the first and the last colour.
     level_range: [u8; 2],
-    png: String,
+    png: Base64Png,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,7 +49,9 @@ impl Activations {
         &'o self,
         shown: &[ShownLayer<'o>],
     ) -> Result<ActivationsJson<'o>, ServiceError> {
-        let layers = shown.iter().map(|one| self.layer_json(one)).collect::<Result<_, _>>()?;
+        let mut size = self.size_without_pictures(OutputFormat::Json)?;
+        let layers =
+            shown.iter().map(|one| self.layer_json(one, &mut size)).collect::<Result<_, _>>()?;
         Ok(ActivationsJson {
             model: self.classifier.name(),
             normalize: self.normalize(),
@@ -56,51 +60,71 @@ impl Activations {
         })
     }
 
-    fn layer_json<'o>(&self, shown: &ShownLayer<'o>) -> Result<LayerJson<'o>, ServiceError> {
+    fn layer_json<'o>(
+        &self,
+        shown: &ShownLayer<'o>,
+        size: &mut AnswerSize,
+    ) -> Result<LayerJson<'o>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
-        let (drawing, range) = self.draw_layer(shown)?;
+        let (drawing, range) = self.sized_layer(shown, Encoding::Base64, size)?;
         Ok(LayerJson {
             name: &shown.layer.name,
             shape: [channels, height, width],
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
             level_range: [range.min, range.max],
-            png: STANDARD.encode(drawing.png),
+            png: Base64Png(drawing.png),
         })
     }
 
-    /// One PNG for each layer, named after it.
+    /// One layer's picture, which is added to `size`.
+    fn sized_layer(
+        &self,
+        shown: &ShownLayer<'_>,
+        encoding: Encoding,
+        size: &mut AnswerSize,
+    ) -> Result<(Drawing, LevelRange), ServiceError> {
+        let mut shown_range = LevelRange::FULL;
+        let drawing = size.add_picture(encoding, self.grid.max_pixels, |max_pixels| {
+            let (drawing, range) = self.draw_layer(shown, max_pixels)?;
+            shown_range = range;
+            Ok(drawing)
+        })?;
+        Ok((drawing, shown_range))
+    }
+
+    /// One PNG for each layer, named after it. Files are stored without compression: deflate makes
+    /// PNG files no smaller.
     pub(super) fn zip(&self, shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
-        archive(shown, names, |one| Ok(self.draw_layer(one)?.0.png))
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        let mut size = self.size_without_pictures(OutputFormat::Zip)?;
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for (one, name) in shown.iter().zip(names) {
+            let (drawing, _) = self.sized_layer(one, Encoding::Png, &mut size)?;
+            archive.start_file(name, stored).map_err(ServiceError::internal)?;
+            archive.write_all(&drawing.png).map_err(ServiceError::internal)?;
+        }
+        Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
     }
 }
 
-/// One float32 array for each layer, channels × height × width, under the layer's exact name, as
-/// `numpy.savez` writes it. With chosen channels, those alone in their order.
+/// One float32 array for each layer, channels × height × width, under the layer's exact name. With
+/// chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
-    let names = shown.iter().map(|one| format!("{}.npy", one.layer.name));
-    archive(shown, names, |one| npy(&one.values.select(ndarray::Axis(0), one.selection)))
+    numpy::npz(shown.iter().map(array).collect())
 }
 
-/// A ZIP archive with one file for each layer.
-fn archive<'v>(
-    shown: &[ShownLayer<'v>],
-    names: impl IntoIterator<Item = String>,
-    file: impl Fn(&ShownLayer<'v>) -> Result<Vec<u8>, ServiceError>,
-) -> Result<Vec<u8>, ServiceError> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for (one, name) in shown.iter().zip(names) {
-        archive.start_file(name, stored()).map_err(ServiceError::internal)?;
-        archive.write_all(&file(one)?).map_err(ServiceError::internal)?;
+fn array<'o>(shown: &ShownLayer<'o>) -> Array<impl Iterator<Item = f32> + use<'o>> {
+    let ShownLayer { layer, values, selection, .. } = *shown;
+    let (_, height, width) = values.dim();
+    let channel = move |&channel: &usize| values.index_axis_move(Axis(0), channel);
+    Array {
+        name: layer.name.clone(),
+        shape: vec![selection.len(), height, width],
+        values: selection.iter().map(channel).flat_map(|channel| channel.into_iter().copied()),
     }
-    Ok(archive.finish().map_err(ServiceError::internal)?.into_inner())
-}
-
-/// Files are stored without compression: deflate makes PNG files and float32 noise no smaller.
-fn stored() -> SimpleFileOptions {
-    SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false)
 }
 
 /// File names for an archive, from the layers' names. Characters that could name another folder are

@@ -8,8 +8,13 @@ use crate::service::{CachedForward, ServiceError};
 const PIXEL_PERCENTILE: f64 = 99.0;
 
 impl Explain {
-    /// One picture: the maps side by side, each with a caption where there are several.
-    pub(super) fn draw(&self, output: &Explanation) -> Result<Drawing, ServiceError> {
+    /// One picture of at most `max_pixels` pixels: the maps side by side, each with a caption where
+    /// there are several.
+    pub(super) fn draw(
+        &self,
+        output: &Explanation,
+        max_pixels: u64,
+    ) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
         let reach = |one: &ClassMap| one.map.reach(one.is_signed(), self.percentile(one));
         let reaches: Vec<f32> = maps.iter().map(reach).collect();
@@ -34,7 +39,7 @@ impl Explain {
         // Methods side by side, classes below one another; one method's classes side by side.
         let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
         let window = self.window(forward);
-        let options = HeatmapOptions { columns, window, ..self.drawing };
+        let options = HeatmapOptions { columns, window, max_pixels, ..self.drawing };
         let engine = self.classifier.network().engine();
         let share = |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.share(count, draw);
         Ok(heatmap(&forward.picture.pixels, &panels, &options, share)?)
