@@ -75,7 +75,7 @@ pub(super) fn gradient_command() -> Command {
 /// [`CliError`].
 pub(super) fn write_gradient(matches: &ArgMatches) -> Result<(), CliError> {
     let models = open_model(matches)?;
-    let parameters = parameters(GradientFile::PARAMETERS, matches);
+    let parameters = parameters(GradientFile::PARAMETERS, matches)?;
     let request = GradientFile::check(&parameters, Arc::clone(models.get(None)?))?;
     write_file(Path::new(text(matches, "output")), &request.encode()?)
 }

@@ -19,7 +19,7 @@ pub use engine::{DenseWeights, EngineConfig};
 pub use http::HttpLimits;
 pub use limits::{ImageLimits, Limits};
 pub use model::{Activation, Layout};
-pub use parameters::{Parameter, ParameterError, Parameters};
+pub use parameters::{MAX_VALUE_BYTES, MAX_VALUES, Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
 pub use suggestions::{excerpt, nearest};
 

@@ -122,9 +122,12 @@ pub enum HttpError {
     /// The body is not JSON of the expected shape.
     #[error("{0}")]
     InvalidJson(String),
-    /// The query string could not be read.
-    #[error("the query string could not be read: {0}")]
-    InvalidQuery(String),
+}
+
+impl From<ParameterError> for HttpError {
+    fn from(error: ParameterError) -> Self {
+        ServiceError::from(error).into()
+    }
 }
 
 impl HttpError {
@@ -189,7 +192,6 @@ impl HttpError {
             Self::NoImage(_) => (S::BAD_REQUEST, "no-image"),
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
             Self::InvalidJson(_) => (S::BAD_REQUEST, "invalid-json"),
-            Self::InvalidQuery(_) => (S::BAD_REQUEST, "invalid-query"),
         }
     }
 }
@@ -203,9 +205,10 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::Parameter(ParameterError::Repeated { .. }) => {
             (S::BAD_REQUEST, "repeated-parameter")
         }
-        ServiceError::Parameter(ParameterError::Invalid { .. }) => {
-            (S::BAD_REQUEST, "invalid-parameter")
-        }
+        ServiceError::Parameter(
+            ParameterError::Invalid { .. } | ParameterError::TooLong { .. },
+        ) => (S::BAD_REQUEST, "invalid-parameter"),
+        ServiceError::Parameter(ParameterError::TooMany) => (S::BAD_REQUEST, "too-many-values"),
         ServiceError::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model"),
         ServiceError::NoModelNamed { .. } => (S::BAD_REQUEST, "no-model-named"),
         ServiceError::UnknownLayer { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-layer"),

@@ -70,7 +70,7 @@ where
     let (token, started) = (state.cancellation_token(), Instant::now());
     let reading = pin!(U::Input::read(request, body_limit));
     let (request, permit) = read_with_permit(&state, reading, permit).await?;
-    let job = Job { state, permit, request, read: started.elapsed() };
+    let job = Job::<U::Input> { state, permit, request, read: started.elapsed() };
     match representation {
         Representation::File(format) => {
             let computation = job.run::<U>(token, format, || ());
@@ -91,18 +91,18 @@ where
 }
 
 /// A request that has been read and has a place in the queue.
-struct Job<I> {
+struct Job<I: RequestInput> {
     state: Arc<AppState>,
     permit: Permit,
-    request: UseCaseRequest<I>,
-    /// How long reading the body took.
+    request: UseCaseRequest<I::Body>,
+    /// How long it took until the body had arrived.
     read: Duration,
 }
 
-impl<I: Send + 'static> Job<I> {
-    /// Checks the parameters and computes the answer, both on a worker: an error about parameters
-    /// may list the layers that can be explained, which takes time to find out. `on_checked` is
-    /// called between the two.
+impl<I: RequestInput> Job<I> {
+    /// Parses the body, checks the parameters and computes the answer, all on a worker: an error
+    /// about parameters may list the layers that can be explained, which takes time to find out.
+    /// `on_checked` is called before the answer is computed.
     ///
     /// Dropping the future cancels the computation. The permit belongs to the computation and is
     /// returned when it has stopped.
@@ -115,7 +115,9 @@ impl<I: Send + 'static> Job<I> {
         let Self { state, permit, request, read } = self;
         let (shared, queued) = (Arc::clone(&state), Instant::now());
         let work = move |token: &CancellationToken| {
-            let queue = queued.elapsed();
+            let (queue, begun) = (queued.elapsed(), Instant::now());
+            let request = I::parse(request)?;
+            let read = read + begun.elapsed();
             let use_case = U::check(&request.parameters, &shared.context)?;
             use_case.check_format(format)?;
             on_checked();

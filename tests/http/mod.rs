@@ -11,6 +11,7 @@ mod framing;
 mod gradcam;
 mod kserve;
 mod lifecycle;
+mod limits;
 mod metrics;
 mod model_files;
 mod models;

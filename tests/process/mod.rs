@@ -3,4 +3,5 @@
 #![cfg(unix)]
 
 mod lifecycle;
+mod memory;
 mod program;

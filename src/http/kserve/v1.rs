@@ -131,8 +131,8 @@ fn instances(
     check_count(state, "instances", given.len())?;
     let read = |(index, value)| {
         let mut parameters = Parameters::default();
-        parameters.push("model", model);
-        match instance(value, &mut parameters) {
+        parameters.push("model", model)?;
+        match instance(&value, &mut parameters) {
             Ok(input) => Ok(UseCaseRequest { input, parameters }),
             Err(error) => Err(error.of_instance(index)),
         }
