@@ -5,7 +5,6 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::HttpError;
@@ -37,13 +36,11 @@ pub(super) fn picture(body: &[u8], parameters: &mut Parameters) -> Result<Pictur
 /// # Errors
 /// As [`picture`].
 pub(super) fn instance(
-    value: &Value,
+    value: &RawValue,
     parameters: &mut Parameters,
 ) -> Result<PictureFile, HttpError> {
-    let value = value.to_string();
-    picture_in("the instance", value.as_bytes(), parameters, |image| {
-        text(image).or_else(|| b64(image))
-    })
+    let value = value.get().as_bytes();
+    picture_in("the instance", value, parameters, |image| text(image).or_else(|| b64(image)))
 }
 
 /// Calls `each` with every key of the object `json` and its value, until it fails. `what` names the
@@ -51,7 +48,7 @@ pub(super) fn instance(
 ///
 /// # Errors
 /// [`HttpError::InvalidJson`], and those of `each`.
-fn object<'j>(
+pub(super) fn object<'j>(
     what: &str,
     json: &'j [u8],
     each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
@@ -123,7 +120,7 @@ fn scalar<'j>(name: &str, value: &'j RawValue) -> Result<Cow<'j, str>, HttpError
 }
 
 /// A string. It is copied only where it has escapes.
-fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'j>(#[serde(borrow)] Cow<'j, str>);
     serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)

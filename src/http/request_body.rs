@@ -4,7 +4,6 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::{Map, Value};
 
 use super::error::HttpError;
 use super::json_body;
@@ -79,17 +78,12 @@ pub(super) async fn read_picture(
     }
 }
 
-/// Reads a JSON object from a body of at most `limit` bytes, whatever its content type.
+/// Reads a body of at most `limit` bytes, whatever its content type.
 ///
 /// # Errors
-/// The body is too large, or not a JSON object.
-pub(super) async fn read_object(
-    request: Request,
-    limit: usize,
-) -> Result<Map<String, Value>, HttpError> {
-    let body = collect(Limited::new(request.into_body(), limit), limit).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| HttpError::InvalidJson(format!("the body is not an object: {error}")))
+/// The body is too large.
+pub(super) async fn read_body(request: Request, limit: usize) -> Result<Bytes, HttpError> {
+    collect(Limited::new(request.into_body(), limit), limit).await
 }
 
 fn content_type(headers: &HeaderMap) -> String {

@@ -10,6 +10,7 @@ mod explain;
 mod framing;
 mod gradcam;
 mod kserve;
+mod kserve_limits;
 mod lifecycle;
 mod limits;
 mod metrics;

@@ -48,3 +48,19 @@ fn a_json_body_costs_at_most_three_times_its_size() {
         ("/predict", body(r#"{"top":""#, "1", r#""}"#)),
     ]);
 }
+
+#[test]
+fn a_json_body_of_kserve_costs_at_most_three_times_its_size() {
+    let (v1, v2) =
+        ("/v1/models/cats_and_dogs_small_1:predict", "/v2/models/cats_and_dogs_small_1/infer");
+    let input = r#"{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":["#;
+    check(&[
+        (v1, body(r#"{"instances":["#, "{},", "{}]}")),
+        (v1, body(r#"{"x":["#, "[],", "0]}")),
+        (v2, body(input, "\"\",", "\"\"]}]}")),
+        (v2, body(input, "0,", "0]}]}")),
+        (v2, body(r#"{"inputs":["#, "{},", "{}]}")),
+        (v2, body(r#"{"inputs":[],"outputs":["#, r#"{"name":"logits"},"#, "{}]}")),
+        (v2, body(r#"{"inputs":[],"id":""#, "x", r#""}"#)),
+    ]);
+}

@@ -4,29 +4,29 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::http::admission::read_with_permit;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::request_body::{check_headers, read_object};
+use crate::http::request_body::{check_headers, read_body};
 use crate::runtime::{CancellationToken, Permit};
 use crate::service::ServiceError;
 
-/// Takes a place in the queue and reads the body as a JSON object.
+/// Takes a place in the queue and reads the body, which a worker parses.
 ///
 /// # Errors
-/// The queue is full, or the body is too large, slow or not a JSON object.
+/// The queue is full, or the body is too large or slow.
 pub(super) async fn admit(
     state: &AppState,
     request: Request,
-) -> Result<(Map<String, Value>, Permit), HttpError> {
+) -> Result<(Bytes, Permit), HttpError> {
     state.require_loaded()?;
     let body_limit = state.limits.body_bytes;
     check_headers(request.headers(), body_limit)?;
     let permit = state.workers.admit()?;
-    read_with_permit(state, pin!(read_object(request, body_limit)), permit).await
+    read_with_permit(state, pin!(read_body(request, body_limit)), permit).await
 }
 
 /// Runs `work` on a worker until the deadline of the request, and serializes its result there too.
