@@ -77,7 +77,7 @@ fn answers<'a, U: UseCase<Input = PictureFile>>(
     form: OutputFormat,
 ) -> impl Fn() -> usize + 'a {
     let mut query = Parameters::default();
-    parameters.iter().for_each(|&(name, value)| query.push(name, value));
+    parameters.iter().for_each(|&(name, value)| query.push(name, value).unwrap());
     let request = U::check(&query, context).unwrap();
     let picture = PictureFile::from(PHOTO.to_vec());
     let answer = move || {

@@ -1,6 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
 use crate::config::{Parameter, Parameters};
+use crate::service::ServiceError;
 
 /// The argument `MODEL`.
 pub(super) fn model_argument() -> Arg {
@@ -31,14 +32,20 @@ pub(super) fn parameter_flags(table: &'static [Parameter]) -> impl Iterator<Item
 }
 
 /// The values of the flags of [`parameter_flags`].
-pub(super) fn parameters(table: &'static [Parameter], matches: &ArgMatches) -> Parameters {
+///
+/// # Errors
+/// There are too many values, or one is too long.
+pub(super) fn parameters(
+    table: &'static [Parameter],
+    matches: &ArgMatches,
+) -> Result<Parameters, ServiceError> {
     let mut parameters = Parameters::default();
     for parameter in flags(table) {
         for value in matches.get_many::<String>(parameter.name).into_iter().flatten() {
-            parameters.push(parameter.name, value.as_str());
+            parameters.push(parameter.name, value.as_str())?;
         }
     }
-    parameters
+    Ok(parameters)
 }
 
 fn flags(table: &'static [Parameter]) -> impl Iterator<Item = &'static Parameter> {

@@ -72,7 +72,7 @@ where
 {
     let output = PathBuf::from(text(matches, "output"));
     let format = output_format(&output, U::FORMATS)?;
-    let parameters = parameters(U::parameters(), matches);
+    let parameters = parameters(U::parameters(), matches)?;
     let (models, forwards) = (open_model(matches)?, ForwardCache::with_capacity(0));
     let context = Context { models: models.into(), forwards, limits: parse(matches) };
     let use_case = U::check(&parameters, &context)?;

@@ -31,6 +31,15 @@ pub struct Limits {
     )]
     #[serde(rename = "max_output_pixels")]
     pub output_pixels: u64,
+    /// Largest answer, in bytes
+    #[arg(
+        long = "max-output-bytes",
+        value_name = "BYTES",
+        env = "CONVSCOPE_MAX_OUTPUT_BYTES",
+        default_value_t = Limits::DEFAULT.output_bytes
+    )]
+    #[serde(rename = "max_output_bytes")]
+    pub output_bytes: u64,
     /// The limits of input pictures
     #[command(flatten)]
     #[serde(flatten)]
@@ -75,9 +84,15 @@ impl ImageLimits {
 }
 
 impl Limits {
-    /// The defaults of the flags.
-    pub const DEFAULT: Self =
-        Self { layers: 256, passes: 4096, output_pixels: 64_000_000, image: ImageLimits::DEFAULT };
+    /// The defaults of the flags. The largest picture of 64 million pixels has at most 320 million
+    /// bytes. All layers of VGG16 as float32 have 112 million.
+    pub const DEFAULT: Self = Self {
+        layers: 256,
+        passes: 4096,
+        output_pixels: 64_000_000,
+        output_bytes: 320 << 20,
+        image: ImageLimits::DEFAULT,
+    };
 }
 
 impl Default for ImageLimits {

@@ -24,7 +24,7 @@ pub use limits::{ImageLimits, Limits};
 pub use listen::ListenConfig;
 pub use model::{Activation, Layout};
 pub use model_limits::ModelLimits;
-pub use parameters::{Parameter, ParameterError, Parameters};
+pub use parameters::{MAX_VALUE_BYTES, MAX_VALUES, Parameter, ParameterError, Parameters};
 pub use seconds::{Seconds, SecondsError};
 pub use suggestions::{did_you_mean, excerpt, nearest, truncated};
 

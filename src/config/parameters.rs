@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -20,9 +21,24 @@ pub struct Parameter {
     pub repeatable: bool,
 }
 
+/// The most values of one request, and the most numbers of one parameter, those between commas
+/// counted one by one.
+pub const MAX_VALUES: usize = 1024;
+/// The most bytes of a name or a value.
+pub const MAX_VALUE_BYTES: usize = 4096;
+
 /// What can be wrong with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
+    /// The request has more than [`MAX_VALUES`] values.
+    #[error("the request has more than {MAX_VALUES} parameter values; send fewer in each request")]
+    TooMany,
+    /// A name or a value has more than [`MAX_VALUE_BYTES`] bytes.
+    #[error("the parameter {name:?} is longer than {MAX_VALUE_BYTES} bytes; send a shorter one")]
+    TooLong {
+        /// The start of its name.
+        name: String,
+    },
     /// No parameter has this name.
     #[error(
         "there is no parameter {name:?} here{}; there are: {}",
@@ -66,15 +82,39 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Adds a parameter.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+    /// Adds a value of a parameter.
+    ///
+    /// # Errors
+    /// [`ParameterError::TooMany`] and [`ParameterError::TooLong`].
+    pub fn push(
+        &mut self,
+        name: impl AsRef<str> + Into<String>,
+        value: impl AsRef<str> + Into<String>,
+    ) -> Result<(), ParameterError> {
+        self.check_room(name.as_ref(), value.as_ref())?;
         self.pairs.push((name.into(), value.into()));
+        Ok(())
     }
 
     /// Adds a name without a value. It counts as not given, but [`check`](Self::check) refuses it
     /// if no parameter has this name.
-    pub fn mention(&mut self, name: impl Into<String>) {
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn mention(&mut self, name: impl AsRef<str> + Into<String>) -> Result<(), ParameterError> {
+        self.check_room(name.as_ref(), "")?;
         self.bare.push(name.into());
+        Ok(())
+    }
+
+    fn check_room(&self, name: &str, value: &str) -> Result<(), ParameterError> {
+        if self.pairs.len() + self.bare.len() >= MAX_VALUES {
+            return Err(ParameterError::TooMany);
+        }
+        if name.len().max(value.len()) > MAX_VALUE_BYTES {
+            return Err(ParameterError::TooLong { name: excerpt(name) });
+        }
+        Ok(())
     }
 
     /// The parameters called `name` alone.
@@ -90,23 +130,40 @@ impl Parameters {
     /// # Errors
     /// [`ParameterError::Unknown`] and [`ParameterError::Repeated`].
     pub fn check(&self, table: &[Parameter]) -> Result<(), ParameterError> {
-        for name in self.pairs.iter().map(|(name, _)| name).chain(&self.bare) {
-            let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
+        let find = |name: &str| {
+            let found = table.iter().position(|parameter| parameter.name == name);
+            found.ok_or_else(|| {
                 let known: Vec<&str> = table.iter().map(|parameter| parameter.name).collect();
                 let nearest = nearest(name, known.iter().copied()).into_iter().next();
-                return Err(ParameterError::Unknown { name: name.clone(), nearest, known });
-            };
-            let times = self.all(parameter.name).count();
-            if times > 1 && !parameter.repeatable {
-                return Err(ParameterError::Repeated { name: parameter.name, times });
-            }
+                ParameterError::Unknown { name: excerpt(name), nearest, known }
+            })
+        };
+        let mut times = vec![0; table.len()];
+        for (name, _) in &self.pairs {
+            times[find(name)?] += 1;
         }
-        Ok(())
+        for name in &self.bare {
+            find(name)?;
+        }
+        let repeated = table.iter().zip(times).find(|(it, times)| *times > 1 && !it.repeatable);
+        match repeated {
+            Some((parameter, times)) => {
+                Err(ParameterError::Repeated { name: parameter.name, times })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Every value of `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The different values of `name`, in the order given.
+    #[must_use]
+    pub fn distinct<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        let mut seen = HashSet::new();
+        self.all(name).filter(|value| seen.insert(*value)).collect()
     }
 
     /// The value of `name`, where it was given.
@@ -204,18 +261,26 @@ impl Parameters {
         self.text(name).map(read).transpose()
     }
 
-    /// Whole numbers, given one by one or separated by commas.
+    /// The different whole numbers, given one by one or separated by commas, in the order given.
     ///
     /// # Errors
-    /// [`ParameterError::Invalid`].
+    /// [`ParameterError::Invalid`] and [`ParameterError::TooMany`].
     pub fn numbers(&self, name: &'static str) -> Result<Vec<usize>, ParameterError> {
         let expected = "whole numbers, one or several with commas";
-        self.all(name)
-            .flat_map(|value| value.split(',').map(move |number| (value, number)))
-            .map(|(value, number)| {
-                number.trim().parse().map_err(|_| invalid(name, value, expected.to_owned()))
-            })
-            .collect()
+        let given =
+            self.all(name).flat_map(|value| value.split(',').map(move |number| (value, number)));
+        let (mut numbers, mut seen) = (Vec::new(), HashSet::new());
+        for (times, (value, number)) in given.enumerate() {
+            if times == MAX_VALUES {
+                return Err(ParameterError::TooMany);
+            }
+            let number = number.trim().parse();
+            let number = number.map_err(|_| invalid(name, value, expected.to_owned()))?;
+            if seen.insert(number) {
+                numbers.push(number);
+            }
+        }
+        Ok(numbers)
     }
 }
 

@@ -143,9 +143,12 @@ pub enum HttpError {
     /// The binary data of a tensor are not as the request describes them.
     #[error("{0}")]
     InvalidTensor(String),
-    /// The query string could not be read.
-    #[error("the query string could not be read: {0}")]
-    InvalidQuery(String),
+}
+
+impl From<ParameterError> for HttpError {
+    fn from(error: ParameterError) -> Self {
+        ServiceError::from(error).into()
+    }
 }
 
 impl HttpError {
@@ -221,7 +224,6 @@ impl HttpError {
             Self::SeveralImages => (S::BAD_REQUEST, "several-images"),
             Self::InvalidJson(_) => (S::BAD_REQUEST, "invalid-json"),
             Self::InvalidTensor(_) => (S::BAD_REQUEST, "invalid-tensor"),
-            Self::InvalidQuery(_) => (S::BAD_REQUEST, "invalid-query"),
         }
     }
 }
@@ -235,9 +237,10 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::Parameter(ParameterError::Repeated { .. }) => {
             (S::BAD_REQUEST, "repeated-parameter")
         }
-        ServiceError::Parameter(ParameterError::Invalid { .. }) => {
-            (S::BAD_REQUEST, "invalid-parameter")
-        }
+        ServiceError::Parameter(
+            ParameterError::Invalid { .. } | ParameterError::TooLong { .. },
+        ) => (S::BAD_REQUEST, "invalid-parameter"),
+        ServiceError::Parameter(ParameterError::TooMany) => (S::BAD_REQUEST, "too-many-values"),
         ServiceError::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model"),
         ServiceError::NoModelNamed { .. } => (S::BAD_REQUEST, "no-model-named"),
         ServiceError::UnknownLayer { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-layer"),
@@ -253,6 +256,7 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),
         ServiceError::NotFinite(_) => (S::UNPROCESSABLE_ENTITY, "not-finite"),
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),
+        ServiceError::AnswerTooLarge { .. } => (S::UNPROCESSABLE_ENTITY, "answer-too-large"),
         ServiceError::Picture(error) => picture_kind(error),
         ServiceError::Render(error) => render_kind(error),
         ServiceError::Runtime(RuntimeError::Interrupted(Interrupted::DeadlineExceeded)) => {

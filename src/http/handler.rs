@@ -92,18 +92,18 @@ where
 }
 
 /// A request that has been read and has a place in the queue.
-struct AdmittedRequest<I> {
+struct AdmittedRequest<I: RequestInput> {
     state: Arc<AppState>,
     permit: Permit,
-    request: UseCaseRequest<I>,
-    /// How long reading the body took.
+    request: UseCaseRequest<I::Body>,
+    /// How long it took until the body had arrived.
     read: Duration,
 }
 
-impl<I: Send + 'static> AdmittedRequest<I> {
-    /// Checks the parameters and computes the answer, both on a worker: an error about parameters
-    /// may list the layers that can be explained, which takes time to find out. `on_checked` is
-    /// called between the two.
+impl<I: RequestInput> AdmittedRequest<I> {
+    /// Parses the body, checks the parameters and computes the answer, all on a worker: an error
+    /// about parameters may list the layers that can be explained, which takes time to find out.
+    /// `on_checked` is called before the answer is computed.
     ///
     /// Dropping the future cancels the computation. The permit belongs to the computation and is
     /// returned when it has stopped.
@@ -116,9 +116,12 @@ impl<I: Send + 'static> AdmittedRequest<I> {
         let Self { state, permit, request, read } = self;
         let (shared, queued) = (Arc::clone(&state), Instant::now());
         let work = move |token: &CancellationToken| {
-            let queue = queued.elapsed();
+            let (queue, begun) = (queued.elapsed(), Instant::now());
             shared.unread.check()?;
+            let request = I::parse(request)?;
+            let read = read + begun.elapsed();
             let use_case = U::check(&request.parameters, &shared.context)?;
+            use_case.check_format(format)?;
             on_checked();
             let mut answer = use_case.answer(&request.input, format, &shared.context, token)?;
             answer.stages.precede(&[("read", read), ("queue", queue)]);

@@ -1,11 +1,15 @@
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::HttpError;
-use crate::config::Parameters;
+use super::json_entries::{EntriesError, for_each_entry, for_each_item};
+use crate::config::{Parameters, excerpt};
 use crate::service::PictureFile;
 
 /// Standard base64, with or without padding.
@@ -17,88 +21,137 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The expected shape of a JSON body, for error texts.
 const EXPECTED: &str = "expected an object with the picture as base64 under \"image\"";
 
-/// Parses a body as a JSON object.
+/// The picture in a JSON object, which is base64 under `image`. The other keys are added to
+/// `parameters`; their values are strings, numbers, booleans or lists of these.
 ///
 /// # Errors
-/// [`HttpError::InvalidJson`].
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, HttpError> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        HttpError::InvalidJson(format!("the body is not JSON: {error}; {EXPECTED}"))
-    })?;
-    match value {
-        Value::Object(object) => Ok(object),
-        _ => Err(HttpError::InvalidJson(format!("the body is not an object; {EXPECTED}"))),
-    }
-}
-
-/// The picture, which is base64 under `image`. The other keys are added to `parameters`; their
-/// values are strings, numbers, booleans or lists of these.
-///
-/// # Errors
-/// [`HttpError::InvalidJson`] and [`HttpError::NoImage`].
-pub(super) fn picture(
-    object: Map<String, Value>,
-    parameters: &mut Parameters,
-) -> Result<PictureFile, HttpError> {
-    let mut image = None;
-    for (name, value) in object {
-        match value {
-            Value::String(text) if name == "image" => image = Some(decode_base64(&text)?),
-            _ if name == "image" => {
-                return Err(HttpError::InvalidJson("image is not a string of base64".to_owned()));
-            }
-            Value::Array(values) => {
-                parameters.mention(name.as_str());
-                for value in values {
-                    let value = scalar(&name, value)?;
-                    parameters.push(name.as_str(), value);
-                }
-            }
-            Value::Null => parameters.mention(name),
-            value => {
-                let value = scalar(&name, value)?;
-                parameters.push(name, value);
-            }
-        }
-    }
-    match image {
-        None => Err(HttpError::NoImage("the object has no key image")),
-        Some(image) if image.is_empty() => Err(HttpError::NoImage("image is empty")),
-        Some(image) => Ok(PictureFile(image)),
-    }
+/// [`HttpError::InvalidJson`] and [`HttpError::NoImage`]; too many or too long values.
+pub(super) fn picture(body: &[u8], parameters: &mut Parameters) -> Result<PictureFile, HttpError> {
+    picture_in("the body", body, parameters, text)
 }
 
 /// One of several pictures in a JSON body, with its parameters. `value` is an object as in
-/// [`picture`], where the picture may also be `{"b64": "…"}`, as in TensorFlow Serving.
+/// [`picture`], where the picture may also be `{"b64": "…"}`, as in TensorFlow Serving. `value` may
+/// also be this `{"b64": "…"}` alone, because a model has one input, whose name may be left out.
 ///
 /// # Errors
-/// [`HttpError::InvalidJson`] and [`HttpError::NoImage`].
+/// As [`picture`].
 pub(super) fn instance(
-    value: Value,
+    value: &RawValue,
     parameters: &mut Parameters,
 ) -> Result<PictureFile, HttpError> {
-    let Value::Object(mut object) = value else {
-        return Err(HttpError::InvalidJson(format!("the instance is not an object; {EXPECTED}")));
-    };
-    if let Some(Value::Object(image)) = object.get_mut("image")
-        && let (Some(text), 1) = (image.get_mut("b64").map(Value::take), image.len())
-    {
-        object.insert("image".to_owned(), text);
+    if let Some(image) = b64(value) {
+        return picture_of(image, text).and_then(not_empty);
     }
-    picture(object, parameters)
+    let base64 = |image| text(image).or_else(|| b64(image).and_then(text));
+    picture_in("the instance", value.get().as_bytes(), parameters, base64)
 }
 
-fn scalar(name: &str, value: Value) -> Result<String, HttpError> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        _ => {
-            let text =
-                format!("{name} is neither a string, a number or a boolean nor a list of these");
-            Err(HttpError::InvalidJson(text))
+/// Calls `each` with every key of the object `json` and its value, until it fails. `what` names the
+/// object in error texts.
+///
+/// # Errors
+/// [`HttpError::InvalidJson`], and those of `each`.
+pub(super) fn object<'j>(
+    what: &str,
+    json: &'j [u8],
+    each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
+) -> Result<(), HttpError> {
+    for_each_entry(json, each).map_err(|error| match error {
+        EntriesError::Syntax(error) => {
+            HttpError::InvalidJson(format!("{what} is not JSON: {error}; {EXPECTED}"))
         }
+        EntriesError::Kind => {
+            HttpError::InvalidJson(format!("{what} is not an object; {EXPECTED}"))
+        }
+        EntriesError::Refused(error) => error,
+    })
+}
+
+fn picture_in<'j>(
+    what: &str,
+    json: &'j [u8],
+    parameters: &mut Parameters,
+    base64: impl Fn(&'j RawValue) -> Option<Cow<'j, str>>,
+) -> Result<PictureFile, HttpError> {
+    let mut image = None;
+    object(what, json, |key, value| {
+        if key != "image" {
+            return add(&key, value, parameters);
+        }
+        match image.replace(picture_of(value, &base64)?) {
+            None => Ok(()),
+            Some(_) => {
+                let text = "image is given twice; send one picture in each object";
+                Err(HttpError::InvalidJson(text.to_owned()))
+            }
+        }
+    })?;
+    image.ok_or(HttpError::NoImage("the object has no key image")).and_then(not_empty)
+}
+
+fn picture_of<'j>(
+    value: &'j RawValue,
+    base64: impl Fn(&'j RawValue) -> Option<Cow<'j, str>>,
+) -> Result<Bytes, HttpError> {
+    let invalid = || HttpError::InvalidJson("image is not a string of base64".to_owned());
+    decode_base64(&base64(value).ok_or_else(invalid)?)
+}
+
+fn not_empty(image: Bytes) -> Result<PictureFile, HttpError> {
+    if image.is_empty() {
+        return Err(HttpError::NoImage("image is empty"));
     }
+    Ok(PictureFile(image))
+}
+
+/// Adds the values of one key to `parameters`.
+fn add(name: &str, value: &RawValue, parameters: &mut Parameters) -> Result<(), HttpError> {
+    let mut is_empty = true;
+    let items = for_each_item(value, |item| {
+        is_empty = false;
+        Ok(parameters.push(name, scalar(name, item)?)?)
+    });
+    match items {
+        Ok(()) if is_empty => Ok(parameters.mention(name)?),
+        Ok(()) => Ok(()),
+        Err(EntriesError::Refused(error)) => Err(error),
+        Err(_) if value.get() == "null" => Ok(parameters.mention(name)?),
+        Err(_) => Ok(parameters.push(name, scalar(name, value)?)?),
+    }
+}
+
+/// The text of a string, a number or a boolean.
+fn scalar<'j>(name: &str, value: &'j RawValue) -> Result<Cow<'j, str>, HttpError> {
+    let text = match value.get().as_bytes().first() {
+        Some(b'[' | b'{' | b'n') => None,
+        Some(b'"') => text(value),
+        _ => Some(Cow::Borrowed(value.get())),
+    };
+    text.ok_or_else(|| {
+        let name = excerpt(name);
+        let text = format!("{name} is neither a string, a number or a boolean nor a list of these");
+        HttpError::InvalidJson(text)
+    })
+}
+
+/// A string. It is copied only where it has escapes.
+pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'j>(#[serde(borrow)] Cow<'j, str>);
+    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
+}
+
+/// The value of an object whose one key is `b64`.
+fn b64(value: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Encoded<'j> {
+        #[serde(borrow)]
+        b64: &'j RawValue,
+    }
+    let object = Some(value.get()).filter(|text| text.starts_with('{'))?;
+    serde_json::from_str::<Encoded<'_>>(object).ok().map(|encoded| encoded.b64)
 }
 
 /// Decodes plain base64, or a `data:` URL.

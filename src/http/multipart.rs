@@ -4,13 +4,11 @@ use multer::Multipart;
 
 use super::body_error::body_error;
 use super::error::HttpError;
-use crate::config::Parameters;
+use crate::config::{MAX_VALUE_BYTES, MAX_VALUES, ParameterError, Parameters, excerpt};
 use crate::service::PictureFile;
 
-/// The most bytes of a part that is a parameter.
-const MAX_PARAMETER_BYTES: usize = 4096;
-/// The most parts of a form.
-const MAX_PARTS: usize = 1024;
+/// The most parts of a form: its parameters, and the picture.
+const MAX_PARTS: usize = MAX_VALUES + 1;
 /// The remedy for callers that send the picture under another name.
 const REMEDY: &str = "; the picture is the part named image (curl -F image=@photo.jpg)";
 
@@ -32,29 +30,30 @@ pub(super) async fn read_form(
     while let Some(mut part) = form.next_field().await.map_err(error)? {
         parts += 1;
         if parts > MAX_PARTS {
-            let text = format!("the form has more than {MAX_PARTS} parts");
-            return Err(HttpError::UnreadableBody(text));
+            return Err(ParameterError::TooMany.into());
         }
         let name = part.name().unwrap_or_default().to_owned();
         if name == "image" {
-            let bytes = part.bytes().await.map_err(error)?;
-            if image.replace(bytes).is_some() {
+            if image.is_some() {
                 return Err(HttpError::SeveralImages);
             }
+            image = Some(part.bytes().await.map_err(error)?);
             continue;
         }
         let mut value = Vec::new();
         while let Some(chunk) = part.chunk().await.map_err(error)? {
             value.extend_from_slice(&chunk);
-            if value.len() > MAX_PARAMETER_BYTES {
-                let text = format!("part {name:?} is longer than {MAX_PARAMETER_BYTES} bytes");
+            if value.len() > MAX_VALUE_BYTES {
+                let name = excerpt(&name);
+                let text = format!("part {name:?} is longer than {MAX_VALUE_BYTES} bytes");
                 return Err(HttpError::UnreadableBody(text + REMEDY));
             }
         }
         let value = String::from_utf8(value).map_err(|_| {
+            let name = excerpt(&name);
             HttpError::UnreadableBody(format!("part {name:?} is not UTF-8 text{REMEDY}"))
         })?;
-        parameters.push(name, value);
+        parameters.push(name, value)?;
     }
     match image {
         None => {

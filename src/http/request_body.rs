@@ -2,6 +2,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 
 use super::body_error::body_error;
@@ -27,18 +28,41 @@ pub(super) fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), Htt
     }
 }
 
-/// Reads a picture from a body of at most `limit` bytes, and adds the parameters in the body to
-/// `parameters`. The content type tells which of three forms the body has: a multipart form, a JSON
-/// object, or the picture itself.
+/// A body that holds a picture.
+#[derive(Debug)]
+pub enum PictureBody {
+    /// The picture itself.
+    File(PictureFile),
+    /// A JSON object. It is not parsed yet.
+    Json(Bytes),
+}
+
+impl PictureBody {
+    /// The picture. The parameters in a JSON object are added to `parameters`. This is work for a
+    /// worker.
+    ///
+    /// # Errors
+    /// The body is malformed, has no picture, or has too many or too long values.
+    pub(super) fn parse(self, parameters: &mut Parameters) -> Result<PictureFile, HttpError> {
+        match self {
+            Self::File(picture) => Ok(picture),
+            Self::Json(body) => json_body::picture(&body, parameters),
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes, and adds the parameters in a form to `parameters`. The
+/// content type tells which of three forms the body has: a multipart form, a JSON object, or the
+/// picture itself.
 ///
 /// # Errors
-/// The body is too large, malformed, or has no picture.
+/// The body is too large, or malformed, or has no picture.
 pub(super) async fn read_picture(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
     parameters: &mut Parameters,
-) -> Result<PictureFile, HttpError> {
+) -> Result<PictureBody, HttpError> {
     let content_type = content_type(headers);
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let limited = Limited::new(body, limit);
@@ -46,12 +70,9 @@ pub(super) async fn read_picture(
         "multipart/form-data" => {
             let boundary = multer::parse_boundary(&content_type)
                 .map_err(|_| HttpError::ContentType { given: content_type })?;
-            multipart::read_form(limited, boundary, limit, parameters).await
+            multipart::read_form(limited, boundary, limit, parameters).await.map(PictureBody::File)
         }
-        "application/json" => {
-            let object = json_body::object(&collect(limited, limit).await?)?;
-            json_body::picture(object, parameters)
-        }
+        "application/json" => collect(limited, limit).await.map(PictureBody::Json),
         "" | "application/octet-stream" => read_raw(limited, limit).await,
         _ if essence.starts_with("image/") => read_raw(limited, limit).await,
         _ => Err(HttpError::ContentType { given: content_type }),
@@ -62,7 +83,7 @@ pub(super) async fn read_picture(
 ///
 /// # Errors
 /// The body is too large or cannot be read.
-pub(super) async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, HttpError> {
+pub(super) async fn read_body(request: Request, limit: usize) -> Result<Bytes, HttpError> {
     collect(Limited::new(request.into_body(), limit), limit).await
 }
 
@@ -72,17 +93,26 @@ fn content_type(headers: &HeaderMap) -> String {
 }
 
 /// The body is the picture.
-async fn read_raw(body: Limited<Body>, limit: usize) -> Result<PictureFile, HttpError> {
+async fn read_raw(body: Limited<Body>, limit: usize) -> Result<PictureBody, HttpError> {
     let picture = collect(body, limit).await?;
     if picture.is_empty() {
         return Err(HttpError::NoImage("the body is empty"));
     }
-    Ok(PictureFile(picture))
+    Ok(PictureBody::File(PictureFile(picture)))
 }
 
-async fn collect(body: Limited<Body>, limit: usize) -> Result<Bytes, HttpError> {
-    match body.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => Err(body_error(error.as_ref(), limit)),
+/// Reads a body into one piece of memory, which is made at once where the length is announced.
+/// Other connections get their turn after every piece, so that a short request does not wait for
+/// many large bodies.
+async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, HttpError> {
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    let mut collected = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| body_error(error.as_ref(), limit))?;
+        if let Some(data) = frame.data_ref() {
+            collected.extend_from_slice(data);
+        }
+        tokio::task::yield_now().await;
     }
+    Ok(collected.into())
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use ndarray::ArrayView3;
 
+use super::answer_size::{AnswerSize, Encoding};
+use super::numpy::npz_bytes;
 use super::{
     Classifier, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase, channels,
     picture_shape,
@@ -19,6 +21,11 @@ mod encode;
 mod parameters;
 
 use parameters::PARAMETERS;
+
+/// What to ask for if the answer is too large.
+const SMALLER: &str = "ask for fewer layers, or for fewer channels with limit or channel";
+/// The most bytes of a channel's statistics in JSON, and of its index among the dead ones.
+const STATISTICS_BYTES: u64 = 256;
 
 /// The name of the network's input for `layer`, unless the model has a layer of that name.
 const INPUT: &str = "input";
@@ -36,6 +43,8 @@ pub struct Activations {
     /// Whether captions were asked for.
     titles: Option<bool>,
     grid: GridOptions,
+    /// The most bytes of the answer.
+    max_bytes: u64,
 }
 
 /// The activations of some layers, with the statistics of their channels.
@@ -114,8 +123,14 @@ impl UseCase for Activations {
             channels,
             titles,
             grid,
+            max_bytes: context.limits.output_bytes,
             classifier,
         })
+    }
+
+    /// Refuses an answer whose numbers are too large. Pictures are refused before each is drawn.
+    fn check_format(&self, format: OutputFormat) -> Result<(), ServiceError> {
+        self.size_without_pictures(format).map(|_| ())
     }
 
     fn run(
@@ -162,7 +177,9 @@ impl UseCase for Activations {
             OutputFormat::Zip => self.zip(&shown),
             OutputFormat::Npz => encode::npz(&shown),
             _ => {
-                let drawing = self.draw(&shown)?;
+                let mut size = AnswerSize::with_limit(self.max_bytes);
+                let draw = |max_pixels| self.draw(&shown, max_pixels);
+                let drawing = size.add_picture(Encoding::Png, self.grid.max_pixels, draw)?;
                 job.stages.end_with("render", "encode", drawing.encoding);
                 Ok(drawing.png)
             }
@@ -177,6 +194,28 @@ impl UseCase for Activations {
 }
 
 impl Activations {
+    /// The size of an answer of `format` without its pictures.
+    fn size_without_pictures(&self, format: OutputFormat) -> Result<AnswerSize, ServiceError> {
+        let mut size = AnswerSize::with_limit(self.max_bytes);
+        for layer in &self.layers {
+            let [count, height, width] = picture_shape(layer)?;
+            let shown = match self.channels.len() {
+                0 => self.limit.unwrap_or(count).min(count),
+                chosen => chosen,
+            };
+            let bytes = match format {
+                OutputFormat::Npz => npz_bytes(&layer.name, shown * height * width),
+                OutputFormat::Json => {
+                    STATISTICS_BYTES * (1 + count as u64) + 6 * layer.name.len() as u64
+                }
+                OutputFormat::Zip => npz_bytes(&layer.name, 0),
+                _ => 0,
+            };
+            size.add(bytes, SMALLER)?;
+        }
+        Ok(size)
+    }
+
     /// Every layer of the output with its values.
     fn shown<'o>(
         &'o self,

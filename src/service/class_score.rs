@@ -17,6 +17,17 @@ pub struct ClassScore {
 }
 
 impl ClassScore {
+    /// The most bytes of a class with one of these names in JSON. A character of a name has at most
+    /// six: `\u0000`.
+    pub(super) fn most_json_bytes(names: &[ClassName]) -> u64 {
+        let length = |name: &ClassName| name.label.len() + name.id.as_ref().map_or(0, String::len);
+        let longest = names.iter().map(length).max().unwrap_or(0) as u64;
+        Self::NUMBERS_BYTES + 6 * longest
+    }
+
+    /// The most bytes of the numbers and keys.
+    const NUMBERS_BYTES: u64 = 160;
+
     /// The class's label, or its index where it has none.
     #[must_use]
     pub fn label(&self) -> String {

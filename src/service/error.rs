@@ -146,6 +146,16 @@ pub enum ServiceError {
         /// The most that are answered.
         limit: usize,
     },
+    /// The answer would have more bytes than it may.
+    #[error("the answer would have up to {bytes} bytes, more than {limit}; {remedy}")]
+    AnswerTooLarge {
+        /// The most that it would have.
+        bytes: u64,
+        /// The most that it may have.
+        limit: u64,
+        /// What to ask for instead.
+        remedy: &'static str,
+    },
     /// The picture is wrong.
     #[error(transparent)]
     Picture(#[from] PictureError),

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
     GradientPlan, METHODS, Method, NetworkEvaluator, Range, Session, Sign, find_method,
@@ -15,6 +16,7 @@ mod explanation;
 mod gradcam;
 mod parameters;
 mod request;
+mod size;
 
 use encode::ExplanationJson;
 use explanation::ClassMap;
@@ -38,7 +40,7 @@ impl UseCase for Explain {
 
     fn check(given: &Parameters, context: &Context) -> Result<Self, ServiceError> {
         let mut methods: Vec<&'static Method> = Vec::new();
-        for name in given.all("method") {
+        for name in given.distinct("method") {
             let method = find_method(name)?;
             if !methods.iter().any(|known| known.name == method.name) {
                 methods.push(method);
@@ -53,7 +55,7 @@ impl UseCase for Explain {
 
     fn check_format(&self, format: OutputFormat) -> Result<(), ServiceError> {
         if format != OutputFormat::Npy || self.methods.len() == 1 {
-            return Ok(());
+            return self.size_without_picture(format).map(|_| ());
         }
         let names: Vec<&str> = self.methods.iter().map(|method| method.name).collect();
         Err(ServiceError::Parameter(ParameterError::Invalid {
@@ -107,7 +109,9 @@ impl UseCase for Explain {
             OutputFormat::Npy => encode::npy(&output.maps),
             OutputFormat::Npz => encode::npz(&output.maps),
             _ => {
-                let drawing = self.draw(output)?;
+                let mut size = AnswerSize::with_limit(self.max_bytes);
+                let draw = |max_pixels| self.draw(output, max_pixels);
+                let drawing = size.add_picture(Encoding::Png, self.drawing.max_pixels, draw)?;
                 job.stages.end_with("render", "encode", drawing.encoding);
                 Ok(drawing.png)
             }
@@ -143,7 +147,7 @@ impl Explain {
         let classifier = context.classifier(given)?;
         let layer = classifier.explained_layer(given.text("layer"))?;
         let mut classes = Vec::new();
-        for name in given.all("class") {
+        for name in given.distinct("class") {
             let class = classifier.info().class(name)?;
             if !classes.contains(&class) {
                 classes.push(class);
@@ -170,6 +174,7 @@ impl Explain {
             methods,
             classes,
             drawing,
+            max_bytes: context.limits.output_bytes,
         };
         let (passes, limit) = (request.passes(request.most_classes()), context.limits.passes);
         if passes > limit {

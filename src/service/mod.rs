@@ -1,6 +1,8 @@
 //! The use cases, as HTTP and the command line both call them.
 
 mod activations;
+mod answer_size;
+mod base64_png;
 mod class_score;
 mod classifier;
 mod context;
@@ -26,6 +28,7 @@ mod use_case;
 mod warm_up;
 
 pub use activations::Activations;
+pub use answer_size::AnswerSize;
 pub use class_score::ClassScore;
 pub use classifier::Classifier;
 pub use context::Context;

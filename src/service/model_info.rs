@@ -142,7 +142,7 @@ impl ModelInfo {
         find: impl Fn(&Self, &str) -> Result<Layer, ServiceError>,
     ) -> Result<Vec<Layer>, ServiceError> {
         let mut layers: Vec<Layer> = Vec::new();
-        for name in parameters.all("layer") {
+        for name in parameters.distinct("layer") {
             let layer = find(self, name)?;
             if !layers.contains(&layer) {
                 layers.push(layer);

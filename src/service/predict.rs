@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::answer_size::AnswerSize;
 use super::{
     ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PictureFile, ServiceError, UseCase,
 };
@@ -23,6 +24,8 @@ const PARAMETERS: &[Parameter] = &[
 pub struct Predict {
     classifier: Arc<Classifier>,
     top: usize,
+    /// The most bytes of the answer.
+    max_bytes: u64,
 }
 
 /// The JSON answer: the likeliest classes.
@@ -47,7 +50,15 @@ impl UseCase for Predict {
         Ok(Self {
             classifier: context.classifier(parameters)?,
             top: parameters.number("top", 1..=1000)?.unwrap_or(5),
+            max_bytes: context.limits.output_bytes,
         })
+    }
+
+    fn check_format(&self, _: OutputFormat) -> Result<(), ServiceError> {
+        let info = self.classifier.info();
+        let classes = self.top.min(info.settings().classes) as u64;
+        let bytes = classes * ClassScore::most_json_bytes(info.labels());
+        AnswerSize::with_limit(self.max_bytes).add(bytes, "ask for fewer classes with top")
     }
 
     fn run(

@@ -102,7 +102,8 @@ pub trait UseCase: Sized + Send + Sync + 'static {
     /// What the caller got wrong.
     fn check(parameters: &Parameters, context: &Context) -> Result<Self, ServiceError>;
 
-    /// Refuses a format that the request cannot be answered in.
+    /// Refuses a format that the request cannot be answered in, and an answer that would be too
+    /// large.
     ///
     /// # Errors
     /// What the caller got wrong.

@@ -54,7 +54,7 @@ pub(crate) fn ask<U: UseCase<Input = PictureFile>>(
 ) -> Answer {
     let mut given = Parameters::default();
     for &(name, value) in parameters {
-        given.push(name, value);
+        given.push(name, value).unwrap();
     }
     let image = std::fs::read(reference("chelsea.png")).unwrap();
     let checked = U::check(&given, context).unwrap();

@@ -208,14 +208,15 @@ fn v2_cases(png: &str) -> Vec<Case> {
     let named = of("picture", "BYTES", json!([1]), json!([png]));
     let floats = of("image", "FP32", json!([1]), json!([png]));
     let mut twice = of("image", "BYTES", json!([1]), json!([png]));
-    twice["outputs"] = json!([{ "name": "logits" }, { "name": "logits" }]);
+    twice["outputs"] =
+        json!([{ "name": "logits" }, { "name": "logits", "parameters": { "binary_data": true } }]);
     let mut classes = of("image", "BYTES", json!([1]), json!([png]));
     classes["outputs"] = json!([{ "name": "logits", "parameters": { "classification": 1 } }]);
     let without_data = json!([{ "name": "image", "datatype": "BYTES", "shape": [1] }]);
     vec![
         (INFER, json!({}), 400, "invalid-json", "inputs"),
         (INFER, json!({ "inputs": without_data }), 400, "invalid-json", "no data"),
-        (INFER, twice, 400, "invalid-json", "several times"),
+        (INFER, twice, 400, "invalid-json", "in JSON and in binary"),
         (INFER, classes, 400, "invalid-json", "classification"),
         (INFER, bytes(json!([1, 1, 1]), json!([png])), 400, "invalid-json", "neither [n]"),
         (INFER, bytes(json!([17]), json!([])), 422, "too-many-pictures", "at most 16"),

@@ -10,14 +10,17 @@ mod explain;
 mod framing;
 mod gradcam;
 mod kserve;
+mod kserve_limits;
 mod kserve_tensors;
 mod lifecycle;
+mod limits;
 mod metrics;
 mod model_files;
 mod model_limits;
 mod models;
 #[cfg(unix)]
 mod models_folder;
+mod output_size;
 mod overload;
 mod page;
 pub(crate) mod pictures;

@@ -219,6 +219,7 @@ fn json_bodies() -> Vec<Case> {
         bad("image null", r#"{"image": null}"#, "invalid-json", &["base64"]),
         bad("image empty", r#"{"image": ""}"#, "no-image", &["image is empty"]),
         bad("image number", r#"{"image": 1}"#, "invalid-json", &["base64"]),
+        bad("twice", r#"{"image": "PNG", "image": "PNG"}"#, "invalid-json", &["given twice"]),
         bad("bad base64", r####"{"image": "###"}"####, "invalid-json", &["base64"]),
         bad("object", r#"{"image": "PNG", "layer": {}}"#, "invalid-json", &["layer"]),
         bad("list of lists", r#"{"image": "PNG", "layer": [[]]}"#, "invalid-json", &["layer"]),

@@ -5,5 +5,6 @@
 mod kserve;
 mod lifecycle;
 mod loading;
+mod memory;
 mod operation;
 mod program;

@@ -146,7 +146,7 @@ impl Program {
         self.process_status("VmRSS:")
     }
 
-    /// The greatest resident memory since [`reset_peak`](Self::reset_peak), in bytes.
+    /// The greatest resident memory since the start or [`reset_peak`](Self::reset_peak), in bytes.
     pub(super) fn peak(&self) -> u64 {
         self.process_status("VmHWM:")
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::http::admission::read_with_permit;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::request_body::{check_headers, read_bytes};
+use crate::http::request_body::{check_headers, read_body};
 use crate::http::server_timing::add_server_timing;
 use crate::runtime::{CancellationToken, Permit};
 use crate::service::{Job, ServiceError};
@@ -23,7 +23,7 @@ pub(super) struct Admission {
     read: Duration,
 }
 
-/// Takes a place in the queue and reads the body.
+/// Takes a place in the queue and reads the body, which a worker parses.
 ///
 /// # Errors
 /// The queue is full, or the body is too large or slow.
@@ -35,7 +35,7 @@ pub(super) async fn admit(
     let body_limit = state.limits.body_bytes;
     check_headers(request.headers(), body_limit)?;
     let (permit, started) = (state.admit()?, Instant::now());
-    let reading = pin!(read_bytes(request, body_limit));
+    let reading = pin!(read_body(request, body_limit));
     let (body, permit) = read_with_permit(state, reading, permit).await?;
     Ok((body, Admission { permit, read: started.elapsed() }))
 }

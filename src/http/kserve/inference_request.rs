@@ -1,24 +1,23 @@
-use bytes::Bytes;
+use std::fmt::Display;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use super::binary_tensor;
-use super::bytes_element::BytesElement;
-use super::inference::check_count;
-use crate::config::excerpt;
-use crate::http::app_state::AppState;
+use crate::config::{MAX_VALUE_BYTES, MAX_VALUES, ParameterError, excerpt};
 use crate::http::error::HttpError;
-use crate::http::json_body::decode_base64;
+use crate::http::json_body::text;
+use crate::http::json_entries::{EntriesError, for_each_item};
 
-/// The name of the one input: picture files, in JSON as base64.
-pub(super) const INPUT: &str = "image";
-
-/// An inference request. Its other keys are ignored.
+/// An inference request. Its other keys are ignored. The values are pieces of the body's text.
 #[derive(Debug, Deserialize)]
-pub(super) struct InferenceRequest {
-    pub(super) id: Option<String>,
-    pub(super) inputs: Vec<Input>,
-    outputs: Option<Vec<RequestedOutput>>,
+pub(super) struct InferenceRequest<'b> {
+    #[serde(borrow)]
+    id: Option<&'b RawValue>,
+    #[serde(borrow)]
+    pub(super) inputs: &'b RawValue,
+    #[serde(borrow)]
+    outputs: Option<&'b RawValue>,
     parameters: Option<RequestParameters>,
 }
 
@@ -29,23 +28,9 @@ struct RequestParameters {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Input {
-    name: String,
-    datatype: String,
-    shape: Vec<u64>,
-    parameters: Option<InputParameters>,
-    data: Option<Vec<BytesElement>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct InputParameters {
-    /// The data are binary and have this length.
-    binary_data_size: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RequestedOutput {
-    name: String,
+struct RequestedOutput<'b> {
+    #[serde(borrow)]
+    name: &'b RawValue,
     parameters: Option<OutputParameters>,
 }
 
@@ -57,118 +42,123 @@ struct OutputParameters {
     shared_memory_region: Option<IgnoredAny>,
 }
 
-impl RequestedOutput {
+impl OutputParameters {
     /// Refuses the extensions that are not supported.
     fn check(&self) -> Result<(), HttpError> {
-        let parameters = self.parameters.as_ref();
-        let given = |it: &OutputParameters| match it {
-            it if it.classification.is_some() => Some("classification"),
-            it if it.shared_memory_region.is_some() => Some("shared_memory_region"),
-            _ => None,
+        let parameter = match self {
+            it if it.classification.is_some() => "classification",
+            it if it.shared_memory_region.is_some() => "shared_memory_region",
+            _ => return Ok(()),
         };
-        match parameters.and_then(given) {
-            None => Ok(()),
-            Some(parameter) => Err(HttpError::InvalidJson(format!(
-                "the parameter {parameter} of an output is not supported; leave it out"
-            ))),
-        }
+        Err(HttpError::InvalidJson(format!(
+            "the parameter {parameter} of an output is not supported; leave it out"
+        )))
     }
 }
 
 /// An output of the answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChosenOutput {
     pub(super) name: &'static str,
     /// Whether its data are sent behind the JSON object.
     pub(super) is_binary: bool,
 }
 
-impl InferenceRequest {
-    /// The outputs that the request asks for; all of `known`, where it names none.
+impl InferenceRequest<'_> {
+    /// The id, which the answer repeats.
     ///
     /// # Errors
     /// [`HttpError::InvalidJson`].
+    pub(super) fn id(&self) -> Result<Option<String>, HttpError> {
+        let Some(id) = self.id else { return Ok(None) };
+        match text(id) {
+            Some(id) if id.len() <= MAX_VALUE_BYTES => Ok(Some(id.into_owned())),
+            _ => Err(invalid("id", format!("send a string of at most {MAX_VALUE_BYTES} bytes"))),
+        }
+    }
+
+    /// The outputs that the request asks for, each once; all of `known`, where it names none.
+    ///
+    /// # Errors
+    /// [`HttpError::InvalidJson`], and [`ParameterError::TooMany`].
     pub(super) fn chosen_outputs(
         &self,
         known: &[&'static str],
     ) -> Result<Vec<ChosenOutput>, HttpError> {
         let all_binary = self.parameters.as_ref().and_then(|it| it.binary_data_output);
         let all_binary = all_binary.unwrap_or(false);
-        let requested = self.outputs.as_deref().unwrap_or_default();
-        if requested.is_empty() {
-            let chosen = known.iter().map(|name| ChosenOutput { name, is_binary: all_binary });
-            return Ok(chosen.collect());
-        }
-        let mut chosen: Vec<ChosenOutput> = Vec::new();
-        for output in requested {
-            output.check()?;
-            let RequestedOutput { name, parameters } = output;
-            let Some(name) = known.iter().copied().find(|known| known == name) else {
-                let (name, known) = (excerpt(name), known.join(", "));
-                let text = format!("the model has no output {name:?}, only {known}");
-                return Err(HttpError::InvalidJson(text));
-            };
-            if chosen.iter().any(|chosen| chosen.name == name) {
-                let text = format!("the output {name} is asked for several times; name it once");
-                return Err(HttpError::InvalidJson(text));
+        let (mut chosen, mut times) = (Vec::new(), 0);
+        for_each(self.outputs, "outputs", |output| {
+            times += 1;
+            if times > MAX_VALUES {
+                return Err(ParameterError::TooMany.into());
             }
-            let is_binary = parameters.as_ref().and_then(|it| it.binary_data).unwrap_or(all_binary);
-            chosen.push(ChosenOutput { name, is_binary });
+            let output = chosen_output(output, known, all_binary)?;
+            let ChosenOutput { name, .. } = output;
+            match chosen.iter().find(|it: &&ChosenOutput| it.name == name) {
+                None => chosen.push(output),
+                Some(known) if *known == output => {}
+                Some(_) => {
+                    let text = format!("the output {name} is asked for in JSON and in binary");
+                    return Err(HttpError::InvalidJson(format!("{text}; ask for one of them")));
+                }
+            }
+            Ok(())
+        })?;
+        if chosen.is_empty() {
+            chosen.extend(known.iter().map(|name| ChosenOutput { name, is_binary: all_binary }));
         }
         Ok(chosen)
     }
 }
 
-/// The pictures in the one input. `binary` is what follows the JSON object.
+/// One requested output, which is one of `known`.
+fn chosen_output(
+    output: &RawValue,
+    known: &[&'static str],
+    all_binary: bool,
+) -> Result<ChosenOutput, HttpError> {
+    let output: RequestedOutput<'_> = entries("an output", output.get().as_bytes())?;
+    if let Some(parameters) = &output.parameters {
+        parameters.check()?;
+    }
+    let given = text(output.name).unwrap_or_default();
+    let Some(name) = known.iter().copied().find(|name| *name == given) else {
+        let (name, known) = (excerpt(output.name.get()), known.join(", "));
+        let text = format!("the model has no output {name}, only {known}");
+        return Err(HttpError::InvalidJson(text));
+    };
+    let is_binary = output.parameters.and_then(|it| it.binary_data).unwrap_or(all_binary);
+    Ok(ChosenOutput { name, is_binary })
+}
+
+/// Reads the keys of an object. `what` names it in error texts.
 ///
 /// # Errors
-/// [`HttpError::InvalidJson`], [`HttpError::InvalidTensor`] and [`HttpError::TooManyPictures`].
-pub(super) fn pictures(
-    state: &AppState,
-    inputs: Vec<Input>,
-    binary: Bytes,
-) -> Result<Vec<Bytes>, HttpError> {
-    let expected = "send one input: {\"name\": \"image\", \"datatype\": \"BYTES\", \"shape\": [n], \
-                    \"data\": [n picture files as base64]}";
-    let invalid = |what: String| HttpError::InvalidJson(format!("{what}; {expected}"));
-    let inputs = <[Input; 1]>::try_from(inputs);
-    let [input] =
-        inputs.map_err(|inputs| invalid(format!("the request has {} inputs", inputs.len())))?;
-    if input.name != INPUT {
-        return Err(invalid(format!("the model has no input {:?}", excerpt(&input.name))));
-    }
-    if input.datatype != "BYTES" {
-        return Err(invalid(format!("the datatype is {:?}", excerpt(&input.datatype))));
-    }
-    let (&[count] | &[count, 1]) = input.shape.as_slice() else {
-        return Err(invalid("the shape is neither [n] nor [n, 1]".to_owned()));
-    };
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    check_count(state, "the input", count)?;
-    let size = input.parameters.and_then(|it| it.binary_data_size);
-    if size.unwrap_or(0) != binary.len() as u64 {
-        return Err(HttpError::InvalidTensor(format!(
-            "binary_data_size is {}, but {} bytes follow the JSON object; the header \
-             inference-header-content-length has the length of the JSON object",
-            size.unwrap_or(0),
-            binary.len()
-        )));
-    }
-    match (input.data, size) {
-        (None, Some(_)) => binary_tensor::elements(binary, count),
-        (Some(data), None) if data.len() == count => data.iter().enumerate().map(decode).collect(),
-        (Some(data), None) => {
-            let (shape, given) = (&input.shape, data.len());
-            Err(invalid(format!("the shape {shape:?} is not that of {given} pictures")))
-        }
-        (Some(_), Some(_)) => {
-            Err(invalid("the input has both data and binary_data_size".to_owned()))
-        }
-        (None, None) => Err(invalid("the input has no data".to_owned())),
+/// [`HttpError::InvalidJson`].
+pub(super) fn entries<'b, T: Deserialize<'b>>(what: &str, json: &'b [u8]) -> Result<T, HttpError> {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(json).map_err(|error| invalid(what, error)),
+        _ => Err(invalid(what, "it is not an object")),
     }
 }
 
-/// The picture at position `index` of `data`.
-fn decode((index, BytesElement(text)): (usize, &BytesElement)) -> Result<Bytes, HttpError> {
-    decode_base64(text).map_err(|error| error.of_instance(index))
+/// Calls `each` with every item of the list under `key`, if it is there.
+///
+/// # Errors
+/// [`HttpError::InvalidJson`], and those of `each`.
+pub(super) fn for_each<'b>(
+    list: Option<&'b RawValue>,
+    key: &str,
+    each: impl FnMut(&'b RawValue) -> Result<(), HttpError>,
+) -> Result<(), HttpError> {
+    let Some(list) = list else { return Ok(()) };
+    for_each_item(list, each).map_err(|error| match error {
+        EntriesError::Refused(error) => error,
+        _ => invalid(key, "it is not a list"),
+    })
+}
+
+fn invalid(what: &str, error: impl Display) -> HttpError {
+    HttpError::InvalidJson(format!("{what} is not that of an inference request: {error}"))
 }

@@ -2,11 +2,11 @@
 //! TensorFlow Serving, with `:explain`) and V2 (the Open Inference Protocol).
 
 mod binary_tensor;
-mod bytes_element;
 mod health;
 mod inference;
 mod inference_request;
 mod inference_response;
+mod input_tensor;
 mod model;
 mod v1;
 mod v2;

@@ -6,18 +6,19 @@ use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::inference::{admit, check_count, internal, json_response, run_on_worker};
 use super::model::{find_model, model_names};
-use crate::config::Parameters;
+use crate::config::{Parameters, excerpt};
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
 use crate::http::json_body::{instance, object};
+use crate::http::json_entries::{EntriesError, for_each_item};
 use crate::http::model_name::ModelName;
 use crate::http::query::refuse_parameters;
 use crate::http::request_input::UseCaseRequest;
-use crate::service::{ClassScore, GradCam, Job, PictureFile, Predict, UseCase};
+use crate::service::{AnswerSize, GradCam, Job, OutputFormat, PictureFile, Predict, UseCase};
 
 /// `GET /v1/models`.
 pub(in crate::http) async fn models(
@@ -39,7 +40,7 @@ pub(in crate::http) fn allowed_methods(path: &str) -> Option<&'static str> {
 /// The answer of `:predict` and `:explain`, one entry per instance.
 #[derive(Debug, Serialize)]
 struct InstanceResults {
-    predictions: Vec<Vec<ClassScore>>,
+    predictions: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanations: Option<Vec<Box<RawValue>>>,
 }
@@ -67,16 +68,26 @@ pub(in crate::http) async fn run(
     let model = model.to_owned();
     run_on_worker(&state, admission, move |state, job| {
         let classifier = find_model(state, &model)?;
-        let instances = instances(state, classifier.name(), object(&body)?)?;
+        let instances = instances(state, classifier.name(), &body)?;
+        drop(body);
         let (mut predictions, mut explanations) = (Vec::new(), Vec::new());
+        let mut size = AnswerSize::with_limit(state.context.limits.output_bytes);
+        let mut add = |answers: &mut Vec<Box<RawValue>>, answer: Box<RawValue>| {
+            size.add(answer.get().len() as u64, "send fewer instances")?;
+            answers.push(answer);
+            Ok::<_, HttpError>(())
+        };
         for (index, instance) in instances.iter().enumerate() {
             let at_index = |error: HttpError| error.of_instance(index);
             if explains {
-                predictions.push(predict(state, &model_only(instance), job).map_err(at_index)?);
-                explanations.push(explain(state, instance, job).map_err(at_index)?);
+                let scores = predict(state, &model_only(instance), job).map_err(at_index)?;
+                add(&mut predictions, scores)?;
+                let explanation = explain(state, instance, job).map_err(at_index)?;
+                add(&mut explanations, explanation)?;
             } else {
-                predictions.push(predict(state, instance, job).map_err(at_index)?);
+                add(&mut predictions, predict(state, instance, job).map_err(at_index)?)?;
             }
+            job.stages.end("encode");
         }
         json_response(&InstanceResults {
             predictions,
@@ -96,9 +107,11 @@ fn predict(
     state: &AppState,
     instance: &Instance,
     job: &mut Job,
-) -> Result<Vec<ClassScore>, HttpError> {
+) -> Result<Box<RawValue>, HttpError> {
     let use_case = Predict::check(&instance.parameters, &state.context)?;
-    Ok(use_case.run(&instance.input, &state.context, job)?)
+    use_case.check_format(OutputFormat::Json)?;
+    let scores = use_case.run(&instance.input, &state.context, job)?;
+    to_raw_value(&scores).map_err(internal)
 }
 
 /// The JSON answer of `POST /gradcam` for one picture.
@@ -108,47 +121,52 @@ fn explain(
     job: &mut Job,
 ) -> Result<Box<RawValue>, HttpError> {
     let use_case = GradCam::check(&instance.parameters, &state.context)?;
+    use_case.check_format(OutputFormat::Json)?;
     let output = use_case.run(&instance.input, &state.context, job)?;
     to_raw_value(&use_case.json(&output)?).map_err(internal)
 }
 
 /// The instances under `instances`, or under `inputs`, which TensorFlow Serving uses for columns.
-fn instances(
-    state: &AppState,
-    model: &str,
-    mut object: Map<String, Value>,
-) -> Result<Vec<Instance>, HttpError> {
-    let given = object.remove("instances").or_else(|| object.remove("inputs"));
-    let Some(Value::Array(given)) = given else {
-        let text = "the body has no list of instances; send \
-                    {\"instances\": [{\"b64\": \"…\"}, …]}";
-        return Err(HttpError::InvalidJson(text.to_owned()));
+fn instances(state: &AppState, model: &str, body: &[u8]) -> Result<Vec<Instance>, HttpError> {
+    let invalid = |text: &str| HttpError::InvalidJson(text.to_owned());
+    let mut list = None;
+    object("the body", body, |key, value| match key.as_str() {
+        "instances" | "inputs" => match list.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(invalid("the body has two lists of instances; send one")),
+        },
+        // TensorFlow Serving's key. There is only one signature, so its name is ignored.
+        "signature_name" => Ok(()),
+        _ => {
+            let key = excerpt(&key);
+            Err(invalid(&format!("the key {key:?} is unknown; parameters belong in each instance")))
+        }
+    })?;
+    let no_list = || {
+        invalid(
+            "the body has no list of instances; send \
+             {\"instances\": [{\"b64\": \"…\"}, …]}",
+        )
     };
-    // TensorFlow Serving's key. There is only one signature, so its name is ignored.
-    object.remove("signature_name");
-    if let Some(key) = object.keys().next() {
-        let text = format!("the key {key:?} is unknown; parameters belong in each instance");
-        return Err(HttpError::InvalidJson(text));
-    }
-    check_count(state, "instances", given.len())?;
-    let read = |(index, value)| {
+    let list = list.ok_or_else(no_list)?;
+    let mut given = 0;
+    let count = for_each_item(list, |_| {
+        given += 1;
+        Ok(())
+    });
+    count.map_err(|_| no_list())?;
+    check_count(state, "instances", given)?;
+    let mut instances = Vec::with_capacity(given);
+    let read = for_each_item(list, |value| {
         let mut parameters = Parameters::default();
-        parameters.push("model", model);
-        match instance(with_input_name(value), &mut parameters) {
-            Ok(input) => Ok(UseCaseRequest { input, parameters }),
-            Err(error) => Err(error.of_instance(index)),
-        }
-    };
-    given.into_iter().enumerate().map(read).collect()
-}
-
-/// The instance with the name of its input. TensorFlow Serving lets the name out where a model has
-/// one input: `{"b64": "…"}` is `{"image": {"b64": "…"}}`.
-fn with_input_name(instance: Value) -> Value {
-    match &instance {
-        Value::Object(object) if object.len() == 1 && object.contains_key("b64") => {
-            json!({ "image": instance })
-        }
-        _ => instance,
+        parameters.push("model", model)?;
+        let input = instance(value, &mut parameters);
+        let input = input.map_err(|error| error.of_instance(instances.len()))?;
+        instances.push(UseCaseRequest { input, parameters });
+        Ok(())
+    });
+    match read {
+        Err(EntriesError::Refused(error)) => Err(error),
+        _ => Ok(instances),
     }
 }

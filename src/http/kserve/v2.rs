@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use super::binary_tensor;
 use super::inference::{admit, run_on_worker};
-use super::inference_request::{INPUT, InferenceRequest, pictures};
+use super::inference_request::{ChosenOutput, InferenceRequest, entries};
 use super::inference_response::{InferenceResponse, Output};
+use super::input_tensor::{INPUT, pictures};
 use super::model::{KserveModel, find_model};
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
 use crate::http::model_name::ModelName;
 use crate::http::query::refuse_parameters;
-use crate::service::Classifier;
+use crate::service::{AnswerSize, Classifier};
 
 /// The names of the outputs, in order.
 const OUTPUTS: [&str; 2] = ["probabilities", "logits"];
@@ -62,18 +63,39 @@ pub(in crate::http) async fn infer(
     run_on_worker(&state, admission, move |state, job| {
         let classifier = find_model(state, &name)?;
         let (json, binary) = binary_tensor::split(body, json_length)?;
-        let request: InferenceRequest = serde_json::from_slice(&json).map_err(|error| {
-            HttpError::InvalidJson(format!("the body is not an inference request: {error}"))
-        })?;
+        let request: InferenceRequest<'_> = entries("the body", &json)?;
         let outputs = request.chosen_outputs(outputs_of(&classifier))?;
+        let id = request.id()?;
         let pictures = pictures(state, request.inputs, binary)?;
+        drop(json);
+        check_size(state, &classifier, &outputs, pictures.len())?;
         let mut scores = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.iter().enumerate() {
             let found = state.context.scores(&classifier, picture, job);
             scores.push(found.map_err(|error| HttpError::from(error).of_instance(index))?);
         }
         let outputs = outputs.into_iter().map(|chosen| Output::of(chosen, &scores)).collect();
-        InferenceResponse { model_name: name, outputs, id: request.id }.into_http()
+        InferenceResponse { model_name: name, outputs, id }.into_http()
     })
     .await
+}
+
+/// Refuses an answer of `outputs` for `pictures` pictures that would be too large.
+fn check_size(
+    state: &AppState,
+    classifier: &Classifier,
+    outputs: &[ChosenOutput],
+    pictures: usize,
+) -> Result<(), HttpError> {
+    let remedy = "send fewer pictures, or ask for one output";
+    let numbers = pictures as u64 * classifier.info().settings().classes as u64;
+    let mut size = AnswerSize::with_limit(state.context.limits.output_bytes);
+    for output in outputs {
+        if output.is_binary {
+            size.add(numbers * size_of::<f32>() as u64, remedy)?;
+        } else {
+            size.add_numbers(numbers, remedy)?;
+        }
+    }
+    Ok(())
 }

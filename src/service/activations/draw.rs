@@ -5,7 +5,9 @@ use ndarray::Array3;
 
 use super::{Activations, ShownLayer};
 use crate::explain::{Normalize, levels};
-use crate::render::{ChannelTile, Drawing, LevelRange, MatshowOptions, Tiles, grid, matshow};
+use crate::render::{
+    ChannelTile, Drawing, GridOptions, LevelRange, MatshowOptions, Tiles, grid, matshow,
+};
 use crate::service::ServiceError;
 
 /// What is drawn of one layer.
@@ -17,9 +19,13 @@ pub(super) enum Pixels {
 }
 
 impl Activations {
-    /// All layers in one picture.
-    pub(super) fn draw(&self, shown: &[ShownLayer<'_>]) -> Result<Drawing, ServiceError> {
-        self.draw_pixels(shown, &self.pixels(shown))
+    /// All layers in one picture of at most `max_pixels` pixels.
+    pub(super) fn draw(
+        &self,
+        shown: &[ShownLayer<'_>],
+        max_pixels: u64,
+    ) -> Result<Drawing, ServiceError> {
+        self.draw_pixels(shown, &self.pixels(shown), max_pixels)
     }
 
     /// As [`draw`](Self::draw), from pixels that are already computed.
@@ -27,20 +33,24 @@ impl Activations {
         &self,
         shown: &[ShownLayer<'_>],
         pixels: &[Pixels],
+        max_pixels: u64,
     ) -> Result<Drawing, ServiceError> {
         if !self.channels.is_empty() {
-            return self.draw_channels(shown, pixels);
+            return self.draw_channels(shown, pixels, max_pixels);
         }
         let tiles: Vec<Tiles<'_>> =
             shown.iter().zip(pixels).map(|(shown, pixels)| shown.tiles(pixels)).collect();
         let engine = self.classifier.network().engine();
-        Ok(grid(&tiles, &self.grid, |count, draw| engine.parallel_for(count, draw))?)
+        let options = GridOptions { max_pixels, ..self.grid.clone() };
+        Ok(grid(&tiles, &options, |count, draw| engine.parallel_for(count, draw))?)
     }
 
-    /// One layer's picture, and the levels that have the first and the last colour in it.
+    /// One layer's picture of at most `max_pixels` pixels, and the levels that have the first and
+    /// the last colour in it.
     pub(super) fn draw_layer(
         &self,
         shown: &ShownLayer<'_>,
+        max_pixels: u64,
     ) -> Result<(Drawing, LevelRange), ServiceError> {
         let one = std::slice::from_ref(shown);
         let pixels = self.pixels(one);
@@ -48,7 +58,7 @@ impl Activations {
             (true, Some(pixels)) => shown.tiles(pixels).level_range(&self.grid),
             _ => LevelRange::FULL,
         };
-        Ok((self.draw_pixels(one, &pixels)?, range))
+        Ok((self.draw_pixels(one, &pixels, max_pixels)?, range))
     }
 
     /// The levels or the picture of every layer.
@@ -73,6 +83,7 @@ impl Activations {
         &self,
         shown: &[ShownLayer<'_>],
         pixels: &[Pixels],
+        max_pixels: u64,
     ) -> Result<Drawing, ServiceError> {
         let count = shown.len() * self.channels.len();
         let has_captions = self.titles.unwrap_or(count > 1);
@@ -94,7 +105,7 @@ impl Activations {
             zoom: self.grid.zoom,
             axes: self.grid.axes,
             title: self.grid.title.clone(),
-            max_pixels: self.grid.max_pixels,
+            max_pixels,
         };
         Ok(matshow(&tiles, &options)?)
     }

@@ -1,14 +1,15 @@
 //! The output of `POST /activations` as JSON, ZIP and NPZ.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ndarray::Axis;
 use serde::Serialize;
 
 use super::{Activations, ShownLayer};
 use crate::explain::{ChannelStatistics, Normalize};
-use crate::service::ServiceError;
-use crate::service::numpy::{npz as npz_file, stored_archive};
+use crate::render::{Drawing, LevelRange};
+use crate::service::answer_size::{AnswerSize, Encoding};
+use crate::service::base64_png::Base64Png;
+use crate::service::numpy::{self, Array, stored_archive};
+use crate::service::{OutputFormat, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
@@ -28,7 +29,7 @@ struct LayerJson<'a> {
     dead: Vec<usize>,
     /// The levels that have the first and the last colour.
     level_range: [u8; 2],
-    png: String,
+    png: Base64Png,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,7 +45,9 @@ impl Activations {
         &'o self,
         shown: &[ShownLayer<'o>],
     ) -> Result<ActivationsJson<'o>, ServiceError> {
-        let layers = shown.iter().map(|one| self.layer_json(one)).collect::<Result<_, _>>()?;
+        let mut size = self.size_without_pictures(OutputFormat::Json)?;
+        let layers =
+            shown.iter().map(|one| self.layer_json(one, &mut size)).collect::<Result<_, _>>()?;
         Ok(ActivationsJson {
             model: self.classifier.name(),
             normalize: self.normalize(),
@@ -53,33 +56,67 @@ impl Activations {
         })
     }
 
-    fn layer_json<'o>(&self, shown: &ShownLayer<'o>) -> Result<LayerJson<'o>, ServiceError> {
+    fn layer_json<'o>(
+        &self,
+        shown: &ShownLayer<'o>,
+        size: &mut AnswerSize,
+    ) -> Result<LayerJson<'o>, ServiceError> {
         let (channels, height, width) = shown.values.dim();
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
-        let (drawing, range) = self.draw_layer(shown)?;
+        let (drawing, range) = self.sized_layer(shown, Encoding::Base64, size)?;
         Ok(LayerJson {
             name: &shown.layer.name,
             shape: [channels, height, width],
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
             level_range: [range.min, range.max],
-            png: STANDARD.encode(drawing.png),
+            png: Base64Png(drawing.png),
         })
+    }
+
+    /// One layer's picture, which is added to `size`.
+    fn sized_layer(
+        &self,
+        shown: &ShownLayer<'_>,
+        encoding: Encoding,
+        size: &mut AnswerSize,
+    ) -> Result<(Drawing, LevelRange), ServiceError> {
+        let mut shown_range = LevelRange::FULL;
+        let drawing = size.add_picture(encoding, self.grid.max_pixels, |max_pixels| {
+            let (drawing, range) = self.draw_layer(shown, max_pixels)?;
+            shown_range = range;
+            Ok(drawing)
+        })?;
+        Ok((drawing, shown_range))
     }
 
     /// One PNG for each layer, named after it.
     pub(super) fn zip(&self, shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
         let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
-        let files = shown.iter().zip(names);
-        stored_archive(files.map(|(one, name)| Ok((name, self.draw_layer(one)?.0.png))))
+        let mut size = self.size_without_pictures(OutputFormat::Zip)?;
+        let files = shown.iter().zip(names).map(|(one, name)| {
+            let (drawing, _) = self.sized_layer(one, Encoding::Png, &mut size)?;
+            Ok((name, drawing.png))
+        });
+        stored_archive(files)
     }
 }
 
-/// One float32 array for each layer, channels × height × width, under the layer's exact name, as
-/// `numpy.savez` writes it. With chosen channels, those alone in their order.
+/// One float32 array for each layer, channels × height × width, under the layer's exact name. With
+/// chosen channels, those alone in their order.
 pub(super) fn npz(shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
-    let array = |one: &ShownLayer<'_>| one.values.select(Axis(0), one.selection);
-    npz_file(shown.iter().map(|one| (one.layer.name.clone(), array(one))))
+    numpy::npz(shown.iter().map(array).collect())
+}
+
+fn array<'o>(shown: &ShownLayer<'o>) -> Array<impl Iterator<Item = f32> + use<'o>> {
+    let ShownLayer { layer, values, selection, .. } = *shown;
+    let (_, height, width) = values.dim();
+    let channel = move |&channel: &usize| values.index_axis_move(Axis(0), channel);
+    Array {
+        name: layer.name.clone(),
+        shape: vec![selection.len(), height, width],
+        values: selection.iter().map(channel).flat_map(|channel| channel.into_iter().copied()),
+    }
 }
 
 /// File names for an archive, from the layers' names. Characters that could name another folder are

@@ -4,8 +4,13 @@ use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
 use crate::service::{CachedForward, ServiceError};
 
 impl Explain {
-    /// One picture: the maps side by side, each with a caption where there are several.
-    pub(super) fn draw(&self, output: &Explanation) -> Result<Drawing, ServiceError> {
+    /// One picture of at most `max_pixels` pixels: the maps side by side, each with a caption where
+    /// there are several.
+    pub(super) fn draw(
+        &self,
+        output: &Explanation,
+        max_pixels: u64,
+    ) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
         let vmax = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
         let vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
@@ -30,7 +35,7 @@ impl Explain {
         // Methods side by side, classes below one another; one method's classes side by side.
         let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
         let window = self.window(forward);
-        let options = HeatmapOptions { columns, window, ..self.drawing.clone() };
+        let options = HeatmapOptions { columns, window, max_pixels, ..self.drawing.clone() };
         let engine = self.classifier.network().engine();
         let parallel_for =
             |count: usize, draw: &(dyn Fn(usize) + Sync)| engine.parallel_for(count, draw);

@@ -1,6 +1,3 @@
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::explanation::{ClassMap, Explanation};
@@ -8,8 +5,10 @@ use super::request::{Explain, Scale};
 use crate::attribution::{LayerProperties, Sign};
 use crate::explain::Score;
 use crate::render::{View, Window};
-use crate::service::numpy::{npy as npy_file, npz as npz_file};
-use crate::service::{CachedForward, ClassScore, ServiceError};
+use crate::service::answer_size::Encoding;
+use crate::service::base64_png::Base64Png;
+use crate::service::numpy::{self, Array};
+use crate::service::{CachedForward, ClassScore, OutputFormat, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
@@ -31,7 +30,7 @@ pub struct ExplanationJson<'a> {
     /// Passes through the network that the maps took.
     passes: u64,
     maps: Vec<MapJson<'a>>,
-    png: String,
+    png: Base64Png,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,6 +75,9 @@ impl Explain {
         let Explanation { forward, maps, passes } = output;
         let [channels, height, width] = self.layer.extents().unwrap_or_default();
         let properties = self.classifier.explainer().properties(&self.layer);
+        let mut size = self.size_without_picture(OutputFormat::Json)?;
+        let draw = |max_pixels| self.draw(output, max_pixels);
+        let drawing = size.add_picture(Encoding::Base64, self.drawing.max_pixels, draw)?;
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
@@ -91,7 +93,7 @@ impl Explain {
             scale: self.scale,
             passes: *passes,
             maps: maps.iter().map(|one| self.map_json(one, properties)).collect(),
-            png: STANDARD.encode(self.draw(output)?.png),
+            png: Base64Png(drawing.png),
         })
     }
 
@@ -126,15 +128,21 @@ impl Explain {
             max: scaled(max, one.seed.scale),
             ln_scale: one.seed.ln_scale,
             hint,
-            map: one.raw().outer_iter().map(|row| row.to_vec()).collect(),
+            map: one
+                .map
+                .values
+                .outer_iter()
+                .map(|row| one.raw(row.into_iter()).collect())
+                .collect(),
         }
     }
 }
 
 impl ClassMap {
-    /// The map in units of the score: multiplied by the seed's `scale`.
-    fn raw(&self) -> Array2<f32> {
-        self.map.values.mapv(|value| scaled(value, self.seed.scale))
+    /// Values of the map in units of the score: multiplied by the seed's `scale`.
+    fn raw<'v>(&self, values: impl Iterator<Item = &'v f32>) -> impl Iterator<Item = f32> {
+        let scale = self.seed.scale;
+        values.map(move |&value| scaled(value, scale))
     }
 }
 
@@ -144,19 +152,21 @@ fn scaled(value: f32, scale: f64) -> f32 {
 
 /// The raw maps of one method: height × width; of several classes, classes × height × width.
 pub(super) fn npy(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
-    let maps: Vec<Array2<f32>> = maps.iter().map(ClassMap::raw).collect();
-    if let [map] = maps.as_slice() {
-        return npy_file(map);
-    }
-    let views: Vec<_> = maps.iter().map(|map| map.view()).collect();
-    let stacked = ndarray::stack(Axis(0), &views).map_err(ServiceError::internal)?;
-    npy_file(&stacked)
+    let extents = maps.first().map_or((0, 0), |one| one.map.values.dim());
+    let shape = [maps.len(), extents.0, extents.1];
+    let shape = if maps.len() == 1 { &shape[1..] } else { &shape };
+    numpy::npy(shape, maps.iter().flat_map(|one| one.raw(one.map.values.iter())))
 }
 
 /// The raw maps, height × width, each under `method/class` with the class's index.
 pub(super) fn npz(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
-    npz_file(maps.iter().map(|one| {
-        let name = format!("{}/{}", one.method.name, one.class.class);
-        (name, one.raw())
-    }))
+    numpy::npz(maps.iter().map(array).collect())
+}
+
+fn array(one: &ClassMap) -> Array<impl Iterator<Item = f32>> {
+    Array {
+        name: format!("{}/{}", one.method.name, one.class.class),
+        shape: one.map.values.shape().to_vec(),
+        values: one.raw(one.map.values.iter()),
+    }
 }

@@ -31,6 +31,10 @@ impl UseCase for GradCam {
         Explain::checked(given, vec![method()?], context).map(Self)
     }
 
+    fn check_format(&self, format: OutputFormat) -> Result<(), ServiceError> {
+        self.0.check_format(format)
+    }
+
     fn run(
         &self,
         picture: &PictureFile,

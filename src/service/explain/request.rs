@@ -24,6 +24,8 @@ pub struct Explain {
     pub(super) percentile: Option<f64>,
     pub(super) scale: Scale,
     pub(super) drawing: HeatmapOptions,
+    /// The most bytes of the answer.
+    pub(super) max_bytes: u64,
 }
 
 /// How maps are scaled before they are drawn.
