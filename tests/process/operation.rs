@@ -100,7 +100,7 @@ fn a_thousand_idle_connections_do_not_starve_probes_and_metrics() {
 #[test]
 fn the_limit_of_open_files_is_raised_and_a_low_one_is_reported() {
     let program =
-        Program::start_limited("ulimit -Hn 4096; ulimit -Sn 256", &folder("nofile"), &ADMIN);
+        Program::start_limited("ulimit -Sn 256; ulimit -Hn 4096", &folder("nofile"), &ADMIN);
     let (_, metrics) = ask_admin(&program, "/metrics");
     assert!(metrics.contains("\nprocess_max_fds 4096.0\n"), "{metrics}");
     let info = program.ask("GET /info HTTP/1.1", b"").1;
