@@ -34,8 +34,10 @@ def address(log):
 def main():
     binary = ROOT / "target/release/convscope"
     with tempfile.NamedTemporaryFile(suffix=".log") as log, tempfile.TemporaryDirectory() as reports:
+        no_models = pathlib.Path(reports, "models")
+        no_models.mkdir()
         # Large answers only cost time here. A queue of 16 is enough for two clients.
-        flags = ["--max-output-pixels", "4000000", "--queue", "16", "--models", "no-models", "--log-json"]
+        flags = ["--max-output-pixels", "4000000", "--queue", "16", "--models", no_models, "--log-json"]
         server = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", *flags], stderr=log)
         try:
             schemathesis = pathlib.Path(sys.executable).with_name("schemathesis")

@@ -18,6 +18,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -30,6 +31,8 @@ from tritonclient import http as triton
 from tritonclient.utils import InferenceServerException
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# A folder without models, so that the server has the one that is compiled in.
+NO_MODELS = tempfile.TemporaryDirectory()
 BINARY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/convscope")
 PICTURES = [(ROOT / name).read_bytes() for name in ("docs/photos/cat_and_dog.png", "web/samples/cat.jpg")]
 TEXTS = [base64.b64encode(picture).decode() for picture in PICTURES]
@@ -47,7 +50,7 @@ class Server:
             port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         flags = ["--model_name", SERVICE, "--predictor_host", f"{SERVICE}-predictor.default", "--http_port", str(port)]
-        flags += ["--workers", "0", "--models", "no such folder", "--listen", "127.0.0.1:1"]
+        flags += ["--workers", "0", "--models", NO_MODELS.name, "--listen", "127.0.0.1:1"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CONVSCOPE_")}
         self.process = subprocess.Popen([BINARY, *flags], env={**kept, "CONVSCOPE_LOG": "off"})
         deadline = time.monotonic() + 60

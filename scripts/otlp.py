@@ -18,6 +18,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -28,6 +29,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PICTURE = (ROOT / "docs/photos/cat_and_dog.png").read_bytes()
+# A folder without models, so that the server has the one that is compiled in.
+NO_MODELS = tempfile.TemporaryDirectory()
 BINARY = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/convscope")
 
 
@@ -83,7 +86,7 @@ class Server:
         self.address = f"127.0.0.1:{free_port()}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CONVSCOPE_"))}
         environment = {**kept, "CONVSCOPE_LOG": log, **variables}
-        command = [BINARY, "serve", "--listen", self.address, "--models", "no such folder", "--cache-bytes", "0", *flags]
+        command = [BINARY, "serve", "--listen", self.address, "--models", NO_MODELS.name, "--cache-bytes", "0", *flags]
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
         while self.ask("/readyz")[0] != 200:

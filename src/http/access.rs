@@ -6,7 +6,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::CorsLayer;
 
-use super::api_key::{ApiKey, MIN_KEY_LENGTH};
+use super::access_error::AccessError;
+use super::api_key::ApiKey;
 use super::cors;
 use super::error::HttpError;
 
@@ -16,25 +17,6 @@ use super::error::HttpError;
 pub struct Access {
     keys: Arc<RwLock<Vec<ApiKey>>>,
     origins: Vec<HeaderValue>,
-}
-
-/// An API key or an origin of the configuration is not valid.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccessError {
-    /// A key is short enough to guess.
-    #[error(
-        "API key {number} has {length} characters, but at least {MIN_KEY_LENGTH} are needed; \
-         `openssl rand -hex 16` makes a good one"
-    )]
-    ShortKey {
-        /// The position of the key, from 1.
-        number: usize,
-        /// Its length in characters.
-        length: usize,
-    },
-    /// The text is not an origin.
-    #[error("{0:?} is not an origin; write it as https://example.org, or * for every origin")]
-    Origin(String),
 }
 
 impl Access {

@@ -3,10 +3,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use subtle::ConstantTimeEq;
 
-use super::access::AccessError;
+use super::access_error::{AccessError, MIN_KEY_LENGTH};
 
-/// The fewest characters of an API key.
-pub(super) const MIN_KEY_LENGTH: usize = 16;
 /// The most characters of a key's name.
 const MAX_NAME_LENGTH: usize = 64;
 

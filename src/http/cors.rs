@@ -3,7 +3,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::access::AccessError;
+use super::access_error::AccessError;
 
 /// The request headers that a page of another origin may set.
 const REQUEST_HEADERS: [&str; 6] =

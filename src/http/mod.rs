@@ -3,6 +3,7 @@
 
 mod accept;
 mod access;
+mod access_error;
 mod admission;
 mod answer_body;
 mod api_key;
@@ -49,7 +50,8 @@ mod timeout_stream;
 mod trace_context;
 mod unread_bytes;
 
-pub use access::{Access, AccessError};
+pub use access::Access;
+pub use access_error::AccessError;
 pub use app_state::AppState;
 pub use connection_limit::EXTRA_CONNECTIONS;
 pub use connections::{ADMIN_CONNECTIONS, serve, serve_admin};

@@ -1,10 +1,12 @@
+use std::fs;
 use std::path::Path;
 
 use super::program::Program;
 
 #[test]
 fn the_flags_that_kserve_passes_are_accepted() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no such folder");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_models");
+    fs::create_dir_all(&folder).unwrap();
     let flags = ["--model_name", "pets", "--predictor_host", "pets-predictor.default"];
     let more = ["--http_port", "0", "--workers", "0", "--predictor_protocol", "v2"];
     let flags = [&flags[..], &more, &["--grpc_port", "9000"]].concat();

@@ -172,7 +172,7 @@ fn with_a_json_log_every_line_of_a_failed_start_is_json() {
     let cases: [(&[&str], &str, i32); 3] = [
         (&["--log-json", "--listen", &address], "cannot listen on", 1),
         (&["--log-json", "--api-keys", "short"], "has 5 characters", 1),
-        (&["--log-json", "--workers", "0"], "invalid value '0'", 2),
+        (&["--log-json", "--queue", "many"], "invalid value 'many'", 2),
     ];
     for (flags, says, code) in cases {
         let (lines, found) = start_error(flags, None);
