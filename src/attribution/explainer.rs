@@ -3,7 +3,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::explainability::{lacks_positions, refusals};
-use super::{AttributionError, GradientNeed, GradientPlan, LayerProperties, supplied_gradient};
+use super::gradient_plans::{PlanKey, Reduction};
+use super::{
+    AttributionError, GradientPlan, GradientPlans, LayerProperties, Need, supplied_gradient,
+};
 use crate::config::Layout;
 use crate::gradient::{
     self, GradientError, GradientGraph, GradientModel, Rules, derive, derive_channel_sums,
@@ -19,23 +22,6 @@ pub struct Explainer {
     logits: String,
     refusals: HashMap<String, String>,
     plans: ByteCache<PlanKey, GradientPlan>,
-}
-
-/// The key of a compiled gradient graph in the cache.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct PlanKey {
-    value: String,
-    rules: &'static str,
-    reduction: Reduction,
-}
-
-/// How much of a gradient is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Reduction {
-    /// The sum over the positions of each channel.
-    ChannelSums,
-    /// Every element.
-    Elements,
 }
 
 /// Which layers of a model can be explained, found before the model is compiled.
@@ -131,26 +117,30 @@ impl Explainer {
         LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
     }
 
-    /// The compiled gradient graph for `layer` that `need` asks for, from the cache if it was used
-    /// recently. None where nothing is needed.
+    /// The compiled gradient graphs for `layer` that `needs` ask for, from the cache where they
+    /// were used recently.
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn plan(
+    pub fn plans<'n>(
         &self,
         layer: &Layer,
-        need: GradientNeed,
+        needs: impl Iterator<Item = &'n Need>,
         token: &CancellationToken,
-    ) -> Result<Option<Arc<GradientPlan>>, AttributionError> {
-        let (rules, reduction) = match need {
-            GradientNeed::None => return Ok(None),
-            GradientNeed::ChannelSums => (Rules::GRADIENT, Reduction::ChannelSums),
-            GradientNeed::Elements(rules) => (rules, Reduction::Elements),
-        };
-        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
-        let compile = || self.compile(layer, rules, reduction);
-        let (plan, _) = self.plans.get_or_compute(&key, token, compile)?;
-        Ok(Some(plan))
+    ) -> Result<GradientPlans, AttributionError> {
+        let mut plans = GradientPlans::default();
+        for need in needs {
+            let (rules, reduction) = match need {
+                Need::Activations => continue,
+                Need::ChannelSums => (Rules::GRADIENT, Reduction::ChannelSums),
+                Need::Gradient(rules) => (*rules, Reduction::Elements),
+            };
+            let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+            let compile = || self.compile(layer, rules, reduction);
+            let (plan, _) = self.plans.get_or_compute(&key, token, compile)?;
+            plans.insert(key, plan);
+        }
+        Ok(plans)
     }
 
     /// The gradient graph from the logits to each of `values`: the one beside the model where it

@@ -7,10 +7,11 @@ use super::{
     UseCase,
 };
 use crate::attribution::{
-    GradientPlan, METHODS, Map, Method, NetworkEvaluator, Range, Session, Sign, find_method,
+    Extents, GradientPlans, Map, Method, NetworkEvaluator, Options, Range, Session, Sign,
+    find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
-use crate::explain::{Score, Seed, seed};
+use crate::explain::{Score, Seed, Target};
 use crate::onnx::Layer;
 use crate::render::{HeatmapOptions, View};
 use crate::runtime::Values;
@@ -31,9 +32,7 @@ const MAX_CLASSES: usize = 16;
 pub struct Explain {
     classifier: Arc<Classifier>,
     layer: Layer,
-    methods: Vec<&'static Method>,
-    /// The request's parameters, of which each method reads its own.
-    options: Parameters,
+    methods: Vec<ChosenMethod>,
     classes: Vec<usize>,
     top: usize,
     score: Score,
@@ -42,6 +41,16 @@ pub struct Explain {
     scale: Scale,
     drawing: HeatmapOptions,
 }
+
+/// A method, and the values of its own parameters.
+#[derive(Debug, Clone)]
+struct ChosenMethod {
+    method: &'static Method,
+    options: Options,
+}
+
+/// The method of requests that name none.
+const DEFAULT_METHOD: &str = "gradcam";
 
 /// How maps are scaled before they are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -94,7 +103,7 @@ impl UseCase for Explain {
             }
         }
         if methods.is_empty() {
-            methods.extend(METHODS.first());
+            methods.push(find_method(DEFAULT_METHOD)?);
         }
         given.check(&parameters::table(&methods, true))?;
         Self::checked(given, methods, context)
@@ -104,7 +113,7 @@ impl UseCase for Explain {
         if format != OutputFormat::Npy || self.methods.len() == 1 {
             return Ok(());
         }
-        let names: Vec<&str> = self.methods.iter().map(|method| method.name).collect();
+        let names: Vec<&str> = self.methods.iter().map(|chosen| chosen.method.name).collect();
         Err(ServiceError::Parameter(ParameterError::Invalid {
             name: "method",
             value: names.join(", "),
@@ -121,8 +130,7 @@ impl UseCase for Explain {
     ) -> Result<Explanation, ServiceError> {
         let plans = self.plans(job)?;
         job.stages.end("derive");
-        let residuals = plans.iter().flatten().flat_map(|plan| plan.residuals());
-        let mut needed: Vec<String> = residuals.cloned().collect();
+        let mut needed: Vec<String> = plans.residuals().cloned().collect();
         needed.push(self.layer.name.clone());
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
@@ -136,8 +144,8 @@ impl UseCase for Explain {
         job.token.announce(passes - 1);
         let mut maps = Vec::new();
         for class in &classes {
-            for (method, plan) in self.methods.iter().zip(&plans) {
-                maps.push(self.explain(method, plan.as_deref(), class, &logits, &values, job)?);
+            for chosen in &self.methods {
+                maps.push(self.explain(chosen, class, &logits, &values, &plans, job)?);
             }
         }
         job.stages.end("backward");
@@ -206,19 +214,25 @@ impl Explain {
                 limit: MAX_CLASSES,
             });
         }
+        let with_options = |method: &'static Method| {
+            let class = |name: &str| classifier.info().class(name);
+            let options = Options::read(given, method.parameters, class)?;
+            Ok(ChosenMethod { method, options })
+        };
         let sign = given.word("sign")?;
         let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
         let top = given.number("top", 1..=MAX_CLASSES)?;
+        let chosen = methods.into_iter().map(with_options);
+        let chosen = chosen.collect::<Result<Vec<_>, ServiceError>>()?;
         let request = Self {
             top: top.unwrap_or(usize::from(classes.is_empty())),
             score: given.word("score")?.unwrap_or_default(),
             sign,
             percentile: given.decimal("percentile", 0.0..=100.0)?,
             scale: given.word("scale")?.unwrap_or_default(),
-            options: given.clone(),
             classifier,
             layer,
-            methods,
+            methods: chosen,
             classes,
             drawing,
         };
@@ -237,16 +251,20 @@ impl Explain {
 
     /// Passes through the network: one forward, then each method's for each class.
     fn passes(&self, classes: usize) -> u64 {
-        let extents = self.layer.extents().unwrap_or_default();
-        let passes = self.methods.iter().map(|method| (method.passes)(&self.options, extents));
+        let preprocessing = &self.classifier.info().settings().preprocessing;
+        let [height, width] = preprocessing.size;
+        let input = [preprocessing.channels(), height, width];
+        let layer = self.layer.extents().unwrap_or_default();
+        let extents = Extents { layer, input };
+        let passes = |chosen: &ChosenMethod| (chosen.method.passes)(&chosen.options, &extents);
+        let passes = self.methods.iter().map(passes);
         1 + classes as u64 * passes.sum::<u64>()
     }
 
-    /// The gradient graph that each method needs.
-    fn plans(&self, job: &Job) -> Result<Vec<Option<Arc<GradientPlan>>>, ServiceError> {
-        let explainer = self.classifier.explainer();
-        let plan = |method: &&Method| explainer.plan(&self.layer, method.gradient, &job.token);
-        let plans = self.methods.iter().map(plan).collect::<Result<_, _>>();
+    /// The gradient graphs that the methods need.
+    fn plans(&self, job: &Job) -> Result<GradientPlans, ServiceError> {
+        let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
+        let plans = self.classifier.explainer().plans(&self.layer, needs, &job.token);
         plans.map_err(|error| self.classifier.attribution_error(error))
     }
 
@@ -261,20 +279,20 @@ impl Explain {
 
     fn explain(
         &self,
-        method: &'static Method,
-        plan: Option<&GradientPlan>,
+        chosen: &ChosenMethod,
         class: &ClassScore,
         logits: &[f32],
         values: &Values,
+        plans: &GradientPlans,
         job: &Job,
     ) -> Result<ClassMap, ServiceError> {
+        let ChosenMethod { method, ref options } = *chosen;
         let activation = self.classifier.info().settings().activation;
-        let seed = seed(logits, class.class, self.score, activation);
-        let seed = seed.map_err(ServiceError::internal)?;
-        let evaluator = NetworkEvaluator { layer: &self.layer, values, plan, token: &job.token };
-        let session = Session::new(&evaluator, &seed.cotangent);
-        let map = (method.run)(&session, &self.options);
-        let map = map.map_err(|error| self.classifier.attribution_error(error))?;
+        let target = Target { class: class.class, score: self.score, activation };
+        let evaluator = NetworkEvaluator { layer: &self.layer, values, plans, token: &job.token };
+        let explained = Session::new(&evaluator, logits, target)
+            .and_then(|session| Ok(((method.run)(&session, options)?, session.seed().clone())));
+        let (map, seed) = explained.map_err(|error| self.classifier.attribution_error(error))?;
         job.token.tick()?;
         let sign = sign_of(method, self.sign);
         let map = if sign == Sign::Negative { map.negated() } else { map };

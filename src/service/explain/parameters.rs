@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::attribution::{METHODS, Method};
+use crate::attribution::{METHODS, Method, MethodParameter};
 use crate::config::Parameter;
 use crate::render::Colormap;
 use crate::service::MODEL;
@@ -98,16 +98,49 @@ const COMMON: &[Parameter] = &[
     },
 ];
 
+/// The texts of a method's parameter.
+struct Texts {
+    value: String,
+    help: String,
+}
+
+/// The parameters of all methods, each name once. Where the defaults of several methods differ, the
+/// help does not name one.
+static OF_METHODS: LazyLock<Vec<(&'static str, Texts)>> = LazyLock::new(|| {
+    let rows = || METHODS.iter().flat_map(|method| method.parameters);
+    let mut texts: Vec<(&'static str, Texts)> = Vec::new();
+    for row in rows() {
+        let name = row.name();
+        if texts.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let default_differs =
+            |other: &MethodParameter| other.name() == name && other.default() != row.default();
+        let default = match row.default() {
+            _ if rows().any(default_differs) => " (default: by the method)".to_owned(),
+            Some(default) => format!(" (default: {default})"),
+            None => String::new(),
+        };
+        let help = format!("{}{default}", row.help());
+        texts.push((name, Texts { value: row.values(), help }));
+    }
+    texts
+});
+
 /// The parameters of a request for these methods. `method` is among them if `has_method`.
 pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parameter> {
     let mut table = vec![MODEL];
     table.extend(has_method.then(method));
     table.extend_from_slice(COMMON);
-    for parameter in methods.iter().flat_map(|method| method.parameters) {
-        if !table.iter().any(|known| known.name == parameter.name) {
-            table.push(*parameter);
-        }
-    }
+    let own = methods.iter().flat_map(|method| method.parameters).map(MethodParameter::name);
+    let own: Vec<&str> = own.collect();
+    let rows = OF_METHODS.iter().filter(|(name, _)| own.contains(name));
+    table.extend(rows.map(|(name, Texts { value, help })| Parameter {
+        name,
+        value,
+        help,
+        repeatable: false,
+    }));
     table
 }
 
