@@ -1,107 +1,121 @@
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
-use super::error::unexpected_shape;
-use super::gradient_plans::Reduction;
-use super::{AttributionError, Evaluator, GradientPlans};
+use super::{AttributionError, InputGradient};
+use crate::explain::Target;
 use crate::gradient::Rules;
-use crate::onnx::Layer;
-use crate::runtime::{CancellationToken, Values};
+use crate::preprocess::Preprocessing;
 
-/// Evaluates sessions with the engine, for one picture and one layer.
-#[derive(Debug)]
-pub struct NetworkEvaluator<'a> {
-    /// The layer that is explained.
-    pub layer: &'a Layer,
-    /// The forward values of the picture: the layer's, and those that `plans` read.
-    pub values: &'a Values,
-    /// The gradient graphs that the methods need.
-    pub plans: &'a GradientPlans,
-    /// Stops the computation.
-    pub token: &'a CancellationToken,
-}
+/// Changes a copy of a value, channels × height × width. The first argument is the copy's index.
+/// Several threads call it at the same time.
+pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
 
-impl Evaluator for NetworkEvaluator<'_> {
+/// Takes the gradient at one altered input, with its index.
+pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
+
+/// What a session asks of a network, for one picture and one layer.
+///
+/// The service implements it with the engine, tests implement it in closed form. Values have the
+/// shape channels × height × width. A cotangent has one element for each logit. What an evaluator
+/// does not implement, it refuses.
+pub trait Evaluator {
+    /// The network's input.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        Err(not_prepared("the input"))
+    }
+
+    /// How a picture becomes the input.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn preprocessing(&self) -> Result<&Preprocessing, AttributionError> {
+        Err(not_prepared("the preprocessing"))
+    }
+
+    /// The layer's value in the forward pass.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
     fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
-        let value = self.values.view(&self.layer.name)?;
-        self.layer.channels(value).ok_or_else(|| unexpected_shape(self.layer))
+        Err(not_prepared("the layer"))
     }
 
-    fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
-        let plan = self.plans.get(&self.layer.name, Rules::GRADIENT, Reduction::ChannelSums)?;
-        plan.channel_sums(cotangent, self.values, self.token)
+    /// Carries `cotangent` of the logits back to the layer: the sum over all positions, for each
+    /// channel.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn channel_sums(&self, _cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
+        Err(not_prepared("the channel sums of the layer's gradient"))
     }
 
-    fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
-        let plan = self.plans.get(&self.layer.name, rules, Reduction::Elements)?;
-        plan.gradient(cotangent, self.values, self.token)
+    /// Carries `cotangent` of the logits back to the layer by `rules`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn gradient(
+        &self,
+        _cotangent: &[f32],
+        _rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        Err(not_prepared("the layer's gradient"))
+    }
+
+    /// Carries `cotangent` of the logits back to the input by `rules`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input_gradient(
+        &self,
+        _cotangent: &[f32],
+        _rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        Err(not_prepared("the input's gradient"))
+    }
+
+    /// Passes the gradients of the target's score at `count` altered inputs to `take`, in the order
+    /// of their indices.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input_gradients(
+        &self,
+        _rules: &Rules,
+        _count: usize,
+        _alter: &Alter<'_>,
+        _target: &Target,
+        _take: &mut TakeGradient<'_>,
+    ) -> Result<(), AttributionError> {
+        Err(not_prepared("gradients at altered inputs"))
+    }
+
+    /// The logits of `count` altered inputs.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn logits_at(
+        &self,
+        _count: usize,
+        _alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        Err(not_prepared("scores of altered inputs"))
+    }
+
+    /// The logits of `count` altered values of the layer.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn logits_from_layer(
+        &self,
+        _count: usize,
+        _alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        Err(not_prepared("scores from the layer on"))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use ndarray::ArrayD;
-
-    use super::*;
-    use crate::attribution::{Explainability, Explainer, Need};
-    use crate::config::Layout;
-    use crate::onnx::{Head, Layouts, Topology, layers};
-    use crate::runtime::{Engine, ForwardOutputs, Graph, Network, OutputSet, Source};
-
-    /// The bundled convnet, its explainer, and its second convolution.
-    fn convnet() -> (Arc<Network>, Explainer, Layer) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
-        let source = Source::open(&folder).unwrap();
-        let model = source.read().unwrap();
-        let topology = Topology::of(&model).unwrap();
-        let input = model.inputs()[0].name.clone();
-        let graph = Graph::read(&model, source.directory(), &[vec![1, 150, 150, 3]]).unwrap();
-        let facts = Arc::new(graph.facts());
-        let layouts = Layouts::of(&model, &topology, &facts, Layout::Nhwc);
-        let layers = layers(&model, &topology, &layouts, &facts);
-        let layer = layers.iter().find(|layer| layer.name == "conv2d_2").unwrap().clone();
-        let logits = Head::of(&model, &topology).logits;
-        let explainability =
-            Explainability::find(&source, &model, &facts, &layers, &logits).unwrap();
-        let outputs = ForwardOutputs {
-            scores: vec![logits.clone()],
-            layers: layers.iter().map(|layer| layer.name.clone()).collect(),
-        };
-        let engine = Engine::default();
-        let network = Network::compile(source, model, graph, facts, &input, &outputs, &engine);
-        let network = Arc::new(network.unwrap());
-        let explainer = Explainer::new(Arc::clone(&network), &logits, explainability, 1 << 30);
-        (network, explainer, layer)
-    }
-
-    #[test]
-    fn every_set_of_rules_has_its_own_plan_and_what_was_not_prepared_is_refused() {
-        let (network, explainer, layer) = convnet();
-        let token = CancellationToken::never();
-        let picture = ArrayD::from_shape_fn(vec![1, 150, 150, 3], |i| (i[1] % 7) as f32 / 7.0);
-        let values = network.forward(picture, OutputSet::Layers, &token).unwrap();
-        let gradient = |needs: &[Need], rules: &Rules| {
-            let plans = explainer.plans(&layer, needs.iter(), &token).unwrap();
-            let residuals: Vec<String> = plans.residuals().cloned().collect();
-            let values = network.complete(&values, &residuals, &token).unwrap();
-            let (layer, token) = (&layer, &token);
-            NetworkEvaluator { layer, values: &values, plans: &plans, token }
-                .gradient(&[1.0], rules)
-        };
-        let both = [Need::Gradient(Rules::GRADIENT), Need::Gradient(Rules::POSITIVE)];
-        let plain = gradient(&both, Rules::GRADIENT).unwrap();
-        let positive = gradient(&both, Rules::POSITIVE).unwrap();
-        assert!(plain.iter().any(|&g| g < 0.0));
-        assert_ne!(plain, positive);
-        assert_eq!(gradient(&both[..1], Rules::GRADIENT).unwrap(), plain);
-        assert_eq!(gradient(&both[1..], Rules::POSITIVE).unwrap(), positive);
-        for (needs, rules) in [(&both[..1], Rules::POSITIVE), (&both[1..], Rules::GRADIENT)] {
-            let error = gradient(needs, rules).unwrap_err().to_string();
-            assert!(error.contains(rules.name) && error.contains("conv2d_2"), "{error}");
-        }
-        let sums = gradient(&[Need::ChannelSums], Rules::GRADIENT).unwrap_err().to_string();
-        assert!(sums.contains("was not prepared"), "{sums}");
-    }
+pub(super) fn not_prepared(what: &str) -> AttributionError {
+    AttributionError::NotPrepared(what.to_owned())
 }

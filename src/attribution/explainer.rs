@@ -2,27 +2,38 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::evaluator::not_prepared;
 use super::explainability::{lacks_positions, refusals};
-use super::gradient_plans::{PlanKey, Reduction};
+use super::method_plans::{PlanKey, Reduction};
 use super::{
-    AttributionError, GradientPlan, GradientPlans, LayerProperties, Need, supplied_gradient,
+    AttributionError, GradientPlan, LayerProperties, MethodPlans, Need, supplied_gradient,
 };
 use crate::config::Layout;
 use crate::gradient::{
     self, GradientError, GradientGraph, GradientModel, Rules, derive, derive_channel_sums,
 };
 use crate::onnx::{Facts, Grid, Layer, Model};
-use crate::runtime::{ByteCache, CancellationToken, Network, Source};
+use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Source, Tail};
 
 /// The explanations of one network: which of its layers can be explained, and a cache of their
 /// gradient graphs.
 #[derive(Debug)]
 pub struct Explainer {
     network: Arc<Network>,
+    /// The network's input, as a layer.
+    input: Layer,
     logits: String,
     refusals: HashMap<String, String>,
     plans: ByteCache<PlanKey, GradientPlan>,
+    forward_passes: ByteCache<Vec<String>, ForwardPass>,
+    tails: ByteCache<String, Tail>,
 }
+
+/// The most values of a layer that one pass from the layer on takes. More make it hardly faster.
+const TAIL_ROWS: usize = 32;
+
+/// The most memory of these values, in bytes.
+const TAIL_BYTES: usize = 16 << 20;
 
 /// Which layers of a model can be explained, found before the model is compiled.
 #[derive(Debug, Default)]
@@ -75,18 +86,32 @@ impl Explainability {
 }
 
 impl Explainer {
-    /// An explainer of `network`, whose logits are the value `logits`. The cache holds at most
-    /// `capacity` bytes of gradient graphs.
+    /// An explainer of `network`, whose input is `input` and whose logits are the value `logits`.
+    /// Each of its caches holds at most `capacity` bytes of weights.
     #[must_use]
     pub fn new(
         network: Arc<Network>,
+        input: Layer,
         logits: &str,
         explainability: Explainability,
         capacity: usize,
     ) -> Self {
         let Explainability { refusals, .. } = explainability;
-        let plans = ByteCache::with_capacity(capacity);
-        Self { network, logits: logits.to_owned(), refusals, plans }
+        Self {
+            network,
+            input,
+            logits: logits.to_owned(),
+            refusals,
+            plans: ByteCache::with_capacity(capacity),
+            forward_passes: ByteCache::with_capacity(capacity),
+            tails: ByteCache::with_capacity(capacity),
+        }
+    }
+
+    /// The network's input, as a layer.
+    #[must_use]
+    pub fn input(&self) -> &Layer {
+        &self.input
     }
 
     /// Why the listed layer called `name` cannot be explained. None where it can.
@@ -117,30 +142,102 @@ impl Explainer {
         LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
     }
 
-    /// The compiled gradient graphs for `layer` that `needs` ask for, from the cache where they
-    /// were used recently.
+    /// The compiled graphs that `needs` ask for, from the caches where they were used recently.
+    /// `layer` is the layer that is explained, where there is one.
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn plans<'n>(
+    pub fn prepare<'n>(
         &self,
-        layer: &Layer,
+        layer: Option<&Layer>,
         needs: impl Iterator<Item = &'n Need>,
         token: &CancellationToken,
-    ) -> Result<GradientPlans, AttributionError> {
-        let mut plans = GradientPlans::default();
+    ) -> Result<MethodPlans, AttributionError> {
+        let mut plans = MethodPlans::default();
         for need in needs {
-            let (rules, reduction) = match need {
-                Need::Activations => continue,
-                Need::ChannelSums => (Rules::GRADIENT, Reduction::ChannelSums),
-                Need::Gradient(rules) => (*rules, Reduction::Elements),
-            };
-            let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
-            let compile = || self.compile(layer, rules, reduction);
-            let (plan, _) = self.plans.get_or_compute(&key, token, compile)?;
-            plans.insert(key, plan);
+            let layer = || layer.ok_or_else(|| not_prepared("the layer"));
+            match need {
+                Need::Activations => {}
+                Need::ChannelSums => {
+                    let reduction = Reduction::ChannelSums;
+                    self.add_gradient(&mut plans, layer()?, Rules::GRADIENT, reduction, token)?;
+                }
+                Need::Gradient(rules) => {
+                    let reduction = Reduction::Elements;
+                    self.add_gradient(&mut plans, layer()?, rules, reduction, token)?;
+                }
+                Need::InputGradient(rules) => {
+                    let reduction = Reduction::Elements;
+                    self.add_gradient(&mut plans, &self.input, rules, reduction, token)?;
+                }
+                Need::InputGradients(rules) => {
+                    let backward = self.plan(&self.input, rules, Reduction::Elements, token)?;
+                    let forward = self.forward_pass(backward.residuals(), token)?;
+                    plans.altered.insert(rules.name, (forward, backward));
+                }
+                Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
+                Need::ScoresFromLayer => plans.tail = Some(self.tail(layer()?, token)?),
+            }
         }
         Ok(plans)
+    }
+
+    fn add_gradient(
+        &self,
+        plans: &mut MethodPlans,
+        layer: &Layer,
+        rules: &'static Rules,
+        reduction: Reduction,
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        let plan = self.plan(layer, rules, reduction, token)?;
+        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        plans.gradients.insert(key, plan);
+        Ok(())
+    }
+
+    /// The backward pass to `layer`.
+    fn plan(
+        &self,
+        layer: &Layer,
+        rules: &'static Rules,
+        reduction: Reduction,
+        token: &CancellationToken,
+    ) -> Result<Arc<GradientPlan>, AttributionError> {
+        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        let compile = || self.compile(layer, rules, reduction);
+        Ok(self.plans.get_or_compute(&key, token, compile)?.0)
+    }
+
+    /// The forward pass that gives the logits and `residuals`.
+    fn forward_pass(
+        &self,
+        residuals: &[String],
+        token: &CancellationToken,
+    ) -> Result<Arc<ForwardPass>, AttributionError> {
+        let wanted = [std::slice::from_ref(&self.logits), residuals].concat();
+        let compile = || Ok::<_, AttributionError>(self.network.forward_pass(&wanted)?);
+        Ok(self.forward_passes.get_or_compute(&wanted, token, compile)?.0)
+    }
+
+    /// The part of the network behind `layer`.
+    fn tail(
+        &self,
+        layer: &Layer,
+        token: &CancellationToken,
+    ) -> Result<Arc<Tail>, AttributionError> {
+        let bytes = layer.shape.iter().product::<usize>() * size_of::<f32>();
+        let rows = (TAIL_BYTES / bytes.max(1)).clamp(1, TAIL_ROWS);
+        let start = Instant::now();
+        let compile = || {
+            let tail = self.network.tail(&layer.name, &self.logits, rows)?;
+            let model = &self.network.source().name;
+            let milliseconds = start.elapsed().as_millis() as u64;
+            let rows = tail.rows();
+            tracing::info!(model, layer = layer.name, rows, milliseconds, "tail ready");
+            Ok::<_, AttributionError>(tail)
+        };
+        Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
     }
 
     /// The gradient graph from the logits to each of `values`: the one beside the model where it

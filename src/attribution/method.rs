@@ -69,10 +69,51 @@ pub enum Need {
     ChannelSums,
     /// Every element of the layer's gradient, by these rules.
     Gradient(&'static Rules),
+    /// The gradient at the input, by these rules.
+    InputGradient(&'static Rules),
+    /// The gradients at altered inputs, by these rules. Each takes a forward and a backward pass.
+    InputGradients(&'static Rules),
+    /// The scores of altered inputs.
+    Scores,
+    /// The scores of altered values of the layer, by the part of the network behind it.
+    ScoresFromLayer,
+}
+
+impl Need {
+    /// Whether the layer's value or its gradient is read.
+    #[must_use]
+    pub fn is_of_layer(&self) -> bool {
+        match self {
+            Self::Activations | Self::ChannelSums | Self::Gradient(_) | Self::ScoresFromLayer => {
+                true
+            }
+            Self::InputGradient(_) | Self::InputGradients(_) | Self::Scores => false,
+        }
+    }
+
+    /// The backward rules, where there is a backward pass.
+    #[must_use]
+    pub fn rules(&self) -> Option<&'static Rules> {
+        match self {
+            Self::ChannelSums => Some(Rules::GRADIENT),
+            Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
+                Some(rules)
+            }
+            Self::Activations | Self::Scores | Self::ScoresFromLayer => None,
+        }
+    }
+}
+
+impl Method {
+    /// Whether the method explains by a layer.
+    #[must_use]
+    pub fn reads_layer(&self) -> bool {
+        self.needs.iter().any(Need::is_of_layer)
+    }
 }
 
 /// What is known of a layer before any picture is seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LayerProperties {
     /// The gradient is the same at every position of a channel, because a mean over all positions
     /// is the only reader of the layer.

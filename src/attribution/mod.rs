@@ -8,6 +8,7 @@
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.
 
+mod baseline;
 mod cam;
 mod error;
 mod evaluator;
@@ -15,22 +16,30 @@ mod explainability;
 mod explainer;
 mod find_method;
 mod gradient_plan;
-mod gradient_plans;
 mod map;
 mod method;
+mod method_plans;
 mod methods;
+mod network_evaluator;
+mod noisy_gradients;
 mod parameter;
+mod passes;
+mod pixels;
+mod quadrature;
+mod random;
 mod session;
 mod supplied_gradient;
 
 pub use error::AttributionError;
-pub use evaluator::NetworkEvaluator;
+pub use evaluator::{Alter, Evaluator, TakeGradient};
 pub use explainer::{Explainability, Explainer};
 pub use find_method::{UnknownMethod, find_method};
 pub use gradient_plan::GradientPlan;
-pub use gradient_plans::GradientPlans;
-pub use map::{Map, Sign};
+pub use map::{Completeness, Map, Sign};
 pub use method::{Extents, LayerProperties, Method, Need, Range, Resolution};
+pub use method_plans::MethodPlans;
 pub use methods::METHODS;
+pub use network_evaluator::NetworkEvaluator;
 pub use parameter::{Class, Integer, MethodParameter, Number, Options, Word};
-pub use session::{Evaluator, Session};
+pub use passes::Passes;
+pub use session::{InputGradient, Session};

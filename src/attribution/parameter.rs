@@ -90,7 +90,7 @@ impl MethodParameter {
     pub fn values(&self) -> String {
         match self {
             Self::Integer(Integer { range: [low, high], .. }) => format!("{low}..={high}"),
-            Self::Number(Number { range: [low, high], .. }) => format!("{low}..={high}"),
+            Self::Number(Number { range: [low, high], .. }) => format!("{low:?}..={high:?}"),
             Self::Word(row) => row.words.join("|"),
             Self::Class(_) => "INDEX|LABEL|ID".to_owned(),
         }

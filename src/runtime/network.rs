@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
+use super::forward_pass::Completion;
 use super::forward_plans::{ForwardPlans, OutputSet};
 use super::{
-    CancellationToken, CatalogueError, Engine, Graph, Plan, RuntimeError, SharedWeights, Source,
-    Values, input,
+    CancellationToken, CatalogueError, Engine, ForwardPass, Graph, Plan, RuntimeError,
+    SharedWeights, Source, Tail, Values, input,
 };
 use crate::onnx::pb::TensorProto;
-use crate::onnx::{self, Facts, Topology};
+use crate::onnx::{self, Facts};
 
 /// A model that can be run: its compiled forward pass, its graph without the large weights, and
 /// access to those weights on demand.
@@ -157,17 +158,32 @@ impl Network {
         if missing.is_empty() {
             return Ok(values);
         }
-        let topology = Topology::of(&self.graph)?;
-        let known = |name: &str| values.contains(name);
-        let part = onnx::subgraph(&self.graph, &topology, &self.facts, known, &missing)?;
-        let weights = self.tensors(part.without_data())?;
-        let part = part.with_weights(weights);
-        let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
-        let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
-        let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
-        let plan = Plan::compile(&part, self.source.directory(), &shapes, &missing, &self.engine)?;
-        let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
-        values.extend(plan.run(inputs, token)?);
+        let completion = Completion::compile(self, |name| values.contains(name), &missing)?;
+        if let Some(completion) = completion {
+            let computed = completion.run(&values, token)?;
+            values.extend(computed);
+        }
         Ok(values)
+    }
+
+    /// Compiles a forward pass that gives `wanted`, to be run for many inputs.
+    ///
+    /// # Errors
+    /// [`RuntimeError`].
+    pub fn forward_pass(&self, wanted: &[String]) -> Result<ForwardPass, RuntimeError> {
+        ForwardPass::compile(self, wanted)
+    }
+
+    /// Compiles the part behind `value`, which computes `logits` from it, for batches of `rows`, or
+    /// of one where the part has a fixed batch.
+    ///
+    /// # Errors
+    /// [`RuntimeError`].
+    pub fn tail(&self, value: &str, logits: &str, rows: usize) -> Result<Tail, RuntimeError> {
+        Tail::compile(self, value, logits, rows)
+    }
+
+    pub(super) fn plan(&self, outputs: OutputSet) -> &Plan {
+        self.forward.plan(outputs)
     }
 }

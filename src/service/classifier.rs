@@ -6,7 +6,8 @@ use super::picture_input::PictureInput;
 use super::settings::Settings;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
-use crate::onnx::{self, Head, Layer, Layouts, Topology};
+use crate::explain::SeedError;
+use crate::onnx::{self, Head, Kind, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -73,12 +74,20 @@ impl Classifier {
         let size = model.graph().encoded_len();
         let (logits, name) = (head.logits.clone(), source.name.clone());
         let shared = Arc::clone(&facts);
+        let input_layer = Layer {
+            name: input.name.clone(),
+            kind: Kind::Value,
+            shape: settings.input_shape().to_vec(),
+            grid: Some(settings.preprocessing.layout.into()),
+            parameters: 0,
+        };
         let info = ModelInfo::new(&source, &input.name, settings, head, facts, layouts, layers);
         let network = Network::compile(source, model, graph, shared, &input.name, &outputs, engine);
         let network = Arc::new(network.map_err(|error| error.to_string())?);
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
-        let explainer = Explainer::new(Arc::clone(&network), &logits, explainability, size);
+        let explainer =
+            Explainer::new(Arc::clone(&network), input_layer, &logits, explainability, size);
         Ok(Self { info, network, explainer })
     }
 
@@ -159,6 +168,9 @@ impl Classifier {
                 ServiceError::NotExplainable { layer, reason, usable }
             }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
+            AttributionError::Seed(SeedError::NotFinite { index }) => {
+                ServiceError::NotFinite(format!("no finite number as logit {index}"))
+            }
             error => ServiceError::internal(error),
         }
     }

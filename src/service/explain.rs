@@ -7,7 +7,7 @@ use super::{
     UseCase,
 };
 use crate::attribution::{
-    Extents, GradientPlans, Map, Method, NetworkEvaluator, Options, Range, Session, Sign,
+    Extents, Map, Method, MethodPlans, NetworkEvaluator, Options, Passes, Range, Session, Sign,
     find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
@@ -27,11 +27,12 @@ pub use gradcam::GradCam;
 /// The most classes in one answer.
 const MAX_CLASSES: usize = 16;
 
-/// A checked request for the maps of one layer: one for each method and class.
+/// A checked request for maps: one for each method and class.
 #[derive(Debug, Clone)]
 pub struct Explain {
     classifier: Arc<Classifier>,
-    layer: Layer,
+    /// The layer that is explained. None where no method reads one.
+    layer: Option<Layer>,
     methods: Vec<ChosenMethod>,
     classes: Vec<usize>,
     top: usize,
@@ -81,6 +82,8 @@ struct ClassMap {
     sign: Sign,
     /// Negated where the sign is negative.
     map: Map,
+    /// Passes through the network that the map took.
+    passes: u64,
 }
 
 impl UseCase for Explain {
@@ -131,7 +134,7 @@ impl UseCase for Explain {
         let plans = self.plans(job)?;
         job.stages.end("derive");
         let mut needed: Vec<String> = plans.residuals().cloned().collect();
-        needed.push(self.layer.name.clone());
+        needed.extend(self.layer.iter().map(|layer| layer.name.clone()));
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
         job.token.announce(1);
@@ -140,14 +143,14 @@ impl UseCase for Explain {
         let values = network.complete(&forward.values, &needed, &job.token)?;
         let logits = self.classifier.logits(&values)?;
         let classes = self.chosen_classes(&logits);
-        let passes = self.passes(classes.len());
-        job.token.announce(passes - 1);
+        job.token.announce(self.passes(classes.len()) - 1);
         let mut maps = Vec::new();
         for class in &classes {
             for chosen in &self.methods {
                 maps.push(self.explain(chosen, class, &logits, &values, &plans, job)?);
             }
         }
+        let passes = 1 + maps.iter().map(|one| one.passes).sum::<u64>();
         job.stages.end("backward");
         Ok(Explanation { forward, maps, passes })
     }
@@ -180,15 +183,17 @@ impl UseCase for Explain {
         };
         let probability =
             |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
-        vec![
+        let layer = self.layer.as_ref().map(|layer| ("layer", layer.name.clone()));
+        let mut notes = vec![
             ("model", self.classifier.name().to_owned()),
             ("method", list(&|one| one.method.name.to_owned())),
-            ("layer", self.layer.name.clone()),
             ("class", list(&|one| one.class.class.to_string())),
             ("probability", list(&probability)),
             ("empty", list(&|one| one.is_empty().to_string())),
             ("saturated", list(&|one| one.seed.saturated.to_string())),
-        ]
+        ];
+        notes.extend(layer);
+        notes
     }
 }
 
@@ -200,7 +205,8 @@ impl Explain {
         context: &Context,
     ) -> Result<Self, ServiceError> {
         let classifier = context.classifier(given)?;
-        let layer = classifier.explained_layer(given.text("layer"))?;
+        let reads_layer = methods.iter().any(|method| method.reads_layer());
+        let layer = reads_layer.then(|| classifier.explained_layer(given.text("layer")));
         let mut classes = Vec::new();
         for name in given.all("class") {
             let class = classifier.info().class(name)?;
@@ -231,7 +237,7 @@ impl Explain {
             percentile: given.decimal("percentile", 0.0..=100.0)?,
             scale: given.word("scale")?.unwrap_or_default(),
             classifier,
-            layer,
+            layer: layer.transpose()?,
             methods: chosen,
             classes,
             drawing,
@@ -251,20 +257,23 @@ impl Explain {
 
     /// Passes through the network: one forward, then each method's for each class.
     fn passes(&self, classes: usize) -> u64 {
-        let preprocessing = &self.classifier.info().settings().preprocessing;
-        let [height, width] = preprocessing.size;
-        let input = [preprocessing.channels(), height, width];
-        let layer = self.layer.extents().unwrap_or_default();
-        let extents = Extents { layer, input };
-        let passes = |chosen: &ChosenMethod| (chosen.method.passes)(&chosen.options, &extents);
-        let passes = self.methods.iter().map(passes);
+        let passes = self.methods.iter().map(|chosen| self.passes_of(chosen));
         1 + classes as u64 * passes.sum::<u64>()
     }
 
-    /// The gradient graphs that the methods need.
-    fn plans(&self, job: &Job) -> Result<GradientPlans, ServiceError> {
+    /// The most passes that one method takes for one class.
+    fn passes_of(&self, chosen: &ChosenMethod) -> u64 {
+        let preprocessing = &self.classifier.info().settings().preprocessing;
+        let [height, width] = preprocessing.size;
+        let input = [preprocessing.channels(), height, width];
+        let layer = self.layer.as_ref().and_then(Layer::extents).unwrap_or_default();
+        (chosen.method.passes)(&chosen.options, &Extents { layer, input })
+    }
+
+    /// The compiled graphs that the methods need.
+    fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
         let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
-        let plans = self.classifier.explainer().plans(&self.layer, needs, &job.token);
+        let plans = self.classifier.explainer().prepare(self.layer.as_ref(), needs, &job.token);
         plans.map_err(|error| self.classifier.attribution_error(error))
     }
 
@@ -283,20 +292,31 @@ impl Explain {
         class: &ClassScore,
         logits: &[f32],
         values: &Values,
-        plans: &GradientPlans,
+        plans: &MethodPlans,
         job: &Job,
     ) -> Result<ClassMap, ServiceError> {
         let ChosenMethod { method, ref options } = *chosen;
-        let activation = self.classifier.info().settings().activation;
+        let (network, settings) = (self.classifier.network(), self.classifier.info().settings());
+        let activation = settings.activation;
         let target = Target { class: class.class, score: self.score, activation };
-        let evaluator = NetworkEvaluator { layer: &self.layer, values, plans, token: &job.token };
+        let evaluator = NetworkEvaluator {
+            layer: self.layer.as_ref(),
+            input: self.classifier.explainer().input(),
+            preprocessing: &settings.preprocessing,
+            logits: &self.classifier.info().head().logits,
+            values,
+            plans,
+            passes: Passes::new(network.engine(), &job.token),
+        };
         let explained = Session::new(&evaluator, logits, target)
             .and_then(|session| Ok(((method.run)(&session, options)?, session.seed().clone())));
         let (map, seed) = explained.map_err(|error| self.classifier.attribution_error(error))?;
-        job.token.tick()?;
+        // A method may have ended before it took all the passes that were announced.
+        let passes = evaluator.passes.done();
+        job.token.advance(self.passes_of(chosen).saturating_sub(passes))?;
         let sign = sign_of(method, self.sign);
         let map = if sign == Sign::Negative { map.negated() } else { map };
-        Ok(ClassMap { method, class: class.clone(), seed, sign, map })
+        Ok(ClassMap { method, class: class.clone(), seed, sign, map, passes })
     }
 }
 

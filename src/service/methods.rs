@@ -21,6 +21,8 @@ pub struct MethodDescription {
     pub range: Range,
     /// Whether the map depends on the class.
     pub class_sensitive: bool,
+    /// Whether it explains by a layer, which `layer` names.
+    pub reads_layer: bool,
     /// The method's own parameters.
     pub parameters: Vec<ParameterDescription>,
     /// Passes through the network for one class, besides one forward pass, with the default
@@ -112,6 +114,7 @@ fn describe(method: &Method) -> MethodDescription {
         resolution: method.resolution,
         range: method.range,
         class_sensitive: method.class_sensitive,
+        reads_layer: method.reads_layer(),
         parameters: method.parameters.iter().map(Into::into).collect(),
         passes: (method.passes)(&Options::default(), &EXAMPLE),
     }

@@ -1,8 +1,14 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
+mod black_box;
+mod formula;
+mod from_layer;
 mod gradcam;
 mod hirescam;
 mod identity;
+mod noise;
+mod pixels;
+mod reference;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};
 use convscope::config::Activation;

@@ -137,7 +137,7 @@ impl Client {
 
 /// Whether a header is sent with only some answers of a status.
 fn is_conditional(header: &str) -> bool {
-    header == "retry-after"
+    matches!(header, "retry-after" | "convscope-layer")
 }
 
 /// The differences between an answer and its description in `openapi.yaml`.

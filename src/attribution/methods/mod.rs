@@ -1,14 +1,37 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
+mod ablationcam;
 mod gradcam;
 mod hirescam;
+mod input_x_gradient;
+mod integrated_gradients;
+mod occlusion;
+mod reciprocam;
+mod rise;
+mod saliency;
+mod smoothgrad;
+mod smoothgrad_squared;
+mod vargrad;
 
 use super::Method;
 
 /// Every method, in the order of names. This table is the only list: routes, parameters, `--help`,
 /// `GET /methods` and the page's menu come from it, and tests hold openapi.yaml and the README to
 /// it.
-pub const METHODS: &[Method] = &[gradcam::METHOD, hirescam::METHOD];
+pub const METHODS: &[Method] = &[
+    ablationcam::METHOD,
+    gradcam::METHOD,
+    hirescam::METHOD,
+    input_x_gradient::METHOD,
+    integrated_gradients::METHOD,
+    occlusion::METHOD,
+    reciprocam::METHOD,
+    rise::METHOD,
+    saliency::METHOD,
+    smoothgrad::METHOD,
+    smoothgrad_squared::METHOD,
+    vargrad::METHOD,
+];
 
 #[cfg(test)]
 mod tests {
@@ -26,10 +49,9 @@ mod tests {
 
     #[test]
     fn the_rules_of_methods_are_in_the_list_of_all_rules() {
-        for need in METHODS.iter().flat_map(|method| method.needs) {
-            if let Need::Gradient(rules) = need {
-                assert!(Rules::ALL.iter().any(|known| known.name == rules.name), "{rules:?}");
-            }
+        let needs = METHODS.iter().flat_map(|method| method.needs);
+        for rules in needs.filter_map(Need::rules) {
+            assert!(Rules::ALL.iter().any(|known| known.name == rules.name), "{rules:?}");
         }
     }
 

@@ -4,8 +4,9 @@ use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::{ClassMap, Explain, Explanation, Scale};
-use crate::attribution::Sign;
+use crate::attribution::{Completeness, Map, Sign};
 use crate::explain::Score;
+use crate::onnx::Layer;
 use crate::render::{View, Window};
 use crate::service::numpy::{npy as npy_file, npz as npz_file};
 use crate::service::{CachedForward, ClassScore, ServiceError};
@@ -14,9 +15,12 @@ use crate::service::{CachedForward, ClassScore, ServiceError};
 #[derive(Debug, Serialize)]
 pub struct ExplanationJson<'a> {
     model: &'a str,
-    layer: &'a str,
+    /// The layer that is explained, where a method reads one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'a str>,
     /// Height, width and channels of the layer.
-    layer_shape: [usize; 3],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer_shape: Option<[usize; 3]>,
     /// Height and width of the picture, upright.
     picture: [u32; 2],
     /// Top, left, height and width of the part that the network got, in pixels of the picture.
@@ -42,6 +46,19 @@ struct MapJson<'a> {
     same_as: Option<&'static str>,
     /// Whether the method's maps depend on the class.
     class_sensitive: bool,
+    /// Passes through the network that the map took, besides the forward pass that all share.
+    passes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completeness: Option<Completeness>,
+    /// The altered inputs of which the map was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<usize>,
+    /// The standard error of the map, as the root mean square over all positions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_error: Option<f64>,
+    /// The start of the random numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
     #[serde(flatten)]
     class: &'a ClassScore,
     /// The score that was differentiated: the one asked for, or the logit where the model gives no
@@ -73,12 +90,13 @@ impl Explain {
         output: &'o Explanation,
     ) -> Result<ExplanationJson<'o>, ServiceError> {
         let Explanation { forward, maps, passes } = output;
-        let [channels, height, width] = self.layer.extents().unwrap_or_default();
+        let layer = self.layer.as_ref();
+        let extents = layer.and_then(Layer::extents);
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
-            layer: &self.layer.name,
-            layer_shape: [height, width, channels],
+            layer: layer.map(|layer| layer.name.as_str()),
+            layer_shape: extents.map(|[channels, height, width]| [height, width, channels]),
             picture: [forward.picture.height(), forward.picture.width()],
             window: self.window_in_pixels(forward),
             score: self.score,
@@ -101,27 +119,34 @@ impl Explain {
     }
 
     fn map_json<'o>(&self, one: &'o ClassMap) -> MapJson<'o> {
-        let properties = self.classifier.explainer().properties(&self.layer);
+        let properties = |layer| self.classifier.explainer().properties(layer);
+        let properties = self.layer.as_ref().map(properties).unwrap_or_default();
         let hint = one.is_empty().then_some(match one.sign {
-            Sign::Positive => "nothing in this layer spoke for the class; try sign=negative",
-            Sign::Negative => "nothing in this layer spoke against the class; try sign=positive",
-            Sign::Both => "nothing in this layer spoke for the class or against it",
+            Sign::Positive => "nothing here spoke for the class; try sign=negative",
+            Sign::Negative => "nothing here spoke against the class; try sign=positive",
+            Sign::Both => "nothing here spoke for the class or against it",
         });
         let (min, max) = one.map.bounds();
+        let Map { completeness, samples, standard_error, seed, .. } = one.map;
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
             same_as: (one.method.same_as)(&properties),
             class_sensitive: one.method.class_sensitive,
+            passes: one.passes,
+            completeness,
+            samples,
+            standard_error,
+            seed,
             class: &one.class,
             score: one.seed.score,
             sign: one.sign,
             percentile: self.percentile(one),
             empty: one.is_empty(),
             saturated: one.seed.saturated,
-            min: scaled(min, one.seed.scale),
-            max: scaled(max, one.seed.scale),
-            ln_scale: one.seed.ln_scale,
+            min: one.scaled(min),
+            max: one.scaled(max),
+            ln_scale: one.ln_scale(),
             hint,
             map: one.raw().outer_iter().map(|row| row.to_vec()).collect(),
         }
@@ -129,14 +154,20 @@ impl Explain {
 }
 
 impl ClassMap {
-    /// The map in units of the score: multiplied by the seed's `scale`.
-    fn raw(&self) -> Array2<f32> {
-        self.map.values.mapv(|value| scaled(value, self.seed.scale))
+    /// ln of the factor between the map's values and the score.
+    fn ln_scale(&self) -> f64 {
+        self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }
-}
 
-fn scaled(value: f32, scale: f64) -> f32 {
-    (f64::from(value) * scale) as f32
+    /// A value of the map in units of the score.
+    fn scaled(&self, value: f32) -> f32 {
+        (f64::from(value) * self.ln_scale().exp()) as f32
+    }
+
+    /// The map in units of the score.
+    fn raw(&self) -> Array2<f32> {
+        self.map.values.mapv(|value| self.scaled(value))
+    }
 }
 
 /// The raw maps of one method: height × width; of several classes, classes × height × width.
@@ -150,10 +181,15 @@ pub(super) fn npy(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
     npy_file(&stacked)
 }
 
-/// The raw maps, height × width, each under `method/class` with the class's index.
+/// The raw maps, height × width, each under `method/class` with the class's index. Of methods at
+/// the pixels also the attributions of the input's channels, under `method/class/channels`.
 pub(super) fn npz(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
-    npz_file(maps.iter().map(|one| {
+    npz_file(maps.iter().flat_map(|one| {
         let name = format!("{}/{}", one.method.name, one.class.class);
-        (name, one.raw())
+        let channels = one.map.channels.as_ref().map(|channels| {
+            let channels = channels.mapv(|value| one.scaled(value));
+            (format!("{name}/channels"), channels.into_dyn())
+        });
+        [(name, one.raw().into_dyn())].into_iter().chain(channels)
     }))
 }

@@ -22,10 +22,13 @@ fn method() -> Parameter {
     }
 }
 
+/// The parameter that names the layer. Only methods that read a layer have it.
+const LAYER: &str = "layer";
+
 /// The parameters that all methods share.
 const COMMON: &[Parameter] = &[
     Parameter {
-        name: "layer",
+        name: LAYER,
         value: "NAME",
         help: "layer, alias or ONNX value to explain (default: the card's, else the last with \
                height and width)",
@@ -72,13 +75,13 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: "alpha",
-        value: "0..=1",
+        value: "0.0..=1.0",
         help: "strength of the colours in an overlay (default: 0.4; 0.8 with sign=both)",
         repeatable: false,
     },
     Parameter {
         name: "percentile",
-        value: "0..=100",
+        value: "0.0..=100.0",
         help: "values beyond this percentile of the map are clipped before it is drawn \
                (default: by the method)",
         repeatable: false,
@@ -131,7 +134,8 @@ static OF_METHODS: LazyLock<Vec<(&'static str, Texts)>> = LazyLock::new(|| {
 pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parameter> {
     let mut table = vec![MODEL];
     table.extend(has_method.then(method));
-    table.extend_from_slice(COMMON);
+    let reads_layer = methods.iter().any(|method| method.reads_layer());
+    table.extend(COMMON.iter().filter(|row| row.name != LAYER || reads_layer));
     let own = methods.iter().flat_map(|method| method.parameters).map(MethodParameter::name);
     let own: Vec<&str> = own.collect();
     let rows = OF_METHODS.iter().filter(|(name, _)| own.contains(name));

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::{AttributionError, GradientPlan};
 use crate::gradient::Rules;
+use crate::runtime::{ForwardPass, Tail};
 
 /// Which gradient graph: of which value, by which rules, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,37 +23,41 @@ pub(super) enum Reduction {
     Elements,
 }
 
-/// The compiled gradient graphs that the methods of one request need.
+/// The compiled graphs that the methods of one request need.
 #[derive(Debug, Clone, Default)]
-pub struct GradientPlans {
-    by_key: HashMap<PlanKey, Arc<GradientPlan>>,
+pub struct MethodPlans {
+    /// Backward passes from the picture's own forward pass.
+    pub(super) gradients: HashMap<PlanKey, Arc<GradientPlan>>,
+    /// Forward and backward passes of altered inputs, by the name of the rules.
+    pub(super) altered: HashMap<&'static str, (Arc<ForwardPass>, Arc<GradientPlan>)>,
+    /// Forward passes of altered inputs.
+    pub(super) scores: Option<Arc<ForwardPass>>,
+    /// Forward passes from altered values of the layer.
+    pub(super) tail: Option<Arc<Tail>>,
 }
 
-impl GradientPlans {
-    pub(super) fn insert(&mut self, key: PlanKey, plan: Arc<GradientPlan>) {
-        self.by_key.insert(key, plan);
-    }
-
-    /// The forward values that the graphs read.
+impl MethodPlans {
+    /// The values of the picture's forward pass that the graphs read.
     pub fn residuals(&self) -> impl Iterator<Item = &String> {
-        self.by_key.values().flat_map(|plan| plan.residuals())
+        let gradients = self.gradients.values().flat_map(|plan| plan.residuals());
+        gradients.chain(self.tail.iter().flat_map(|tail| tail.others()))
     }
 
-    /// The graph for `value`.
+    /// The backward pass to `value` from the picture's forward pass.
     ///
     /// # Errors
     /// [`AttributionError::NotPrepared`] where no method's row names it.
-    pub(super) fn get(
+    pub(super) fn gradient(
         &self,
         value: &str,
         rules: &Rules,
         reduction: Reduction,
     ) -> Result<&GradientPlan, AttributionError> {
-        let is_meant = |key: &&PlanKey| {
+        let is_meant = |key: &PlanKey| {
             (key.value.as_str(), key.rules, key.reduction) == (value, rules.name, reduction)
         };
-        let key = self.by_key.keys().find(is_meant);
-        key.and_then(|key| self.by_key.get(key)).map(Arc::as_ref).ok_or_else(|| {
+        let found = self.gradients.iter().find(|(key, _)| is_meant(key));
+        found.map(|(_, plan)| plan.as_ref()).ok_or_else(|| {
             let what = match reduction {
                 Reduction::ChannelSums => "the channel sums of the gradient",
                 Reduction::Elements => "the gradient",
