@@ -168,7 +168,10 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<Arc<ForwardPass>, AttributionError> {
         let wanted = [std::slice::from_ref(&self.logits), residuals].concat();
-        let compile = || Ok::<_, AttributionError>(self.network.forward_pass(&wanted)?);
+        let compile = || {
+            token.check()?;
+            Ok::<_, AttributionError>(self.network.forward_pass(&wanted)?)
+        };
         Ok(self.forward_passes.get_or_compute(&wanted, token, compile)?.0)
     }
 
@@ -182,6 +185,7 @@ impl Explainer {
         let rows = (TAIL_BYTES / bytes.max(1)).clamp(1, TAIL_ROWS);
         let start = Instant::now();
         let compile = || {
+            token.check()?;
             let tail = self.network.tail(&layer.name, &self.logits, rows, token)?;
             let model = self.network.name();
             let milliseconds = start.elapsed().as_millis() as u64;

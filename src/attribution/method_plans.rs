@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{AttributionError, GradientPlan};
 use crate::gradient::Rules;
-use crate::runtime::{ForwardPass, Tail};
+use crate::runtime::{ForwardPass, HeldBytes, Tail};
 
 /// Which gradient graph: of which value, by which rules, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,6 +34,18 @@ pub struct MethodPlans {
     pub(super) scores: Option<Arc<ForwardPass>>,
     /// Forward passes from altered values of the layer.
     pub(super) tail: Option<Arc<Tail>>,
+}
+
+impl HeldBytes for MethodPlans {
+    fn held_bytes(&self) -> usize {
+        let gradients = self.gradients.values().map(|plan| plan.held_bytes());
+        let altered = self.altered.values();
+        let altered =
+            altered.map(|(forward, backward)| forward.held_bytes() + backward.held_bytes());
+        let scores = self.scores.iter().map(|forward| forward.held_bytes());
+        let tail = self.tail.iter().map(|tail| tail.held_bytes());
+        gradients.chain(altered).chain(scores).chain(tail).sum()
+    }
 }
 
 impl MethodPlans {

@@ -52,7 +52,7 @@ impl Formula {
     pub(crate) fn map(&self, method: &str, given: &[(&str, &str)]) -> Map {
         let method = find_method(method).unwrap();
         let mut parameters = Parameters::default();
-        given.iter().for_each(|(name, value)| parameters.push(*name, *value));
+        given.iter().for_each(|(name, value)| parameters.push(*name, *value).unwrap());
         let class = |_: &str| Ok::<usize, ParameterError>(0);
         let options = Options::read(&parameters, method.parameters, class).unwrap();
         let logits = self.logits(&self.input);
