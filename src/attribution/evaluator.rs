@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
-use super::{AttributionError, InputGradient};
+use super::AttributionError;
 use crate::explain::Target;
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -11,6 +11,17 @@ pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
 
 /// Takes the gradient at one altered input, with its index.
 pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
+
+/// The gradient of the score at one input.
+#[derive(Debug)]
+pub struct InputGradient<'g> {
+    /// The score there.
+    pub score: f64,
+    /// ∂score/∂x = `scale` · `values`. For a probability the scale is p(1 − p).
+    pub scale: f64,
+    /// Channels × height × width.
+    pub values: ArrayView3<'g, f32>,
+}
 
 /// What a session asks of a network, for one picture and one layer.
 ///

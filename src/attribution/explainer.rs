@@ -170,7 +170,7 @@ impl Explainer {
         let wanted = [std::slice::from_ref(&self.logits), residuals].concat();
         let compile = || {
             token.check()?;
-            Ok::<_, AttributionError>(self.network.forward_pass(&wanted)?)
+            Ok::<_, AttributionError>(ForwardPass::compile(&self.network, &wanted)?)
         };
         Ok(self.forward_passes.get_or_compute(&wanted, token, compile)?.0)
     }
@@ -186,7 +186,7 @@ impl Explainer {
         let start = Instant::now();
         let compile = || {
             token.check()?;
-            let tail = self.network.tail(&layer.name, &self.logits, rows, token)?;
+            let tail = Tail::compile(&self.network, &layer.name, &self.logits, rows, token)?;
             let model = self.network.name();
             let milliseconds = start.elapsed().as_millis() as u64;
             let rows = tail.rows();

@@ -31,7 +31,7 @@ mod session;
 mod supplied_gradient;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, Evaluator, TakeGradient};
+pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};
@@ -43,4 +43,4 @@ pub use methods::METHODS;
 pub use network_evaluator::NetworkEvaluator;
 pub use parameter::{Class, Integer, MethodParameter, Number, Options, Word};
 pub use passes::Passes;
-pub use session::{InputGradient, Session};
+pub use session::Session;

@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator};
+use super::{Alter, AttributionError, Evaluator, InputGradient};
 use crate::explain::{Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -155,17 +155,6 @@ impl<'a> Session<'a> {
     pub fn gradient(&self, rules: &Rules) -> Result<Array3<f32>, AttributionError> {
         self.evaluator.gradient(&self.seed.cotangent, rules)
     }
-}
-
-/// The gradient of the score at one input.
-#[derive(Debug)]
-pub struct InputGradient<'g> {
-    /// The score there.
-    pub score: f64,
-    /// ∂score/∂x = `scale` · `values`. For a probability the scale is p(1 − p).
-    pub scale: f64,
-    /// Channels × height × width.
-    pub values: ArrayView3<'g, f32>,
 }
 
 impl std::fmt::Debug for Session<'_> {

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 
 use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
-use super::{Attributes, Element, OnnxError, value_info};
+use super::{Attributes, OnnxError};
 
 /// A decoded ONNX model. Its graph has at least one node.
 #[derive(Debug, Clone)]
@@ -94,24 +94,6 @@ impl Model {
     #[must_use]
     pub fn with_initializers(mut self, tensors: Vec<TensorProto>) -> Self {
         self.proto.graph.get_or_insert_default().initializer.extend(tensors);
-        self
-    }
-
-    /// The same model with those initializers as inputs, after the existing ones, whose name
-    /// `is_input` accepts.
-    #[must_use]
-    pub fn with_initializers_as_inputs(mut self, is_input: impl Fn(&str) -> bool) -> Self {
-        let graph = self.proto.graph.get_or_insert_default();
-        let initializers = std::mem::take(&mut graph.initializer);
-        for tensor in initializers {
-            if is_input(&tensor.name) {
-                let shape: Vec<usize> =
-                    tensor.dims.iter().map(|&dim| dim.max(0) as usize).collect();
-                graph.input.push(value_info(&tensor.name, Element::F32, &shape));
-            } else {
-                graph.initializer.push(tensor);
-            }
-        }
         self
     }
 

@@ -5,6 +5,7 @@ mod cancellation;
 mod card;
 mod catalogue;
 mod catalogue_error;
+mod completion;
 mod embedded;
 mod engine;
 mod error;

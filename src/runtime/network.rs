@@ -3,11 +3,10 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use super::forward_pass::Completion;
+use super::completion::Completion;
 use super::forward_plans::{ForwardPlans, OutputSet};
 use super::{
-    CancellationToken, Engine, ForwardPass, Graph, Plan, RuntimeError, SharedWeights, Tail, Values,
-    tensor_input,
+    CancellationToken, Engine, Graph, Plan, RuntimeError, SharedWeights, Values, tensor_input,
 };
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{self, Facts};
@@ -180,7 +179,7 @@ impl Network {
         if missing.is_empty() {
             return Ok(values);
         }
-        let completion = Completion::compile(self, |name| values.contains(name), &missing)?;
+        let completion = self.completion(|name| values.contains(name), &missing)?;
         if let Some(completion) = completion {
             let computed = completion.run(&values, token)?;
             values.extend(computed);
@@ -188,27 +187,15 @@ impl Network {
         Ok(values)
     }
 
-    /// Compiles a forward pass that gives `wanted`, to be run for many inputs.
-    ///
-    /// # Errors
-    /// [`RuntimeError`].
-    pub fn forward_pass(&self, wanted: &[String]) -> Result<ForwardPass, RuntimeError> {
-        ForwardPass::compile(self, wanted)
-    }
-
-    /// Compiles the part behind `value`, which computes `logits` from it, for batches of `rows`, or
-    /// of one where the part has a fixed batch.
-    ///
-    /// # Errors
-    /// [`RuntimeError`].
-    pub fn tail(
+    /// A plan for `wanted`, where there is anything to compute. `is_known` says which values a
+    /// forward pass gives.
+    pub(super) fn completion(
         &self,
-        value: &str,
-        logits: &str,
-        rows: usize,
-        token: &CancellationToken,
-    ) -> Result<Tail, RuntimeError> {
-        Tail::compile(self, value, logits, rows, token)
+        is_known: impl Fn(&str) -> bool,
+        wanted: &[String],
+    ) -> Result<Option<Completion>, RuntimeError> {
+        let Self { graph, facts, weights, engine, .. } = self;
+        Completion::compile(graph, facts, weights, is_known, wanted, engine)
     }
 
     pub(super) fn plan(&self, outputs: OutputSet) -> &Plan {

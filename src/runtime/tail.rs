@@ -35,7 +35,10 @@ const TOLERANCE: f32 = 1e-3;
 impl Tail {
     /// Compiles the part of `network` from `value` to `logits` for batches of `rows`, or of one
     /// where the part has a fixed batch.
-    pub(super) fn compile(
+    ///
+    /// # Errors
+    /// [`RuntimeError`].
+    pub fn compile(
         network: &Network,
         value: &str,
         logits: &str,
@@ -243,7 +246,7 @@ mod tests {
     /// The logits of a tail, for rows whose elements are 1, 2, 3 … times the row's number.
     fn logits(network: &Network, rows: usize) -> (usize, Vec<Vec<f32>>) {
         let token = CancellationToken::never();
-        let tail = network.tail("layer", "logits", rows, &token).unwrap();
+        let tail = Tail::compile(network, "layer", "logits", rows, &token).unwrap();
         let x =
             ArrayD::from_shape_fn(vec![1, 2, 2, 2], |i| (4 * i[1] + 2 * i[2] + i[3] + 1) as f32);
         let values = network.forward(x, OutputSet::Layers, &token).unwrap();

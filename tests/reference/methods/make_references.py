@@ -1,7 +1,8 @@
 """Makes the network, the picture and the maps of tests/attribution/reference.rs.
 
-The network has random weights, two convolutions, a residual block and two dense layers, and an input that is not square.
-The maps are computed in float64: by Captum, and where Captum has no such method, by the paper's formula with forward hooks.
+The network has random weights, two convolutions, a residual block and two dense layers, and an input that is not
+square. The maps are computed in float64: by Captum, and where Captum has no such method, by the paper's formula with
+forward hooks.
 The maps of methods of chance are means over many samples.
 
     python make_references.py   (versions: captum 0.9.0, numpy 2.4.6, onnx 1.23.2, pillow 13.0.0, torch 2.15.0)
