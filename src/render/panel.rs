@@ -4,10 +4,10 @@ use ndarray::ArrayView2;
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
     /// The heat, height × width, at the layer's resolution: 0..=1, or −1..=1 where
-    /// [`HeatmapOptions::signed`]. Finite.
+    /// [`HeatmapOptions::signed`](super::HeatmapOptions::signed). Finite.
     pub heat: ArrayView2<'a, f32>,
-    /// Written above the map: `tabby  0.83`. Without any caption there is no room for one. What
-    /// follows two spaces is a note. It is drawn lighter and is never cut.
+    /// Written above the map: `tabby  0.83`. Space is reserved only if a panel has a caption. Text
+    /// after two spaces is drawn lighter and is never shortened.
     pub caption: Option<String>,
 }
 
