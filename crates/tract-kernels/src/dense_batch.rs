@@ -30,7 +30,10 @@ pub(crate) fn multiply_rows<T: Weight>(
         parallel_chunks(products, size, |index, products| {
             let rows = &matrix[index * tile * inputs..];
             let rows = &rows[..rows.len().min(tile * inputs)];
-            isa.dispatch(Rows { rows, inputs, tile, panels: &panels, products });
+            let sizes = [DEPTH.div_ceil(WIDTH) * tile, tile * isa.panel()];
+            with_scratch(sizes, |[a, c]| {
+                isa.dispatch(Rows { rows, inputs, tile, panels: &panels, a, c, products });
+            });
         });
         for (index, products) in products.chunks_exact(size).enumerate() {
             let panel_size = size / panels.len();
@@ -75,7 +78,11 @@ pub(crate) fn multiply_columns<T: Weight>(
     with_scratch([outputs.div_ceil(width) * size], |[products]| {
         parallel_chunks(products, size, |index, products| {
             let first = index * width;
-            isa.dispatch(Columns { matrix, outputs, first, tile, blocks: &blocks, products });
+            let sizes = [DEPTH * isa.panel(), tile * isa.panel()];
+            with_scratch(sizes, |[b, c]| {
+                let blocks = blocks.as_slice();
+                isa.dispatch(Columns { matrix, outputs, first, tile, blocks, b, c, products });
+            });
         });
         for (index, products) in products.chunks_exact(size).enumerate() {
             let first = index * width;
@@ -105,6 +112,9 @@ struct Rows<'a, T> {
     inputs: usize,
     tile: usize,
     panels: &'a [Vec<Lanes>],
+    /// Memory for packed weights, and for a tile of products.
+    a: &'a mut [Lanes],
+    c: &'a mut [Lanes],
     /// For each panel and each row, the products of the row with the panel's vectors.
     products: &'a mut [Lanes],
 }
@@ -114,28 +124,26 @@ impl<T: Weight> SimdOp for Rows<'_, T> {
 
     #[inline(always)]
     fn eval<S: Simd>(self, simd: S) {
-        let Self { rows, inputs, tile, panels, products } = self;
+        let Self { rows, inputs, tile, panels, a, c, products } = self;
         products.fill(Lanes::default());
-        let size = tile * S::PANEL;
-        with_scratch([DEPTH.div_ceil(WIDTH) * tile, size], |[a, c]| {
-            for start in (0..inputs).step_by(DEPTH) {
-                let depth = DEPTH.min(inputs - start);
-                let a = &mut a[..depth.div_ceil(WIDTH) * tile];
-                a.fill(Lanes::default());
-                for (row, weights) in rows.chunks_exact(inputs).enumerate() {
-                    let weights = weights[start..start + depth].chunks(WIDTH);
-                    for (weights, packed) in weights.zip(a.chunks_exact_mut(tile)) {
-                        simd.store(T::load(simd, weights), &mut packed[row]);
-                    }
-                }
-                for (panel, products) in panels.iter().zip(products.chunks_exact_mut(size)) {
-                    let b = &panel[start * S::PANEL..][..depth * S::PANEL];
-                    let product = GemmTile { rows: tile, depth, a, a_stride: tile, b, c };
-                    product.eval(simd);
-                    add_to(simd, products, c);
+        for start in (0..inputs).step_by(DEPTH) {
+            let depth = DEPTH.min(inputs - start);
+            let a = &mut a[..depth.div_ceil(WIDTH) * tile];
+            a.fill(Lanes::default());
+            for (row, weights) in rows.chunks_exact(inputs).enumerate() {
+                let weights = weights[start..start + depth].chunks(WIDTH);
+                for (weights, packed) in weights.zip(a.chunks_exact_mut(tile)) {
+                    simd.store(T::load(simd, weights), &mut packed[row]);
                 }
             }
-        });
+            let products = products.chunks_exact_mut(tile * S::PANEL);
+            for (panel, products) in panels.iter().zip(products) {
+                let b = &panel[start * S::PANEL..][..depth * S::PANEL];
+                let product = GemmTile { rows: tile, depth, a, a_stride: tile, b, c };
+                product.eval(simd);
+                add_to(simd, products, c);
+            }
+        }
     }
 }
 
@@ -149,6 +157,9 @@ struct Columns<'a, T> {
     tile: usize,
     /// The rows that are used, and the vectors' elements for them.
     blocks: &'a [(&'a [usize], Vec<Lanes>)],
+    /// Memory for packed weights, and for a tile of products.
+    b: &'a mut [Lanes],
+    c: &'a mut [Lanes],
     /// For each vector, its products with the panel's columns.
     products: &'a mut [Lanes],
 }
@@ -158,31 +169,26 @@ impl<T: Weight> SimdOp for Columns<'_, T> {
 
     #[inline(always)]
     fn eval<S: Simd>(self, simd: S) {
-        let Self { matrix, outputs, first, tile, blocks, products } = self;
+        let Self { matrix, outputs, first, tile, blocks, b, c, products } = self;
         products.fill(Lanes::default());
         let last = outputs.min(first + S::PANEL * WIDTH);
-        let size = tile * S::PANEL;
-        with_scratch([DEPTH * S::PANEL, size], |[b, c]| {
-            for (used, a) in blocks {
-                let depth = used.len();
-                let b = &mut b[..depth * S::PANEL];
-                for (k, packed) in used.iter().zip(b.chunks_exact_mut(S::PANEL)) {
-                    let weights = &matrix[k * outputs..][first..last];
-                    let mut weights = weights.chunks(WIDTH);
-                    for packed in packed {
-                        let weights = weights.next().unwrap_or_default();
-                        simd.store(T::load(simd, weights), packed);
-                    }
-                }
-                let a_size = depth.div_ceil(WIDTH) * tile;
-                let tiles = a.chunks_exact(a_size).zip(products.chunks_exact_mut(size));
-                for (a, products) in tiles {
-                    let product = GemmTile { rows: tile, depth, a, a_stride: tile, b, c };
-                    product.eval(simd);
-                    add_to(simd, products, c);
+        for (used, a) in blocks {
+            let depth = used.len();
+            let b = &mut b[..depth * S::PANEL];
+            for (k, packed) in used.iter().zip(b.chunks_exact_mut(S::PANEL)) {
+                let mut weights = matrix[k * outputs..][first..last].chunks(WIDTH);
+                for packed in packed {
+                    let weights = weights.next().unwrap_or_default();
+                    simd.store(T::load(simd, weights), packed);
                 }
             }
-        });
+            let tiles = a.chunks_exact(depth.div_ceil(WIDTH) * tile);
+            for (a, products) in tiles.zip(products.chunks_exact_mut(tile * S::PANEL)) {
+                let product = GemmTile { rows: tile, depth, a, a_stride: tile, b, c };
+                product.eval(simd);
+                add_to(simd, products, c);
+            }
+        }
     }
 }
 
