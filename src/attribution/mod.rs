@@ -10,6 +10,7 @@
 
 mod baseline;
 mod cam;
+mod coalitions;
 mod error;
 mod evaluator;
 mod explainability;
@@ -20,6 +21,7 @@ mod map;
 mod method;
 mod method_plans;
 mod methods;
+mod moments;
 mod network_evaluator;
 mod noisy_gradients;
 mod parameter;
@@ -29,6 +31,7 @@ mod quadrature;
 mod random;
 mod session;
 mod supplied_gradient;
+mod window;
 
 pub use error::AttributionError;
 pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};

@@ -1,15 +1,16 @@
 //! Gradients at the picture with noise on it: what SmoothGrad and its variants have in common.
 
-use ndarray::{Array2, Array3, ArrayViewMut3};
+use ndarray::{Array3, ArrayViewMut3};
 use rand_distr::{Distribution, StandardNormal};
 
+use super::moments::Moments;
 use super::pixels::reduced;
 use super::random::{SEED, generator};
 use super::{AttributionError, Integer, MethodParameter, Number, Options, Session, Word};
 use crate::gradient::Rules;
 
 pub(super) const SAMPLES: Integer =
-    Integer { name: "samples", range: [2, 1000], default: Some(50), help: "noisy pictures" };
+    Integer { name: "samples", range: [2, 1000], default: Some(50), help: "altered pictures" };
 
 pub(super) const NOISE: Number = Number {
     name: "noise",
@@ -40,9 +41,8 @@ pub(super) struct NoisyGradients {
     pub(super) sum: Array3<f64>,
     /// Σ g².
     pub(super) squares: Array3<f64>,
-    /// Σ r and Σ r², where r is what `quantity` makes of one gradient, reduced to one number for
-    /// each pixel.
-    reduced: [Array2<f64>; 2],
+    /// Those of what `quantity` makes of one gradient, reduced to one number for each pixel.
+    reduced: Moments,
 }
 
 impl NoisyGradients {
@@ -70,29 +70,20 @@ impl NoisyGradients {
             });
         };
         let zeros = Array3::<f64>::zeros(input.dim());
-        let flat = Array2::<f64>::zeros((input.dim().1, input.dim().2));
+        let reduced_moments = Moments::zeros((input.dim().1, input.dim().2));
         let mut sums =
-            Self { samples, sum: zeros.clone(), squares: zeros, reduced: [flat.clone(), flat] };
+            Self { samples, sum: zeros.clone(), squares: zeros, reduced: reduced_moments };
         session.input_gradients(Rules::GRADIENT, samples, &alter, |_, gradient| {
             let gradient_of_score = gradient.values.mapv(|g| f64::from(g) * gradient.scale);
             sums.sum += &gradient_of_score;
             sums.squares.zip_mut_with(&gradient_of_score, |sum, g| *sum += g * g);
-            let pixels = reduced(&gradient_of_score.mapv(&quantity), how);
-            sums.reduced[1].zip_mut_with(&pixels, |sum, r| *sum += r * r);
-            sums.reduced[0] += &pixels;
+            sums.reduced.add(1.0, reduced(&gradient_of_score.mapv(&quantity), how).view());
         })?;
         Ok(sums)
     }
 
-    /// The standard error of the mean of the quantity: √(variance / samples), as the root mean
-    /// square over all pixels.
+    /// The standard error of the mean of the quantity.
     pub(super) fn standard_error(&self) -> f64 {
-        let n = self.samples as f64;
-        let [sum, squares] = &self.reduced;
-        let variances = sum
-            .iter()
-            .zip(squares)
-            .map(|(sum, squares)| ((squares - sum * sum / n) / (n - 1.0)).max(0.0));
-        (variances.sum::<f64>() / n / sum.len().max(1) as f64).sqrt()
+        self.reduced.standard_error()
     }
 }

@@ -1,7 +1,7 @@
 use ndarray::{Array3, ArrayView3};
 
 use super::{Alter, AttributionError, Evaluator, InputGradient};
-use crate::explain::{Seed, Target};
+use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
 
@@ -52,6 +52,14 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn with_cotangent(&self, cotangent: Vec<f32>) -> Self {
         Self { seed: Seed { cotangent, ..self.seed.clone() }, ..self.clone() }
+    }
+
+    /// The same session about another score of the class.
+    ///
+    /// # Errors
+    /// [`AttributionError::Seed`].
+    pub fn with_score(&self, score: Score) -> Result<Self, AttributionError> {
+        Self::new(self.evaluator, self.logits, Target { score, ..self.target })
     }
 
     /// The score of the picture.

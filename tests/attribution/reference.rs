@@ -13,14 +13,17 @@ const FIXED: &[(&str, &[(&str, &str)])] = &[
     ("ablationcam", &[("layer", "block")]),
     ("input_x_gradient", &[]),
     ("integrated_gradients", &[("steps", "50"), ("max_steps", "50")]),
+    ("kernel_shap", &[("grid", "2")]),
     ("occlusion", &[("window", "5"), ("stride", "3")]),
     ("reciprocam", &[("layer", "block")]),
     ("saliency", &[]),
+    ("scorecam", &[("layer", "block")]),
 ];
 
 /// Methods of chance, and how far their map may be from a reference of 40,000 samples, as a
 /// multiple of the standard error that they state.
 const RANDOM: &[(&str, &[(&str, &str)])] = &[
+    ("expected_gradients", &[("samples", "1000"), ("baselines", "levels")]),
     ("rise", &[("masks", "4000")]),
     ("smoothgrad", &[("samples", "1000")]),
     ("smoothgrad_squared", &[("samples", "1000")]),

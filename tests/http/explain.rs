@@ -37,7 +37,7 @@ async fn gradcam_is_explain_with_its_method() {
 #[tokio::test]
 async fn every_method_answers_for_every_class() {
     // Each method takes few passes.
-    let few = "steps=2&max_steps=2&samples=2&masks=2&window=75&stride=75";
+    let few = "steps=2&max_steps=2&samples=2&masks=2&window=75&stride=75&grid=2&channels=4";
     let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
     let query: String = names.iter().map(|name| format!("method={name}&")).collect();
     let answer = json(&format!("/explain?{query}{few}&class=cat&class=dog")).await;

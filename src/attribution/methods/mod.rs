@@ -1,14 +1,17 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
 mod ablationcam;
+mod expected_gradients;
 mod gradcam;
 mod hirescam;
 mod input_x_gradient;
 mod integrated_gradients;
+mod kernel_shap;
 mod occlusion;
 mod reciprocam;
 mod rise;
 mod saliency;
+mod scorecam;
 mod smoothgrad;
 mod smoothgrad_squared;
 mod vargrad;
@@ -20,14 +23,17 @@ use super::Method;
 /// it.
 pub const METHODS: &[Method] = &[
     ablationcam::METHOD,
+    expected_gradients::METHOD,
     gradcam::METHOD,
     hirescam::METHOD,
     input_x_gradient::METHOD,
     integrated_gradients::METHOD,
+    kernel_shap::METHOD,
     occlusion::METHOD,
     reciprocam::METHOD,
     rise::METHOD,
     saliency::METHOD,
+    scorecam::METHOD,
     smoothgrad::METHOD,
     smoothgrad_squared::METHOD,
     vargrad::METHOD,

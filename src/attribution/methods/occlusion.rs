@@ -2,10 +2,11 @@
 
 use std::ops;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::Array2;
 
 use crate::attribution::baseline::{BASELINE, baseline};
 use crate::attribution::random::SEED;
+use crate::attribution::window::Window;
 use crate::attribution::{
     AttributionError, Integer, Map, Method, MethodParameter, Need, Options, Range, Resolution,
     Session,
@@ -45,27 +46,6 @@ pub(super) const METHOD: Method = Method {
     same_as: |_| None,
     run: occlusion,
 };
-
-/// A part of the picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Window {
-    rows: ops::Range<usize>,
-    columns: ops::Range<usize>,
-}
-
-impl Window {
-    fn of<'a, T>(&self, mut channel: ArrayView2<'a, T>) -> ArrayView2<'a, T> {
-        channel.slice_axis_inplace(Axis(0), self.rows.clone().into());
-        channel.slice_axis_inplace(Axis(1), self.columns.clone().into());
-        channel
-    }
-
-    fn of_mut<'a, T>(&self, mut channel: ArrayViewMut2<'a, T>) -> ArrayViewMut2<'a, T> {
-        channel.slice_axis_inplace(Axis(0), self.rows.clone().into());
-        channel.slice_axis_inplace(Axis(1), self.columns.clone().into());
-        channel
-    }
-}
 
 /// Every window. The last one of each row and column ends at the border.
 fn windows(options: &Options, [_, height, width]: [usize; 3]) -> Vec<Window> {

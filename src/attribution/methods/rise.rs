@@ -1,9 +1,10 @@
 //! RISE (Petsiuk et al. 2018, <https://arxiv.org/abs/1806.07421>).
 
-use ndarray::{Array2, ArrayViewMut3, Zip};
+use ndarray::{Array2, Zip};
 use rand::RngExt;
 
 use crate::attribution::baseline::{BASELINE, baseline};
+use crate::attribution::moments::Moments;
 use crate::attribution::random::{SEED, generator};
 use crate::attribution::{
     AttributionError, Integer, Map, Method, MethodParameter, Need, Number, Options, Range,
@@ -68,45 +69,31 @@ fn rise(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let (seed, cells) = (options.integer(&SEED) as u64, options.integer(&CELLS));
     let (most, stop_at) = (options.integer(&MASKS), options.number(&STOP_AT));
     let cover = baseline(session, options.word(&BASELINE), seed)?;
-    let zeros = Array2::<f64>::zeros((height, width));
-    let (mut sum, mut squares, mut masks) = (zeros.clone(), zeros, 0);
+    let mut moments = Moments::zeros((height, width));
     loop {
-        let count = BLOCK.min(most - masks);
-        let scores = session.scores(count, &|index, mut x: ArrayViewMut3<'_, f32>| {
-            let mask = mask(seed, masks + index, cells, [height, width]);
+        let first = moments.samples;
+        let scores = session.scores(BLOCK.min(most - first), &|index, mut x| {
+            let mask = mask(seed, first + index, cells, [height, width]);
             for (mut x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
                 Zip::from(&mut x).and(&cover).and(&mask).for_each(|x, b, m| *x = b + m * (*x - b));
             }
         })?;
         for (index, score) in scores.into_iter().enumerate() {
-            let mask = mask(seed, masks + index, cells, [height, width]);
-            Zip::from(&mut sum).and(&mut squares).and(&mask).for_each(|sum, squares, &m| {
-                let value = score * f64::from(m) / UNCOVERED;
-                *sum += value;
-                *squares += value * value;
-            });
+            let mask = mask(seed, first + index, cells, [height, width]);
+            moments.add(score / UNCOVERED, mask.view());
         }
-        masks += count;
-        if masks == most || standard_error(&sum, &squares, masks) <= stop_at {
+        if moments.samples == most || moments.standard_error() <= stop_at {
             break;
         }
     }
-    let map = sum.mapv(|sum| sum / masks as f64);
+    let map = moments.mean();
     let mean = map.mean().unwrap_or_default();
     Ok(Map {
-        samples: Some(masks),
-        standard_error: Some(standard_error(&sum, &squares, masks)),
+        samples: Some(moments.samples),
+        standard_error: Some(moments.standard_error()),
         seed: Some(seed),
         ..Map::of_score(&map).without(mean)
     })
-}
-
-/// √(variance / masks), as the root mean square over all pixels.
-fn standard_error(sum: &Array2<f64>, squares: &Array2<f64>, masks: usize) -> f64 {
-    let n = masks as f64;
-    let variance = |(sum, squares): (&f64, &f64)| ((squares - sum * sum / n) / (n - 1.0)).max(0.0);
-    let total: f64 = sum.iter().zip(squares).map(variance).sum();
-    (total / n / sum.len().max(1) as f64).sqrt()
 }
 
 /// The mask `index`: `cells` × `cells` cells, each uncovered with probability 0.5, enlarged
