@@ -10,7 +10,7 @@ use super::{
     AttributionError, Explainability, GradientPlan, LayerProperties, MethodPlans, Need,
     supplied_gradient,
 };
-use crate::gradient::{self, GradientError, GradientGraph, GradientModel, Rules, derive};
+use crate::gradient::{GradientError, GradientGraph, GradientModel, PooledHead, Rules, derive};
 use crate::onnx::{Grid, Layer};
 use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Tail};
 
@@ -90,8 +90,11 @@ impl Explainer {
     pub fn properties(&self, layer: &Layer) -> LayerProperties {
         let axis = layer.grid.map_or(1, Grid::channel_axis);
         let (graph, facts) = (self.network.graph(), self.network.facts());
-        let uniform = gradient::has_uniform_gradient(graph, facts, &layer.name, axis, &self.logits);
-        LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
+        let head = PooledHead::of(graph, facts, &layer.name, axis, &self.logits).ok().flatten();
+        LayerProperties {
+            uniform_gradient: head.is_some(),
+            linear_head: head == Some(PooledHead::Linear),
+        }
     }
 
     /// The compiled graphs that `needs` ask for, from the caches where they were used recently.
@@ -129,9 +132,18 @@ impl Explainer {
                 }
                 Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
                 Need::ScoresFromLayer => plans.tail = Some(self.tail(layer()?, token)?),
+                Need::LinearHead => self.check_linear_head(layer()?)?,
             }
         }
         Ok(plans)
+    }
+
+    /// Refuses a layer that is not followed by a mean over all positions and one dense layer.
+    fn check_linear_head(&self, layer: &Layer) -> Result<(), AttributionError> {
+        match self.properties(layer).linear_head {
+            true => Ok(()),
+            false => Err(AttributionError::NoLinearHead(layer.name.clone())),
+        }
     }
 
     fn add_gradient(

@@ -89,6 +89,8 @@ pub enum Need {
     Scores,
     /// The scores of altered values of the layer, by the part of the network behind it.
     ScoresFromLayer,
+    /// A mean over all positions behind the layer, and then at most one dense layer.
+    LinearHead,
 }
 
 impl Need {
@@ -96,9 +98,11 @@ impl Need {
     #[must_use]
     pub fn is_of_layer(&self) -> bool {
         match self {
-            Self::Activations | Self::ChannelSums | Self::Gradient(_) | Self::ScoresFromLayer => {
-                true
-            }
+            Self::Activations
+            | Self::ChannelSums
+            | Self::Gradient(_)
+            | Self::ScoresFromLayer
+            | Self::LinearHead => true,
             Self::InputGradient(_) | Self::InputGradients(_) | Self::Scores => false,
         }
     }
@@ -111,7 +115,7 @@ impl Need {
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
                 Some(rules)
             }
-            Self::Activations | Self::Scores | Self::ScoresFromLayer => None,
+            Self::Activations | Self::Scores | Self::ScoresFromLayer | Self::LinearHead => None,
         }
     }
 }
@@ -130,4 +134,6 @@ pub struct LayerProperties {
     /// The gradient is the same at every position of a channel, because a mean over all positions
     /// is the only reader of the layer.
     pub uniform_gradient: bool,
+    /// At most one dense layer follows that mean.
+    pub linear_head: bool,
 }

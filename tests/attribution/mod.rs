@@ -1,6 +1,7 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
 mod black_box;
+mod cams;
 mod formula;
 mod from_layer;
 mod gradcam;

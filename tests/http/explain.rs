@@ -34,11 +34,17 @@ async fn gradcam_is_explain_with_its_method() {
     }
 }
 
+/// The methods that can explain the last convolution of the bundled network: all but `cam`.
+fn usable() -> Vec<&'static Method> {
+    METHODS.iter().filter(|method| method.name != "cam").collect()
+}
+
 #[tokio::test]
 async fn every_method_answers_for_every_class() {
     // Each method takes few passes.
     let few = "steps=2&max_steps=2&samples=2&masks=2&window=75&stride=75";
-    let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
+    let methods = usable();
+    let names: Vec<&str> = methods.iter().map(|method| method.name).collect();
     let query: String = names.iter().map(|name| format!("method={name}&")).collect();
     let answer = json(&format!("/explain?{query}{few}&class=cat&class=dog")).await;
     let maps = answer["maps"].as_array().unwrap();
@@ -48,7 +54,7 @@ async fn every_method_answers_for_every_class() {
         Resolution::Input => 150,
     };
     for (index, map) in maps.iter().enumerate() {
-        let method = &METHODS[index % names.len()];
+        let method = methods[index % names.len()];
         assert_eq!(map["method"], method.name);
         assert_eq!(map["label"], ["cat", "dog"][index / names.len()]);
         assert_eq!(map["map"].as_array().unwrap().len(), side(method), "{}", method.name);
@@ -62,7 +68,7 @@ async fn every_method_answers_for_every_class() {
     let archive =
         file(&format!("/explain?{query}{few}&class=0&class=1"), "application/x-npz").await;
     let arrays = crate::convnet::npz(&archive);
-    for method in METHODS {
+    for method in methods {
         for class in 0..2 {
             let (name, side) = (format!("{}/{class}", method.name), side(method));
             assert_eq!(arrays[&name].shape(), [side, side]);
@@ -94,11 +100,7 @@ async fn every_spelling_of_a_method_gets_the_same_answer() {
     for name in ["gradcam++", "gradcam%2B%2B", "gradcam%20%20", "gradcam_plus_plus"] {
         let path = format!("/explain?method={name}");
         let reply = client.post(&path, "application/json", &pictures::png()).await;
-        if METHODS.iter().any(|method| method.name == "gradcam++") {
-            assert_eq!(reply.json()["maps"][0]["method"], "gradcam++", "{name}");
-        } else {
-            assert_eq!(reply.json()["code"], "unknown-method", "{name}: {reply}");
-        }
+        assert_eq!(reply.json()["maps"][0]["method"], "gradcam++", "{name}");
     }
     let spelt = file("/explain?method=Hi-Res_CAM", "image/png").await;
     assert_eq!(spelt, file("/explain?method=hirescam", "image/png").await);
@@ -194,6 +196,36 @@ async fn a_shared_scale_keeps_the_maps_comparable() {
     assert_eq!((&own["scale"], &shared["scale"]), (&"own".into(), &"shared".into()));
     assert_eq!(own["maps"], shared["maps"], "the raw maps are the same");
     assert_ne!(own["png"], shared["png"]);
+}
+
+#[tokio::test]
+async fn a_method_that_needs_another_head_is_refused_by_name() {
+    let reply = Client::new().post("/explain?method=cam", "*/*", b"no picture").await;
+    let problem = reply.json();
+    assert_eq!((reply.status, problem["code"].as_str()), (422, Some("not-explainable")));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("cam cannot") && detail.contains("use gradcam"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_class_cannot_be_told_apart_from_itself() {
+    let path = "/explain?method=finercam&class=cat&against=cat";
+    let reply = Client::new().post(path, "*/*", &pictures::png()).await;
+    let problem = reply.json();
+    assert_eq!((reply.status, problem["code"].as_str()), (400, Some("invalid-parameter")));
+    assert!(problem["detail"].as_str().unwrap().contains("against"), "{problem}");
+}
+
+#[tokio::test]
+async fn finercam_says_that_it_is_about_logits_and_eigencam_that_it_has_no_class() {
+    let answer = json("/explain?method=finercam&method=eigencam&method=gradcam&class=cat").await;
+    let maps = answer["maps"].as_array().unwrap();
+    let scores: Vec<&str> = maps.iter().map(|map| map["score"].as_str().unwrap()).collect();
+    assert_eq!(scores, ["logit", "probability", "probability"]);
+    assert_eq!(maps[1]["class_sensitive"], false);
+    assert_eq!(maps[1]["passes"], 0);
+    assert!(maps[1]["singular_value_ratio"].as_f64().unwrap() > 1.0);
+    assert_eq!(maps[2].get("singular_value_ratio"), None);
 }
 
 #[tokio::test]

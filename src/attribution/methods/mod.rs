@@ -1,10 +1,18 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
 mod ablationcam;
+mod cam;
+mod eigencam;
+mod eigengradcam;
+mod fem;
+mod finercam;
 mod gradcam;
+mod gradcam_plus_plus;
+mod gradcamelementwise;
 mod hirescam;
 mod input_x_gradient;
 mod integrated_gradients;
+mod layercam;
 mod occlusion;
 mod reciprocam;
 mod rise;
@@ -12,6 +20,7 @@ mod saliency;
 mod smoothgrad;
 mod smoothgrad_squared;
 mod vargrad;
+mod xgradcam;
 
 use super::Method;
 
@@ -20,10 +29,18 @@ use super::Method;
 /// it.
 pub const METHODS: &[Method] = &[
     ablationcam::METHOD,
+    cam::METHOD,
+    eigencam::METHOD,
+    eigengradcam::METHOD,
+    fem::METHOD,
+    finercam::METHOD,
     gradcam::METHOD,
+    gradcam_plus_plus::METHOD,
+    gradcamelementwise::METHOD,
     hirescam::METHOD,
     input_x_gradient::METHOD,
     integrated_gradients::METHOD,
+    layercam::METHOD,
     occlusion::METHOD,
     reciprocam::METHOD,
     rise::METHOD,
@@ -31,6 +48,7 @@ pub const METHODS: &[Method] = &[
     smoothgrad::METHOD,
     smoothgrad_squared::METHOD,
     vargrad::METHOD,
+    xgradcam::METHOD,
 ];
 
 #[cfg(test)]

@@ -60,10 +60,13 @@ struct MapJson<'a> {
     /// The start of the random numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    /// The largest singular value, divided by the second, of a map that is a principal component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    singular_value_ratio: Option<f64>,
     #[serde(flatten)]
     class: &'a ClassScore,
     /// The score that was differentiated: the one asked for, or the logit where the model gives no
-    /// probabilities.
+    /// probabilities or the method is always about logits.
     score: Score,
     sign: Sign,
     /// Values beyond this percentile are clipped in the picture.
@@ -77,7 +80,7 @@ struct MapJson<'a> {
     max: f32,
     /// ln of the factor between the map and the raw map; see `Seed`.
     ln_scale: f64,
-    /// What to do about a map that shows nothing.
+    /// What to do about a map that shows nothing or that may mislead.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
     /// The raw map, row by row, before ReLU and scaling.
@@ -132,7 +135,7 @@ impl Explain {
         });
         let (min, max) = one.map.bounds();
         let scale = one.ln_scale().exp();
-        let Map { completeness, samples, standard_error, seed, .. } = one.map;
+        let Map { completeness, samples, standard_error, seed, singular_value_ratio, .. } = one.map;
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
@@ -143,8 +146,9 @@ impl Explain {
             samples,
             standard_error,
             seed,
+            singular_value_ratio,
             class: &one.class,
-            score: one.seed.score,
+            score: one.map.score.unwrap_or(one.seed.score),
             sign: one.sign,
             percentile: self.percentile(one),
             empty: one.is_empty(),
@@ -152,7 +156,7 @@ impl Explain {
             min: scaled(min, scale),
             max: scaled(max, scale),
             ln_scale: one.ln_scale(),
-            hint,
+            hint: hint.or(one.map.hint),
             map: one
                 .map
                 .values
