@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, Array3, ArrayView3, Axis, Slice, Zip};
 
+use super::aug_smooth::AUG_SMOOTH;
 use super::principal_component::{Matrix, PrincipalComponent};
 use super::{AttributionError, Map, MethodParameter, Options, Session, Switch};
 
@@ -15,7 +16,12 @@ pub(super) const EIGEN_SMOOTH: Switch = Switch {
 };
 
 /// The parameters of every weighted sum.
-pub(super) const PARAMETERS: &[MethodParameter] = &[MethodParameter::Switch(EIGEN_SMOOTH)];
+pub(super) const PARAMETERS: &[MethodParameter] =
+    &[MethodParameter::Switch(EIGEN_SMOOTH), MethodParameter::Switch(AUG_SMOOTH)];
+
+/// The parameters of every principal component.
+pub(super) const COMPONENT_PARAMETERS: &[MethodParameter] =
+    &[MethodParameter::Switch(CENTER), MethodParameter::Switch(AUG_SMOOTH)];
 
 /// The parameter that centres the channels before the principal component is taken.
 pub(super) const CENTER: Switch = Switch {
@@ -37,7 +43,7 @@ pub(super) enum Weights {
 #[derive(Debug)]
 pub(super) struct WeightedSum {
     /// Height × width, in the unit of the weights times that of the layer.
-    pub(super) values: Array2<f64>,
+    values: Array2<f64>,
     singular_value_ratio: Option<f64>,
 }
 
@@ -46,7 +52,8 @@ impl WeightedSum {
     ///
     /// # Errors
     /// [`AttributionError::Mismatch`] and [`AttributionError::Shapes`] where the weights do not fit
-    /// the layer, or the layer has no elements.
+    /// the layer, or the layer has no elements. With `eigen_smooth` also
+    /// [`AttributionError::TooLargeLayer`].
     pub(super) fn of(
         session: &Session,
         weights: &Weights,
@@ -68,7 +75,7 @@ impl WeightedSum {
     /// `is_centred`.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// As [`of`](Self::of), and [`AttributionError::TooLargeLayer`].
     pub(super) fn principal_component(
         session: &Session,
         weights: &Weights,
@@ -79,7 +86,7 @@ impl WeightedSum {
         let plain = Weighted { activations, weights, means: Vec::new() };
         let means = if is_centred { plain.channel_means() } else { Vec::new() };
         let PrincipalComponent { projection, singular_value_ratio } =
-            PrincipalComponent::of(&Weighted { means, ..plain });
+            PrincipalComponent::of(&Weighted { means, ..plain })?;
         Ok(Self { values: projection, singular_value_ratio })
     }
 

@@ -20,6 +20,17 @@ pub enum AttributionError {
          positions and at most one dense layer; use gradcam or hirescam, or name another layer"
     )]
     NoLinearHead(String),
+    /// A principal component of the layer would take too long.
+    #[error(
+        "a principal component takes at most {limit} channels or at most {limit} positions, but \
+         the layer is {shape:?} (channels × height × width); name another layer"
+    )]
+    TooLargeLayer {
+        /// Channels, height and width of the layer.
+        shape: [usize; 3],
+        /// The most of channels or positions, whichever are fewer.
+        limit: usize,
+    },
     /// A parameter does not fit what is explained.
     #[error(transparent)]
     Parameter(#[from] ParameterError),

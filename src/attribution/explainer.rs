@@ -3,7 +3,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::evaluator::not_prepared;
 use super::explainability::{channel_sums_of, lacks_positions};
 use super::method_plans::{PlanKey, Reduction};
 use super::{
@@ -98,29 +97,19 @@ impl Explainer {
     }
 
     /// The compiled graphs that `needs` ask for, from the caches where they were used recently.
-    /// `layer` is the layer that is explained, where there is one.
+    /// `layers` are those that are explained.
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn prepare<'n>(
         &self,
-        layer: Option<&Layer>,
+        layers: &[Layer],
         needs: impl Iterator<Item = &'n Need>,
         token: &CancellationToken,
     ) -> Result<MethodPlans, AttributionError> {
         let mut plans = MethodPlans::default();
         for need in needs {
-            let layer = || layer.ok_or_else(|| not_prepared("the layer"));
             match need {
-                Need::Activations => {}
-                Need::ChannelSums => {
-                    let reduction = Reduction::ChannelSums;
-                    self.add_gradient(&mut plans, layer()?, Rules::GRADIENT, reduction, token)?;
-                }
-                Need::Gradient(rules) => {
-                    let reduction = Reduction::Elements;
-                    self.add_gradient(&mut plans, layer()?, rules, reduction, token)?;
-                }
                 Need::InputGradient(rules) => {
                     let reduction = Reduction::Elements;
                     self.add_gradient(&mut plans, &self.input, rules, reduction, token)?;
@@ -131,11 +120,60 @@ impl Explainer {
                     plans.altered.insert(rules.name, (forward, backward));
                 }
                 Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
-                Need::ScoresFromLayer => plans.tail = Some(self.tail(layer()?, token)?),
-                Need::LinearHead => self.check_linear_head(layer()?)?,
+                Need::Activations
+                | Need::ChannelSums
+                | Need::Gradient(_)
+                | Need::ScoresFromLayer
+                | Need::LinearHead => {
+                    for layer in layers {
+                        self.prepare_layer(&mut plans, layer, need, token)?;
+                    }
+                }
             }
         }
         Ok(plans)
+    }
+
+    /// Adds the graphs for a need that is of `layer`.
+    fn prepare_layer(
+        &self,
+        plans: &mut MethodPlans,
+        layer: &Layer,
+        need: &Need,
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        match need {
+            Need::ChannelSums => {
+                self.add_gradient(plans, layer, Rules::GRADIENT, Reduction::ChannelSums, token)
+            }
+            Need::Gradient(rules) => {
+                self.add_gradient(plans, layer, rules, Reduction::Elements, token)
+            }
+            Need::ScoresFromLayer => {
+                plans.tails.insert(layer.name.clone(), self.tail(layer, token)?);
+                Ok(())
+            }
+            Need::LinearHead => self.check_linear_head(layer),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the forward pass of altered inputs that gives all that `plans` read, and `layers`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn add_altered_inputs(
+        &self,
+        plans: &mut MethodPlans,
+        layers: &[Layer],
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        let layers = layers.iter().map(|layer| &layer.name);
+        let mut wanted: Vec<String> = plans.residuals().chain(layers).cloned().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        plans.whole = Some(self.forward_pass(&wanted, token)?);
+        Ok(())
     }
 
     /// Refuses a layer that is not followed by a mean over all positions and one dense layer.

@@ -1,3 +1,4 @@
+use super::aug_smooth::{AUG_SMOOTH, INPUTS, smoothed};
 use super::{AttributionError, Map, MethodParameter, Options, Session};
 use crate::gradient::Rules;
 
@@ -22,12 +23,13 @@ pub struct Method {
     pub parameters: &'static [MethodParameter],
     /// What the method needs of the network. A session gives nothing else.
     pub needs: &'static [Need],
-    /// Passes through the network for one class, besides the forward pass that all classes share.
+    /// Passes through the network for one class and one input, besides the forward pass that all
+    /// classes share.
     pub passes: fn(&Options, &Extents) -> u64,
     /// The name of another method that gives the same map, up to a factor, at a layer with these
     /// properties.
     pub same_as: fn(&LayerProperties) -> Option<&'static str>,
-    /// Computes the map.
+    /// Computes the map of one input.
     pub run: fn(&Session, &Options) -> Result<Map, AttributionError>,
 }
 
@@ -121,6 +123,33 @@ impl Need {
 }
 
 impl Method {
+    /// The map. With `aug_smooth` it is the mean over altered inputs.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn map(&self, session: &Session, options: &Options) -> Result<Map, AttributionError> {
+        match options.is_on(&AUG_SMOOTH) {
+            true => smoothed(self.run, session, options),
+            false => (self.run)(session, options),
+        }
+    }
+
+    /// Passes through the network for one class, besides the forward pass that all classes share.
+    #[must_use]
+    pub fn all_passes(&self, options: &Options, extents: &Extents) -> u64 {
+        let passes = (self.passes)(options, extents);
+        match options.is_on(&AUG_SMOOTH) {
+            true => INPUTS as u64 * (1 + passes),
+            false => passes,
+        }
+    }
+
+    /// Whether whole sessions at altered inputs are needed.
+    #[must_use]
+    pub fn alters_inputs(&self, options: &Options) -> bool {
+        options.is_on(&AUG_SMOOTH)
+    }
+
     /// Whether the method explains by a layer.
     #[must_use]
     pub fn reads_layer(&self) -> bool {

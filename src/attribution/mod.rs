@@ -8,6 +8,7 @@
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.
 
+mod aug_smooth;
 mod baseline;
 mod cam;
 mod error;
@@ -15,6 +16,7 @@ mod evaluator;
 mod explainability;
 mod explainer;
 mod find_method;
+mod fuse;
 mod gradient_plan;
 mod map;
 mod method;
@@ -32,10 +34,11 @@ mod session;
 mod supplied_gradient;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};
+pub use evaluator::{Alter, AtInput, Evaluator, InputGradient, TakeGradient};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};
+pub use fuse::Fuse;
 pub use gradient_plan::GradientPlan;
 pub use map::{Completeness, Map, Sign};
 pub use method::{Extents, LayerProperties, Method, Need, Range, Resolution};

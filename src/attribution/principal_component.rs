@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, Array3, Axis, Slice};
 use rand_distr::{Distribution, StandardNormal};
 
+use super::AttributionError;
 use super::random::generator;
 
 /// A matrix of channels × positions that is computed block by block.
@@ -29,6 +30,10 @@ pub(super) struct PrincipalComponent {
 /// The most elements of a block.
 const BLOCK_ELEMENTS: usize = 1 << 18;
 
+/// The most channels of a layer that has at least as many positions, and the other way round. The
+/// time grows with the third power of it.
+const MAX_SIDE: usize = 4096;
+
 /// The most steps of the power iteration, and the change of the vector at which it ends. Where
 /// σ₁ = σ₂ it does not converge, and the ratio tells so.
 const STEPS: usize = 2000;
@@ -36,9 +41,16 @@ const PRECISION: f64 = 1e-12;
 
 impl PrincipalComponent {
     /// The first principal component, by power iteration on the smaller of M·Mᵀ and Mᵀ·M.
-    pub(super) fn of(matrix: &impl Matrix) -> Self {
+    ///
+    /// # Errors
+    /// [`AttributionError::TooLargeLayer`].
+    pub(super) fn of(matrix: &impl Matrix) -> Result<Self, AttributionError> {
         let (channels, height, width) = matrix.extents();
         let positions = height * width;
+        if channels.min(positions) > MAX_SIDE {
+            let shape = [channels, height, width];
+            return Err(AttributionError::TooLargeLayer { shape, limit: MAX_SIDE });
+        }
         let is_wide = channels <= positions;
         let mut gram = Array2::zeros([channels.min(positions); 2]);
         let mut means = Array1::<f64>::zeros(positions);
@@ -70,7 +82,7 @@ impl PrincipalComponent {
         // An eigenvalue this small is a rounding error.
         let has_second = second > f64::EPSILON * gram.nrows() as f64 * first;
         let singular_value_ratio = has_second.then(|| (first / second).sqrt());
-        Self { projection, singular_value_ratio }
+        Ok(Self { projection, singular_value_ratio })
     }
 }
 

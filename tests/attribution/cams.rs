@@ -198,6 +198,13 @@ fn a_layer_of_one_component_has_no_ratio_and_a_dead_layer_no_map() {
 }
 
 #[test]
+fn a_layer_that_is_too_large_for_a_principal_component_is_refused() {
+    let (activations, gradient) = (Array3::ones((4097, 1, 4097)), Array3::ones(SHAPE));
+    let error = super::Known { activations, gradient }.map("eigencam").unwrap_err();
+    assert!(error.to_string().contains("at most 4096 channels"), "{error}");
+}
+
+#[test]
 fn centring_removes_what_each_channel_has_everywhere() {
     let (layer, first) = two_components(3, (4, 5));
     // Waves have the mean zero, so that a constant in each channel is what is removed.

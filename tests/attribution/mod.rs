@@ -1,5 +1,6 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
+mod aug_smooth;
 mod black_box;
 mod cams;
 mod formula;

@@ -1,8 +1,8 @@
 //! Eigen-CAM (Muhammad and Yeasin 2020, <https://arxiv.org/abs/2008.00299>).
 
-use crate::attribution::cam::{CENTER, WeightedSum, Weights};
+use crate::attribution::cam::{CENTER, COMPONENT_PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
@@ -13,7 +13,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: false,
-    parameters: &[MethodParameter::Switch(CENTER)],
+    parameters: COMPONENT_PARAMETERS,
     needs: &[Need::Activations],
     passes: |_, _| 0,
     same_as: |_| None,

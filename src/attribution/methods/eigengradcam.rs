@@ -1,8 +1,8 @@
 //! EigenGradCAM, as in pytorch-grad-cam: Eigen-CAM of the activations times their gradient.
 
-use crate::attribution::cam::{CENTER, WeightedSum, Weights};
+use crate::attribution::cam::{CENTER, COMPONENT_PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
@@ -14,7 +14,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[MethodParameter::Switch(CENTER)],
+    parameters: COMPONENT_PARAMETERS,
     needs: &[Need::Gradient(Rules::GRADIENT)],
     passes: |_, _| 1,
     same_as: |_| None,

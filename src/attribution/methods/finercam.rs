@@ -1,5 +1,6 @@
 //! Finer-CAM (Zhang et al. 2025, <https://arxiv.org/abs/2501.11309>).
 
+use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::cam::{EIGEN_SMOOTH, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Class, Integer, Map, Method, MethodParameter, Need, Number, Options, Range,
@@ -36,6 +37,7 @@ pub(super) const METHOD: Method = Method {
         MethodParameter::Integer(REFERENCES),
         MethodParameter::Number(GAMMA),
         MethodParameter::Switch(EIGEN_SMOOTH),
+        MethodParameter::Switch(AUG_SMOOTH),
     ],
     needs: &[Need::ChannelSums],
     passes: |_, _| 1,
