@@ -2,6 +2,7 @@
 
 mod aug_smooth;
 mod black_box;
+mod cam_reference;
 mod cams;
 mod formula;
 mod from_layer;
