@@ -1,3 +1,4 @@
+use crate::config::ParameterError;
 use crate::explain::SeedError;
 use crate::onnx::Layer;
 use crate::runtime::RuntimeError;
@@ -13,6 +14,26 @@ pub enum AttributionError {
         /// Why not.
         reason: String,
     },
+    /// The method needs a linear head, and the layer has none.
+    #[error(
+        "cam cannot explain layer {0:?}: it needs a layer that is followed only by a mean over all \
+         positions and at most one dense layer; use gradcam or hirescam, or name another layer"
+    )]
+    NoLinearHead(String),
+    /// A principal component of the layer would take too long.
+    #[error(
+        "a principal component takes at most {limit} channels or at most {limit} positions, but \
+         the layer is {shape:?} (channels × height × width); name another layer"
+    )]
+    TooLargeLayer {
+        /// Channels, height and width of the layer.
+        shape: [usize; 3],
+        /// The most of channels or positions, whichever are fewer.
+        limit: usize,
+    },
+    /// A parameter does not fit what is explained.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
     /// There are not as many weights as channels, or the layer has no elements.
     #[error("activations are {activations:?} (channels × height × width), weights are {weights}")]
     Mismatch {

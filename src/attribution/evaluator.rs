@@ -12,6 +12,9 @@ pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
 /// Takes the gradient at one altered input, with its index.
 pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
 
+/// Uses the evaluator of one altered input, with its logits.
+pub type AtInput<'a> = dyn FnMut(&dyn Evaluator, &[f32]) -> Result<(), AttributionError> + 'a;
+
 /// The gradient of the score at one input.
 #[derive(Debug)]
 pub struct InputGradient<'g> {
@@ -100,6 +103,19 @@ pub trait Evaluator {
         _take: &mut TakeGradient<'_>,
     ) -> Result<(), AttributionError> {
         Err(not_prepared("gradients at altered inputs"))
+    }
+
+    /// Calls `each` with the evaluators of `count` altered inputs, in the order of their indices.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn at_inputs(
+        &self,
+        _count: usize,
+        _alter: &Alter<'_>,
+        _each: &mut AtInput<'_>,
+    ) -> Result<(), AttributionError> {
+        Err(not_prepared("evaluators of altered inputs"))
     }
 
     /// The logits of `count` altered inputs.

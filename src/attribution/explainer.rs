@@ -3,14 +3,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::evaluator::not_prepared;
 use super::explainability::{channel_sums_of, lacks_positions};
 use super::method_plans::{PlanKey, Reduction};
 use super::{
     AttributionError, Explainability, GradientPlan, LayerProperties, MethodPlans, Need,
     supplied_gradient,
 };
-use crate::gradient::{self, GradientError, GradientGraph, GradientModel, Rules, derive};
+use crate::gradient::{GradientError, GradientGraph, GradientModel, PooledHead, Rules, derive};
 use crate::onnx::{Grid, Layer};
 use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Tail};
 
@@ -90,34 +89,27 @@ impl Explainer {
     pub fn properties(&self, layer: &Layer) -> LayerProperties {
         let axis = layer.grid.map_or(1, Grid::channel_axis);
         let (graph, facts) = (self.network.graph(), self.network.facts());
-        let uniform = gradient::has_uniform_gradient(graph, facts, &layer.name, axis, &self.logits);
-        LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
+        let head = PooledHead::of(graph, facts, &layer.name, axis, &self.logits).ok().flatten();
+        LayerProperties {
+            uniform_gradient: head.is_some(),
+            linear_head: head == Some(PooledHead::Linear),
+        }
     }
 
     /// The compiled graphs that `needs` ask for, from the caches where they were used recently.
-    /// `layer` is the layer that is explained, where there is one.
+    /// `layers` are those that are explained.
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn prepare<'n>(
         &self,
-        layer: Option<&Layer>,
+        layers: &[Layer],
         needs: impl Iterator<Item = &'n Need>,
         token: &CancellationToken,
     ) -> Result<MethodPlans, AttributionError> {
         let mut plans = MethodPlans::default();
         for need in needs {
-            let layer = || layer.ok_or_else(|| not_prepared("the layer"));
             match need {
-                Need::Activations => {}
-                Need::ChannelSums => {
-                    let reduction = Reduction::ChannelSums;
-                    self.add_gradient(&mut plans, layer()?, Rules::GRADIENT, reduction, token)?;
-                }
-                Need::Gradient(rules) => {
-                    let reduction = Reduction::Elements;
-                    self.add_gradient(&mut plans, layer()?, rules, reduction, token)?;
-                }
                 Need::InputGradient(rules) => {
                     let reduction = Reduction::Elements;
                     self.add_gradient(&mut plans, &self.input, rules, reduction, token)?;
@@ -128,10 +120,68 @@ impl Explainer {
                     plans.altered.insert(rules.name, (forward, backward));
                 }
                 Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
-                Need::ScoresFromLayer => plans.tail = Some(self.tail(layer()?, token)?),
+                Need::Activations
+                | Need::ChannelSums
+                | Need::Gradient(_)
+                | Need::ScoresFromLayer
+                | Need::LinearHead => {
+                    for layer in layers {
+                        self.prepare_layer(&mut plans, layer, need, token)?;
+                    }
+                }
             }
         }
         Ok(plans)
+    }
+
+    /// Adds the graphs for a need that is of `layer`.
+    fn prepare_layer(
+        &self,
+        plans: &mut MethodPlans,
+        layer: &Layer,
+        need: &Need,
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        match need {
+            Need::ChannelSums => {
+                self.add_gradient(plans, layer, Rules::GRADIENT, Reduction::ChannelSums, token)
+            }
+            Need::Gradient(rules) => {
+                self.add_gradient(plans, layer, rules, Reduction::Elements, token)
+            }
+            Need::ScoresFromLayer => {
+                plans.tails.insert(layer.name.clone(), self.tail(layer, token)?);
+                Ok(())
+            }
+            Need::LinearHead => self.check_linear_head(layer),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the forward pass of altered inputs that gives all that `plans` read, and `layers`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn add_altered_inputs(
+        &self,
+        plans: &mut MethodPlans,
+        layers: &[Layer],
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        let layers = layers.iter().map(|layer| &layer.name);
+        let mut wanted: Vec<String> = plans.residuals().chain(layers).cloned().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        plans.whole = Some(self.forward_pass(&wanted, token)?);
+        Ok(())
+    }
+
+    /// Refuses a layer that is not followed by a mean over all positions and one dense layer.
+    fn check_linear_head(&self, layer: &Layer) -> Result<(), AttributionError> {
+        match self.properties(layer).linear_head {
+            true => Ok(()),
+            false => Err(AttributionError::NoLinearHead(layer.name.clone())),
+        }
     }
 
     fn add_gradient(

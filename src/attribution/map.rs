@@ -1,6 +1,8 @@
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
+use crate::explain::Score;
+
 /// Which evidence is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -35,6 +37,13 @@ pub struct Map {
     pub standard_error: Option<f64>,
     /// The start of the random numbers.
     pub seed: Option<u64>,
+    /// The score that is explained. None where it is the seed's.
+    pub score: Option<Score>,
+    /// The largest singular value of a principal component's matrix, divided by the second. Where
+    /// it is near 1, the component is unstable. None where the second is zero.
+    pub singular_value_ratio: Option<f64>,
+    /// What to know about the map.
+    pub hint: Option<&'static str>,
 }
 
 /// Whether a map adds up to the difference of the score that it explains.
@@ -72,6 +81,9 @@ impl Map {
             samples: None,
             standard_error: None,
             seed: None,
+            score: None,
+            singular_value_ratio: None,
+            hint: None,
         }
     }
 

@@ -1,3 +1,4 @@
+use super::aug_smooth::{AUG_SMOOTH, INPUTS, smoothed};
 use super::{AttributionError, Map, MethodParameter, Options, Session};
 use crate::gradient::Rules;
 
@@ -22,12 +23,13 @@ pub struct Method {
     pub parameters: &'static [MethodParameter],
     /// What the method needs of the network. A session gives nothing else.
     pub needs: &'static [Need],
-    /// Passes through the network for one class, besides the forward pass that all classes share.
+    /// Passes through the network for one class and one input, besides the forward pass that all
+    /// classes share.
     pub passes: fn(&Options, &Extents) -> u64,
     /// The name of another method that gives the same map, up to a factor, at a layer with these
     /// properties.
     pub same_as: fn(&LayerProperties) -> Option<&'static str>,
-    /// Computes the map.
+    /// Computes the map of one input.
     pub run: fn(&Session, &Options) -> Result<Map, AttributionError>,
 }
 
@@ -89,6 +91,8 @@ pub enum Need {
     Scores,
     /// The scores of altered values of the layer, by the part of the network behind it.
     ScoresFromLayer,
+    /// A mean over all positions behind the layer, and then at most one dense layer.
+    LinearHead,
 }
 
 impl Need {
@@ -96,9 +100,11 @@ impl Need {
     #[must_use]
     pub fn is_of_layer(&self) -> bool {
         match self {
-            Self::Activations | Self::ChannelSums | Self::Gradient(_) | Self::ScoresFromLayer => {
-                true
-            }
+            Self::Activations
+            | Self::ChannelSums
+            | Self::Gradient(_)
+            | Self::ScoresFromLayer
+            | Self::LinearHead => true,
             Self::InputGradient(_) | Self::InputGradients(_) | Self::Scores => false,
         }
     }
@@ -111,12 +117,39 @@ impl Need {
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
                 Some(rules)
             }
-            Self::Activations | Self::Scores | Self::ScoresFromLayer => None,
+            Self::Activations | Self::Scores | Self::ScoresFromLayer | Self::LinearHead => None,
         }
     }
 }
 
 impl Method {
+    /// The map. With `aug_smooth` it is the mean over altered inputs.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn map(&self, session: &Session, options: &Options) -> Result<Map, AttributionError> {
+        match options.is_on(&AUG_SMOOTH) {
+            true => smoothed(self.run, session, options),
+            false => (self.run)(session, options),
+        }
+    }
+
+    /// Passes through the network for one class, besides the forward pass that all classes share.
+    #[must_use]
+    pub fn all_passes(&self, options: &Options, extents: &Extents) -> u64 {
+        let passes = (self.passes)(options, extents);
+        match options.is_on(&AUG_SMOOTH) {
+            true => INPUTS as u64 * (1 + passes),
+            false => passes,
+        }
+    }
+
+    /// Whether whole sessions at altered inputs are needed.
+    #[must_use]
+    pub fn alters_inputs(&self, options: &Options) -> bool {
+        options.is_on(&AUG_SMOOTH)
+    }
+
     /// Whether the method explains by a layer.
     #[must_use]
     pub fn reads_layer(&self) -> bool {
@@ -130,4 +163,6 @@ pub struct LayerProperties {
     /// The gradient is the same at every position of a channel, because a mean over all positions
     /// is the only reader of the layer.
     pub uniform_gradient: bool,
+    /// At most one dense layer follows that mean.
+    pub linear_head: bool,
 }

@@ -32,8 +32,10 @@ pub struct MethodPlans {
     pub(super) altered: HashMap<&'static str, (Arc<ForwardPass>, Arc<GradientPlan>)>,
     /// Forward passes of altered inputs.
     pub(super) scores: Option<Arc<ForwardPass>>,
-    /// Forward passes from altered values of the layer.
-    pub(super) tail: Option<Arc<Tail>>,
+    /// Forward passes from altered values of a layer, by its name.
+    pub(super) tails: HashMap<String, Arc<Tail>>,
+    /// Forward passes of altered inputs that give everything that the other graphs read.
+    pub(super) whole: Option<Arc<ForwardPass>>,
 }
 
 impl HeldBytes for MethodPlans {
@@ -42,9 +44,9 @@ impl HeldBytes for MethodPlans {
         let altered = self.altered.values();
         let altered =
             altered.map(|(forward, backward)| forward.held_bytes() + backward.held_bytes());
-        let scores = self.scores.iter().map(|forward| forward.held_bytes());
-        let tail = self.tail.iter().map(|tail| tail.held_bytes());
-        gradients.chain(altered).chain(scores).chain(tail).sum()
+        let forwards = self.scores.iter().chain(&self.whole).map(|forward| forward.held_bytes());
+        let tails = self.tails.values().map(|tail| tail.held_bytes());
+        gradients.chain(altered).chain(forwards).chain(tails).sum()
     }
 }
 
@@ -52,7 +54,7 @@ impl MethodPlans {
     /// The values of the picture's forward pass that the graphs read.
     pub fn residuals(&self) -> impl Iterator<Item = &String> {
         let gradients = self.gradients.values().flat_map(|plan| plan.residuals());
-        gradients.chain(self.tail.iter().flat_map(|tail| tail.others()))
+        gradients.chain(self.tails.values().flat_map(|tail| tail.others()))
     }
 
     /// The backward pass to `value` from the picture's forward pass.

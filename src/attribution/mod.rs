@@ -8,6 +8,7 @@
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.
 
+mod aug_smooth;
 mod baseline;
 mod cam;
 mod coalitions;
@@ -16,6 +17,7 @@ mod evaluator;
 mod explainability;
 mod explainer;
 mod find_method;
+mod fuse;
 mod gradient_plan;
 mod map;
 mod method;
@@ -27,6 +29,7 @@ mod noisy_gradients;
 mod parameter;
 mod passes;
 mod pixels;
+mod principal_component;
 mod quadrature;
 mod random;
 mod session;
@@ -34,16 +37,17 @@ mod supplied_gradient;
 mod window;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};
+pub use evaluator::{Alter, AtInput, Evaluator, InputGradient, TakeGradient};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};
+pub use fuse::Fuse;
 pub use gradient_plan::GradientPlan;
 pub use map::{Completeness, Map, Sign};
 pub use method::{Extents, LayerProperties, Method, Need, Range, Resolution};
 pub use method_plans::MethodPlans;
 pub use methods::METHODS;
 pub use network_evaluator::NetworkEvaluator;
-pub use parameter::{Class, Integer, MethodParameter, Number, Options, Word};
+pub use parameter::{Class, Integer, MethodParameter, Number, Options, Switch, Word};
 pub use passes::Passes;
 pub use session::Session;

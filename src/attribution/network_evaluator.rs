@@ -3,7 +3,9 @@ use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, Slice};
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::Reduction;
-use super::{Alter, AttributionError, Evaluator, InputGradient, MethodPlans, Passes, TakeGradient};
+use super::{
+    Alter, AtInput, AttributionError, Evaluator, InputGradient, MethodPlans, Passes, TakeGradient,
+};
 use crate::explain::Target;
 use crate::gradient::Rules;
 use crate::onnx::Layer;
@@ -26,7 +28,7 @@ pub struct NetworkEvaluator<'a> {
     /// The compiled graphs that the methods need.
     pub plans: &'a MethodPlans,
     /// Runs the passes.
-    pub passes: Passes<'a>,
+    pub passes: &'a Passes<'a>,
 }
 
 impl NetworkEvaluator<'_> {
@@ -117,6 +119,24 @@ impl Evaluator for NetworkEvaluator<'_> {
         })
     }
 
+    fn at_inputs(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+        each: &mut AtInput<'_>,
+    ) -> Result<(), AttributionError> {
+        let forward = self.plans.whole.as_ref();
+        let forward = forward.ok_or_else(|| not_prepared("evaluators of altered inputs"))?;
+        for index in 0..count {
+            let tensor = self.altered(self.input, index, alter)?;
+            let values = forward.run(tensor, self.passes.token())?;
+            self.passes.count(1)?;
+            let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
+            each(&NetworkEvaluator { values: &values, ..*self }, &logits)?;
+        }
+        Ok(())
+    }
+
     fn logits_at(
         &self,
         count: usize,
@@ -142,9 +162,10 @@ impl Evaluator for NetworkEvaluator<'_> {
         count: usize,
         alter: &Alter<'_>,
     ) -> Result<Vec<Vec<f32>>, AttributionError> {
-        let tail = self.plans.tail.as_ref();
+        let layer = self.layer()?;
+        let tail = self.plans.tails.get(&layer.name);
         let tail = tail.ok_or_else(|| not_prepared("scores from the layer on"))?;
-        let (layer, token, size) = (self.layer()?, self.passes.token(), tail.rows());
+        let (token, size) = (self.passes.token(), tail.rows());
         let others = tail.repeated(self.values)?;
         let value = self.values.view(&layer.name)?;
         let mut shape = value.shape().to_vec();
@@ -220,7 +241,8 @@ mod tests {
         let picture = ArrayD::from_shape_fn(vec![1, 150, 150, 3], |i| (i[1] % 7) as f32 / 7.0);
         let values = network.forward(picture, OutputSet::Layers, &token).unwrap();
         let gradient = |needs: &[Need], rules: &Rules| {
-            let plans = explainer.prepare(Some(&layer), needs.iter(), &token).unwrap();
+            let plans =
+                explainer.prepare(std::slice::from_ref(&layer), needs.iter(), &token).unwrap();
             let residuals: Vec<String> = plans.residuals().cloned().collect();
             let values = network.complete(&values, &residuals, &token).unwrap();
             let evaluator = NetworkEvaluator {
@@ -230,7 +252,7 @@ mod tests {
                 logits: "",
                 values: &values,
                 plans: &plans,
-                passes: Passes::new(network.engine(), &token),
+                passes: &Passes::new(network.engine(), &token),
             };
             evaluator.gradient(&[1.0], rules)
         };

@@ -12,6 +12,8 @@ pub enum MethodParameter {
     Word(Word),
     /// A class of the model.
     Class(Class),
+    /// True or false.
+    Switch(Switch),
 }
 
 /// A parameter whose value is a whole number.
@@ -62,6 +64,15 @@ pub struct Class {
     pub help: &'static str,
 }
 
+/// A parameter that is true or false. Without it, it is false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switch {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does if it is true.
+    pub help: &'static str,
+}
+
 impl MethodParameter {
     /// Its name.
     #[must_use]
@@ -71,6 +82,7 @@ impl MethodParameter {
             Self::Number(row) => row.name,
             Self::Word(row) => row.name,
             Self::Class(row) => row.name,
+            Self::Switch(row) => row.name,
         }
     }
 
@@ -82,6 +94,7 @@ impl MethodParameter {
             Self::Number(row) => row.help,
             Self::Word(row) => row.help,
             Self::Class(row) => row.help,
+            Self::Switch(row) => row.help,
         }
     }
 
@@ -93,6 +106,7 @@ impl MethodParameter {
             Self::Number(Number { range: [low, high], .. }) => format!("{low:?}..={high:?}"),
             Self::Word(row) => row.words.join("|"),
             Self::Class(_) => "INDEX|LABEL|ID".to_owned(),
+            Self::Switch(_) => "true|false".to_owned(),
         }
     }
 
@@ -104,6 +118,7 @@ impl MethodParameter {
             Self::Number(row) => Some(row.default.to_string()),
             Self::Word(row) => Some(row.default.to_owned()),
             Self::Class(_) => None,
+            Self::Switch(_) => Some("false".to_owned()),
         }
     }
 
@@ -129,6 +144,7 @@ impl MethodParameter {
             }
             Self::Word(row) => given.text(row.name).map(|text| row.read(text)).transpose()?,
             Self::Class(row) => given.text(row.name).map(class).transpose()?.map(Value::Class),
+            Self::Switch(row) => given.switch(row.name)?.map(Value::Switch),
         })
     }
 }
@@ -151,6 +167,7 @@ enum Value {
     Number(f64),
     Word(&'static str),
     Class(usize),
+    Switch(bool),
 }
 
 /// The checked values of a method's parameters. A parameter that was not given has its default.
@@ -222,6 +239,12 @@ impl Options {
             _ => None,
         }
     }
+
+    /// Whether the switch was given as true.
+    #[must_use]
+    pub fn is_on(&self, row: &Switch) -> bool {
+        matches!(self.value(row.name), Some(Value::Switch(true)))
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +256,7 @@ mod tests {
     const NOISE: Number = Number { name: "noise", range: [0.0, 1.0], default: 0.25, help: "" };
     const FILL: Word = Word { name: "fill", words: &["zero", "mean"], default: "zero", help: "" };
     const AGAINST: Class = Class { name: "against", help: "" };
+    const SMOOTH: Switch = Switch { name: "smooth", help: "" };
 
     const ROWS: &[MethodParameter] = &[
         MethodParameter::Integer(STEPS),
@@ -240,6 +264,7 @@ mod tests {
         MethodParameter::Number(NOISE),
         MethodParameter::Word(FILL),
         MethodParameter::Class(AGAINST),
+        MethodParameter::Switch(SMOOTH),
     ];
 
     fn read(pairs: &[(&str, &str)]) -> Result<Options, ParameterError> {
@@ -256,6 +281,9 @@ mod tests {
             (none.number(&NOISE), none.word(&FILL), none.class(&AGAINST)),
             (0.25, "zero", None)
         );
+        assert!(!none.is_on(&SMOOTH));
+        assert!(read(&[("smooth", "true")]).unwrap().is_on(&SMOOTH));
+        assert!(!read(&[("smooth", "false")]).unwrap().is_on(&SMOOTH));
         let some =
             [("steps", "9"), ("side", "2"), ("noise", "1"), ("fill", "mean"), ("against", "cat")];
         let some = read(&some).unwrap();
@@ -275,6 +303,7 @@ mod tests {
             ("noise", "1.5", "0 to 1"),
             ("noise", "NaN", "0 to 1"),
             ("fill", "grey", "one of zero, mean"),
+            ("smooth", "maybe", "true or false"),
         ];
         for (name, value, expected) in cases {
             let error = read(&[(name, value)]).unwrap_err().to_string();

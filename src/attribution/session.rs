@@ -111,6 +111,22 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradients(rules, count, alter, &self.target, &mut take)
     }
 
+    /// Calls `each` with the sessions about `count` altered inputs, in the order of their indices.
+    /// `alter` changes copies of the picture's input. They have the same class and score.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub(super) fn at_inputs(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+        each: &mut dyn FnMut(&Session) -> Result<(), AttributionError>,
+    ) -> Result<(), AttributionError> {
+        self.evaluator.at_inputs(count, alter, &mut |evaluator, logits| {
+            each(&Session::new(evaluator, logits, self.target)?)
+        })
+    }
+
     /// The scores of `count` altered inputs. `alter` changes copies of the picture's input. The row
     /// names [`Need::Scores`](super::Need::Scores).
     ///

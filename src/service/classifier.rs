@@ -166,6 +166,10 @@ impl Classifier {
                 let usable = usable.map(|layer| layer.name.clone()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }
+            AttributionError::NoLinearHead(_) | AttributionError::TooLargeLayer { .. } => {
+                ServiceError::UnsuitableLayer(error.to_string())
+            }
+            AttributionError::Parameter(error) => ServiceError::Parameter(error),
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             AttributionError::Seed(SeedError::NotFinite { index }) => {
                 ServiceError::NotFinite(format!("no finite number as logit {index}"))

@@ -109,6 +109,9 @@ pub enum ServiceError {
         /// The layers that can be.
         usable: Vec<String>,
     },
+    /// The method cannot explain this layer. The text says why.
+    #[error("{0}")]
+    UnsuitableLayer(String),
     /// More classes than one answer may hold.
     #[error(
         "{classes} classes were asked for, at most {limit} fit one answer: ask in several requests"

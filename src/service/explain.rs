@@ -1,15 +1,14 @@
 use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    Extents, Method, MethodPlans, NetworkEvaluator, Options, Passes, Range, Session, Sign,
-    find_method,
+    Fuse, Map, Method, MethodPlans, NetworkEvaluator, Passes, Session, Sign, find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::explain::Target;
-use crate::onnx::Layer;
-use crate::render::{HeatmapOptions, View};
 use crate::runtime::Values;
 
+mod check;
+mod cost;
 mod draw;
 mod encode;
 mod explanation;
@@ -18,15 +17,13 @@ mod parameters;
 mod request;
 mod size;
 
+use check::{MAX_CLASSES, sign_of};
 use encode::ExplanationJson;
 use explanation::ClassMap;
 pub use explanation::Explanation;
 pub use gradcam::GradCam;
 use request::ChosenMethod;
 pub use request::Explain;
-
-/// The most classes in one answer.
-const MAX_CLASSES: usize = 16;
 
 /// The method of requests that name none.
 const DEFAULT_METHOD: &str = "gradcam";
@@ -58,16 +55,22 @@ impl UseCase for Explain {
     }
 
     fn check_format(&self, format: OutputFormat) -> Result<(), ServiceError> {
-        if format != OutputFormat::Npy || self.methods.len() == 1 {
-            return self.size_without_picture(format).map(|_| ());
+        let invalid = |name, values: Vec<&str>, expected: &str| {
+            let (value, expected) = (values.join(", "), expected.to_owned());
+            Err(ParameterError::Invalid { name, value, expected }.into())
+        };
+        if format == OutputFormat::Npy && self.methods.len() > 1 {
+            let names = self.methods.iter().map(|chosen| chosen.method.name).collect();
+            let expected = "one method for application/x-npy; application/x-npz takes several";
+            return invalid("method", names, expected);
         }
-        let names: Vec<&str> = self.methods.iter().map(|chosen| chosen.method.name).collect();
-        Err(ServiceError::Parameter(ParameterError::Invalid {
-            name: "method",
-            value: names.join(", "),
-            expected: "one method for application/x-npy; application/x-npz takes several"
-                .to_owned(),
-        }))
+        if format == OutputFormat::Npy && self.layers.len() > 1 && self.fuse.is_none() {
+            let names = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+            let expected = "one layer for application/x-npy, or fuse; application/x-npz takes \
+                            several";
+            return invalid("layer", names, expected);
+        }
+        self.size_without_picture(format).map(|_| ())
     }
 
     fn run(
@@ -79,7 +82,7 @@ impl UseCase for Explain {
         let plans = self.plans(job)?;
         job.stages.end("derive");
         let mut needed: Vec<String> = plans.residuals().cloned().collect();
-        needed.extend(self.layer.iter().map(|layer| layer.name.clone()));
+        needed.extend(self.layers.iter().map(|layer| layer.name.clone()));
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
@@ -90,7 +93,7 @@ impl UseCase for Explain {
         let mut maps = Vec::new();
         for class in &classes {
             for chosen in &self.methods {
-                maps.push(self.explain(chosen, class, &logits, &values, &plans, job)?);
+                maps.extend(self.explain(chosen, class, &logits, &values, &plans, job)?);
             }
         }
         let passes = 1 + maps.iter().map(|one| one.passes).sum::<u64>();
@@ -128,7 +131,8 @@ impl UseCase for Explain {
         };
         let probability =
             |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
-        let layer = self.layer.as_ref().map(|layer| ("layer", layer.name.clone()));
+        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let layers = (!layers.is_empty()).then(|| ("layer", layers.join(",")));
         let mut notes = vec![
             ("model", self.classifier.name().to_owned()),
             ("method", list(&|one| one.method.name.to_owned())),
@@ -137,94 +141,25 @@ impl UseCase for Explain {
             ("empty", list(&|one| one.is_empty().to_string())),
             ("saturated", list(&|one| one.seed.saturated.to_string())),
         ];
-        notes.extend(layer);
+        notes.extend(layers);
         notes
     }
 }
 
 impl Explain {
-    /// Checks everything but the methods.
-    fn checked(
-        given: &Parameters,
-        methods: Vec<&'static Method>,
-        context: &Context,
-    ) -> Result<Self, ServiceError> {
-        let classifier = context.classifier(given)?;
-        let reads_layer = methods.iter().any(|method| method.reads_layer());
-        let layer = reads_layer.then(|| classifier.explained_layer(given.text("layer")));
-        let mut classes = Vec::new();
-        for name in given.distinct("class") {
-            let class = classifier.info().class(name)?;
-            if !classes.contains(&class) {
-                classes.push(class);
-            }
-        }
-        if classes.len() > MAX_CLASSES {
-            return Err(ServiceError::TooManyClasses {
-                classes: classes.len(),
-                limit: MAX_CLASSES,
-            });
-        }
-        let with_options = |method: &'static Method| {
-            let class = |name: &str| classifier.info().class(name);
-            let options = Options::read(given, method.parameters, class)?;
-            Ok(ChosenMethod { method, options })
-        };
-        let sign = given.word("sign")?;
-        let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
-        let top = given.number("top", 1..=MAX_CLASSES)?;
-        let chosen = methods.into_iter().map(with_options);
-        let chosen = chosen.collect::<Result<Vec<_>, ServiceError>>()?;
-        let request = Self {
-            top: top.unwrap_or(usize::from(classes.is_empty())),
-            score: given.word("score")?.unwrap_or_default(),
-            sign,
-            percentile: given.decimal("percentile", 0.0..=100.0)?,
-            scale: given.word("scale")?.unwrap_or_default(),
-            classifier,
-            layer: layer.transpose()?,
-            methods: chosen,
-            classes,
-            drawing,
-            max_bytes: context.limits.output_bytes,
-        };
-        let (passes, limit) = (request.passes(request.most_classes()), context.limits.passes);
-        if passes > limit {
-            return Err(ServiceError::TooManyPasses { passes, limit });
-        }
-        Ok(request)
-    }
-
-    /// How many classes there will be at most.
-    fn most_classes(&self) -> usize {
-        let all = self.classifier.info().settings().classes;
-        (self.classes.len() + self.top).min(MAX_CLASSES).min(all)
-    }
-
-    /// Passes through the network: one forward, then each method's for each class.
-    fn passes(&self, classes: usize) -> u64 {
-        let passes = self.methods.iter().map(|chosen| self.passes_of(chosen));
-        1 + classes as u64 * passes.sum::<u64>()
-    }
-
-    /// The most passes that one method takes for one class.
-    fn passes_of(&self, chosen: &ChosenMethod) -> u64 {
-        (chosen.method.passes)(&chosen.options, &self.extents())
-    }
-
-    /// The extents of the layer and of the network's input.
-    fn extents(&self) -> Extents {
-        let preprocessing = &self.classifier.info().settings().preprocessing;
-        let [height, width] = preprocessing.size;
-        let layer = self.layer.as_ref().and_then(Layer::extents).unwrap_or_default();
-        Extents { layer, input: [preprocessing.channels(), height, width] }
-    }
-
     /// The compiled graphs that the methods need.
     fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
         let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
-        let plans = self.classifier.explainer().prepare(self.layer.as_ref(), needs, &job.token);
-        plans.map_err(|error| self.classifier.attribution_error(error))
+        let explainer = self.classifier.explainer();
+        let prepare = || {
+            let mut plans = explainer.prepare(&self.layers, needs, &job.token)?;
+            let alters = |chosen: &ChosenMethod| chosen.method.alters_inputs(&chosen.options);
+            if self.methods.iter().any(alters) {
+                explainer.add_altered_inputs(&mut plans, &self.layers, &job.token)?;
+            }
+            Ok(plans)
+        };
+        prepare().map_err(|error| self.classifier.attribution_error(error))
     }
 
     /// The classes named, then the likeliest others.
@@ -236,6 +171,7 @@ impl Explain {
         named.chain(rest.take(self.top).cloned()).take(MAX_CLASSES).collect()
     }
 
+    /// The maps of one method for one class: one for each layer, or one if they are fused.
     fn explain(
         &self,
         chosen: &ChosenMethod,
@@ -244,58 +180,48 @@ impl Explain {
         values: &Values,
         plans: &MethodPlans,
         job: &Job,
-    ) -> Result<ClassMap, ServiceError> {
+    ) -> Result<Vec<ClassMap>, ServiceError> {
         let ChosenMethod { method, ref options } = *chosen;
         let (network, settings) = (self.classifier.network(), self.classifier.info().settings());
         let activation = settings.activation;
         let target = Target { class: class.class, score: self.score, activation };
-        let evaluator = NetworkEvaluator {
-            layer: self.layer.as_ref(),
-            input: self.classifier.explainer().input(),
-            preprocessing: &settings.preprocessing,
-            logits: &self.classifier.info().head().logits,
-            values,
-            plans,
-            passes: Passes::new(network.engine(), &job.token),
-        };
-        let explained = Session::new(&evaluator, logits, target)
-            .and_then(|session| Ok(((method.run)(&session, options)?, session.seed().clone())));
-        let (map, seed) = explained.map_err(|error| self.classifier.attribution_error(error))?;
-        // A method may have ended before it took all the passes that were announced.
-        let passes = evaluator.passes.done();
-        job.token.advance(self.passes_of(chosen).saturating_sub(passes))?;
         let sign = sign_of(method, self.sign);
-        let map = if sign == Sign::Negative { map.negated() } else { map };
-        Ok(ClassMap { method, class: class.clone(), seed, sign, map, passes })
+        let mut maps = Vec::new();
+        for layer in self.layers_of(method) {
+            let passes = Passes::new(network.engine(), &job.token);
+            let evaluator = NetworkEvaluator {
+                layer,
+                input: self.classifier.explainer().input(),
+                preprocessing: &settings.preprocessing,
+                logits: &self.classifier.info().head().logits,
+                values,
+                plans,
+                passes: &passes,
+            };
+            let explained = Session::new(&evaluator, logits, target)
+                .and_then(|session| Ok((method.map(&session, options)?, session.seed().clone())));
+            let (map, seed) =
+                explained.map_err(|error| self.classifier.attribution_error(error))?;
+            // A method may have ended before it took all the passes that were announced.
+            let (passes, most) = (passes.done(), method.all_passes(options, &self.extents(layer)));
+            job.token.advance(most.saturating_sub(passes))?;
+            let map = if sign == Sign::Negative { map.negated() } else { map };
+            let (class, layers) = (class.clone(), layer.into_iter().cloned().collect());
+            maps.push(ClassMap { method, layers, class, seed, sign, map, passes });
+        }
+        Ok(match self.fuse {
+            Some(fuse) if maps.len() > 1 => fused(fuse, maps).into_iter().collect(),
+            _ => maps,
+        })
     }
 }
 
-/// The sign that is shown: the one asked for, else the method's own.
-fn sign_of(method: &Method, asked: Option<Sign>) -> Sign {
-    asked.unwrap_or(match method.range {
-        Range::Positive => Sign::Positive,
-        Range::Signed => Sign::Both,
-    })
-}
-
-fn is_signed(method: &Method, asked: Option<Sign>) -> bool {
-    sign_of(method, asked) == Sign::Both
-}
-
-/// How the maps are drawn. A picture with a signed map has diverging colours for all its maps.
-fn drawing(
-    given: &Parameters,
-    context: &Context,
-    signed: bool,
-) -> Result<HeatmapOptions, ServiceError> {
-    let view = given.word("view")?.unwrap_or(View::Overlay);
-    let defaults = if signed { HeatmapOptions::of_signed(view) } else { HeatmapOptions::of(view) };
-    Ok(HeatmapOptions {
-        colormap: given.parsed("colormap")?.unwrap_or(defaults.colormap),
-        alpha: given.fraction("alpha")?.unwrap_or(defaults.alpha),
-        axes: given.switch("axes")?.unwrap_or(defaults.axes),
-        title: given.text("title").map(str::to_owned),
-        max_pixels: context.limits.output_pixels,
-        ..defaults
-    })
+/// One map of those of several layers.
+fn fused(fuse: Fuse, maps: Vec<ClassMap>) -> Option<ClassMap> {
+    let passes = maps.iter().map(|one| one.passes).sum();
+    let layers = maps.iter().flat_map(|one| one.layers.iter().cloned()).collect();
+    let raw: Vec<Map> = maps.iter().map(|one| one.map.clone()).collect();
+    let first = maps.into_iter().next()?;
+    let map = Map { score: first.map.score, hint: first.map.hint, ..fuse.fused(&raw) };
+    Some(ClassMap { layers, map, passes, ..first })
 }

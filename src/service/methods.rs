@@ -81,6 +81,11 @@ pub enum ParameterKind {
     },
     /// A class of the model. Without it there is none.
     Class,
+    /// True or false.
+    Switch {
+        /// The default.
+        default: bool,
+    },
 }
 
 impl From<&MethodParameter> for ParameterDescription {
@@ -96,6 +101,7 @@ impl From<&MethodParameter> for ParameterDescription {
                 ParameterKind::Word { words: row.words, default: row.default }
             }
             MethodParameter::Class(_) => ParameterKind::Class,
+            MethodParameter::Switch(_) => ParameterKind::Switch { default: false },
         };
         Self { name: row.name(), values: row.values(), help: row.help(), kind }
     }

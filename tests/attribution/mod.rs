@@ -1,6 +1,9 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
+mod aug_smooth;
 mod black_box;
+mod cam_reference;
+mod cams;
 mod formula;
 mod from_layer;
 mod gradcam;

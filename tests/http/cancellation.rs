@@ -211,7 +211,7 @@ fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     let explainer = classifier.explainer();
     assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
     let prepare = |need: Need, token: &CancellationToken| {
-        explainer.prepare(Some(&layer), [need].iter(), token).map(|_| ())
+        explainer.prepare(std::slice::from_ref(&layer), [need].iter(), token).map(|_| ())
     };
     for need in [Need::ChannelSums, Need::Scores, Need::ScoresFromLayer] {
         assert!(is_cancelled(prepare(need, &token)), "{need:?}");

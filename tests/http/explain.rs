@@ -7,7 +7,7 @@ use convscope::config::{HttpLimits, Limits};
 use convscope::http::AppState;
 use convscope::runtime::WorkerPool;
 use convscope::service::{Context, ForwardCache};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Client, embedded};
 use super::pictures;
@@ -34,11 +34,17 @@ async fn gradcam_is_explain_with_its_method() {
     }
 }
 
+/// The methods that can explain the last convolution of the bundled network: all but `cam`.
+fn usable() -> Vec<&'static Method> {
+    METHODS.iter().filter(|method| method.name != "cam").collect()
+}
+
 #[tokio::test]
 async fn every_method_answers_for_every_class() {
     // Each method takes few passes.
     let few = "steps=2&max_steps=2&samples=2&masks=2&window=75&stride=75&grid=2&channels=4";
-    let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
+    let methods = usable();
+    let names: Vec<&str> = methods.iter().map(|method| method.name).collect();
     let query: String = names.iter().map(|name| format!("method={name}&")).collect();
     let answer = json(&format!("/explain?{query}{few}&class=cat&class=dog")).await;
     let maps = answer["maps"].as_array().unwrap();
@@ -48,7 +54,7 @@ async fn every_method_answers_for_every_class() {
         Resolution::Input => 150,
     };
     for (index, map) in maps.iter().enumerate() {
-        let method = &METHODS[index % names.len()];
+        let method = methods[index % names.len()];
         assert_eq!(map["method"], method.name);
         assert_eq!(map["label"], ["cat", "dog"][index / names.len()]);
         assert_eq!(map["map"].as_array().unwrap().len(), side(method), "{}", method.name);
@@ -62,7 +68,7 @@ async fn every_method_answers_for_every_class() {
     let archive =
         file(&format!("/explain?{query}{few}&class=0&class=1"), "application/x-npz").await;
     let arrays = crate::convnet::npz(&archive);
-    for method in METHODS {
+    for method in methods {
         for class in 0..2 {
             let (name, side) = (format!("{}/{class}", method.name), side(method));
             assert_eq!(arrays[&name].shape(), [side, side]);
@@ -94,11 +100,7 @@ async fn every_spelling_of_a_method_gets_the_same_answer() {
     for name in ["gradcam++", "gradcam%2B%2B", "gradcam%20%20", "gradcam_plus_plus"] {
         let path = format!("/explain?method={name}");
         let reply = client.post(&path, "application/json", &pictures::png()).await;
-        if METHODS.iter().any(|method| method.name == "gradcam++") {
-            assert_eq!(reply.json()["maps"][0]["method"], "gradcam++", "{name}");
-        } else {
-            assert_eq!(reply.json()["code"], "unknown-method", "{name}: {reply}");
-        }
+        assert_eq!(reply.json()["maps"][0]["method"], "gradcam++", "{name}");
     }
     let spelt = file("/explain?method=Hi-Res_CAM", "image/png").await;
     assert_eq!(spelt, file("/explain?method=hirescam", "image/png").await);
@@ -194,6 +196,147 @@ async fn a_shared_scale_keeps_the_maps_comparable() {
     assert_eq!((&own["scale"], &shared["scale"]), (&"own".into(), &"shared".into()));
     assert_eq!(own["maps"], shared["maps"], "the raw maps are the same");
     assert_ne!(own["png"], shared["png"]);
+}
+
+#[tokio::test]
+async fn a_method_that_needs_another_head_is_refused_by_name() {
+    let reply = Client::new().post("/explain?method=cam", "*/*", b"no picture").await;
+    let problem = reply.json();
+    assert_eq!((reply.status, problem["code"].as_str()), (422, Some("not-explainable")));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("cam cannot") && detail.contains("use gradcam"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_class_cannot_be_told_apart_from_itself() {
+    let path = "/explain?method=finercam&class=cat&against=cat";
+    let reply = Client::new().post(path, "*/*", &pictures::png()).await;
+    let problem = reply.json();
+    assert_eq!((reply.status, problem["code"].as_str()), (400, Some("invalid-parameter")));
+    assert!(problem["detail"].as_str().unwrap().contains("against"), "{problem}");
+}
+
+#[tokio::test]
+async fn finercam_says_that_it_is_about_logits_and_eigencam_that_it_has_no_class() {
+    let answer = json("/explain?method=finercam&method=eigencam&method=gradcam&class=cat").await;
+    let maps = answer["maps"].as_array().unwrap();
+    let scores: Vec<&str> = maps.iter().map(|map| map["score"].as_str().unwrap()).collect();
+    assert_eq!(scores, ["logit", "probability", "probability"]);
+    assert_eq!(maps[1]["class_sensitive"], false);
+    assert_eq!(maps[1]["passes"], 0);
+    assert!(maps[1]["singular_value_ratio"].as_f64().unwrap() > 1.0);
+    assert_eq!(maps[2].get("singular_value_ratio"), None);
+}
+
+#[tokio::test]
+async fn several_layers_give_one_map_each_with_the_layers_name() {
+    let layers = "layer=conv2d_3&layer=conv2d_4";
+    let query = format!("/explain?method=layercam&method=saliency&{layers}&class=cat&class=dog");
+    let arrays = crate::convnet::npz(&file(&query, "application/x-npz").await);
+    let names: Vec<&str> = arrays.keys().map(String::as_str).collect();
+    let expected = [
+        "layercam/conv2d_3/0",
+        "layercam/conv2d_3/1",
+        "layercam/conv2d_4/0",
+        "layercam/conv2d_4/1",
+        "saliency/0",
+        "saliency/0/channels",
+        "saliency/1",
+        "saliency/1/channels",
+    ];
+    assert_eq!(names, expected);
+    for layer in ["conv2d_3", "conv2d_4"] {
+        let alone = format!("/explain?method=layercam&layer={layer}&class=cat");
+        let alone = crate::convnet::npz(&file(&alone, "application/x-npz").await);
+        assert_eq!(arrays[&format!("layercam/{layer}/0")], alone["layercam/0"]);
+    }
+    let answer = json(&query).await;
+    assert_eq!(answer.get("layer"), None);
+    let layers_of = |index: usize| answer["maps"][index].get("layers").cloned();
+    assert_eq!(layers_of(0), Some(json!(["conv2d_3"])));
+    assert_eq!(layers_of(1), Some(json!(["conv2d_4"])));
+    assert_eq!(layers_of(2), None);
+    // One forward pass, and for each class a backward pass to each layer and to the input.
+    assert_eq!(answer["passes"], 1 + 2 * 3);
+    let reply = Client::new().post(&query, "image/png", &pictures::png()).await;
+    assert_eq!(reply.header("convscope-layer"), Some("conv2d_3,conv2d_4"));
+}
+
+#[tokio::test]
+async fn fused_layers_give_one_map() {
+    let query = "/explain?method=layercam&class=cat&layer=conv2d_3&layer=conv2d_4&layer=conv2d_3";
+    let (mean, max, product) = (
+        json(&format!("{query}&fuse=mean")).await,
+        json(&format!("{query}&fuse=max")).await,
+        json(&format!("{query}&fuse=product")).await,
+    );
+    for (name, answer) in [("mean", &mean), ("max", &max), ("product", &product)] {
+        assert_eq!(answer["fuse"], name);
+        let maps = answer["maps"].as_array().unwrap();
+        assert_eq!(maps.len(), 1, "{name}");
+        assert_eq!(maps[0]["layers"], json!(["conv2d_3", "conv2d_4"]));
+        assert_eq!(maps[0]["map"].as_array().unwrap().len(), 34, "the larger layer's height");
+        assert_eq!(maps[0]["passes"], 2);
+    }
+    assert_eq!(max["maps"][0]["max"], 1.0);
+    let at = |answer: &Value, i: usize, j: usize| answer["maps"][0]["map"][i][j].as_f64().unwrap();
+    for (i, j) in [(0, 0), (12, 20), (20, 12), (33, 33)] {
+        let (mean, max, product) = (at(&mean, i, j), at(&max, i, j), at(&product, i, j));
+        // Of two numbers a ≥ b: the mean and the maximum give both, and the product is a·b.
+        assert!((max * (2.0 * mean - max) - product).abs() < 1e-6, "{i}, {j}");
+    }
+    let fused = file(&format!("{query}&fuse=mean"), "application/x-npy").await;
+    assert_eq!(crate::convnet::npy(&fused).shape(), [34, 34]);
+    let fused =
+        crate::convnet::npz(&file(&format!("{query}&fuse=mean"), "application/x-npz").await);
+    assert_eq!(fused.keys().collect::<Vec<_>>(), ["layercam/0"]);
+}
+
+#[tokio::test]
+async fn layers_that_do_not_go_together_are_refused() {
+    let many: String = (0..17).map(|index| format!("&layer=value_{index}")).collect();
+    let two = "layer=conv2d_3&layer=conv2d_4";
+    let cases = [
+        (format!("fuse=mean&{two}&sign=both"), "*/*", "invalid-parameter", "sign=positive"),
+        ("fuse=mean".to_owned(), "*/*", "invalid-parameter", "several layers"),
+        ("fuse=max&layer=conv2d_3".to_owned(), "*/*", "invalid-parameter", "several layers"),
+        (format!("fuse=sum&{two}"), "*/*", "invalid-parameter", "product"),
+        (format!("method=saliency&{two}"), "*/*", "unknown-parameter", "layer"),
+        ("method=saliency&fuse=mean".to_owned(), "*/*", "unknown-parameter", "fuse"),
+        (two.to_owned(), "application/x-npy", "invalid-parameter", "application/x-npz"),
+        (many, "*/*", "too-many-layers", "17 layers"),
+    ];
+    for (query, accept, code, text) in cases {
+        let path = format!("/explain?{query}");
+        let problem = Client::new().post(&path, accept, b"no picture").await.json();
+        assert_eq!(problem["code"], code, "{query}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(text), "{query}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn aug_smooth_goes_with_every_method_at_a_layer() {
+    for method in usable().into_iter().filter(|it| it.resolution == Resolution::Layer) {
+        let query = format!("/explain?method={}&aug_smooth=true&class=cat", method.name);
+        let query = query.replace('+', "%2B");
+        let answer = json(&query).await;
+        let map = &answer["maps"][0];
+        assert_eq!(map["samples"], 6, "{}", method.name);
+        let alone = json(&query.replace("&aug_smooth=true", "")).await;
+        let alone = &alone["maps"][0];
+        if method.name != "ablationcam" {
+            // Ablation-CAM skips dead channels, which may differ.
+            let passes = alone["passes"].as_u64().unwrap();
+            assert_eq!(map["passes"], 6 * (1 + passes), "{}", method.name);
+        }
+        assert_ne!(map["map"], alone["map"], "{}", method.name);
+        assert_eq!(map["score"], alone["score"], "{}", method.name);
+    }
+    let problem = Client::new()
+        .post("/explain?method=saliency&aug_smooth=true", "*/*", b"no picture")
+        .await
+        .json();
+    assert_eq!(problem["code"], "unknown-parameter");
 }
 
 #[tokio::test]

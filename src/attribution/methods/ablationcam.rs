@@ -1,6 +1,6 @@
 //! Ablation-CAM (Desai and Ramaswamy 2020, <https://doi.org/10.1109/WACV45572.2020.9093360>).
 
-use crate::attribution::cam::weighted_sum;
+use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
 };
@@ -13,7 +13,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[],
+    parameters: PARAMETERS,
     needs: &[Need::ScoresFromLayer],
     // Each channel takes a pass from the layer on.
     passes: |_, extents| extents.layer[0] as u64,
@@ -27,7 +27,7 @@ pub(super) const METHOD: Method = Method {
 ///
 /// pytorch-grad-cam sets the channels of a layer with negative values far below the smallest, and
 /// not to zero.
-fn ablationcam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
+fn ablationcam(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let activations = session.activations()?;
     let is_live =
         |k: &usize| activations.outer_iter().nth(*k).is_some_and(|a| a.iter().any(|&a| a != 0.0));
@@ -40,5 +40,5 @@ fn ablationcam(session: &Session, _: &Options) -> Result<Map, AttributionError> 
     for (&k, without) in live.iter().zip(ablated) {
         weights[k] = if score == 0.0 { -without } else { (score - without) / score.abs() };
     }
-    Ok(Map::of_score(&weighted_sum(activations, &weights)?))
+    Ok(WeightedSum::of(session, &Weights::Channels(weights), options)?.in_score_units())
 }

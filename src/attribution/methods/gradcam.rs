@@ -1,6 +1,6 @@
 //! Grad-CAM (Selvaraju et al. 2017, <https://arxiv.org/abs/1610.02391>).
 
-use crate::attribution::cam::weighted_sum;
+use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
 };
@@ -13,7 +13,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[],
+    parameters: PARAMETERS,
     needs: &[Need::ChannelSums],
     passes: |_, _| 1,
     same_as: |_| None,
@@ -22,10 +22,9 @@ pub(super) const METHOD: Method = Method {
 
 /// The weight of channel k is the mean over positions of ∂s/∂Aₖ, the map the mean over channels of
 /// weight·Aₖ. The paper sums over channels; the mean is that of Chollet's book.
-fn gradcam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
-    let activations = session.activations()?;
-    let (channels, height, width) = activations.dim();
-    let sum = weighted_sum(activations, &session.channel_sums()?)?;
-    let mean = 1.0 / (height * width) as f64 / channels as f64;
-    Ok(Map::new(sum.mapv(|value| (value * mean) as f32)))
+fn gradcam(session: &Session, options: &Options) -> Result<Map, AttributionError> {
+    let weights = Weights::Channels(session.channel_sums()?);
+    let elements = session.activations()?.len();
+    let sum = WeightedSum::of(session, &weights, options)?;
+    Ok(sum.in_seed_units(1.0 / elements as f64))
 }

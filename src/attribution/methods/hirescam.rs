@@ -1,6 +1,6 @@
 //! HiResCAM (Draelos and Carin 2020, <https://arxiv.org/abs/2011.08891>).
 
-use crate::attribution::cam::elementwise_sum;
+use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
 };
@@ -14,7 +14,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[],
+    parameters: PARAMETERS,
     needs: &[Need::Gradient(Rules::GRADIENT)],
     passes: |_, _| 1,
     same_as: |layer| layer.uniform_gradient.then_some("gradcam"),
@@ -23,8 +23,7 @@ pub(super) const METHOD: Method = Method {
 
 /// The map is the sum over channels of ∂s/∂Aₖ ⊙ Aₖ. Where the network is linear behind the layer,
 /// its sum over positions is the logit without the bias.
-fn hirescam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
-    let gradient = session.gradient(Rules::GRADIENT)?;
-    let sum = elementwise_sum(session.activations()?, gradient.view())?;
-    Ok(Map::new(sum.mapv(|value| value as f32)))
+fn hirescam(session: &Session, options: &Options) -> Result<Map, AttributionError> {
+    let weights = Weights::Elements(session.gradient(Rules::GRADIENT)?);
+    Ok(WeightedSum::of(session, &weights, options)?.in_seed_units(1.0))
 }

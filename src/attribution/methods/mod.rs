@@ -1,12 +1,20 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
 mod ablationcam;
+mod cam;
+mod eigencam;
+mod eigengradcam;
 mod expected_gradients;
+mod fem;
+mod finercam;
 mod gradcam;
+mod gradcam_plus_plus;
+mod gradcamelementwise;
 mod hirescam;
 mod input_x_gradient;
 mod integrated_gradients;
 mod kernel_shap;
+mod layercam;
 mod occlusion;
 mod reciprocam;
 mod rise;
@@ -15,6 +23,7 @@ mod scorecam;
 mod smoothgrad;
 mod smoothgrad_squared;
 mod vargrad;
+mod xgradcam;
 
 use super::Method;
 
@@ -23,12 +32,20 @@ use super::Method;
 /// it.
 pub const METHODS: &[Method] = &[
     ablationcam::METHOD,
+    cam::METHOD,
+    eigencam::METHOD,
+    eigengradcam::METHOD,
     expected_gradients::METHOD,
+    fem::METHOD,
+    finercam::METHOD,
     gradcam::METHOD,
+    gradcam_plus_plus::METHOD,
+    gradcamelementwise::METHOD,
     hirescam::METHOD,
     input_x_gradient::METHOD,
     integrated_gradients::METHOD,
     kernel_shap::METHOD,
+    layercam::METHOD,
     occlusion::METHOD,
     reciprocam::METHOD,
     rise::METHOD,
@@ -37,6 +54,7 @@ pub const METHODS: &[Method] = &[
     smoothgrad::METHOD,
     smoothgrad_squared::METHOD,
     vargrad::METHOD,
+    xgradcam::METHOD,
 ];
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use ndarray::Array2;
 
+use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
@@ -14,7 +15,7 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[],
+    parameters: &[MethodParameter::Switch(AUG_SMOOTH)],
     needs: &[Need::ScoresFromLayer],
     // A pass from the layer on for each position, and one for a layer of zeros.
     passes: |_, extents| (extents.layer[1] * extents.layer[2]) as u64 + 1,

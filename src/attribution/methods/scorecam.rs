@@ -2,7 +2,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use crate::attribution::cam::weighted_sum;
+use crate::attribution::aug_smooth::AUG_SMOOTH;
+use crate::attribution::cam::{EIGEN_SMOOTH, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Integer, Map, Method, MethodParameter, Need, Options, Range, Resolution,
     Session,
@@ -25,7 +26,11 @@ pub(super) const METHOD: Method = Method {
     resolution: Resolution::Layer,
     range: Range::Positive,
     class_sensitive: true,
-    parameters: &[MethodParameter::Integer(CHANNELS)],
+    parameters: &[
+        MethodParameter::Integer(CHANNELS),
+        MethodParameter::Switch(EIGEN_SMOOTH),
+        MethodParameter::Switch(AUG_SMOOTH),
+    ],
     needs: &[Need::Activations, Need::Scores],
     passes: |options, extents| {
         let channels = extents.layer[0];
@@ -56,7 +61,8 @@ fn scorecam(session: &Session, options: &Options) -> Result<Map, AttributionErro
     for (&k, logit) in chosen.iter().zip(&logits) {
         weights[k] = (logit - largest).exp() / total;
     }
-    Ok(Map { samples: Some(chosen.len()), ..Map::of_score(&weighted_sum(activations, &weights)?) })
+    let sum = WeightedSum::of(session, &Weights::Channels(weights), options)?;
+    Ok(Map { samples: Some(chosen.len()), ..sum.in_layer_units() })
 }
 
 /// The indices of the `most` largest variances, in ascending order. A channel without variance is

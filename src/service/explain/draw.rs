@@ -32,8 +32,11 @@ impl Explain {
                 caption: several.then(|| self.caption(one)),
             })
             .collect();
-        // Methods side by side, classes below one another; one method's classes side by side.
-        let columns = if self.methods.len() > 1 { self.methods.len() } else { usize::MAX };
+        // Methods and layers side by side, classes below one another; the classes of one method and
+        // layer side by side.
+        let first = maps.first().map_or(0, |one| one.class.class);
+        let of_class = maps.iter().take_while(|one| one.class.class == first).count();
+        let columns = if of_class > 1 { of_class } else { usize::MAX };
         let window = self.window(forward);
         let options = HeatmapOptions { columns, window, max_pixels, ..self.drawing.clone() };
         let engine = self.classifier.network().engine();
@@ -54,13 +57,16 @@ impl Explain {
         Window { left, top, width, height }
     }
 
-    /// The caption of a panel: the method where there are several, the class, and its probability,
-    /// or its logit where the model gives no probabilities.
+    /// The caption of a panel: the method and the layer where there are several, the class, and its
+    /// probability, or its logit where the model gives no probabilities.
     fn caption(&self, one: &ClassMap) -> String {
         let class = match one.class.probability {
             Some(probability) => format!("{}  {:.1} %", one.class.label(), probability * 100.0),
             None => format!("{}  {:.2}", one.class.label(), one.class.logit),
         };
-        if self.methods.len() > 1 { format!("{}: {class}", one.method.title) } else { class }
+        let method = (self.methods.len() > 1).then_some(one.method.title);
+        let layer = one.only_layer().filter(|_| self.layers.len() > 1);
+        let words: Vec<&str> = method.into_iter().chain(layer).collect();
+        if words.is_empty() { class } else { format!("{}: {class}", words.join(", ")) }
     }
 }

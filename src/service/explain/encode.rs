@@ -1,9 +1,11 @@
+use std::collections::HashSet;
+
 use ndarray::ArrayViewD;
 use serde::Serialize;
 
 use super::explanation::{ClassMap, Explanation};
 use super::request::{Explain, Scale};
-use crate::attribution::{Completeness, LayerProperties, Map, Sign};
+use crate::attribution::{Completeness, Fuse, LayerProperties, Map, Sign};
 use crate::explain::Score;
 use crate::onnx::Layer;
 use crate::render::{View, Window};
@@ -16,7 +18,7 @@ use crate::service::{CachedForward, ClassScore, OutputFormat, ServiceError};
 #[derive(Debug, Serialize)]
 pub struct ExplanationJson<'a> {
     model: &'a str,
-    /// The layer that is explained, where a method reads one.
+    /// The layer that is explained, where there is one alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<&'a str>,
     /// Height, width and channels of the layer.
@@ -32,6 +34,9 @@ pub struct ExplanationJson<'a> {
     colormap: &'static str,
     alpha: f64,
     scale: Scale,
+    /// How the maps of several layers became one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuse: Option<Fuse>,
     /// Passes through the network that the maps took.
     passes: u64,
     maps: Vec<MapJson<'a>>,
@@ -42,6 +47,9 @@ pub struct ExplanationJson<'a> {
 struct MapJson<'a> {
     method: &'static str,
     formula: &'static str,
+    /// The layers that are explained, where the method reads one. Several are fused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<&'a str>,
     /// Another method that gives the same map here, up to a factor.
     #[serde(skip_serializing_if = "Option::is_none")]
     same_as: Option<&'static str>,
@@ -60,10 +68,13 @@ struct MapJson<'a> {
     /// The start of the random numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    /// The largest singular value, divided by the second, of a map that is a principal component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    singular_value_ratio: Option<f64>,
     #[serde(flatten)]
     class: &'a ClassScore,
     /// The score that was differentiated: the one asked for, or the logit where the model gives no
-    /// probabilities.
+    /// probabilities or the method is always about logits.
     score: Score,
     sign: Sign,
     /// Values beyond this percentile are clipped in the picture.
@@ -77,7 +88,7 @@ struct MapJson<'a> {
     max: f32,
     /// ln of the factor between the map and the raw map; see `Seed`.
     ln_scale: f64,
-    /// What to do about a map that shows nothing.
+    /// What to do about a map that shows nothing or that may mislead.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
     /// The raw map, row by row, before ReLU and scaling.
@@ -91,10 +102,10 @@ impl Explain {
         output: &'o Explanation,
     ) -> Result<ExplanationJson<'o>, ServiceError> {
         let Explanation { forward, maps, passes } = output;
-        let layer = self.layer.as_ref();
+        let layer = self.layers.first().filter(|_| self.layers.len() == 1);
         let extents = layer.and_then(Layer::extents);
         let properties = |layer| self.classifier.explainer().properties(layer);
-        let properties = layer.map(properties).unwrap_or_default();
+        let properties: Vec<_> = self.layers.iter().map(properties).collect();
         let mut size = self.size_without_picture(OutputFormat::Json)?;
         let draw = |max_pixels| self.draw(output, max_pixels);
         let drawing = size.add_picture(Encoding::Base64, self.drawing.max_pixels, draw)?;
@@ -111,8 +122,9 @@ impl Explain {
             colormap: self.drawing.colormap.name(),
             alpha: self.drawing.alpha,
             scale: self.scale,
+            fuse: self.fuse,
             passes: *passes,
-            maps: maps.iter().map(|one| self.map_json(one, properties)).collect(),
+            maps: maps.iter().map(|one| self.map_json(one, &properties)).collect(),
             png: Base64Png(drawing.png),
         })
     }
@@ -124,7 +136,11 @@ impl Explain {
         [top * h, left * w, height * h, width * w]
     }
 
-    fn map_json<'o>(&self, one: &'o ClassMap, properties: LayerProperties) -> MapJson<'o> {
+    /// `properties` are those of the request's layers.
+    fn map_json<'o>(&self, one: &'o ClassMap, properties: &[LayerProperties]) -> MapJson<'o> {
+        let layers = self.layers.iter().zip(properties);
+        let of_layer = layers.filter(|(layer, _)| one.only_layer() == Some(layer.name.as_str()));
+        let properties = of_layer.map(|(_, properties)| *properties).next().unwrap_or_default();
         let hint = one.is_empty().then_some(match one.sign {
             Sign::Positive => "nothing here is evidence for the class; try sign=negative",
             Sign::Negative => "nothing here is evidence against the class; try sign=positive",
@@ -132,19 +148,21 @@ impl Explain {
         });
         let (min, max) = one.map.bounds();
         let scale = one.ln_scale().exp();
-        let Map { completeness, samples, standard_error, seed, .. } = one.map;
+        let Map { completeness, samples, standard_error, seed, singular_value_ratio, .. } = one.map;
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
-            same_as: (one.method.same_as)(&properties),
+            layers: one.layers.iter().map(|layer| layer.name.as_str()).collect(),
+            same_as: (one.method.same_as)(&properties).filter(|_| one.layers.len() < 2),
             class_sensitive: one.method.class_sensitive,
             passes: one.passes,
             completeness,
             samples,
             standard_error,
             seed,
+            singular_value_ratio,
             class: &one.class,
-            score: one.seed.score,
+            score: one.map.score.unwrap_or(one.seed.score),
             sign: one.sign,
             percentile: self.percentile(one),
             empty: one.is_empty(),
@@ -152,7 +170,7 @@ impl Explain {
             min: scaled(min, scale),
             max: scaled(max, scale),
             ln_scale: one.ln_scale(),
-            hint,
+            hint: hint.or(one.map.hint),
             map: one
                 .map
                 .values
@@ -191,15 +209,25 @@ pub(super) fn npy(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
     numpy::npy(shape, maps.iter().flat_map(|one| one.raw(one.map.values.iter())))
 }
 
-/// The raw maps, height × width, each under `method/class` with the class's index. Of methods at
-/// the pixels also the attributions of the input's channels, under `method/class/channels`.
+/// The raw maps, height × width, each under `method/class` with the class's index, or
+/// `method/layer/class` where there are maps of several layers. Of methods at the pixels also the
+/// attributions of the input's channels, under `method/class/channels`.
 pub(super) fn npz(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
-    numpy::npz(maps.iter().flat_map(arrays).collect())
+    let layers: HashSet<&str> = maps.iter().filter_map(ClassMap::only_layer).collect();
+    let several = layers.len() > 1;
+    numpy::npz(maps.iter().flat_map(|one| arrays(one, several)).collect())
 }
 
 /// The arrays of one map.
-fn arrays(one: &ClassMap) -> impl Iterator<Item = Array<impl Iterator<Item = f32>>> {
-    let name = format!("{}/{}", one.method.name, one.class.class);
+fn arrays(
+    one: &ClassMap,
+    has_layer: bool,
+) -> impl Iterator<Item = Array<impl Iterator<Item = f32>>> {
+    let (method, class) = (one.method.name, one.class.class);
+    let name = match one.only_layer().filter(|_| has_layer) {
+        Some(layer) => format!("{method}/{layer}/{class}"),
+        None => format!("{method}/{class}"),
+    };
     let channels = one.map.channels.as_ref().map(|channels| {
         let name = format!("{name}/channels");
         array(one, name, channels.view().into_dyn())

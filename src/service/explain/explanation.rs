@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::attribution::{Map, Method, Sign};
 use crate::explain::Seed;
+use crate::onnx::Layer;
 use crate::service::{CachedForward, ClassScore};
 
 /// The maps, and the forward pass that they explain.
@@ -13,10 +14,12 @@ pub struct Explanation {
     pub(super) passes: u64,
 }
 
-/// The map of one method for one class.
+/// The map of one method for one class, at one layer or of several that are fused.
 #[derive(Debug)]
 pub(super) struct ClassMap {
     pub(super) method: &'static Method,
+    /// The layers. Empty where the method reads none.
+    pub(super) layers: Vec<Layer>,
     pub(super) class: ClassScore,
     pub(super) seed: Seed,
     pub(super) sign: Sign,
@@ -30,6 +33,14 @@ impl ClassMap {
     /// Whether both signs are shown.
     pub(super) fn is_signed(&self) -> bool {
         self.sign == Sign::Both
+    }
+
+    /// The layer's name, where there is one layer.
+    pub(super) fn only_layer(&self) -> Option<&str> {
+        match self.layers.as_slice() {
+            [layer] => Some(&layer.name),
+            _ => None,
+        }
     }
 
     /// Whether nothing is shown: the picture will have no heat.

@@ -25,13 +25,22 @@ fn method() -> Parameter {
 /// The parameter that names the layer. Only methods that read a layer have it.
 const LAYER: &str = "layer";
 
+/// The parameter that makes one map of several layers.
+const FUSE: &str = "fuse";
+
 /// The parameters that all methods share.
 const COMMON: &[Parameter] = &[
     Parameter {
         name: LAYER,
         value: "NAME",
-        help: "layer, alias or ONNX value to explain (default: the card's, else the last with \
-               height and width)",
+        help: "layer, alias or ONNX value to explain; give it again for one map a layer \
+               (default: the card's, else the last with height and width)",
+        repeatable: true,
+    },
+    Parameter {
+        name: FUSE,
+        value: "mean|max|product",
+        help: "make one map of those of several layers, each scaled to 0..1 (default: none)",
         repeatable: false,
     },
     Parameter {
@@ -143,7 +152,7 @@ pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parame
     let mut table = vec![MODEL];
     table.extend(has_method.then(method));
     let reads_layer = methods.iter().any(|method| method.reads_layer());
-    table.extend(COMMON.iter().filter(|row| row.name != LAYER || reads_layer));
+    table.extend(COMMON.iter().filter(|row| ![LAYER, FUSE].contains(&row.name) || reads_layer));
     let own = methods.iter().flat_map(|method| method.parameters).map(MethodParameter::name);
     let own: Vec<&str> = own.collect();
     let rows = OF_METHODS.iter().filter(|(name, _)| own.contains(name));

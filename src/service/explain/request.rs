@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attribution::{Method, Options, Sign};
+use crate::attribution::{Fuse, Method, Options, Sign};
 use crate::explain::Score;
 use crate::onnx::Layer;
 use crate::render::HeatmapOptions;
@@ -12,8 +12,10 @@ use crate::service::Classifier;
 #[derive(Debug, Clone)]
 pub struct Explain {
     pub(super) classifier: Arc<Classifier>,
-    /// The layer that is explained. None where no method reads one.
-    pub(super) layer: Option<Layer>,
+    /// The layers that are explained. Empty where no method reads one.
+    pub(super) layers: Vec<Layer>,
+    /// How the maps of several layers become one. None where each is shown.
+    pub(super) fuse: Option<Fuse>,
     pub(super) methods: Vec<ChosenMethod>,
     pub(super) classes: Vec<usize>,
     pub(super) top: usize,

@@ -6,13 +6,13 @@ use crate::service::numpy::npz_bytes;
 use crate::service::{ClassScore, OutputFormat, ServiceError};
 
 /// What to ask for if the answer is too large.
-const SMALLER: &str = "ask for fewer classes or methods";
+const SMALLER: &str = "ask for fewer classes, layers or methods";
 /// The most bytes of what surrounds a map's values in JSON, apart from the class.
 const DIAGNOSIS_BYTES: u64 = 2048;
 
 impl Explain {
     /// The size of an answer of `format` without its picture: of the raw maps, and in an archive of
-    /// the channels of maps at the pixels.
+    /// the channels of maps at the pixels. For a picture alone, the memory of the maps.
     pub(super) fn size_without_picture(
         &self,
         format: OutputFormat,
@@ -20,29 +20,33 @@ impl Explain {
         let mut size = AnswerSize::with_limit(self.max_bytes);
         let classes = self.most_classes() as u64;
         let class = ClassScore::most_json_bytes(self.classifier.info().labels());
-        let Extents { layer, input } = self.extents();
         for &ChosenMethod { method, .. } in &self.methods {
-            let [channels, height, width] = match method.resolution {
-                Resolution::Layer => layer,
-                Resolution::Input => input,
-            };
-            let values = height * width;
-            match format {
-                OutputFormat::Npy => {
-                    size.add(classes * npz_bytes(method.name, values), SMALLER)?;
-                }
-                OutputFormat::Npz => {
-                    size.add(classes * npz_bytes(method.name, values), SMALLER)?;
-                    if method.resolution == Resolution::Input {
-                        let values = channels * values;
-                        size.add(classes * npz_bytes(method.name, values), SMALLER)?;
+            for layer in self.layers_of(method) {
+                let Extents { layer: of_layer, input } = self.extents(layer);
+                let [channels, height, width] = match method.resolution {
+                    Resolution::Layer => of_layer,
+                    Resolution::Input => input,
+                };
+                let layer = layer.map_or("", |layer| &layer.name);
+                let (values, name) = (height * width, format!("{}/{layer}", method.name));
+                let has_channels = method.resolution == Resolution::Input;
+                let channels_held = if has_channels { 1 + channels } else { 1 };
+                match format {
+                    OutputFormat::Npy => size.add(classes * npz_bytes(&name, values), SMALLER)?,
+                    OutputFormat::Npz => {
+                        size.add(classes * npz_bytes(&name, values), SMALLER)?;
+                        if has_channels {
+                            size.add(classes * npz_bytes(&name, channels * values), SMALLER)?;
+                        }
                     }
+                    OutputFormat::Json => {
+                        let names = 2 * layer.len() as u64;
+                        size.add(classes * (class + names + DIAGNOSIS_BYTES), SMALLER)?;
+                        size.add_numbers(classes * (values + height) as u64, SMALLER)?;
+                    }
+                    // The maps are in memory while they are drawn.
+                    _ => size.add(classes * (channels_held * values * 4) as u64, SMALLER)?,
                 }
-                OutputFormat::Json => {
-                    size.add(classes * (class + DIAGNOSIS_BYTES), SMALLER)?;
-                    size.add_numbers(classes * (values + height) as u64, SMALLER)?;
-                }
-                _ => {}
             }
         }
         Ok(size)
