@@ -13,6 +13,14 @@ pub enum AttributionError {
         /// Why not.
         reason: String,
     },
+    /// The network has no gradient graph by these rules.
+    #[error("the backward rules {rules:?} do not apply to this model: {reason}")]
+    RulesRefused {
+        /// The rules.
+        rules: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// There are not as many weights as channels, or the layer has no elements.
     #[error("activations are {activations:?} (channels × height × width), weights are {weights}")]
     Mismatch {

@@ -42,7 +42,8 @@ pub struct Map {
 pub struct Completeness {
     /// The sum of the map.
     pub sum: f64,
-    /// The score of the picture less that of the baseline.
+    /// What the sum should be: the score of the picture less that of the baseline. With relevance
+    /// it is the relevance of the logits.
     pub difference: f64,
     /// What the sum lacks of the difference.
     pub residue: f64,

@@ -30,6 +30,8 @@ pub struct MethodPlans {
     pub(super) gradients: HashMap<PlanKey, Arc<GradientPlan>>,
     /// Forward and backward passes of altered inputs, by the name of the rules.
     pub(super) altered: HashMap<&'static str, (Arc<ForwardPass>, Arc<GradientPlan>)>,
+    /// Forward passes of the inputs at which rules read further values, by the name of the rules.
+    pub(super) references: HashMap<&'static str, Arc<ForwardPass>>,
     /// Forward passes of altered inputs.
     pub(super) scores: Option<Arc<ForwardPass>>,
     /// Forward passes from altered values of the layer.
@@ -42,9 +44,10 @@ impl HeldBytes for MethodPlans {
         let altered = self.altered.values();
         let altered =
             altered.map(|(forward, backward)| forward.held_bytes() + backward.held_bytes());
+        let references = self.references.values().map(|forward| forward.held_bytes());
         let scores = self.scores.iter().map(|forward| forward.held_bytes());
         let tail = self.tail.iter().map(|tail| tail.held_bytes());
-        gradients.chain(altered).chain(scores).chain(tail).sum()
+        gradients.chain(altered).chain(references).chain(scores).chain(tail).sum()
     }
 }
 

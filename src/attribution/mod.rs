@@ -31,7 +31,7 @@ mod session;
 mod supplied_gradient;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};
+pub use evaluator::{Alter, Evaluator, InputGradient, ReferencedGradient, TakeGradient};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};

@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator, InputGradient};
+use super::{Alter, AttributionError, Evaluator, InputGradient, ReferencedGradient};
 use crate::explain::{Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -85,6 +85,19 @@ impl<'a> Session<'a> {
     /// [`AttributionError`].
     pub fn input_gradient(&self, rules: &Rules) -> Result<Array3<f32>, AttributionError> {
         self.evaluator.input_gradient(&self.seed.cotangent, rules)
+    }
+
+    /// As [`input_gradient`](Self::input_gradient), by rules that also read forward values at
+    /// `references`: one input, channels × height × width, for each of [`Rules::references`].
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn input_gradient_with_references(
+        &self,
+        rules: &Rules,
+        references: &[ArrayView3<'_, f32>],
+    ) -> Result<ReferencedGradient, AttributionError> {
+        self.evaluator.input_gradient_with_references(&self.seed.cotangent, rules, references)
     }
 
     /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their

@@ -6,7 +6,7 @@ use super::channel_axis::{reduced_axes, windows_lie_within_input};
 use super::driver::backpropagate;
 use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
-use super::rules::Rules;
+use super::rule_set::Rules;
 use super::table::{Operator, find};
 use super::tape::Tape;
 use super::{GradientError, GradientGraph};
@@ -42,7 +42,7 @@ pub fn derive_channel_sums(
     let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(value.to_owned()))?;
     tape.builder.set_scope(&output);
     tape.builder.output(&output, &rows(&cotangent, channels.axis, is_summed));
-    tape.finish(&model.graph().name)
+    tape.finish(rules, &model.graph().name)
 }
 
 /// Whether the gradient of `logits` with respect to `value` is the same at all positions of a

@@ -8,7 +8,7 @@
 //! `driver` walks the path from the logits to the layers. It prunes, sums over broadcast axes and
 //! accumulates. `channel_sums` finds a shorter path where only sums over positions are wanted.
 //! `table` names the rule of every operator. The rules are formulas, with one file per family of
-//! operators. The weights that the rules read stay in the forward model until
+//! operators. [`rules`] has the sets of rules that differ from the gradient, one file each. The weights that the rules read stay in the forward model until
 //! [`GradientGraph::embed`] copies them. Nothing here runs a graph.
 
 mod activations;
@@ -31,8 +31,11 @@ mod path;
 mod pooling;
 mod rearrangement;
 mod reduction;
-mod rules;
+mod reference;
+mod rule_set;
+pub mod rules;
 mod selection;
+mod stabilizer;
 mod table;
 mod tape;
 mod window;
@@ -42,5 +45,6 @@ pub use driver::derive;
 pub use error::{GradientError, Refusal};
 pub use gradient_graph::{GradientGraph, GradientModel};
 pub use names::{SEED, channel_sums_name, cotangent_name, value_name};
-pub use rules::Rules;
+pub use reference::Reference;
+pub use rule_set::Rules;
 pub use table::{Operator, operators};

@@ -248,9 +248,9 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::NotAPicture { .. } => (S::UNPROCESSABLE_ENTITY, "not-a-picture"),
         ServiceError::UnknownClass { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-class"),
         ServiceError::AmbiguousClass { .. } => (S::UNPROCESSABLE_ENTITY, "ambiguous-class"),
-        ServiceError::NotExplainable { .. } | ServiceError::NoExplainableLayer => {
-            (S::UNPROCESSABLE_ENTITY, "not-explainable")
-        }
+        ServiceError::NotExplainable { .. }
+        | ServiceError::RulesRefused { .. }
+        | ServiceError::NoExplainableLayer => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
         ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
         ServiceError::TooManyPasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-passes"),
         ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),

@@ -166,6 +166,9 @@ impl Classifier {
                 let usable = usable.map(|layer| layer.name.clone()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }
+            AttributionError::RulesRefused { rules, reason } => {
+                ServiceError::RulesRefused { rules, reason }
+            }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             AttributionError::Seed(SeedError::NotFinite { index }) => {
                 ServiceError::NotFinite(format!("no finite number as logit {index}"))

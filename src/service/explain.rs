@@ -1,7 +1,7 @@
 use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    Extents, Method, MethodPlans, NetworkEvaluator, Options, Passes, Range, Session, Sign,
+    Extents, Method, MethodPlans, Need, NetworkEvaluator, Options, Passes, Range, Session, Sign,
     find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
@@ -222,8 +222,12 @@ impl Explain {
 
     /// The compiled graphs that the methods need.
     fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
-        let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
-        let plans = self.classifier.explainer().prepare(self.layer.as_ref(), needs, &job.token);
+        let needs = self.methods.iter().flat_map(|ChosenMethod { method, options }| {
+            method.needs.iter().map(|need| need.with(options))
+        });
+        let needs: Vec<Need> = needs.collect();
+        let (explainer, layer) = (self.classifier.explainer(), self.layer.as_ref());
+        let plans = explainer.prepare(layer, needs.iter(), &job.token);
         plans.map_err(|error| self.classifier.attribution_error(error))
     }
 

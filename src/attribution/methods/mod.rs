@@ -1,10 +1,15 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
 mod ablationcam;
+mod deconvnet;
+mod deeplift;
 mod gradcam;
+mod guided_backprop;
+mod guided_gradcam;
 mod hirescam;
 mod input_x_gradient;
 mod integrated_gradients;
+mod lrp;
 mod occlusion;
 mod reciprocam;
 mod rise;
@@ -20,10 +25,15 @@ use super::Method;
 /// it.
 pub const METHODS: &[Method] = &[
     ablationcam::METHOD,
+    deconvnet::METHOD,
+    deeplift::METHOD,
     gradcam::METHOD,
+    guided_backprop::METHOD,
+    guided_gradcam::METHOD,
     hirescam::METHOD,
     input_x_gradient::METHOD,
     integrated_gradients::METHOD,
+    lrp::METHOD,
     occlusion::METHOD,
     reciprocam::METHOD,
     rise::METHOD,
@@ -37,7 +47,7 @@ pub const METHODS: &[Method] = &[
 mod tests {
     use super::*;
     use crate::attribution::Need;
-    use crate::gradient::Rules;
+    use crate::gradient::rules::RULES;
 
     #[test]
     fn rows_are_in_the_order_of_names_and_papers_are_addresses() {
@@ -50,8 +60,8 @@ mod tests {
     #[test]
     fn the_rules_of_methods_are_in_the_list_of_all_rules() {
         let needs = METHODS.iter().flat_map(|method| method.needs);
-        for rules in needs.filter_map(Need::rules) {
-            assert!(Rules::ALL.iter().any(|known| known.name == rules.name), "{rules:?}");
+        for rules in needs.flat_map(Need::rules) {
+            assert!(RULES.iter().any(|known| known.name == rules.name), "{rules:?}");
         }
     }
 
