@@ -109,6 +109,12 @@ pub trait Evaluator {
         Err(not_prepared("the input's gradient with references"))
     }
 
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
+    /// ReLUs. `rules` are those by which gradients at the input were prepared.
+    fn has_homogeneous_activations(&self, _rules: &Rules) -> bool {
+        false
+    }
+
     /// Passes the gradients of the target's score at `count` altered inputs to `take`, in the order
     /// of their indices.
     ///

@@ -213,8 +213,8 @@ impl Explainer {
         Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
     }
 
-    /// The graph by `rules` from the logits to each of `values`. For the gradient it is the one beside the model where it
-    /// has them all, else a derived one with its weights.
+    /// The graph by `rules` from the logits to each of `values`. For the gradient it is the one
+    /// beside the model where it has them all, else a derived one with its weights.
     ///
     /// # Errors
     /// [`AttributionError`].
@@ -273,8 +273,8 @@ impl Explainer {
         supplied.filter(|supplied| supplied_gradient::gives(supplied, values))
     }
 
-    /// Puts the weights into a gradient graph that was derived for `values` by `rules`. Those for which
-    /// `is_shared` become inputs of it.
+    /// Puts the weights into a gradient graph that was derived for `values` by `rules`. Those for
+    /// which `is_shared` become inputs of it.
     fn embed(
         &self,
         derived: Result<GradientGraph, GradientError>,

@@ -4,7 +4,9 @@ use super::AttributionError;
 use super::cam::channel_sums;
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
-use crate::gradient::{GradientModel, Reference, channel_sums_name, cotangent_name};
+use crate::gradient::{
+    GradientModel, Reference, channel_sums_name, cotangent_name, has_homogeneous_activations,
+};
 use crate::onnx::Layer;
 use crate::runtime::{
     self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
@@ -18,6 +20,7 @@ pub struct GradientPlan {
     residuals: Vec<String>,
     references: Vec<(Reference, String)>,
     seed_shape: Vec<usize>,
+    has_homogeneous_activations: bool,
     /// The memory that the plan takes in addition to the network, in bytes.
     bytes: usize,
 }
@@ -55,13 +58,29 @@ impl GradientPlan {
         let plan = graph.compile(&outputs, network.engine())?;
         let bytes = network.additional_bytes(&plan);
         let (residuals, references) = (gradient.residuals.clone(), gradient.references.clone());
-        Ok(Self { plan, layer: layer.clone(), residuals, references, seed_shape, bytes })
+        let (graph, facts) = (network.graph(), network.facts());
+        let homogeneous = has_homogeneous_activations(graph, facts, &layer.name, logits);
+        Ok(Self {
+            plan,
+            layer: layer.clone(),
+            residuals,
+            references,
+            seed_shape,
+            has_homogeneous_activations: homogeneous.unwrap_or(false),
+            bytes,
+        })
     }
 
     /// The forward values that the plan reads.
     #[must_use]
     pub fn residuals(&self) -> &[String] {
         &self.residuals
+    }
+
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation between the layer and the
+    /// logits.
+    pub(super) fn has_homogeneous_activations(&self) -> bool {
+        self.has_homogeneous_activations
     }
 
     /// The forward values that the plan reads at references, each once.

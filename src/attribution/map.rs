@@ -35,6 +35,8 @@ pub struct Map {
     pub standard_error: Option<f64>,
     /// The start of the random numbers.
     pub seed: Option<u64>,
+    /// Another method that gives the same map of this network.
+    pub same_as: Option<&'static str>,
 }
 
 /// Whether a map adds up to the difference of the score that it explains.
@@ -73,6 +75,7 @@ impl Map {
             samples: None,
             standard_error: None,
             seed: None,
+            same_as: None,
         }
     }
 

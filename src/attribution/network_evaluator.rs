@@ -4,8 +4,8 @@ use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::Reduction;
 use super::{
-    Alter, AttributionError, Evaluator, InputGradient, MethodPlans, Passes, ReferencedGradient,
-    TakeGradient,
+    Alter, AttributionError, Evaluator, GradientPlan, InputGradient, MethodPlans, Passes,
+    ReferencedGradient, TakeGradient,
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
@@ -116,6 +116,11 @@ impl Evaluator for NetworkEvaluator<'_> {
         let gradient = plan.gradient(cotangent, self.values, &values, self.passes.token())?;
         self.passes.count(1)?;
         Ok(ReferencedGradient { values: gradient, logits })
+    }
+
+    fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements);
+        plan.is_ok_and(GradientPlan::has_homogeneous_activations)
     }
 
     fn input_gradients(

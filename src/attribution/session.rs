@@ -100,6 +100,13 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradient_with_references(&self.seed.cotangent, rules, references)
     }
 
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
+    /// ReLUs. The row names [`Need::InputGradient`](super::Need::InputGradient) with these rules.
+    #[must_use]
+    pub fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+        self.evaluator.has_homogeneous_activations(rules)
+    }
+
     /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their
     /// indices. `alter` changes copies of the picture's input. Only a few gradients are in memory.
     /// The row names [`Need::InputGradients`](super::Need::InputGradients) with these rules.

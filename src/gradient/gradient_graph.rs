@@ -30,8 +30,9 @@ pub(super) struct Weight {
 #[derive(Debug, Clone)]
 pub struct GradientModel {
     /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then those at the
-    /// references, then the shared weights. Outputs: `grad/<layer>`, of the layer's shape, in the order in which the layers
-    /// were requested. A graph of channel sums has the output `sums/<layer>` instead.
+    /// references, then the shared weights. Outputs: `grad/<layer>`, of the layer's shape, in the
+    /// order in which the layers were requested. A graph of channel sums has the output
+    /// `sums/<layer>` instead.
     pub model: Model,
     /// The forward values that the graph reads, in the order of its inputs.
     pub residuals: Vec<String>,

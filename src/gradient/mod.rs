@@ -8,8 +8,9 @@
 //! `driver` walks the path from the logits to the layers. It prunes, sums over broadcast axes and
 //! accumulates. `channel_sums` finds a shorter path where only sums over positions are wanted.
 //! `table` names the rule of every operator. The rules are formulas, with one file per family of
-//! operators. [`rules`] has the sets of rules that differ from the gradient, one file each. The weights that the rules read stay in the forward model until
-//! [`GradientGraph::embed`] copies them. Nothing here runs a graph.
+//! operators. [`rules`] has the sets of rules that differ from the gradient, one file each. The
+//! weights that the rules read stay in the forward model until [`GradientGraph::embed`] copies
+//! them. Nothing here runs a graph.
 
 mod activations;
 mod arithmetic;
@@ -21,6 +22,7 @@ mod error;
 mod flip;
 mod forward_graph;
 mod gradient_graph;
+mod homogeneity;
 mod interpolation;
 mod linear;
 mod matmul;
@@ -44,6 +46,7 @@ pub use channel_sums::{derive_channel_sums, has_uniform_gradient};
 pub use driver::derive;
 pub use error::{GradientError, Refusal};
 pub use gradient_graph::{GradientGraph, GradientModel};
+pub use homogeneity::has_homogeneous_activations;
 pub use names::{SEED, channel_sums_name, cotangent_name, value_name};
 pub use reference::Reference;
 pub use rule_set::Rules;

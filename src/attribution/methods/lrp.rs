@@ -69,6 +69,8 @@ fn lrp(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let relevance: Vec<f32> = pairs.map(|(&z, &c)| z * c).collect();
     let start: f64 = relevance.iter().map(|&r| f64::from(r)).sum();
     let session = session.with_cotangent(relevance);
+    let is_epsilon = rules.name == LRP_EPSILON.name;
+    let is_gradient = is_epsilon && session.has_homogeneous_activations(rules);
     let found = if rules.references.is_empty() {
         session.input_gradient(rules)?
     } else {
@@ -78,6 +80,7 @@ fn lrp(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let channels = found.mapv(f64::from);
     let scale = session.seed().scale;
     Ok(Map {
+        same_as: is_gradient.then_some("input_x_gradient"),
         completeness: Some(Completeness::of(channels.sum() * scale, start * scale)),
         ..pixel_map(&channels, options.word(&SUM))
     })

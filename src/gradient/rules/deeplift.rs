@@ -83,5 +83,5 @@ fn product(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 }
 
 fn refuse(_: &mut NodeContext, _: usize) -> Cotangent {
-    Err(RuleError("DeepLIFT has no rule for it".to_owned()))
+    Err(RuleError("DeepLIFT has no rule for it; use integrated_gradients".to_owned()))
 }

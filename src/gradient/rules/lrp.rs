@@ -8,7 +8,7 @@
 
 use super::ancestors::follows_weights;
 use super::lrp_conv::{alpha_beta, boxed, flat, gamma, z_plus};
-use crate::gradient::error::RuleError;
+use super::lrp_refusal::{no_rule, two_live_inputs};
 use crate::gradient::node_context::{Cotangent, NodeContext, Rule};
 use crate::gradient::rule_set::gradient_of;
 use crate::gradient::stabilizer::stabilized;
@@ -69,7 +69,7 @@ fn epsilon(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     let is_product =
         matches!(ctx.node.op_type.as_str(), "Conv" | "ConvTranspose" | "Gemm" | "MatMul");
     if is_product && argument < 2 && !ctx.is_constant(1 - argument) {
-        return refuse(ctx, argument);
+        return Err(two_live_inputs());
     }
     let share = ctx.g() / stabilized(&ctx.y()?);
     let carried = gradient_of(ctx, share, argument)?;
@@ -78,20 +78,10 @@ fn epsilon(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 
 /// y is a function of x alone, element by element: R_x = R.
 fn pass(ctx: &mut NodeContext, argument: usize) -> Cotangent {
-    let others = (0..ctx.node.input.len()).filter(|&other| other != argument);
-    if others.into_iter().all(|other| ctx.is_constant(other)) {
-        return Ok(ctx.g());
-    }
-    refuse(ctx, argument)
+    let mut others = (0..ctx.node.input.len()).filter(|&other| other != argument);
+    if others.all(|other| ctx.is_constant(other)) { Ok(ctx.g()) } else { Err(two_live_inputs()) }
 }
 
-fn refuse(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    let several =
-        ctx.node.input.len() > 1 && !(1..ctx.node.input.len()).all(|i| ctx.is_constant(i));
-    Err(RuleError(if several {
-        "layer-wise relevance propagation has no rule for two inputs that depend on the picture"
-            .to_owned()
-    } else {
-        "layer-wise relevance propagation has no rule for it".to_owned()
-    }))
+fn refuse(_: &mut NodeContext, _: usize) -> Cotangent {
+    Err(no_rule())
 }

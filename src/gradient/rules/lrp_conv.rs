@@ -1,11 +1,14 @@
 //! The rules of layer-wise relevance propagation for convolutions y = w∗x + b. Each shares
 //! relevance among *terms*: an input and a weight, of which parts may be left out.
 
+use std::ops::Add;
+
 use super::ancestors::is_nonnegative;
 use crate::gradient::Reference;
 use crate::gradient::convolution::conv_adjoint;
 use crate::gradient::error::RuleError;
 use crate::gradient::node_context::{Cotangent, NodeContext};
+use crate::gradient::rules::lrp_refusal::two_live_inputs;
 use crate::gradient::stabilizer::{stabilized, stabilized_above_0, stabilized_below_0};
 use crate::onnx::Value;
 use crate::onnx::pb::NodeProto;
@@ -80,8 +83,7 @@ fn signed_terms(
     ])
 }
 
-/// Σ x·wᵀ·s over the terms, with s = R/(Σ (w∗x + b) + ε).
-/// `stabilized` adds the ε.
+/// Σ x·wᵀ·s over the terms, with s = R/(Σ (w∗x + b) + ε). `stabilized` adds the ε.
 fn share(
     ctx: &mut NodeContext,
     relevance: &Value,
@@ -89,23 +91,14 @@ fn share(
     stabilized: fn(&Value) -> Value,
 ) -> Cotangent {
     if !ctx.is_constant(1) {
-        let reason =
-            "layer-wise relevance propagation has no rule for a weight that depends on the picture";
-        return Err(RuleError(reason.to_owned()));
+        return Err(two_live_inputs());
     }
-    let mut sum: Option<Value> = None;
-    for term in terms {
-        let output = convolved(ctx, term)?;
-        sum = Some(sum.map_or(output.clone(), |sum| sum + output));
-    }
-    let sum = sum.unwrap_or_else(|| relevance.constant(0.0));
-    let part = relevance / stabilized(&sum);
-    let mut total: Option<Value> = None;
-    for Term { x, weight, .. } in terms {
-        let own = x * conv_adjoint(ctx, &part, weight)?;
-        total = Some(total.map_or(own.clone(), |total| total + own));
-    }
-    Ok(total.unwrap_or(part))
+    let outputs = terms.iter().map(|term| convolved(ctx, term)).collect::<Result<Vec<_>, _>>()?;
+    let sum = outputs.into_iter().reduce(Add::add);
+    let part = sum.map_or_else(|| relevance.clone(), |sum| relevance / stabilized(&sum));
+    let own = |Term { x, weight, .. }: &Term| Ok(x * conv_adjoint(ctx, &part, weight)?);
+    let shares = terms.iter().map(own).collect::<Result<Vec<_>, RuleError>>()?;
+    Ok(shares.into_iter().reduce(Add::add).unwrap_or(part))
 }
 
 /// w∗x + b of a term, by a copy of the node.

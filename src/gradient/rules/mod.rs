@@ -6,6 +6,7 @@ mod deeplift;
 mod guided_backprop;
 mod lrp;
 mod lrp_conv;
+mod lrp_refusal;
 mod relu;
 
 use super::Rules;

@@ -136,7 +136,7 @@ impl Explain {
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
-            same_as: (one.method.same_as)(&properties),
+            same_as: one.map.same_as.or_else(|| (one.method.same_as)(&properties)),
             class_sensitive: one.method.class_sensitive,
             passes: one.passes,
             completeness,
