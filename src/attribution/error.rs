@@ -34,6 +34,14 @@ pub enum AttributionError {
     /// A parameter does not fit what is explained.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// The network has no gradient graph by these rules.
+    #[error("the backward rules {rules:?} do not apply to this model: {reason}")]
+    RulesRefused {
+        /// The rules.
+        rules: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// There are not as many weights as channels, or the layer has no elements.
     #[error("activations are {activations:?} (channels × height × width), weights are {weights}")]
     Mismatch {

@@ -26,6 +26,15 @@ pub struct InputGradient<'g> {
     pub values: ArrayView3<'g, f32>,
 }
 
+/// A gradient whose rules read forward values at other inputs too.
+#[derive(Debug)]
+pub struct ReferencedGradient {
+    /// Channels × height × width.
+    pub values: Array3<f32>,
+    /// The logits at each of these inputs.
+    pub logits: Vec<Vec<f32>>,
+}
+
 /// What a session asks of a network, for one picture and one layer.
 ///
 /// The service implements it with the engine, tests implement it in closed form. Values have the
@@ -87,6 +96,26 @@ pub trait Evaluator {
         _rules: &Rules,
     ) -> Result<Array3<f32>, AttributionError> {
         Err(not_prepared("the input's gradient"))
+    }
+
+    /// Carries `cotangent` of the logits back to the input by `rules`. `references` are the inputs
+    /// for [`Rules::references`], in this order.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input_gradient_with_references(
+        &self,
+        _cotangent: &[f32],
+        _rules: &Rules,
+        _references: &[ArrayView3<'_, f32>],
+    ) -> Result<ReferencedGradient, AttributionError> {
+        Err(not_prepared("the input's gradient with references"))
+    }
+
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
+    /// ReLUs. `rules` are those by which gradients at the input were prepared.
+    fn has_homogeneous_activations(&self, _rules: &Rules) -> bool {
+        false
     }
 
     /// Passes the gradients of the target's score at `count` altered inputs to `take`, in the order

@@ -110,9 +110,11 @@ impl Explainer {
         let mut plans = MethodPlans::default();
         for need in needs {
             match need {
-                Need::InputGradient(rules) => {
-                    let reduction = Reduction::Elements;
-                    self.add_gradient(&mut plans, &self.input, rules, reduction, token)?;
+                Need::InputGradient(rules) => self.add_input_gradient(&mut plans, rules, token)?,
+                Need::InputGradientByChoice(_, choice) => {
+                    for rules in *choice {
+                        self.add_input_gradient(&mut plans, rules, token)?;
+                    }
                 }
                 Need::InputGradients(rules) => {
                     let backward = self.plan(&self.input, rules, Reduction::Elements, token)?;
@@ -198,6 +200,21 @@ impl Explainer {
         Ok(())
     }
 
+    fn add_input_gradient(
+        &self,
+        plans: &mut MethodPlans,
+        rules: &'static Rules,
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        self.add_gradient(plans, &self.input, rules, Reduction::Elements, token)?;
+        if !rules.references.is_empty() {
+            let plan = plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+            let forward = self.forward_pass(&plan.reference_values(), token)?;
+            plans.references.insert(rules.name, forward);
+        }
+        Ok(())
+    }
+
     /// The backward pass to `layer`.
     fn plan(
         &self,
@@ -246,23 +263,24 @@ impl Explainer {
         Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
     }
 
-    /// The gradient graph from the logits to each of `values`: the one beside the model where it
-    /// has them all, else a derived one with its weights.
+    /// The graph by `rules` from the logits to each of `values`. For the gradient it is the one
+    /// beside the model where it has them all, else a derived one with its weights.
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn gradient_model(
         &self,
         values: &[&str],
+        rules: &'static Rules,
         token: &CancellationToken,
     ) -> Result<GradientModel, AttributionError> {
-        if let Some(supplied) = self.supplied(values) {
+        if let Some(supplied) = self.supplied(values, rules) {
             return Ok(supplied.clone());
         }
         let (graph, facts) = (self.network.graph(), self.network.facts());
-        let derived = derive(graph, facts, values, &self.logits, Rules::GRADIENT);
+        let derived = derive(graph, facts, values, &self.logits, rules);
         token.check()?;
-        self.embed(derived, values, |_| false)
+        self.embed(derived, values, rules, |_| false)
     }
 
     fn compile(
@@ -274,9 +292,8 @@ impl Explainer {
     ) -> Result<GradientPlan, AttributionError> {
         let start = Instant::now();
         let name = layer.name.as_str();
-        let is_gradient = rules.name == Rules::GRADIENT.name;
         let weights = self.network.weights();
-        let gradient = match self.supplied(&[name]).filter(|_| is_gradient) {
+        let gradient = match self.supplied(&[name], rules) {
             Some(supplied) => Cow::Borrowed(supplied),
             None => {
                 let (graph, facts) = (self.network.graph(), self.network.facts());
@@ -287,7 +304,7 @@ impl Explainer {
                     }
                 };
                 token.check()?;
-                Cow::Owned(self.embed(derived, &[name], |name| weights.contains(name))?)
+                Cow::Owned(self.embed(derived, &[name], rules, |name| weights.contains(name))?)
             }
         };
         token.check()?;
@@ -299,22 +316,30 @@ impl Explainer {
         Ok(plan)
     }
 
-    /// The gradient graph beside the model, where it has all of `values`.
-    fn supplied(&self, values: &[&str]) -> Option<&GradientModel> {
-        self.supplied.as_ref().filter(|supplied| supplied_gradient::gives(supplied, values))
+    /// The gradient graph beside the model, where it has all of `values` and `rules` are those of
+    /// the gradient.
+    fn supplied(&self, values: &[&str], rules: &Rules) -> Option<&GradientModel> {
+        let supplied = self.supplied.as_ref().filter(|_| rules.name == Rules::GRADIENT.name);
+        supplied.filter(|supplied| supplied_gradient::gives(supplied, values))
     }
 
-    /// Puts the weights into a gradient graph that was derived for `values`. Those for which
-    /// `is_shared` become inputs of it.
+    /// Puts the weights into a gradient graph that was derived for `values` by `rules`. Those for
+    /// which `is_shared` become inputs of it.
     fn embed(
         &self,
         derived: Result<GradientGraph, GradientError>,
         values: &[&str],
+        rules: &'static Rules,
         is_shared: impl Fn(&str) -> bool,
     ) -> Result<GradientModel, AttributionError> {
-        let refuse = |error: GradientError| AttributionError::NotExplainable {
-            layer: values.first().copied().unwrap_or_default().to_owned(),
-            reason: error.to_string(),
+        let refuse = |error: GradientError| match rules.name == Rules::GRADIENT.name {
+            true => AttributionError::NotExplainable {
+                layer: values.first().copied().unwrap_or_default().to_owned(),
+                reason: error.to_string(),
+            },
+            false => {
+                AttributionError::RulesRefused { rules: rules.name, reason: error.to_string() }
+            }
         };
         let derived = derived.map_err(refuse)?;
         let tensors = self.network.tensors(&derived.weights(&is_shared))?;

@@ -3,7 +3,10 @@ use ndarray::{Array3, ArrayD, Axis, Ix3};
 use super::AttributionError;
 use super::cam::channel_sums;
 use super::error::unexpected_shape;
-use crate::gradient::{GradientModel, channel_sums_name, cotangent_name};
+use super::evaluator::not_prepared;
+use crate::gradient::{
+    GradientModel, Reference, channel_sums_name, cotangent_name, has_homogeneous_activations,
+};
 use crate::onnx::Layer;
 use crate::runtime::{
     self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
@@ -15,7 +18,9 @@ pub struct GradientPlan {
     plan: Plan,
     layer: Layer,
     residuals: Vec<String>,
+    references: Vec<(Reference, String)>,
     seed_shape: Vec<usize>,
+    has_homogeneous_activations: bool,
     /// The memory that the plan takes in addition to the network, in bytes.
     bytes: usize,
 }
@@ -42,7 +47,8 @@ impl GradientPlan {
         };
         let seed_shape = shape(logits)?;
         let mut shapes = vec![seed_shape.clone()];
-        for residual in &gradient.residuals {
+        let references = gradient.references.iter().map(|(_, value)| value);
+        for residual in gradient.residuals.iter().chain(references) {
             shapes.push(shape(residual)?);
         }
         let graph = Graph::read_with(&gradient.model, &shapes, network.weights())?;
@@ -51,14 +57,41 @@ impl GradientPlan {
         let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
         let plan = graph.compile(&outputs, network.engine())?;
         let bytes = network.additional_bytes(&plan);
-        let residuals = gradient.residuals.clone();
-        Ok(Self { plan, layer: layer.clone(), residuals, seed_shape, bytes })
+        let (residuals, references) = (gradient.residuals.clone(), gradient.references.clone());
+        let (graph, facts) = (network.graph(), network.facts());
+        let homogeneous = has_homogeneous_activations(graph, facts, &layer.name, logits);
+        Ok(Self {
+            plan,
+            layer: layer.clone(),
+            residuals,
+            references,
+            seed_shape,
+            has_homogeneous_activations: homogeneous.unwrap_or(false),
+            bytes,
+        })
     }
 
     /// The forward values that the plan reads.
     #[must_use]
     pub fn residuals(&self) -> &[String] {
         &self.residuals
+    }
+
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation between the layer and the
+    /// logits.
+    pub(super) fn has_homogeneous_activations(&self) -> bool {
+        self.has_homogeneous_activations
+    }
+
+    /// The forward values that the plan reads at references, each once.
+    pub(super) fn reference_values(&self) -> Vec<String> {
+        let mut values: Vec<String> = Vec::new();
+        for (_, value) in &self.references {
+            if !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+        values
     }
 
     /// Carries `cotangent` of the logits back: the sums of the layer's cotangent over all
@@ -71,22 +104,23 @@ impl GradientPlan {
     ) -> Result<Vec<f64>, AttributionError> {
         let name = channel_sums_name(&self.layer.name);
         if !self.plan.gives(&name) {
-            return Ok(channel_sums(self.gradient(cotangent, values, token)?.view()));
+            return Ok(channel_sums(self.gradient(cotangent, values, &[], token)?.view()));
         }
-        let computed = self.run(cotangent, values, token)?;
+        let computed = self.run(cotangent, values, &[], token)?;
         let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
         Ok(channel_sums(rows.map_err(|_| unexpected_shape(&self.layer))?))
     }
 
     /// Carries `cotangent` of the logits back: the layer's cotangent, channels × height × width.
-    /// `values` are those of the forward pass.
+    /// `values` are those of the forward pass, `at_references` those at the rules' references.
     pub(super) fn gradient(
         &self,
         cotangent: &[f32],
         values: &Values,
+        at_references: &[(Reference, Values)],
         token: &CancellationToken,
     ) -> Result<Array3<f32>, AttributionError> {
-        let mut computed = self.run(cotangent, values, token)?;
+        let mut computed = self.run(cotangent, values, at_references, token)?;
         let gradient = computed.take(&cotangent_name(&self.layer.name))?;
         self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
     }
@@ -95,6 +129,7 @@ impl GradientPlan {
         &self,
         cotangent: &[f32],
         values: &Values,
+        at_references: &[(Reference, Values)],
         token: &CancellationToken,
     ) -> Result<Values, AttributionError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
@@ -102,6 +137,11 @@ impl GradientPlan {
             vec![runtime::tensor_input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
         for residual in &self.residuals {
             inputs.push(values.handle(residual)?);
+        }
+        for (reference, value) in &self.references {
+            let at = at_references.iter().find(|(at, _)| at == reference);
+            let unknown = || not_prepared(&reference.value_name(value));
+            inputs.push(at.ok_or_else(unknown)?.1.handle(value)?);
         }
         Ok(self.plan.run(inputs, token)?)
     }

@@ -44,6 +44,8 @@ pub struct Map {
     pub singular_value_ratio: Option<f64>,
     /// What to know about the map.
     pub hint: Option<&'static str>,
+    /// Another method that gives the same map of this network.
+    pub same_as: Option<&'static str>,
 }
 
 /// Whether a map adds up to the difference of the score that it explains.
@@ -51,7 +53,8 @@ pub struct Map {
 pub struct Completeness {
     /// The sum of the map.
     pub sum: f64,
-    /// The score of the picture less that of the baseline.
+    /// What the sum should be: the score of the picture less that of the baseline. With relevance
+    /// it is the relevance of the logits.
     pub difference: f64,
     /// What the sum lacks of the difference.
     pub residue: f64,
@@ -84,6 +87,7 @@ impl Map {
             score: None,
             singular_value_ratio: None,
             hint: None,
+            same_as: None,
         }
     }
 

@@ -1,5 +1,5 @@
 use super::aug_smooth::{AUG_SMOOTH, INPUTS, smoothed};
-use super::{AttributionError, Map, MethodParameter, Options, Session};
+use super::{AttributionError, Map, MethodParameter, Options, Session, Word};
 use crate::gradient::Rules;
 
 /// One published way to explain. Everything that the service says of a method comes from its row.
@@ -85,6 +85,9 @@ pub enum Need {
     Gradient(&'static Rules),
     /// The gradient at the input, by these rules.
     InputGradient(&'static Rules),
+    /// The gradient at the input, by the rules whose place in the list is that of the parameter's
+    /// value among its words.
+    InputGradientByChoice(&'static Word, &'static [&'static Rules]),
     /// The gradients at altered inputs, by these rules. Each takes a forward and a backward pass.
     InputGradients(&'static Rules),
     /// The scores of altered inputs.
@@ -105,21 +108,47 @@ impl Need {
             | Self::Gradient(_)
             | Self::ScoresFromLayer
             | Self::LinearHead => true,
-            Self::InputGradient(_) | Self::InputGradients(_) | Self::Scores => false,
+            Self::InputGradient(_)
+            | Self::InputGradientByChoice(..)
+            | Self::InputGradients(_)
+            | Self::Scores => false,
         }
     }
 
     /// The backward rules, where there is a backward pass.
     #[must_use]
-    pub fn rules(&self) -> Option<&'static Rules> {
+    pub fn rules(&self) -> &[&'static Rules] {
         match self {
-            Self::ChannelSums => Some(Rules::GRADIENT),
+            Self::ChannelSums => &[Rules::GRADIENT],
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
-                Some(rules)
+                std::slice::from_ref(rules)
             }
-            Self::Activations | Self::Scores | Self::ScoresFromLayer | Self::LinearHead => None,
+            Self::InputGradientByChoice(_, rules) => rules,
+            Self::Activations | Self::Scores | Self::ScoresFromLayer | Self::LinearHead => &[],
         }
     }
+
+    /// What is needed with these parameters.
+    #[must_use]
+    pub fn with(&self, options: &Options) -> Self {
+        match *self {
+            Self::InputGradientByChoice(word, rules) => {
+                chosen(word, rules, options).map_or(*self, Self::InputGradient)
+            }
+            other => other,
+        }
+    }
+}
+
+/// The rules that the parameter `word` names.
+pub(super) fn chosen(
+    word: &Word,
+    rules: &[&'static Rules],
+    options: &Options,
+) -> Option<&'static Rules> {
+    let value = options.word(word);
+    let place = word.words.iter().position(|word| *word == value)?;
+    rules.get(place).copied()
 }
 
 impl Method {

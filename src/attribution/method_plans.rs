@@ -30,6 +30,8 @@ pub struct MethodPlans {
     pub(super) gradients: HashMap<PlanKey, Arc<GradientPlan>>,
     /// Forward and backward passes of altered inputs, by the name of the rules.
     pub(super) altered: HashMap<&'static str, (Arc<ForwardPass>, Arc<GradientPlan>)>,
+    /// Forward passes of the inputs at which rules read further values, by the name of the rules.
+    pub(super) references: HashMap<&'static str, Arc<ForwardPass>>,
     /// Forward passes of altered inputs.
     pub(super) scores: Option<Arc<ForwardPass>>,
     /// Forward passes from altered values of a layer, by its name.
@@ -44,9 +46,10 @@ impl HeldBytes for MethodPlans {
         let altered = self.altered.values();
         let altered =
             altered.map(|(forward, backward)| forward.held_bytes() + backward.held_bytes());
+        let references = self.references.values().map(|forward| forward.held_bytes());
         let forwards = self.scores.iter().chain(&self.whole).map(|forward| forward.held_bytes());
         let tails = self.tails.values().map(|tail| tail.held_bytes());
-        gradients.chain(altered).chain(forwards).chain(tails).sum()
+        gradients.chain(altered).chain(references).chain(forwards).chain(tails).sum()
     }
 }
 

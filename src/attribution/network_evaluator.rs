@@ -1,10 +1,11 @@
-use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, Slice};
+use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewMut3, Axis, IxDyn, Slice};
 
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::Reduction;
 use super::{
-    Alter, AtInput, AttributionError, Evaluator, InputGradient, MethodPlans, Passes, TakeGradient,
+    Alter, AtInput, AttributionError, Evaluator, GradientPlan, InputGradient, MethodPlans, Passes,
+    ReferencedGradient, TakeGradient,
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
@@ -78,7 +79,7 @@ impl Evaluator for NetworkEvaluator<'_> {
 
     fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
         let plan = self.plans.gradient(&self.layer()?.name, rules, Reduction::Elements)?;
-        let gradient = plan.gradient(cotangent, self.values, self.passes.token())?;
+        let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
         self.passes.count(1)?;
         Ok(gradient)
     }
@@ -89,9 +90,37 @@ impl Evaluator for NetworkEvaluator<'_> {
         rules: &Rules,
     ) -> Result<Array3<f32>, AttributionError> {
         let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements)?;
-        let gradient = plan.gradient(cotangent, self.values, self.passes.token())?;
+        let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
         self.passes.count(1)?;
         Ok(gradient)
+    }
+
+    fn input_gradient_with_references(
+        &self,
+        cotangent: &[f32],
+        rules: &Rules,
+        references: &[ArrayView3<'_, f32>],
+    ) -> Result<ReferencedGradient, AttributionError> {
+        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+        let forward = self.plans.references.get(rules.name);
+        let forward = forward.ok_or_else(|| not_prepared("forward passes of references"))?;
+        let (mut values, mut logits) = (Vec::new(), Vec::new());
+        for (reference, input) in rules.references.iter().zip(references) {
+            let assign = |_: usize, mut x: ArrayViewMut3<'_, f32>| x.assign(input);
+            let tensor = self.altered(self.input, 0, &assign)?;
+            let computed = forward.run(tensor, self.passes.token())?;
+            self.passes.count(1)?;
+            logits.push(computed.view(self.logits)?.iter().copied().collect());
+            values.push((*reference, computed));
+        }
+        let gradient = plan.gradient(cotangent, self.values, &values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(ReferencedGradient { values: gradient, logits })
+    }
+
+    fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements);
+        plan.is_ok_and(GradientPlan::has_homogeneous_activations)
     }
 
     fn input_gradients(
@@ -110,7 +139,7 @@ impl Evaluator for NetworkEvaluator<'_> {
             let values = forward.run(self.altered(self.input, index, alter)?, token)?;
             let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
             let seed = target.seed(&logits)?;
-            let gradient = backward.gradient(&seed.cotangent, &values, token)?;
+            let gradient = backward.gradient(&seed.cotangent, &values, &[], token)?;
             Ok((target.score(&logits)?, seed.scale, gradient))
         };
         self.passes.run(count, pass, |index, (score, scale, gradient)| {

@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator, InputGradient};
+use super::{Alter, AttributionError, Evaluator, InputGradient, ReferencedGradient};
 use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -93,6 +93,26 @@ impl<'a> Session<'a> {
     /// [`AttributionError`].
     pub fn input_gradient(&self, rules: &Rules) -> Result<Array3<f32>, AttributionError> {
         self.evaluator.input_gradient(&self.seed.cotangent, rules)
+    }
+
+    /// As [`input_gradient`](Self::input_gradient), by rules that also read forward values at
+    /// `references`: one input, channels × height × width, for each of [`Rules::references`].
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn input_gradient_with_references(
+        &self,
+        rules: &Rules,
+        references: &[ArrayView3<'_, f32>],
+    ) -> Result<ReferencedGradient, AttributionError> {
+        self.evaluator.input_gradient_with_references(&self.seed.cotangent, rules, references)
+    }
+
+    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
+    /// ReLUs. The row names [`Need::InputGradient`](super::Need::InputGradient) with these rules.
+    #[must_use]
+    pub fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+        self.evaluator.has_homogeneous_activations(rules)
     }
 
     /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their

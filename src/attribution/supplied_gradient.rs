@@ -1,6 +1,7 @@
 //! `gradient.onnx`: a gradient graph in the model's folder that is used instead of a derived one.
 
-use crate::gradient::{GradientModel, SEED, cotangent_name, value_name};
+use crate::gradient::rules::RULES;
+use crate::gradient::{GradientModel, Rules, SEED, cotangent_name, value_name};
 use crate::onnx::{Facts, Model};
 use crate::runtime::{Graph, Source};
 
@@ -21,6 +22,16 @@ pub(super) fn read(
 }
 
 fn checked(model: Model, facts: &Facts, logits: &str) -> Result<GradientModel, String> {
+    let name = &model.graph().name;
+    let is_gradient = |rules: &Rules| rules.name == Rules::GRADIENT.name;
+    let others = RULES.iter().filter(|rules| !is_gradient(rules));
+    if let Some(rules) = others.into_iter().find(|rules| name.starts_with(&rules.graph_name(""))) {
+        return Err(format!(
+            "it has the backward rules {:?}, not those of the gradient; remove it, or derive it \
+             without --rules",
+            rules.name
+        ));
+    }
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name.clone()).collect();
     let Some((seed, residuals)) = inputs.split_first().filter(|(seed, _)| *seed == SEED) else {
         return Err(format!("its first input is not {SEED:?}"));
@@ -46,7 +57,7 @@ fn checked(model: Model, facts: &Facts, logits: &str) -> Result<GradientModel, S
         }
     }
     let residuals = residuals.to_vec();
-    Ok(GradientModel { model, residuals, shared: Vec::new() })
+    Ok(GradientModel { model, residuals, references: Vec::new(), shared: Vec::new() })
 }
 
 /// Whether the gradient graph gives the cotangents of all `values`.

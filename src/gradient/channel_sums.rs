@@ -5,7 +5,7 @@
 use super::driver::backpropagate;
 use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
-use super::rules::Rules;
+use super::rule_set::Rules;
 use super::table::find;
 use super::tape::Tape;
 use super::{GradientError, GradientGraph};
@@ -41,7 +41,7 @@ pub fn derive_channel_sums(
     let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(value.to_owned()))?;
     tape.builder.set_scope(&output);
     tape.builder.output(&output, &rows(&cotangent, channels.axis, is_summed));
-    tape.finish(&model.graph().name)
+    tape.finish(rules, &model.graph().name)
 }
 
 /// `cotangent` as a matrix with one row per channel. If `is_summed`, a row has one element, the

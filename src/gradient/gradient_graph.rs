@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use super::GradientError;
 use super::flip::Flip;
+use super::{GradientError, Reference};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{Element, Model, value_info};
 
@@ -11,6 +11,7 @@ use crate::onnx::{Element, Model, value_info};
 pub struct GradientGraph {
     pub(super) graph: Model,
     pub(super) residuals: Vec<String>,
+    pub(super) references: Vec<(Reference, String)>,
     pub(super) weights: Vec<Weight>,
 }
 
@@ -28,13 +29,17 @@ pub(super) struct Weight {
 /// A gradient graph with its weights.
 #[derive(Debug, Clone)]
 pub struct GradientModel {
-    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the shared
-    /// weights. Outputs: `grad/<layer>`, of the layer's shape, in the order in which the layers
-    /// were requested. A graph of channel sums has the output `sums/<layer>` instead.
+    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then those at the
+    /// references, then the shared weights. Outputs: `grad/<layer>`, of the layer's shape, in the
+    /// order in which the layers were requested. A graph of channel sums has the output
+    /// `sums/<layer>` instead.
     pub model: Model,
     /// The forward values that the graph reads, in the order of its inputs.
     pub residuals: Vec<String>,
-    /// The shared weights: they are inputs, after the residuals, and not stored in the graph.
+    /// The forward values at other inputs of the network that the graph reads, in the order of its
+    /// inputs.
+    pub references: Vec<(Reference, String)>,
+    /// The shared weights: they are inputs, after all others, and not stored in the graph.
     pub shared: Vec<String>,
 }
 
@@ -78,7 +83,8 @@ impl GradientGraph {
             }
         }
         let model = self.graph.with_inputs(inputs).with_initializers(stored);
-        Ok(GradientModel { model, residuals: self.residuals, shared })
+        let (residuals, references) = (self.residuals, self.references);
+        Ok(GradientModel { model, residuals, references, shared })
     }
 }
 

@@ -250,6 +250,7 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::AmbiguousClass { .. } => (S::UNPROCESSABLE_ENTITY, "ambiguous-class"),
         ServiceError::NotExplainable { .. }
         | ServiceError::NoExplainableLayer
+        | ServiceError::RulesRefused { .. }
         | ServiceError::UnsuitableLayer(_) => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
         ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
         ServiceError::TooManyPasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-passes"),

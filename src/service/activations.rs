@@ -27,9 +27,6 @@ const SMALLER: &str = "ask for fewer layers, or for fewer channels with limit or
 /// The most bytes of a channel's statistics in JSON, and of its index among the dead ones.
 const STATISTICS_BYTES: u64 = 256;
 
-/// The name of the network's input for `layer`, unless the model has a layer of that name.
-const INPUT: &str = "input";
-
 /// A checked request for the activations of some layers.
 #[derive(Debug, Clone)]
 pub struct Activations {
@@ -246,10 +243,7 @@ fn chosen_layers(
     classifier: &Classifier,
 ) -> Result<Vec<Layer>, ServiceError> {
     let info = classifier.info();
-    let layers = info.named_layers(parameters, |info, name| match info.layer(name) {
-        Err(ServiceError::UnknownLayer { .. }) if name == INPUT => info.layer(info.input_name()),
-        found => found,
-    })?;
+    let layers = info.named_layers(parameters)?;
     if layers.is_empty() {
         return info.settings().shown.iter().map(|name| info.layer(name)).collect();
     }

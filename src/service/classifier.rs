@@ -170,6 +170,9 @@ impl Classifier {
                 ServiceError::UnsuitableLayer(error.to_string())
             }
             AttributionError::Parameter(error) => ServiceError::Parameter(error),
+            AttributionError::RulesRefused { rules, reason } => {
+                ServiceError::RulesRefused { rules, reason }
+            }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             AttributionError::Seed(SeedError::NotFinite { index }) => {
                 ServiceError::NotFinite(format!("no finite number as logit {index}"))

@@ -1,7 +1,7 @@
 use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    Fuse, Map, Method, MethodPlans, NetworkEvaluator, Passes, Session, Sign, find_method,
+    Fuse, Map, Method, MethodPlans, Need, NetworkEvaluator, Passes, Session, Sign, find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::explain::Target;
@@ -149,10 +149,13 @@ impl UseCase for Explain {
 impl Explain {
     /// The compiled graphs that the methods need.
     fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
-        let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
+        let needs = self.methods.iter().flat_map(|ChosenMethod { method, options }| {
+            method.needs.iter().map(|need| need.with(options))
+        });
+        let needs: Vec<Need> = needs.collect();
         let explainer = self.classifier.explainer();
         let prepare = || {
-            let mut plans = explainer.prepare(&self.layers, needs, &job.token)?;
+            let mut plans = explainer.prepare(&self.layers, needs.iter(), &job.token)?;
             let alters = |chosen: &ChosenMethod| chosen.method.alters_inputs(&chosen.options);
             if self.methods.iter().any(alters) {
                 explainer.add_altered_inputs(&mut plans, &self.layers, &job.token)?;

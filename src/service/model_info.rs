@@ -7,6 +7,9 @@ use crate::explain;
 use crate::onnx::{Element, Facts, Grid, Head, Kind, Layer, Layouts};
 use crate::runtime::{Card, ClassName, Fingerprint, Source};
 
+/// The name of the network's input for `layer`, unless the model has a layer of that name.
+const INPUT: &str = "input";
+
 /// What is known of a model: its names, layers, classes and settings.
 #[derive(Debug)]
 pub struct ModelInfo {
@@ -132,18 +135,26 @@ impl ModelInfo {
         })
     }
 
-    /// The layers that a caller names, each once. `find` gives the layer of a name.
+    /// As [`layer`](Self::layer). [`INPUT`] is the network's input, unless the model has a layer of
+    /// that name.
     ///
     /// # Errors
-    /// Those of `find`.
-    pub(super) fn named_layers(
-        &self,
-        parameters: &Parameters,
-        find: impl Fn(&Self, &str) -> Result<Layer, ServiceError>,
-    ) -> Result<Vec<Layer>, ServiceError> {
+    /// As [`layer`](Self::layer).
+    fn layer_or_input(&self, name: &str) -> Result<Layer, ServiceError> {
+        match self.layer(name) {
+            Err(ServiceError::UnknownLayer { .. }) if name == INPUT => self.layer(&self.input),
+            found => found,
+        }
+    }
+
+    /// The layers that a caller names, the input included, each once.
+    ///
+    /// # Errors
+    /// As [`layer`](Self::layer).
+    pub(super) fn named_layers(&self, parameters: &Parameters) -> Result<Vec<Layer>, ServiceError> {
         let mut layers: Vec<Layer> = Vec::new();
         for name in parameters.distinct("layer") {
-            let layer = find(self, name)?;
+            let layer = self.layer_or_input(name)?;
             if !layers.contains(&layer) {
                 layers.push(layer);
             }

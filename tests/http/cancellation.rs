@@ -9,6 +9,7 @@ use axum::Router;
 use axum::routing::post;
 use convscope::attribution::{AttributionError, Need};
 use convscope::config::{HttpLimits, Parameters, Seconds};
+use convscope::gradient::Rules;
 use convscope::http::{use_case, with_middleware};
 use convscope::runtime::{CancellationToken, Engine, Interrupted, RuntimeError};
 use convscope::service::{Job, LoadedModels, PictureFile, Predict, UseCase};
@@ -209,7 +210,7 @@ fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     let token = CancellationToken::never();
     token.cancel();
     let explainer = classifier.explainer();
-    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
+    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], Rules::GRADIENT, &token)));
     let prepare = |need: Need, token: &CancellationToken| {
         explainer.prepare(std::slice::from_ref(&layer), [need].iter(), token).map(|_| ())
     };

@@ -156,6 +156,7 @@ async fn parameters_of_methods_are_checked_before_the_picture_is_decoded() {
         ("method=integrated_gradients&steps=0", "invalid-parameter", "from 1 to 1000"),
         ("method=integrated_gradients&baseline=grey", "invalid-parameter", "one of zero, black"),
         ("method=occlusion&window=0", "invalid-parameter", "from 1 to 4096"),
+        ("method=lrp&composite=plus", "invalid-parameter", "one of epsilon, epsilon_plus"),
         ("method=saliency&samples=5", "unknown-parameter", "samples"),
         ("method=rise&masks=100000", "too-many-passes", "100001 passes"),
         ("method=occlusion&window=1&stride=1", "too-many-passes", "22501 passes"),
@@ -165,6 +166,25 @@ async fn parameters_of_methods_are_checked_before_the_picture_is_decoded() {
         let problem = reply.json();
         assert_eq!(problem["code"], code, "{query}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains(text), "{query}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn methods_by_other_rules_state_whether_they_depend_on_the_class() {
+    let methods = [
+        ("guided_backprop", false, 1),
+        ("deconvnet", false, 1),
+        ("guided_gradcam", true, 2),
+        ("deeplift", true, 2),
+        ("lrp", true, 1),
+        ("lrp&composite=epsilon_gamma_box", true, 3),
+    ];
+    for (method, class_sensitive, passes) in methods {
+        let answer = json(&format!("/explain?method={method}&class=1")).await;
+        let map = &answer["maps"][0];
+        assert_eq!(map["class_sensitive"], class_sensitive, "{method}");
+        assert_eq!((map["passes"].as_u64(), &map["sign"]), (Some(passes), &"both".into()));
+        assert_eq!(map["map"].as_array().unwrap().len(), 150, "{method}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::{HttpLimits, Limits};
+use convscope::gradient::Rules;
 use convscope::http::{AppState, Phase};
 use convscope::onnx::pb::ModelProto;
 use convscope::runtime::{CancellationToken, Engine, WorkerPool};
@@ -190,11 +191,11 @@ async fn a_kept_model_answers_everything_when_its_files_are_broken() {
 async fn a_kept_gradient_graph_is_used_when_its_file_is_broken() {
     let folder = folder("gradient-kept", &["a"]);
     let models = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
-    let gradient = models
-        .get(Some("a"))
-        .unwrap()
-        .explainer()
-        .gradient_model(&["conv2d_4"], &CancellationToken::never());
+    let gradient = models.get(Some("a")).unwrap().explainer().gradient_model(
+        &["conv2d_4"],
+        Rules::GRADIENT,
+        &CancellationToken::never(),
+    );
     fs::write(folder.join("a/gradient.onnx"), gradient.unwrap().model.encode()).unwrap();
     let models = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
     fs::write(folder.join("a/gradient.onnx"), "broken, in place").unwrap();

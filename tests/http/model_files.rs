@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use convscope::config::HttpLimits;
+use convscope::gradient::Rules;
 use convscope::onnx::pb::tensor_proto::DataLocation;
 use convscope::onnx::pb::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
 use convscope::runtime::{CancellationToken, Engine};
@@ -154,7 +155,7 @@ fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
     let explainer = models.get(None).unwrap().explainer();
     let token = CancellationToken::never();
-    let gradient = explainer.gradient_model(&["conv2d_4"], &token).unwrap();
+    let gradient = explainer.gradient_model(&["conv2d_4"], Rules::GRADIENT, &token).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()
@@ -195,6 +196,7 @@ fn a_gradient_graph_of_another_model_is_a_load_error() {
         ("layer", gradient(|graph| rename(graph, "grad/conv2d_3")), "has shape"),
         ("stray", gradient(|graph| rename(graph, "grad/nothing")), "not grad/ and a layer's name"),
         ("seed", gradient(|graph| graph.input[0].name = "cotangent".to_owned()), "first input"),
+        ("rules", gradient(|graph| graph.name = "deconvnet of it".to_owned()), "backward rules"),
         ("half", gradient(|_| {})[..1000].to_vec(), "gradient.onnx"),
     ];
     for (name, file, says) in cases {

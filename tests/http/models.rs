@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convscope::config::HttpLimits;
+use convscope::gradient::rules::RULES;
+use convscope::onnx::Model;
 use convscope::runtime::Engine;
 use convscope::service::LoadedModels;
 use serde_json::{Value, json};
@@ -127,4 +129,21 @@ async fn a_name_that_is_not_ascii_is_percent_encoded_in_headers() {
     let client = Client::of(Arc::new(app(models, 8, HttpLimits::default())));
     let reply = client.post("/predict", "*/*", &pictures::png()).await;
     assert_eq!(reply.header("convscope-model"), Some("gr%C3%B6%C3%9Fe"), "{reply}");
+}
+
+#[tokio::test]
+async fn the_graph_of_every_set_of_rules_is_given_for_layers_and_the_input() {
+    let client = Client::new();
+    for rules in RULES {
+        for layer in ["conv2d_2", "input"] {
+            let name = rules.name.replace('_', "-").to_uppercase();
+            let path = format!("/models/cats_and_dogs_small_1/gradient?rules={name}&layer={layer}");
+            let model = Model::decode(&client.get(&path).await.file()).unwrap();
+            assert!(model.graph().name.starts_with(&rules.graph_name("")), "{path}");
+            assert_eq!(model.outputs().len(), 1);
+            let inputs = model.inputs();
+            let at_baseline = inputs.iter().any(|input| input.name.starts_with("baseline/"));
+            assert_eq!(at_baseline, rules.name == "deeplift", "{path}");
+        }
+    }
 }

@@ -368,6 +368,7 @@ async fn wrong_paths_methods_and_names() {
         ("GET", "/models/vgg61/gradient", 404, "unknown-model"),
         ("GET", "/models/cats_and_dogs_small_1/gradient?layer=x1", 422, "unknown-layer"),
         ("GET", "/models/cats_and_dogs_small_1/gradient?class=1", 400, "unknown-parameter"),
+        ("GET", "/models/cats_and_dogs_small_1/gradient?rules=guided", 400, "invalid-parameter"),
     ];
     for (method, path, status, code) in cases {
         let reply = client.send_unchecked(method, path, &[], Vec::new()).await;

@@ -153,7 +153,11 @@ impl Explain {
             method: one.method.name,
             formula: one.method.formula,
             layers: one.layers.iter().map(|layer| layer.name.as_str()).collect(),
-            same_as: (one.method.same_as)(&properties).filter(|_| one.layers.len() < 2),
+            same_as: one
+                .map
+                .same_as
+                .or_else(|| (one.method.same_as)(&properties))
+                .filter(|_| one.layers.len() < 2),
             class_sensitive: one.method.class_sensitive,
             passes: one.passes,
             completeness,

@@ -1,0 +1,56 @@
+//! DeepLIFT (Shrikumar et al. 2017, <https://arxiv.org/abs/1704.02685>).
+
+use ndarray::Zip;
+
+use crate::attribution::baseline::{BASELINE, baseline};
+use crate::attribution::pixels::{SUM, pixel_map};
+use crate::attribution::random::SEED;
+use crate::attribution::{
+    AttributionError, Completeness, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
+};
+use crate::gradient::rules::DEEPLIFT;
+
+pub(super) const METHOD: Method = Method {
+    name: "deeplift",
+    title: "DeepLIFT",
+    paper: "https://arxiv.org/abs/1704.02685",
+    formula: "sum over k of (x_k − b_k) ⊙ m_k, where m is the gradient with the slope \
+              (y − y_b)/(x − x_b) at every nonlinearity",
+    resolution: Resolution::Input,
+    range: Range::Signed,
+    class_sensitive: true,
+    parameters: &[
+        MethodParameter::Word(BASELINE),
+        MethodParameter::Word(SUM),
+        MethodParameter::Integer(SEED),
+    ],
+    needs: &[Need::InputGradient(DEEPLIFT)],
+    // The forward pass of the baseline, and the backward pass.
+    passes: |_, _| 2,
+    same_as: |_| None,
+    run: deeplift,
+};
+
+/// (x − b) ⊙ m with the multipliers of the rescale rule. The map of a logit sums to its difference
+/// between the picture x and the baseline b. That of a probability sums to the differences of the
+/// logits, weighted by the probability's gradient at the picture: the softmax itself is left off.
+fn deeplift(session: &Session, options: &Options) -> Result<Map, AttributionError> {
+    let seed = options.integer(&SEED) as u64;
+    let start = baseline(session, options.word(&BASELINE), seed)?;
+    let found = session.input_gradient_with_references(DEEPLIFT, &[start.view()])?;
+    let products = Zip::from(session.input()?)
+        .and(&start)
+        .and(&found.values)
+        .map_collect(|&x, &b, &m| (f64::from(x) - f64::from(b)) * f64::from(m));
+    let at_start = found.logits.iter().flatten();
+    let changes = session.logits().iter().zip(at_start).zip(&session.seed().cotangent);
+    let difference: f64 =
+        changes.map(|((&z, &b), &c)| (f64::from(z) - f64::from(b)) * f64::from(c)).sum();
+    let scale = session.seed().scale;
+    Ok(Map {
+        completeness: Some(Completeness::of(products.sum() * scale, difference * scale)),
+        seed: (options.word(&BASELINE) == "noise").then_some(seed),
+        ..pixel_map(&products, options.word(&SUM))
+    })
+}
