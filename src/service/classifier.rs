@@ -164,6 +164,10 @@ impl Classifier {
                 let usable = usable.map(|layer| layer.name.clone()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }
+            AttributionError::TooLarge { bytes, limit } => {
+                let remedy = "ask for a later layer, or raise --max-output-bytes";
+                ServiceError::AnswerTooLarge { bytes, limit, remedy }
+            }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             error => ServiceError::internal(error),
         }

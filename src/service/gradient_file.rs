@@ -10,6 +10,7 @@ use crate::onnx::Layer;
 pub struct GradientFile {
     classifier: Arc<Classifier>,
     layers: Vec<Layer>,
+    max_bytes: u64,
 }
 
 const PARAMETERS: &[Parameter] = &[
@@ -41,13 +42,14 @@ impl UseCase for GradientFile {
         if layers.is_empty() {
             layers.push(classifier.explained_layer(None)?);
         }
-        Ok(Self { classifier, layers })
+        Ok(Self { classifier, layers, max_bytes: context.limits.output_bytes })
     }
 
     /// The graph. Its inputs are `seed` and the residuals, its outputs `grad/<layer>`.
     fn run(&self, (): &(), _: &Context, job: &mut Job) -> Result<GradientModel, ServiceError> {
         let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
-        let gradient = self.classifier.explainer().gradient_model(&layers, &job.token);
+        let explainer = self.classifier.explainer();
+        let gradient = explainer.gradient_model(&layers, self.max_bytes, &job.token);
         job.stages.end("derive");
         gradient.map_err(|error| self.classifier.attribution_error(error))
     }

@@ -209,7 +209,7 @@ fn a_cancelled_token_stops_the_derivation_of_a_gradient_graph() {
     let token = CancellationToken::never();
     token.cancel();
     let explainer = classifier.explainer();
-    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
+    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], u64::MAX, &token)));
     assert!(is_cancelled(explainer.plan(&layer, GradientNeed::ChannelSums, &token)));
     let token = CancellationToken::never();
     assert!(explainer.plan(&layer, GradientNeed::ChannelSums, &token).is_ok());

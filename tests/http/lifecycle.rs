@@ -190,11 +190,11 @@ async fn a_kept_model_answers_everything_when_its_files_are_broken() {
 async fn a_kept_gradient_graph_is_used_when_its_file_is_broken() {
     let folder = folder("gradient-kept", &["a"]);
     let models = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
-    let gradient = models
-        .get(Some("a"))
-        .unwrap()
-        .explainer()
-        .gradient_model(&["conv2d_4"], &CancellationToken::never());
+    let gradient = models.get(Some("a")).unwrap().explainer().gradient_model(
+        &["conv2d_4"],
+        u64::MAX,
+        &CancellationToken::never(),
+    );
     fs::write(folder.join("a/gradient.onnx"), gradient.unwrap().model.encode()).unwrap();
     let models = LoadedModels::load(&folder, "a", &Engine::default()).unwrap();
     fs::write(folder.join("a/gradient.onnx"), "broken, in place").unwrap();

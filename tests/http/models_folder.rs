@@ -168,7 +168,7 @@ fn external_data_is_not_needed_after_loading() {
     let models = LoadedModels::load(&folder, "x", &Engine::default()).unwrap();
     fs::remove_dir_all(folder.join("x")).unwrap();
     let explainer = models.get(Some("x")).unwrap().explainer();
-    let gradient = explainer.gradient_model(&["conv2d_1"], &CancellationToken::never()).unwrap();
+    let gradient = explainer.gradient_model(&["conv2d_1"], u64::MAX, &CancellationToken::never()).unwrap();
     let weights = gradient.model.graph().initializer.iter();
     assert!(weights.clone().all(|weight| weight.external_data.is_empty()));
     assert!(weights.map(|weight| weight.raw_data.len()).sum::<usize>() > 1 << 20);
