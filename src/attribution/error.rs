@@ -42,6 +42,14 @@ pub enum AttributionError {
         /// Why not.
         reason: String,
     },
+    /// The gradient graph would be a larger file than is allowed.
+    #[error("the gradient graph would have up to {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// The most that it would have.
+        bytes: u64,
+        /// The most that it may have.
+        limit: u64,
+    },
     /// There are not as many weights as channels, or the layer has no elements.
     #[error("activations are {activations:?} (channels × height × width), weights are {weights}")]
     Mismatch {

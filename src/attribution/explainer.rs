@@ -264,22 +264,32 @@ impl Explainer {
     }
 
     /// The graph by `rules` from the logits to each of `values`. For the gradient it is the one
-    /// beside the model where it has them all, else a derived one with its weights.
+    /// beside the model where it has them all, else a derived one with its weights. As a file it
+    /// has at most `limit` bytes.
     ///
     /// # Errors
-    /// [`AttributionError`].
+    /// [`AttributionError`]. A graph that is too large is refused before its weights are copied.
     pub fn gradient_model(
         &self,
         values: &[&str],
         rules: &'static Rules,
+        limit: u64,
         token: &CancellationToken,
     ) -> Result<GradientModel, AttributionError> {
+        let check = |bytes| match bytes {
+            bytes if bytes > limit => Err(AttributionError::TooLarge { bytes, limit }),
+            _ => Ok(()),
+        };
         if let Some(supplied) = self.supplied(values, rules) {
+            check(supplied.model.encoded_bytes())?;
             return Ok(supplied.clone());
         }
         let (graph, facts) = (self.network.graph(), self.network.facts());
         let derived = derive(graph, facts, values, &self.logits, rules);
         token.check()?;
+        if let Ok(derived) = &derived {
+            check(derived.most_bytes())?;
+        }
         self.embed(derived, values, rules, |_| false)
     }
 

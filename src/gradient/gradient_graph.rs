@@ -50,6 +50,15 @@ impl GradientGraph {
         &self.residuals
     }
 
+    /// The most bytes that the graph has as a file with its weights.
+    #[must_use]
+    pub fn most_bytes(&self) -> u64 {
+        self.weights
+            .iter()
+            .map(Weight::most_bytes)
+            .fold(self.graph.encoded_bytes(), u64::saturating_add)
+    }
+
     /// The names of the forward model's weights that [`embed`](Self::embed) needs with this
     /// `is_shared`.
     pub fn weights(&self, is_shared: impl Fn(&str) -> bool) -> HashSet<String> {
@@ -89,6 +98,13 @@ impl GradientGraph {
 }
 
 impl Weight {
+    /// The most bytes that it has in a file, with its name and shape.
+    fn most_bytes(&self) -> u64 {
+        let elements = self.shape.iter().fold(1u64, |all, &dim| all.saturating_mul(dim as u64));
+        let head = 64 + self.name.len() as u64 + 11 * self.shape.len() as u64;
+        elements.saturating_mul(self.element.most_stored_bytes()).saturating_add(head)
+    }
+
     fn is_input(&self, is_shared: impl Fn(&str) -> bool) -> bool {
         self.flip.is_none() && is_shared(&self.source)
     }

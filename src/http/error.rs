@@ -101,11 +101,11 @@ pub enum HttpError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The request does not have exactly one `Host` header.
-    #[error("the request has {count} Host headers; send exactly one")]
+    /// The request does not have exactly one `Host` header with a host.
+    #[error("the request has the Host headers {given:?}; send exactly one, such as localhost:8080")]
     Host {
-        /// How many it has.
-        count: usize,
+        /// Those that it has.
+        given: Vec<String>,
     },
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]

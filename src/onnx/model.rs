@@ -39,6 +39,12 @@ impl Model {
         self.proto.encode_to_vec()
     }
 
+    /// How many bytes [`encode`](Self::encode) writes.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.proto.encoded_len() as u64
+    }
+
     /// The protobuf message, for the engine.
     #[must_use]
     pub fn proto(&self) -> &ModelProto {

@@ -1,7 +1,8 @@
 //! Tensors that an ONNX file keeps in other files beside it.
 
+use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::CatalogueError;
 use super::model_files::{file_in, open};
@@ -9,25 +10,34 @@ use crate::onnx::Model;
 use crate::onnx::pb::TensorProto;
 use crate::onnx::pb::tensor_proto::{DataLocation, DataType};
 
+/// How often the bytes of a file may be read: tensors may share them, as tied weights do. Without a
+/// limit, a small file could ask for any amount of memory.
+const MOST_READS: u64 = 2;
+
 /// Reads the tensors that `model` keeps in other files of `folder` into the model.
 ///
 /// # Errors
-/// [`CatalogueError`] for a file that cannot be read or lies outside of `folder`, and for a tensor
-/// that is not within its file.
+/// [`CatalogueError`] for a file that cannot be read or lies outside of `folder`, for a tensor that
+/// is not within its file, and for tensors with too many bytes for their file.
 pub(super) fn with_external_data(model: Model, folder: &Path) -> Result<Model, CatalogueError> {
+    let mut read_bytes = HashMap::new();
     model.visit_tensors(|tensor| {
         if tensor.data_location != Some(DataLocation::External as i32) {
             return Ok(());
         }
-        tensor.raw_data = read(tensor, folder)?;
+        tensor.raw_data = read(tensor, folder, &mut read_bytes)?;
         tensor.data_location = None;
         tensor.external_data.clear();
         Ok(())
     })
 }
 
-/// Reads the data of one tensor.
-fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<u8>, CatalogueError> {
+/// Reads the data of one tensor. `read_bytes` has the bytes that were read of each file so far.
+fn read(
+    tensor: &TensorProto,
+    folder: &Path,
+    read_bytes: &mut HashMap<PathBuf, u64>,
+) -> Result<Vec<u8>, CatalogueError> {
     let entry = |key: &str| {
         let entries = tensor.external_data.iter();
         entries.filter(|entry| entry.key == key).map(|entry| entry.value.as_str()).next()
@@ -53,6 +63,12 @@ fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<u8>, CatalogueError> 
     if size(tensor) != Some(bytes) {
         let dims = &tensor.dims;
         return Err(refuse(&path, &format!("its {bytes} bytes do not fill the shape {dims:?}")));
+    }
+    let resolved = path.canonicalize().map_err(CatalogueError::read(&path))?;
+    let all = read_bytes.entry(resolved).or_default();
+    *all += bytes;
+    if *all > MOST_READS * length {
+        return Err(refuse(&path, "the tensors up to this one have twice the bytes of the file"));
     }
     let mut data = vec![0; bytes as usize];
     let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut data));

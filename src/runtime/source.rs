@@ -55,9 +55,10 @@ impl Source {
         }
     }
 
-    /// Whether `folder` is a model folder.
+    /// Whether `folder` is a model folder. It is one too if its model is a link to nothing: then
+    /// the model is refused, and an older version stays in use.
     pub(super) fn is_folder(folder: &Path) -> bool {
-        folder.join(GRAPH).exists()
+        folder.join(GRAPH).symlink_metadata().is_ok()
     }
 
     pub(super) fn file(name: &str, path: &Path) -> Self {

@@ -173,6 +173,10 @@ impl Classifier {
             AttributionError::RulesRefused { rules, reason } => {
                 ServiceError::RulesRefused { rules, reason }
             }
+            AttributionError::TooLarge { bytes, limit } => {
+                let remedy = "ask for a later layer, or raise --max-output-bytes";
+                ServiceError::AnswerTooLarge { bytes, limit, remedy }
+            }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             AttributionError::Seed(SeedError::NotFinite { index }) => {
                 ServiceError::NotFinite(format!("no finite number as logit {index}"))

@@ -12,6 +12,7 @@ pub struct GradientFile {
     classifier: Arc<Classifier>,
     layers: Vec<Layer>,
     rules: &'static Rules,
+    max_bytes: u64,
 }
 
 /// The names of all sets of rules.
@@ -71,13 +72,15 @@ impl UseCase for GradientFile {
             layers.push(classifier.explained_layer(None)?);
         }
         let rules = parameters.text("rules").map_or(Ok(Rules::GRADIENT), find_rules)?;
-        Ok(Self { classifier, layers, rules })
+        let max_bytes = context.limits.output_bytes;
+        Ok(Self { classifier, layers, rules, max_bytes })
     }
 
     /// The graph. Its inputs are `seed` and the residuals, its outputs `grad/<layer>`.
     fn run(&self, (): &(), _: &Context, job: &mut Job) -> Result<GradientModel, ServiceError> {
         let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
-        let gradient = self.classifier.explainer().gradient_model(&layers, self.rules, &job.token);
+        let explainer = self.classifier.explainer();
+        let gradient = explainer.gradient_model(&layers, self.rules, self.max_bytes, &job.token);
         job.stages.end("derive");
         gradient.map_err(|error| self.classifier.attribution_error(error))
     }

@@ -210,7 +210,12 @@ fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     let token = CancellationToken::never();
     token.cancel();
     let explainer = classifier.explainer();
-    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], Rules::GRADIENT, &token)));
+    assert!(is_cancelled(explainer.gradient_model(
+        &[&layer.name],
+        Rules::GRADIENT,
+        u64::MAX,
+        &token
+    )));
     let prepare = |need: Need, token: &CancellationToken| {
         explainer.prepare(std::slice::from_ref(&layer), [need].iter(), token).map(|_| ())
     };

@@ -149,6 +149,18 @@ async fn slow_bodies_do_not_occupy_the_queue() {
     assert_eq!(answers, [200, 503]);
 }
 
+/// The caller sends faster than the server parses, so there are always bytes to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_chunk_size_without_an_end_times_out() {
+    let limits = HttpLimits { body_timeout: Seconds::from_millis(1500), ..HttpLimits::default() };
+    let server = Server::start(app(embedded(), 8, limits)).await;
+    let mut connection = server.connect().await;
+    let head = "POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    connection.send(head.as_bytes()).await;
+    let answer = connection.flood(&[b'0'; 1 << 20]).await;
+    assert_eq!(status(&answer), 408, "{answer}");
+}
+
 async fn metrics(server: &Server) -> String {
     let client = Client::of(std::sync::Arc::clone(&server.app));
     String::from_utf8(client.get("/metrics").await.body).unwrap()

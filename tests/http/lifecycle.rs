@@ -194,6 +194,7 @@ async fn a_kept_gradient_graph_is_used_when_its_file_is_broken() {
     let gradient = models.get(Some("a")).unwrap().explainer().gradient_model(
         &["conv2d_4"],
         Rules::GRADIENT,
+        u64::MAX,
         &CancellationToken::never(),
     );
     fs::write(folder.join("a/gradient.onnx"), gradient.unwrap().model.encode()).unwrap();

@@ -155,7 +155,8 @@ fn gradient(change: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
     let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
     let explainer = models.get(None).unwrap().explainer();
     let token = CancellationToken::never();
-    let gradient = explainer.gradient_model(&["conv2d_4"], Rules::GRADIENT, &token).unwrap();
+    let gradient =
+        explainer.gradient_model(&["conv2d_4"], Rules::GRADIENT, u64::MAX, &token).unwrap();
     let mut model = gradient.model.proto().clone();
     change(model.graph.as_mut().unwrap());
     model.encode_to_vec()

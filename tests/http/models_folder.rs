@@ -163,6 +163,46 @@ fn external_data_is_read_from_the_folder_only() {
 }
 
 #[test]
+fn many_tensors_that_share_external_data_are_refused() {
+    let folder = folder("external-shared");
+    with_external_data(&folder, "weights.bin");
+    let file = folder.join("x/model.onnx");
+    let mut model = ModelProto::decode(fs::read(&file).unwrap().as_slice()).unwrap();
+    let weights = &mut model.graph.as_mut().unwrap().initializer;
+    let weight = weights.iter().find(|it| !it.external_data.is_empty()).unwrap().clone();
+    let copy = |name: &str| {
+        let mut copy = weight.clone();
+        copy.name = name.to_owned();
+        // Another name of the same file.
+        copy.external_data[0].value = "./weights.bin".to_owned();
+        copy
+    };
+    weights.push(copy("second"));
+    fs::write(&file, model.encode_to_vec()).unwrap();
+    assert_eq!(load(&folder), (vec!["x".to_owned()], vec![]));
+    model.graph.as_mut().unwrap().initializer.push(copy("third"));
+    fs::write(&file, model.encode_to_vec()).unwrap();
+    let error = refusal(&folder);
+    assert!(error.contains("\"third\"") && error.contains("twice the bytes"), "{error}");
+}
+
+#[test]
+fn a_model_that_becomes_a_link_to_nothing_stays_in_use() {
+    let folder = folder("dangling");
+    add(&folder.join("x"));
+    let registry = ModelRegistry::from(LoadedModels::empty());
+    let loader = ModelLoader::new(&folder, "x", Engine::default());
+    loader.reload(&registry, true).unwrap();
+    fs::remove_file(folder.join("x/model.onnx")).unwrap();
+    symlink("nothing", folder.join("x/model.onnx")).unwrap();
+    loader.reload(&registry, false).unwrap();
+    let models = registry.current();
+    assert!(models.get(Some("x")).is_ok());
+    let kept: Vec<&str> = models.kept().map(|kept| kept.name.as_str()).collect();
+    assert_eq!(kept, ["x"]);
+}
+
+#[test]
 fn external_data_is_not_needed_after_loading() {
     let folder = folder("external-gone");
     with_external_data(&folder, "weights.bin");
@@ -170,7 +210,7 @@ fn external_data_is_not_needed_after_loading() {
     fs::remove_dir_all(folder.join("x")).unwrap();
     let explainer = models.get(Some("x")).unwrap().explainer();
     let gradient = explainer
-        .gradient_model(&["conv2d_1"], Rules::GRADIENT, &CancellationToken::never())
+        .gradient_model(&["conv2d_1"], Rules::GRADIENT, u64::MAX, &CancellationToken::never())
         .unwrap();
     let weights = gradient.model.graph().initializer.iter();
     assert!(weights.clone().all(|weight| weight.external_data.is_empty()));

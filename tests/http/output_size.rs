@@ -44,6 +44,12 @@ async fn every_kind_of_answer_is_refused_beyond_the_limit() {
         let reply = enough.post(path, accept, &pictures::png()).await;
         assert_eq!(reply.status, 200, "{path} {accept}: {reply}");
     }
+    let gradient = "/models/cats_and_dogs_small_1/gradient?layer=conv2d_1";
+    for method in ["GET", "HEAD"] {
+        assert_eq!(small.send_unchecked(method, gradient, &[], Vec::new()).await.status, 422);
+    }
+    assert!(is_too_large(&small.get(gradient).await));
+    assert_eq!(enough.get(gradient).await.status, 200);
     let reply = small.post("/explain", "text/event-stream", &pictures::png()).await;
     assert!(is_too_large(&reply), "events: {reply}");
 }
@@ -64,4 +70,18 @@ async fn arrays_are_refused_before_the_picture_is_decoded() {
     let one_less = client.post(&format!("{path}&limit=31"), npz, &pictures::png()).await;
     let file = one_less.file();
     assert!((file.len() as u64) < layer && file.len() > 31 * 148 * 148 * 4);
+}
+
+/// The limit is compared with what the file can have at most, which is a little more than it has.
+#[tokio::test]
+async fn a_gradient_graph_is_as_large_as_its_weights() {
+    let path = "/models/cats_and_dogs_small_1/gradient?layer=conv2d_1";
+    let file = client(u64::MAX).get(path).await.file();
+    let bytes = file.len() as u64;
+    let reply = client(bytes - 1).get(path).await;
+    assert!(is_too_large(&reply), "{reply}");
+    let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("ask for a later layer, or raise --max-output-bytes"), "{detail}");
+    let same = client(bytes + bytes / 1000).get(path).await.file();
+    assert!(same == file, "the file is another one with a limit");
 }

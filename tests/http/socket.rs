@@ -78,6 +78,22 @@ impl Connection {
         self.stream.write_all(message).await
     }
 
+    /// Sends `bytes` again and again until an answer begins, and returns its beginning.
+    pub(crate) async fn flood(&mut self, bytes: &[u8]) -> String {
+        let (mut receiver, mut sender) = self.stream.split();
+        let flood = async {
+            while sender.write_all(bytes).await.is_ok() {}
+            std::future::pending::<()>().await;
+        };
+        let mut answer = [0; 1000];
+        let read = tokio::time::timeout(TIMEOUT, receiver.read(&mut answer));
+        let read = tokio::select! {
+            read = read => read.expect("no answer").unwrap(),
+            () = flood => 0,
+        };
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    }
+
     /// Closes the sending half.
     pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.unwrap();

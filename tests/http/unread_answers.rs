@@ -121,6 +121,26 @@ async fn nothing_is_computed_while_too_many_bytes_are_unread() {
     }
 }
 
+/// Files of the page need no API key.
+#[tokio::test]
+async fn files_in_the_program_do_not_use_up_the_limit() {
+    let limits = HttpLimits { unread_bytes: 1 << 20, ..HttpLimits::default() };
+    let server = Server::start(app(embedded(), 8, limits)).await;
+    let many = request("/web/vendor/swagger-ui/swagger-ui-bundle.js").repeat(20);
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        let mut connection = server.connect().await;
+        connection.send(&many).await;
+        assert_eq!(status(&connection.until("\r\n\r\n").await), 200);
+        connections.push(connection);
+    }
+    // By now the answers fill the buffers of the connections.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(unread_bytes(&server).await, 0);
+    let gradient = "/models/cats_and_dogs_small_1/gradient";
+    assert_eq!(status(&asked(&server, gradient).await.1), 200);
+}
+
 #[tokio::test]
 async fn the_bytes_of_events_count_too() {
     let server = server(HttpLimits { unread_bytes: 1 << 20, ..HttpLimits::default() }).await;
