@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayView3, Axis};
 
 use super::AttributionError;
+use super::rounded_sum::RoundedSum;
 
 /// Σₖ wₖ·Aₖ, one weight for each channel of `activations`, in float64.
 ///
@@ -17,14 +18,14 @@ pub(super) fn weighted_sum(
         let activations = [channels, height, width];
         return Err(AttributionError::Mismatch { activations, weights: weights.len() });
     }
-    let mut map = Array2::<f64>::zeros((height, width));
+    let mut map = Array2::<RoundedSum>::default((height, width));
     // Row by row, so that either memory order is read once.
     for (mut out, rows) in map.axis_iter_mut(Axis(0)).zip(activations.axis_iter(Axis(1))) {
         for (&weight, row) in weights.iter().zip(rows.axis_iter(Axis(0))) {
-            out.zip_mut_with(&row, |out, &a| *out += weight * f64::from(a));
+            out.zip_mut_with(&row, |out, &a| out.add(weight * f64::from(a)));
         }
     }
-    Ok(map)
+    Ok(map.mapv(RoundedSum::value))
 }
 
 /// Σₖ Gₖ ⊙ Aₖ, element by element, in float64.
@@ -41,26 +42,26 @@ pub(super) fn elementwise_sum(
         let (activations, gradient) = ([channels, height, width], [k, h, w]);
         return Err(AttributionError::Shapes { activations, gradient });
     }
-    let mut map = Array2::<f64>::zeros((height, width));
+    let mut map = Array2::<RoundedSum>::default((height, width));
     let rows = activations.axis_iter(Axis(1)).zip(gradient.axis_iter(Axis(1)));
     for (mut out, (a, g)) in map.axis_iter_mut(Axis(0)).zip(rows) {
         for (a, g) in a.axis_iter(Axis(0)).zip(g.axis_iter(Axis(0))) {
             for ((out, &a), &g) in out.iter_mut().zip(a).zip(g) {
-                *out += f64::from(a) * f64::from(g);
+                out.add(f64::from(a) * f64::from(g));
             }
         }
     }
-    Ok(map)
+    Ok(map.mapv(RoundedSum::value))
 }
 
 /// Σᵢⱼ Gₖ for each channel, in float64.
 pub(super) fn channel_sums(gradient: ArrayView3<'_, f32>) -> Vec<f64> {
-    let mut sums = vec![0.0; gradient.dim().0];
+    let mut sums = vec![RoundedSum::default(); gradient.dim().0];
     // Row by row, so that either memory order is read once.
     for rows in gradient.axis_iter(Axis(1)) {
         for (sum, row) in sums.iter_mut().zip(rows.axis_iter(Axis(0))) {
-            *sum += row.iter().map(|&g| f64::from(g)).sum::<f64>();
+            row.iter().for_each(|&g| sum.add(f64::from(g)));
         }
     }
-    sums
+    sums.into_iter().map(RoundedSum::value).collect()
 }

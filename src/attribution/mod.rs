@@ -19,6 +19,7 @@ mod hirescam;
 mod map;
 mod method;
 mod methods;
+mod rounded_sum;
 mod session;
 mod supplied_gradient;
 

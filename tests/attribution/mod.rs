@@ -3,6 +3,7 @@
 mod gradcam;
 mod hirescam;
 mod identity;
+mod zero_maps;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Session, find_method};
 use convscope::config::Parameters;

@@ -37,7 +37,7 @@ pub(crate) fn context(model: &str) -> Context {
 }
 
 /// A context with the model in `folder`.
-fn context_of(folder: &Path) -> Context {
+pub(crate) fn context_of(folder: &Path) -> Context {
     let models = LoadedModels::open(folder, &Engine::default()).unwrap();
     Context {
         models: models.into(),

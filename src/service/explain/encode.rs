@@ -106,6 +106,10 @@ impl Explain {
 
     fn map_json<'o>(&self, one: &'o ClassMap, properties: LayerProperties) -> MapJson<'o> {
         let hint = one.is_empty().then_some(match one.sign {
+            _ if one.map.bounds() == (0.0, 0.0) => {
+                "the map is zero at every position, whatever the sign: the score does not depend on \
+                 the values that the method reads here; name another layer"
+            }
             Sign::Positive => "nothing in this layer is evidence for the class; try sign=negative",
             Sign::Negative => {
                 "nothing in this layer is evidence against the class; try sign=positive"
