@@ -1,3 +1,4 @@
+use crate::explain::SeedError;
 use crate::onnx::Layer;
 use crate::runtime::RuntimeError;
 
@@ -30,14 +31,12 @@ pub enum AttributionError {
         /// The shape of the gradient.
         gradient: [usize; 3],
     },
-    /// A method asked for a gradient that its row in the table of methods does not name.
-    #[error("the gradient by the rules {rules:?} was not prepared for layer {layer:?}")]
-    NotPrepared {
-        /// The layer.
-        layer: String,
-        /// The rules.
-        rules: String,
-    },
+    /// A method asked for something that its row in the table of methods does not name.
+    #[error("{0} was not prepared; the method's row must name it among its needs")]
+    NotPrepared(String),
+    /// The class does not exist, or a logit is not finite.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// Compiling or running a graph failed.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),

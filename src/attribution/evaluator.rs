@@ -1,45 +1,132 @@
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
-use super::error::unexpected_shape;
-use super::{AttributionError, Evaluator, GradientPlan};
+use super::AttributionError;
+use crate::explain::Target;
 use crate::gradient::Rules;
-use crate::onnx::Layer;
-use crate::runtime::{CancellationToken, Values};
+use crate::preprocess::Preprocessing;
 
-/// Evaluates sessions with the engine, for one picture and one layer.
+/// Changes a copy of a value, channels × height × width. The first argument is the copy's index.
+/// Several threads call it at the same time.
+pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
+
+/// Takes the gradient at one altered input, with its index.
+pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
+
+/// The gradient of the score at one input.
 #[derive(Debug)]
-pub struct NetworkEvaluator<'a> {
-    /// The layer that is explained.
-    pub layer: &'a Layer,
-    /// The forward values of the picture: the layer's, and those that `plan` reads.
-    pub values: &'a Values,
-    /// The gradient graph that the method needs.
-    pub plan: Option<&'a GradientPlan>,
-    /// Stops the computation.
-    pub token: &'a CancellationToken,
+pub struct InputGradient<'g> {
+    /// The score there.
+    pub score: f64,
+    /// ∂score/∂x = `scale` · `values`. For a probability the scale is p(1 − p).
+    pub scale: f64,
+    /// Channels × height × width.
+    pub values: ArrayView3<'g, f32>,
 }
 
-impl NetworkEvaluator<'_> {
-    fn plan(&self, rules: &str) -> Result<&GradientPlan, AttributionError> {
-        self.plan.ok_or_else(|| AttributionError::NotPrepared {
-            layer: self.layer.name.clone(),
-            rules: rules.to_owned(),
-        })
+/// What a session asks of a network, for one picture and one layer.
+///
+/// The service implements it with the engine, tests implement it in closed form. Values have the
+/// shape channels × height × width. A cotangent has one element for each logit. What an evaluator
+/// does not implement, it refuses.
+pub trait Evaluator {
+    /// The network's input.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        Err(not_prepared("the input"))
     }
-}
 
-impl Evaluator for NetworkEvaluator<'_> {
+    /// How a picture becomes the input.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn preprocessing(&self) -> Result<&Preprocessing, AttributionError> {
+        Err(not_prepared("the preprocessing"))
+    }
+
+    /// The layer's value in the forward pass.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
     fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
-        let value = self.values.view(&self.layer.name)?;
-        self.layer.channels(value).ok_or_else(|| unexpected_shape(self.layer))
+        Err(not_prepared("the layer"))
     }
 
-    fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
-        let plan = self.plan(Rules::GRADIENT.name)?;
-        plan.channel_sums(cotangent, self.values, self.token)
+    /// Carries `cotangent` of the logits back to the layer: the sum over all positions, for each
+    /// channel.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn channel_sums(&self, _cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
+        Err(not_prepared("the channel sums of the layer's gradient"))
     }
 
-    fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
-        self.plan(rules.name)?.gradient(cotangent, self.values, self.token)
+    /// Carries `cotangent` of the logits back to the layer by `rules`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn gradient(
+        &self,
+        _cotangent: &[f32],
+        _rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        Err(not_prepared("the layer's gradient"))
     }
+
+    /// Carries `cotangent` of the logits back to the input by `rules`.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input_gradient(
+        &self,
+        _cotangent: &[f32],
+        _rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        Err(not_prepared("the input's gradient"))
+    }
+
+    /// Passes the gradients of the target's score at `count` altered inputs to `take`, in the order
+    /// of their indices.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn input_gradients(
+        &self,
+        _rules: &Rules,
+        _count: usize,
+        _alter: &Alter<'_>,
+        _target: &Target,
+        _take: &mut TakeGradient<'_>,
+    ) -> Result<(), AttributionError> {
+        Err(not_prepared("gradients at altered inputs"))
+    }
+
+    /// The logits of `count` altered inputs.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn logits_at(
+        &self,
+        _count: usize,
+        _alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        Err(not_prepared("scores of altered inputs"))
+    }
+
+    /// The logits of `count` altered values of the layer.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn logits_from_layer(
+        &self,
+        _count: usize,
+        _alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        Err(not_prepared("scores from the layer on"))
+    }
+}
+
+pub(super) fn not_prepared(what: &str) -> AttributionError {
+    AttributionError::NotPrepared(what.to_owned())
 }

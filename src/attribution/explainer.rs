@@ -3,52 +3,67 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::evaluator::not_prepared;
 use super::explainability::{channel_sums_of, lacks_positions};
+use super::method_plans::{PlanKey, Reduction};
 use super::{
-    AttributionError, Explainability, GradientNeed, GradientPlan, LayerProperties,
+    AttributionError, Explainability, GradientPlan, LayerProperties, MethodPlans, Need,
     supplied_gradient,
 };
 use crate::gradient::{self, GradientError, GradientGraph, GradientModel, Rules, derive};
 use crate::onnx::{Grid, Layer};
-use crate::runtime::{ByteCache, CancellationToken, Network};
+use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Tail};
 
 /// The explanations of one network: which of its layers can be explained, and a cache of their
 /// gradient graphs.
 #[derive(Debug)]
 pub struct Explainer {
     network: Arc<Network>,
+    /// The network's input, as a layer.
+    input: Layer,
     logits: String,
     refusals: HashMap<String, String>,
     /// The gradient graph beside the model.
     supplied: Option<GradientModel>,
     plans: ByteCache<PlanKey, GradientPlan>,
+    forward_passes: ByteCache<Vec<String>, ForwardPass>,
+    tails: ByteCache<String, Tail>,
 }
 
-/// The key of a compiled gradient graph in the cache.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct PlanKey {
-    value: String,
-    rules: &'static str,
-    reduction: Reduction,
-}
+/// The most values of a layer that one pass from the layer on takes. More make it hardly faster.
+const TAIL_ROWS: usize = 32;
 
-/// How much of a gradient is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Reduction {
-    /// The sum over the positions of each channel.
-    ChannelSums,
-    /// Every element.
-    Elements,
-}
+/// The most memory of these values, in bytes.
+const TAIL_BYTES: usize = 16 << 20;
 
 impl Explainer {
-    /// An explainer of `network`, whose logits are the value `logits`. The cached gradient graphs
-    /// take at most as much memory as the network itself.
+    /// An explainer of `network`, whose input is `input` and whose logits are the value `logits`.
+    /// Each of its caches takes at most as much memory as the network itself.
     #[must_use]
-    pub fn new(network: Arc<Network>, logits: &str, explainability: Explainability) -> Self {
+    pub fn new(
+        network: Arc<Network>,
+        input: Layer,
+        logits: &str,
+        explainability: Explainability,
+    ) -> Self {
         let Explainability { refusals, supplied } = explainability;
-        let plans = ByteCache::with_capacity(network.stored_bytes());
-        Self { network, logits: logits.to_owned(), refusals, supplied, plans }
+        let capacity = network.stored_bytes();
+        Self {
+            network,
+            input,
+            logits: logits.to_owned(),
+            refusals,
+            supplied,
+            plans: ByteCache::with_capacity(capacity),
+            forward_passes: ByteCache::with_capacity(capacity),
+            tails: ByteCache::with_capacity(capacity),
+        }
+    }
+
+    /// The network's input, as a layer.
+    #[must_use]
+    pub fn input(&self) -> &Layer {
+        &self.input
     }
 
     /// Why the listed layer called `name` cannot be explained. None where it can.
@@ -79,26 +94,106 @@ impl Explainer {
         LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
     }
 
-    /// The compiled gradient graph for `layer` that `need` asks for, from the cache if it was used
-    /// recently. None where nothing is needed.
+    /// The compiled graphs that `needs` ask for, from the caches where they were used recently.
+    /// `layer` is the layer that is explained, where there is one.
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn plan(
+    pub fn prepare<'n>(
+        &self,
+        layer: Option<&Layer>,
+        needs: impl Iterator<Item = &'n Need>,
+        token: &CancellationToken,
+    ) -> Result<MethodPlans, AttributionError> {
+        let mut plans = MethodPlans::default();
+        for need in needs {
+            let layer = || layer.ok_or_else(|| not_prepared("the layer"));
+            match need {
+                Need::Activations => {}
+                Need::ChannelSums => {
+                    let reduction = Reduction::ChannelSums;
+                    self.add_gradient(&mut plans, layer()?, Rules::GRADIENT, reduction, token)?;
+                }
+                Need::Gradient(rules) => {
+                    let reduction = Reduction::Elements;
+                    self.add_gradient(&mut plans, layer()?, rules, reduction, token)?;
+                }
+                Need::InputGradient(rules) => {
+                    let reduction = Reduction::Elements;
+                    self.add_gradient(&mut plans, &self.input, rules, reduction, token)?;
+                }
+                Need::InputGradients(rules) => {
+                    let backward = self.plan(&self.input, rules, Reduction::Elements, token)?;
+                    let forward = self.forward_pass(backward.residuals(), token)?;
+                    plans.altered.insert(rules.name, (forward, backward));
+                }
+                Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
+                Need::ScoresFromLayer => plans.tail = Some(self.tail(layer()?, token)?),
+            }
+        }
+        Ok(plans)
+    }
+
+    fn add_gradient(
+        &self,
+        plans: &mut MethodPlans,
+        layer: &Layer,
+        rules: &'static Rules,
+        reduction: Reduction,
+        token: &CancellationToken,
+    ) -> Result<(), AttributionError> {
+        let plan = self.plan(layer, rules, reduction, token)?;
+        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        plans.gradients.insert(key, plan);
+        Ok(())
+    }
+
+    /// The backward pass to `layer`.
+    fn plan(
         &self,
         layer: &Layer,
-        need: GradientNeed,
+        rules: &'static Rules,
+        reduction: Reduction,
         token: &CancellationToken,
-    ) -> Result<Option<Arc<GradientPlan>>, AttributionError> {
-        let (rules, reduction) = match need {
-            GradientNeed::None => return Ok(None),
-            GradientNeed::ChannelSums => (Rules::GRADIENT, Reduction::ChannelSums),
-            GradientNeed::Elements(rules) => (rules, Reduction::Elements),
-        };
+    ) -> Result<Arc<GradientPlan>, AttributionError> {
         let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
         let compile = || self.compile(layer, rules, reduction, token);
-        let (plan, _) = self.plans.get_or_compute(&key, token, compile)?;
-        Ok(Some(plan))
+        Ok(self.plans.get_or_compute(&key, token, compile)?.0)
+    }
+
+    /// The forward pass that gives the logits and `residuals`.
+    fn forward_pass(
+        &self,
+        residuals: &[String],
+        token: &CancellationToken,
+    ) -> Result<Arc<ForwardPass>, AttributionError> {
+        let wanted = [std::slice::from_ref(&self.logits), residuals].concat();
+        let compile = || {
+            token.check()?;
+            Ok::<_, AttributionError>(ForwardPass::compile(&self.network, &wanted)?)
+        };
+        Ok(self.forward_passes.get_or_compute(&wanted, token, compile)?.0)
+    }
+
+    /// The part of the network behind `layer`.
+    fn tail(
+        &self,
+        layer: &Layer,
+        token: &CancellationToken,
+    ) -> Result<Arc<Tail>, AttributionError> {
+        let bytes = layer.shape.iter().product::<usize>() * size_of::<f32>();
+        let rows = (TAIL_BYTES / bytes.max(1)).clamp(1, TAIL_ROWS);
+        let start = Instant::now();
+        let compile = || {
+            token.check()?;
+            let tail = Tail::compile(&self.network, &layer.name, &self.logits, rows, token)?;
+            let model = self.network.name();
+            let milliseconds = start.elapsed().as_millis() as u64;
+            let rows = tail.rows();
+            tracing::info!(model, layer = layer.name, rows, milliseconds, "tail ready");
+            Ok::<_, AttributionError>(tail)
+        };
+        Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
     }
 
     /// The gradient graph from the logits to each of `values`: the one beside the model where it

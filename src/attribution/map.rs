@@ -1,4 +1,4 @@
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
 /// Which evidence is shown.
@@ -16,16 +16,85 @@ pub enum Sign {
 /// What a method gives: how much evidence for the class each position has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
-    /// Height × width, signed, as the paper defines the map before ReLU, scaling and resizing. The
-    /// unit is that of the seed that the gradient came from.
+    /// Height × width, signed, as the paper defines the map before ReLU, scaling and resizing.
+    /// Times e to the power of `ln_scale`, they are in units of the score.
     pub values: Array2<f32>,
+    /// None where it is the seed's, which the gradient came from.
+    pub ln_scale: Option<f64>,
+    /// The value that the picture shows as nothing.
+    pub offset: f32,
+    /// The attributions of the input's channels, channels × height × width, in the unit of
+    /// `values`.
+    pub channels: Option<Array3<f32>>,
+    /// How far the map is from what its sum should be.
+    pub completeness: Option<Completeness>,
+    /// The altered inputs of which the map was made, where the method chooses their number.
+    pub samples: Option<usize>,
+    /// The standard error of the map in units of the score, as the root mean square over all
+    /// positions.
+    pub standard_error: Option<f64>,
+    /// The start of the random numbers.
+    pub seed: Option<u64>,
 }
 
+/// Whether a map adds up to the difference of the score that it explains.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Completeness {
+    /// The sum of the map.
+    pub sum: f64,
+    /// The score of the picture less that of the baseline.
+    pub difference: f64,
+    /// What the sum lacks of the difference.
+    pub residue: f64,
+}
+
+impl Completeness {
+    /// That of a map with this sum.
+    #[must_use]
+    pub fn of(sum: f64, difference: f64) -> Self {
+        Self { sum, difference, residue: difference - sum }
+    }
+}
+
+/// Magnitudes that float32 holds without loss.
+const HELD: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+
 impl Map {
-    /// A map of these values.
+    /// A map of these values, in units of the seed.
     #[must_use]
     pub fn new(values: Array2<f32>) -> Self {
-        Self { values }
+        Self {
+            values,
+            ln_scale: None,
+            offset: 0.0,
+            channels: None,
+            completeness: None,
+            samples: None,
+            standard_error: None,
+            seed: None,
+        }
+    }
+
+    /// A map of these values, in units of the score.
+    #[must_use]
+    pub fn of_score(values: &Array2<f64>) -> Self {
+        let largest = values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        let ln_scale = Self::ln_scale_of(largest);
+        let values = values.mapv(|value| (value / ln_scale.exp()) as f32);
+        Self { ln_scale: Some(ln_scale), ..Self::new(values) }
+    }
+
+    /// The same map, of which the picture shows `score`, in units of the score, as nothing.
+    #[must_use]
+    pub fn without(self, score: f64) -> Self {
+        Self { offset: (score / self.ln_scale.unwrap_or(0.0).exp()) as f32, ..self }
+    }
+
+    /// ln of the factor by which values in units of the score are divided, so that float32 holds
+    /// them. It is 0 unless the largest value is extreme, as with a probability that is nearly 1.
+    #[must_use]
+    pub fn ln_scale_of(largest: f64) -> f64 {
+        if largest == 0.0 || HELD.contains(&largest) { 0.0 } else { largest.ln() }
     }
 
     /// The smallest and the largest finite value. Both are 0 where none is finite.
@@ -42,7 +111,12 @@ impl Map {
     /// The map with every value negated: the evidence against the class.
     #[must_use]
     pub fn negated(&self) -> Self {
-        Self::new(self.values.mapv(|value| -value))
+        Self {
+            values: self.values.mapv(|value| -value),
+            offset: -self.offset,
+            channels: self.channels.as_ref().map(|channels| channels.mapv(|value| -value)),
+            ..self.clone()
+        }
     }
 
     /// The magnitude that takes the strongest colour, as `vmax` in matplotlib. If `signed`, it is
@@ -52,7 +126,8 @@ impl Map {
     /// shown.
     #[must_use]
     pub fn vmax(&self, signed: bool, percentile: f64) -> f32 {
-        let magnitudes = self.values.iter().map(|&value| shown(value, signed).abs());
+        let shown = |&value: &f32| shown(value - self.offset, signed);
+        let magnitudes = self.values.iter().map(|value| shown(value).abs());
         let mut magnitudes: Vec<f32> = magnitudes.collect();
         let Some(last) = magnitudes.len().checked_sub(1) else { return 0.0 };
         let rank = (percentile / 100.0 * last as f64).ceil() as usize;
@@ -71,7 +146,8 @@ impl Map {
         if vmax <= 0.0 {
             return Array2::zeros(self.values.dim());
         }
-        self.values.mapv(|value| (shown(value, signed) / vmax).clamp(-1.0, 1.0))
+        let shown = |value: f32| shown(value - self.offset, signed);
+        self.values.mapv(|value| (shown(value) / vmax).clamp(-1.0, 1.0))
     }
 }
 

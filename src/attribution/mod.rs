@@ -1,34 +1,47 @@
 //! Methods of explanation: which part of the picture is evidence for a class.
 //!
-//! Every published method is one file here and one row of [`METHODS`]. A method is a function from
-//! a [`Session`] to a [`Map`]. A session is one picture, one layer and one class. The method sees
-//! the network only through the session, so it can be tested in closed form, without an engine and
-//! without HTTP.
+//! Every published method is one file in `methods` and one row of [`METHODS`]. A method is a
+//! function from a [`Session`] to a [`Map`]. A session is one picture, one layer and one class. The
+//! method sees the network only through the session, so it can be tested in closed form, without an
+//! engine and without HTTP.
 //!
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.
 
+mod baseline;
 mod cam;
 mod error;
 mod evaluator;
 mod explainability;
 mod explainer;
-mod gradcam;
+mod find_method;
 mod gradient_plan;
-mod hirescam;
 mod map;
 mod method;
+mod method_plans;
 mod methods;
+mod network_evaluator;
+mod noisy_gradients;
+mod parameter;
+mod passes;
+mod pixels;
+mod quadrature;
+mod random;
 mod rounded_sum;
 mod session;
 mod supplied_gradient;
 
 pub use error::AttributionError;
-pub use evaluator::NetworkEvaluator;
+pub use evaluator::{Alter, Evaluator, InputGradient, TakeGradient};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
+pub use find_method::{UnknownMethod, find_method};
 pub use gradient_plan::GradientPlan;
-pub use map::{Map, Sign};
-pub use method::{GradientNeed, LayerProperties, Method, Range, Resolution};
-pub use methods::{METHODS, UnknownMethod, find_method};
-pub use session::{Evaluator, Session};
+pub use map::{Completeness, Map, Sign};
+pub use method::{Extents, LayerProperties, Method, Need, Range, Resolution};
+pub use method_plans::MethodPlans;
+pub use methods::METHODS;
+pub use network_evaluator::NetworkEvaluator;
+pub use parameter::{Class, Integer, MethodParameter, Number, Options, Word};
+pub use passes::Passes;
+pub use session::Session;

@@ -1,46 +1,133 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::AttributionError;
+use super::{Alter, AttributionError, Evaluator, InputGradient};
+use crate::explain::{Seed, Target};
 use crate::gradient::Rules;
+use crate::preprocess::Preprocessing;
 
-/// What a session asks of a network, for one picture and one layer.
-///
-/// The service implements it with the engine, tests implement it in closed form. Values have the
-/// shape channels × height × width of the layer. A cotangent has one element for each logit.
-pub trait Evaluator {
-    /// The layer's value in the forward pass.
-    ///
-    /// # Errors
-    /// [`AttributionError`].
-    fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError>;
-
-    /// Carries `cotangent` of the logits back to the layer: the sum over all positions, for each
-    /// channel.
-    ///
-    /// # Errors
-    /// [`AttributionError`].
-    fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError>;
-
-    /// Carries `cotangent` of the logits back to the layer by `rules`.
-    ///
-    /// # Errors
-    /// [`AttributionError`].
-    fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError>;
-}
-
-/// One picture, one layer and one class: what a method sees of the network.
-#[derive(Clone, Copy)]
+/// One picture, one layer and one class: what a method sees of the network. Values are channels ×
+/// height × width, whatever their order in memory.
+#[derive(Clone)]
 pub struct Session<'a> {
     evaluator: &'a dyn Evaluator,
-    /// ∂s/∂logits of the class, up to the seed's factor.
-    cotangent: &'a [f32],
+    logits: &'a [f32],
+    target: Target,
+    seed: Seed,
 }
 
 impl<'a> Session<'a> {
-    /// A session about the score whose derivative with respect to the logits is `cotangent`.
+    /// A session about `target`. `logits` are those of the picture.
+    ///
+    /// # Errors
+    /// [`AttributionError::Seed`].
+    pub fn new(
+        evaluator: &'a dyn Evaluator,
+        logits: &'a [f32],
+        target: Target,
+    ) -> Result<Self, AttributionError> {
+        Ok(Self { evaluator, logits, target, seed: target.seed(logits)? })
+    }
+
+    /// The logits of the picture.
     #[must_use]
-    pub fn new(evaluator: &'a dyn Evaluator, cotangent: &'a [f32]) -> Self {
-        Self { evaluator, cotangent }
+    pub fn logits(&self) -> &'a [f32] {
+        self.logits
+    }
+
+    /// The class and the score that are explained.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The start of the backward pass. Gradients are in its units: the score's, divided by the
+    /// seed's `scale`.
+    #[must_use]
+    pub fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// The same session with another cotangent of the logits, for a method about a combination of
+    /// classes. The seed's other fields stay.
+    #[must_use]
+    pub fn with_cotangent(&self, cotangent: Vec<f32>) -> Self {
+        Self { seed: Seed { cotangent, ..self.seed.clone() }, ..self.clone() }
+    }
+
+    /// The score of the picture.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn score(&self) -> Result<f64, AttributionError> {
+        Ok(self.target.score(self.logits)?)
+    }
+
+    /// x: the tensor that the network gets, channels × height × width.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn input(&self) -> Result<ArrayView3<'a, f32>, AttributionError> {
+        self.evaluator.input()
+    }
+
+    /// How a picture becomes the input: which numbers stand for black and white.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn preprocessing(&self) -> Result<&'a Preprocessing, AttributionError> {
+        self.evaluator.preprocessing()
+    }
+
+    /// ∂s/∂x: the gradient at the input by `rules`, channels × height × width. The row names
+    /// [`Need::InputGradient`](super::Need::InputGradient) with these rules.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn input_gradient(&self, rules: &Rules) -> Result<Array3<f32>, AttributionError> {
+        self.evaluator.input_gradient(&self.seed.cotangent, rules)
+    }
+
+    /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their
+    /// indices. `alter` changes copies of the picture's input. Only a few gradients are in memory.
+    /// The row names [`Need::InputGradients`](super::Need::InputGradients) with these rules.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn input_gradients(
+        &self,
+        rules: &Rules,
+        count: usize,
+        alter: &Alter<'_>,
+        mut take: impl FnMut(usize, InputGradient<'_>),
+    ) -> Result<(), AttributionError> {
+        self.evaluator.input_gradients(rules, count, alter, &self.target, &mut take)
+    }
+
+    /// The scores of `count` altered inputs. `alter` changes copies of the picture's input. The row
+    /// names [`Need::Scores`](super::Need::Scores).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn scores(&self, count: usize, alter: &Alter<'_>) -> Result<Vec<f64>, AttributionError> {
+        self.scores_at(&self.evaluator.logits_at(count, alter)?)
+    }
+
+    /// The scores of `count` altered values of the layer, by the part of the network behind it.
+    /// `alter` changes copies of A. The row names
+    /// [`Need::ScoresFromLayer`](super::Need::ScoresFromLayer).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn scores_from_layer(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+    ) -> Result<Vec<f64>, AttributionError> {
+        self.scores_at(&self.evaluator.logits_from_layer(count, alter)?)
+    }
+
+    fn scores_at(&self, logits: &[Vec<f32>]) -> Result<Vec<f64>, AttributionError> {
+        logits.iter().map(|logits| Ok(self.target.score(logits)?)).collect()
     }
 
     /// A: the layer's value, channels × height × width.
@@ -51,25 +138,27 @@ impl<'a> Session<'a> {
         self.evaluator.activations()
     }
 
-    /// Σᵢⱼ ∂s/∂A: the sum of the layer's gradient over all positions, for each channel.
+    /// Σᵢⱼ ∂s/∂A: the sum of the layer's gradient over all positions, for each channel. The
+    /// method's row names [`Need::ChannelSums`](super::Need::ChannelSums).
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn channel_sums(&self) -> Result<Vec<f64>, AttributionError> {
-        self.evaluator.channel_sums(self.cotangent)
+        self.evaluator.channel_sums(&self.seed.cotangent)
     }
 
-    /// ∂s/∂A: the layer's gradient by `rules`, channels × height × width.
+    /// ∂s/∂A: the layer's gradient by `rules`, channels × height × width. The method's row names
+    /// [`Need::Gradient`](super::Need::Gradient) with these rules.
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn gradient(&self, rules: &Rules) -> Result<Array3<f32>, AttributionError> {
-        self.evaluator.gradient(self.cotangent, rules)
+        self.evaluator.gradient(&self.seed.cotangent, rules)
     }
 }
 
 impl std::fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("cotangent", &self.cotangent).finish_non_exhaustive()
+        f.debug_struct("Session").field("target", &self.target).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,9 @@
 mod channel_statistics;
 mod levels;
 mod seed;
+mod target;
 
 pub use channel_statistics::{ChannelStatistics, Order, channel_statistics, select};
 pub use levels::{Normalize, levels};
 pub use seed::{Score, Seed, SeedError, probabilities, seed};
+pub use target::Target;

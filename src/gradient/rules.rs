@@ -1,4 +1,6 @@
 use super::node_context::Rule;
+#[cfg(test)]
+use super::node_context::{Cotangent, NodeContext};
 use super::table::{Operator, find};
 use crate::onnx::pb::NodeProto;
 
@@ -18,6 +20,9 @@ impl Rules {
     /// The gradient. Every operator has its rule from the table.
     pub const GRADIENT: &'static Self = &Self { name: "gradient", overrides: &[] };
 
+    /// Every set of rules. No two have the same name, because caches tell them apart by it.
+    pub const ALL: &'static [&'static Self] = &[Self::GRADIENT];
+
     /// The table row of `node`'s operator, and the rule that applies to it.
     pub(super) fn of(&self, node: &NodeProto) -> Option<(&'static Operator, Rule)> {
         let operator = find(node)?;
@@ -35,18 +40,28 @@ impl Rules {
 }
 
 #[cfg(test)]
+impl Rules {
+    /// The gradient, but a ReLU passes the cotangent where that is positive.
+    pub(crate) const POSITIVE: &'static Self = {
+        fn positive(ctx: &mut NodeContext, _: usize) -> Cotangent {
+            Ok(ctx.g().relu())
+        }
+        &Self { name: "positive", overrides: &[("Relu", positive)] }
+    };
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::gradient::derive;
-    use crate::gradient::node_context::{Cotangent, NodeContext};
     use crate::onnx::{Builder, Element, Facts, Model};
 
-    /// The deconvnet rule of ReLU: the cotangent passes where it is positive.
-    fn positive(ctx: &mut NodeContext, _: usize) -> Cotangent {
-        Ok(ctx.g().relu())
+    #[test]
+    fn no_two_sets_of_rules_have_the_same_name() {
+        for (index, rules) in Rules::ALL.iter().enumerate() {
+            assert!(Rules::ALL[..index].iter().all(|other| other.name != rules.name));
+        }
     }
-
-    const POSITIVE: Rules = Rules { name: "positive", overrides: &[("Relu", positive)] };
 
     fn model() -> (Model, Facts) {
         let builder = Builder::default();
@@ -71,6 +86,6 @@ mod tests {
             gradient.model.graph().node.iter().map(|node| node.op_type.clone()).collect()
         };
         assert_eq!(operators(Rules::GRADIENT), ["Sign", "Mul", "Identity"]);
-        assert_eq!(operators(&POSITIVE), ["Relu", "Identity"]);
+        assert_eq!(operators(Rules::POSITIVE), ["Relu", "Identity"]);
     }
 }

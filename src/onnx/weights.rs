@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Model;
 use super::pb::tensor_proto::DataLocation;
 use super::pb::{GraphProto, TensorProto};
+use super::{Element, Model, value_info};
 
 impl Model {
     /// The same graph without the data of those initializers for whose names `is_elsewhere` is
@@ -31,6 +31,24 @@ impl Model {
     #[must_use]
     pub fn with_weights(self, mut tensors: HashMap<String, TensorProto>) -> Self {
         self.map_initializers(|tensor| tensors.remove(&tensor.name).unwrap_or(tensor))
+    }
+
+    /// The same model with those initializers as inputs, after the existing ones, whose name
+    /// `is_input` accepts.
+    #[must_use]
+    pub fn with_initializers_as_inputs(mut self, is_input: impl Fn(&str) -> bool) -> Self {
+        let Some(graph) = self.graph_mut() else { return self };
+        let initializers = std::mem::take(&mut graph.initializer);
+        for tensor in initializers {
+            if is_input(&tensor.name) {
+                let shape: Vec<usize> =
+                    tensor.dims.iter().map(|&dim| dim.max(0) as usize).collect();
+                graph.input.push(value_info(&tensor.name, Element::F32, &shape));
+            } else {
+                graph.initializer.push(tensor);
+            }
+        }
+        self
     }
 
     /// Calls `visit` with every stored tensor: initializers and attributes, also those of the
@@ -71,7 +89,7 @@ pub fn lacks_data(tensor: &TensorProto) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{Builder, Element, float_tensor};
+    use crate::onnx::{Builder, float_tensor};
 
     fn model() -> Model {
         let builder = Builder::default();

@@ -196,12 +196,17 @@ impl Preprocessing {
         }
     }
 
+    /// What a channel of the tensor has where the picture's value is `value`, 0 to 255.
+    #[must_use]
+    pub fn normalized(&self, channel: usize, value: f32) -> f32 {
+        (value * self.scale - self.mean[channel]) / self.std[channel]
+    }
+
     /// For channel `c` of the tensor: its index in an RGB (or grey) pixel, and a table with the
     /// result for each of the 256 values.
     fn channel(&self, c: usize) -> (usize, [f32; 256]) {
         let index = if self.color == Color::Bgr { 2 - c } else { c };
-        let value = |v: usize| (v as f32 * self.scale - self.mean[c]) / self.std[c];
-        (index, std::array::from_fn(value))
+        (index, std::array::from_fn(|v| self.normalized(c, v as f32)))
     }
 
     /// The picture that a tensor shows. It undoes scale, mean, std and the order of colours, and

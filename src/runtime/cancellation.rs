@@ -100,7 +100,15 @@ impl CancellationToken {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn tick(&self) -> Result<(), Interrupted> {
-        self.update(|progress| progress.done += 1);
+        self.advance(1)
+    }
+
+    /// Counts `passes` passes as done.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn advance(&self, passes: u64) -> Result<(), Interrupted> {
+        self.update(|progress| progress.done += passes);
         self.check()
     }
 

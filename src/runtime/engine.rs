@@ -38,6 +38,12 @@ impl Engine {
         &self.limits
     }
 
+    /// The number of threads, including the one that calls.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
     /// Runs `work` on this thread. Idle threads help with its parallel loops.
     pub(super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         self.pool.run(work)

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
+use super::completion::Completion;
 use super::forward_plans::{ForwardPlans, OutputSet};
 use super::{
     CancellationToken, Engine, Graph, Plan, RuntimeError, SharedWeights, Values, tensor_input,
 };
 use crate::onnx::pb::TensorProto;
-use crate::onnx::{self, Facts, Topology};
+use crate::onnx::{self, Facts};
 
 /// A model that can be run: its compiled forward pass, its graph without the large weights, and
 /// those weights. It never reads the model's files again.
@@ -162,8 +163,7 @@ impl Network {
     }
 
     /// Returns `values` of a forward pass together with all of `wanted`. Fused values are computed
-    /// by running the missing nodes on values that the plan gives. The copies of weights that these
-    /// nodes need are dropped afterwards.
+    /// by running the missing nodes on values that the plan gives.
     ///
     /// # Errors
     /// [`RuntimeError`].
@@ -179,17 +179,26 @@ impl Network {
         if missing.is_empty() {
             return Ok(values);
         }
-        let topology = Topology::of(&self.graph)?;
-        let known = |name: &str| values.contains(name);
-        let part = onnx::subgraph(&self.graph, &topology, &self.facts, known, &missing)?;
-        let weights = self.tensors(&part.without_data())?;
-        let part = part.with_weights(weights);
-        let names: Vec<&str> = part.inputs().iter().map(|input| input.name.as_str()).collect();
-        let shape = |name: &&str| self.facts.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
-        let shapes: Vec<Vec<usize>> = names.iter().map(shape).collect();
-        let plan = Graph::read(&part, &shapes)?.compile(&missing, &self.engine)?;
-        let inputs = names.iter().map(|name| values.handle(name)).collect::<Result<_, _>>()?;
-        values.extend(plan.run(inputs, token)?);
+        let completion = self.completion(|name| values.contains(name), &missing)?;
+        if let Some(completion) = completion {
+            let computed = completion.run(&values, token)?;
+            values.extend(computed);
+        }
         Ok(values)
+    }
+
+    /// A plan for `wanted`, where there is anything to compute. `is_known` says which values a
+    /// forward pass gives.
+    pub(super) fn completion(
+        &self,
+        is_known: impl Fn(&str) -> bool,
+        wanted: &[String],
+    ) -> Result<Option<Completion>, RuntimeError> {
+        let Self { graph, facts, weights, engine, .. } = self;
+        Completion::compile(graph, facts, weights, is_known, wanted, engine)
+    }
+
+    pub(super) fn plan(&self, outputs: OutputSet) -> &Plan {
+        self.forward.plan(outputs)
     }
 }

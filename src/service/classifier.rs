@@ -5,7 +5,8 @@ use super::settings::Settings;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
-use crate::onnx::{self, Facts, Head, Layer, Layouts, Topology};
+use crate::explain::SeedError;
+use crate::onnx::{self, Facts, Head, Kind, Layer, Layouts, Topology};
 use crate::preprocess::Picture;
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -79,6 +80,7 @@ impl Classifier {
             layers: shown.cloned().collect(),
         };
         let (logits, name, shared) = (head.logits.clone(), &source.name, Arc::clone(&facts));
+        let input_layer = input_layer(&input.name, &settings);
         let network =
             Network::compile(name, model, graph, weights, shared, &input.name, &outputs, engine);
         let network = Arc::new(network.map_err(|error| error.to_string())?);
@@ -86,7 +88,7 @@ impl Classifier {
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
         let info = ModelInfo::new(&source, &input.name, settings, head, facts, layouts, layers);
-        let explainer = Explainer::new(Arc::clone(&network), &logits, explainability);
+        let explainer = Explainer::new(Arc::clone(&network), input_layer, &logits, explainability);
         Ok(Self { info, network, explainer })
     }
 
@@ -167,6 +169,9 @@ impl Classifier {
                 ServiceError::NotExplainable { layer, reason, usable }
             }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
+            AttributionError::Seed(SeedError::NotFinite { index }) => {
+                ServiceError::NotFinite(format!("no finite number as logit {index}"))
+            }
             error => ServiceError::internal(error),
         }
     }
@@ -198,6 +203,17 @@ fn check_memory(network: &Network, limits: &ModelLimits) -> Result<(), String> {
              allowed; reduce the size of the input or raise --max-model-bytes",
             limits.bytes
         )),
+    }
+}
+
+/// The picture input, as a layer.
+fn input_layer(name: &str, settings: &Settings) -> Layer {
+    Layer {
+        name: name.to_owned(),
+        kind: Kind::Value,
+        shape: settings.input_shape().to_vec(),
+        grid: Some(settings.preprocessing.layout.into()),
+        parameters: 0,
     }
 }
 

@@ -1,12 +1,12 @@
-use std::sync::Arc;
-
 use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    GradientPlan, METHODS, Method, NetworkEvaluator, Range, Session, Sign, find_method,
+    Extents, Method, MethodPlans, NetworkEvaluator, Options, Passes, Range, Session, Sign,
+    find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
-use crate::explain::seed;
+use crate::explain::Target;
+use crate::onnx::Layer;
 use crate::render::{HeatmapOptions, View};
 use crate::runtime::Values;
 
@@ -22,10 +22,14 @@ use encode::ExplanationJson;
 use explanation::ClassMap;
 pub use explanation::Explanation;
 pub use gradcam::GradCam;
+use request::ChosenMethod;
 pub use request::Explain;
 
 /// The most classes in one answer.
 const MAX_CLASSES: usize = 16;
+
+/// The method of requests that name none.
+const DEFAULT_METHOD: &str = "gradcam";
 
 impl UseCase for Explain {
     type Input = PictureFile;
@@ -47,7 +51,7 @@ impl UseCase for Explain {
             }
         }
         if methods.is_empty() {
-            methods.extend(METHODS.first());
+            methods.push(find_method(DEFAULT_METHOD)?);
         }
         given.check(&parameters::table(&methods, true))?;
         Self::checked(given, methods, context)
@@ -57,7 +61,7 @@ impl UseCase for Explain {
         if format != OutputFormat::Npy || self.methods.len() == 1 {
             return self.size_without_picture(format).map(|_| ());
         }
-        let names: Vec<&str> = self.methods.iter().map(|method| method.name).collect();
+        let names: Vec<&str> = self.methods.iter().map(|chosen| chosen.method.name).collect();
         Err(ServiceError::Parameter(ParameterError::Invalid {
             name: "method",
             value: names.join(", "),
@@ -74,23 +78,22 @@ impl UseCase for Explain {
     ) -> Result<Explanation, ServiceError> {
         let plans = self.plans(job)?;
         job.stages.end("derive");
-        let residuals = plans.iter().flatten().flat_map(|plan| plan.residuals());
-        let mut needed: Vec<String> = residuals.cloned().collect();
-        needed.push(self.layer.name.clone());
+        let mut needed: Vec<String> = plans.residuals().cloned().collect();
+        needed.extend(self.layer.iter().map(|layer| layer.name.clone()));
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
         let values = network.complete(&forward.values, &needed, &job.token)?;
         let logits = self.classifier.logits(&values)?;
         let classes = self.chosen_classes(&logits);
-        let passes = self.passes(classes.len());
-        job.token.announce(passes - 1);
+        job.token.announce(self.passes(classes.len()) - 1);
         let mut maps = Vec::new();
         for class in &classes {
-            for (method, plan) in self.methods.iter().zip(&plans) {
-                maps.push(self.explain(method, plan.as_deref(), class, &logits, &values, job)?);
+            for chosen in &self.methods {
+                maps.push(self.explain(chosen, class, &logits, &values, &plans, job)?);
             }
         }
+        let passes = 1 + maps.iter().map(|one| one.passes).sum::<u64>();
         job.stages.end("backward");
         Ok(Explanation { forward, maps, passes })
     }
@@ -125,15 +128,17 @@ impl UseCase for Explain {
         };
         let probability =
             |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
-        vec![
+        let layer = self.layer.as_ref().map(|layer| ("layer", layer.name.clone()));
+        let mut notes = vec![
             ("model", self.classifier.name().to_owned()),
             ("method", list(&|one| one.method.name.to_owned())),
-            ("layer", self.layer.name.clone()),
             ("class", list(&|one| one.class.class.to_string())),
             ("probability", list(&probability)),
             ("empty", list(&|one| one.is_empty().to_string())),
             ("saturated", list(&|one| one.seed.saturated.to_string())),
-        ]
+        ];
+        notes.extend(layer);
+        notes
     }
 }
 
@@ -145,7 +150,8 @@ impl Explain {
         context: &Context,
     ) -> Result<Self, ServiceError> {
         let classifier = context.classifier(given)?;
-        let layer = classifier.explained_layer(given.text("layer"))?;
+        let reads_layer = methods.iter().any(|method| method.reads_layer());
+        let layer = reads_layer.then(|| classifier.explained_layer(given.text("layer")));
         let mut classes = Vec::new();
         for name in given.distinct("class") {
             let class = classifier.info().class(name)?;
@@ -159,19 +165,25 @@ impl Explain {
                 limit: MAX_CLASSES,
             });
         }
+        let with_options = |method: &'static Method| {
+            let class = |name: &str| classifier.info().class(name);
+            let options = Options::read(given, method.parameters, class)?;
+            Ok(ChosenMethod { method, options })
+        };
         let sign = given.word("sign")?;
         let drawing = drawing(given, context, methods.iter().any(|it| is_signed(it, sign)))?;
         let top = given.number("top", 1..=MAX_CLASSES)?;
+        let chosen = methods.into_iter().map(with_options);
+        let chosen = chosen.collect::<Result<Vec<_>, ServiceError>>()?;
         let request = Self {
             top: top.unwrap_or(usize::from(classes.is_empty())),
             score: given.word("score")?.unwrap_or_default(),
             sign,
             percentile: given.decimal("percentile", 0.0..=100.0)?,
             scale: given.word("scale")?.unwrap_or_default(),
-            options: given.clone(),
             classifier,
-            layer,
-            methods,
+            layer: layer.transpose()?,
+            methods: chosen,
             classes,
             drawing,
             max_bytes: context.limits.output_bytes,
@@ -191,16 +203,27 @@ impl Explain {
 
     /// Passes through the network: one forward, then each method's for each class.
     fn passes(&self, classes: usize) -> u64 {
-        let extents = self.layer.extents().unwrap_or_default();
-        let passes = self.methods.iter().map(|method| (method.passes)(&self.options, extents));
+        let passes = self.methods.iter().map(|chosen| self.passes_of(chosen));
         1 + classes as u64 * passes.sum::<u64>()
     }
 
-    /// The gradient graph that each method needs.
-    fn plans(&self, job: &Job) -> Result<Vec<Option<Arc<GradientPlan>>>, ServiceError> {
-        let explainer = self.classifier.explainer();
-        let plan = |method: &&Method| explainer.plan(&self.layer, method.gradient, &job.token);
-        let plans = self.methods.iter().map(plan).collect::<Result<_, _>>();
+    /// The most passes that one method takes for one class.
+    fn passes_of(&self, chosen: &ChosenMethod) -> u64 {
+        (chosen.method.passes)(&chosen.options, &self.extents())
+    }
+
+    /// The extents of the layer and of the network's input.
+    fn extents(&self) -> Extents {
+        let preprocessing = &self.classifier.info().settings().preprocessing;
+        let [height, width] = preprocessing.size;
+        let layer = self.layer.as_ref().and_then(Layer::extents).unwrap_or_default();
+        Extents { layer, input: [preprocessing.channels(), height, width] }
+    }
+
+    /// The compiled graphs that the methods need.
+    fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
+        let needs = self.methods.iter().flat_map(|chosen| chosen.method.needs);
+        let plans = self.classifier.explainer().prepare(self.layer.as_ref(), needs, &job.token);
         plans.map_err(|error| self.classifier.attribution_error(error))
     }
 
@@ -215,24 +238,35 @@ impl Explain {
 
     fn explain(
         &self,
-        method: &'static Method,
-        plan: Option<&GradientPlan>,
+        chosen: &ChosenMethod,
         class: &ClassScore,
         logits: &[f32],
         values: &Values,
+        plans: &MethodPlans,
         job: &Job,
     ) -> Result<ClassMap, ServiceError> {
-        let activation = self.classifier.info().settings().activation;
-        let seed = seed(logits, class.class, self.score, activation);
-        let seed = seed.map_err(ServiceError::internal)?;
-        let evaluator = NetworkEvaluator { layer: &self.layer, values, plan, token: &job.token };
-        let session = Session::new(&evaluator, &seed.cotangent);
-        let map = (method.run)(&session, &self.options);
-        let map = map.map_err(|error| self.classifier.attribution_error(error))?;
-        job.token.tick()?;
+        let ChosenMethod { method, ref options } = *chosen;
+        let (network, settings) = (self.classifier.network(), self.classifier.info().settings());
+        let activation = settings.activation;
+        let target = Target { class: class.class, score: self.score, activation };
+        let evaluator = NetworkEvaluator {
+            layer: self.layer.as_ref(),
+            input: self.classifier.explainer().input(),
+            preprocessing: &settings.preprocessing,
+            logits: &self.classifier.info().head().logits,
+            values,
+            plans,
+            passes: Passes::new(network.engine(), &job.token),
+        };
+        let explained = Session::new(&evaluator, logits, target)
+            .and_then(|session| Ok(((method.run)(&session, options)?, session.seed().clone())));
+        let (map, seed) = explained.map_err(|error| self.classifier.attribution_error(error))?;
+        // A method may have ended before it took all the passes that were announced.
+        let passes = evaluator.passes.done();
+        job.token.advance(self.passes_of(chosen).saturating_sub(passes))?;
         let sign = sign_of(method, self.sign);
         let map = if sign == Sign::Negative { map.negated() } else { map };
-        Ok(ClassMap { method, class: class.clone(), seed, sign, map })
+        Ok(ClassMap { method, class: class.clone(), seed, sign, map, passes })
     }
 }
 

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use convscope::onnx::Model;
-use convscope::service::{Activations, Explain, GradCam, OutputFormat};
-use ndarray::{Array2, ArrayD, Axis, Ix3};
+use convscope::service::{Activations, Context, Explain, GradCam, OutputFormat};
+use ndarray::{Array2, Array3, ArrayD, Axis, Ix3};
 
 use crate::convnet::{ask, context, largest, npy, npz};
 
@@ -36,9 +36,7 @@ fn kernel() -> Array2<f64> {
 #[test]
 fn gradcam_before_global_average_pooling_is_class_activation_mapping() {
     let context = context("efficientnet_lite0");
-    let layer = [("layer", "top_activation")];
-    let activations = npz(&ask::<Activations>(&context, OutputFormat::Npz, &layer).body);
-    let activations = activations["top_activation"].clone().into_dimensionality::<Ix3>().unwrap();
+    let activations = activations(&context);
     let (channels, height, width) = activations.dim();
     let kernel = kernel();
     for class in [281, 3, 999] {
@@ -57,6 +55,49 @@ fn gradcam_before_global_average_pooling_is_class_activation_mapping() {
         assert!(error < 1e-5, "class {class}: {error:e}");
         assert!(expected.lanes(Axis(0)).into_iter().any(|row| row[0] != row[1]));
     }
+}
+
+/// The activations of the last layer before global average pooling, channels × height × width.
+fn activations(context: &Context) -> Array3<f64> {
+    let layer = [("layer", "top_activation")];
+    let activations = npz(&ask::<Activations>(context, OutputFormat::Npz, &layer).body);
+    activations["top_activation"].clone().into_dimensionality::<Ix3>().unwrap()
+}
+
+#[test]
+fn ablation_before_global_average_pooling_weighs_by_the_channels_part_of_the_logit() {
+    let context = context("efficientnet_lite0");
+    let activations = activations(&context);
+    let kernel = kernel();
+    let asked = [("method", "ablationcam"), ("class", "281"), ("score", "logit")];
+    let json = ask::<Explain>(&context, OutputFormat::Json, &asked).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let logit = json["maps"][0]["logit"].as_f64().unwrap();
+    let weights = activations.outer_iter().zip(kernel.column(281));
+    let weights = weights.map(|(a, w)| a.mean().unwrap() * w / logit.abs());
+    let expected = activations.outer_iter().zip(weights).map(|(a, weight)| &a * weight);
+    let expected = expected.reduce(|sum, a| sum + a).unwrap().into_dyn();
+    let found = npy(&ask::<Explain>(&context, OutputFormat::Npy, &asked).body);
+    let error = largest(&(&found - &expected)) / largest(&expected);
+    assert!(error < 1e-4, "{error:e}");
+    let live = activations.outer_iter().filter(|a| a.iter().any(|&a| a != 0.0)).count();
+    assert_eq!(json["maps"][0]["passes"], live, "dead channels take no pass");
+}
+
+#[test]
+fn reciprocam_before_global_average_pooling_is_class_activation_mapping_and_the_bias() {
+    let context = context("efficientnet_lite0");
+    let activations = activations(&context);
+    let positions = (activations.dim().1 * activations.dim().2) as f64;
+    let asked = [("method", "reciprocam"), ("class", "281"), ("score", "logit")];
+    let found = npy(&ask::<Explain>(&context, OutputFormat::Npy, &asked).body);
+    let kernel = kernel();
+    let weighted = activations.outer_iter().zip(kernel.column(281)).map(|(a, &w)| &a * w);
+    let expected = weighted.reduce(|sum, a| sum + a).unwrap().into_dyn() / positions;
+    // The bias is the same everywhere.
+    let bias = (&found - &expected).mean().unwrap();
+    let error = largest(&(&found - &expected - bias)) / largest(&expected);
+    assert!(error < 1e-4, "{error:e}");
 }
 
 #[test]

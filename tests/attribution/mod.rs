@@ -1,12 +1,19 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
+mod black_box;
+mod formula;
+mod from_layer;
 mod gradcam;
 mod hirescam;
 mod identity;
+mod noise;
+mod pixels;
+mod reference;
 mod zero_maps;
 
-use convscope::attribution::{AttributionError, Evaluator, Map, Session, find_method};
-use convscope::config::Parameters;
+use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};
+use convscope::config::Activation;
+use convscope::explain::{Score, Target};
 use convscope::gradient::Rules;
 use ndarray::{Array3, ArrayView3, Axis};
 
@@ -36,6 +43,8 @@ impl Known {
     /// The map that the method called `method` gives for a cotangent of 1.
     pub(crate) fn map(&self, method: &str) -> Result<Map, AttributionError> {
         let method = find_method(method).unwrap();
-        (method.run)(&Session::new(self, &[1.0]), &Parameters::default())
+        // The only logit is the score, so the cotangent is 1.
+        let target = Target { class: 0, score: Score::Logit, activation: Activation::Logits };
+        (method.run)(&Session::new(self, &[0.0], target)?, &Options::default())
     }
 }

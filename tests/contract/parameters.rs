@@ -100,14 +100,13 @@ fn constraints(schema: &Value) -> Value {
 fn expected(parameter: &Parameter) -> Value {
     let (mut kind, mut minimum, mut maximum) = ("string", Value::Null, Value::Null);
     let mut words = Value::Null;
-    let is_word = |word: &str| word.chars().all(char::is_lowercase);
+    let is_word =
+        |word: &str| word.chars().all(|it| it.is_lowercase() || "_+0123456789".contains(it));
     if parameter.value == "true|false" {
         kind = "boolean";
     } else if let Some((low, high)) = parameter.value.split_once("..=") {
-        // Only fractions have 0 as their minimum; every whole number starts at 1.
-        kind = if low == "0" { "number" } else { "integer" };
-        minimum = low.parse::<u64>().unwrap().into();
-        maximum = high.parse::<u64>().unwrap().into();
+        kind = if low.contains('.') { "number" } else { "integer" };
+        [minimum, maximum] = [low, high].map(|bound| (bound.parse::<f64>().unwrap() as u64).into());
     } else if parameter.value == "N[,N…]" {
         kind = "integer";
         minimum = 0.into();

@@ -52,11 +52,21 @@ pub(crate) fn ask<U: UseCase<Input = PictureFile>>(
     format: OutputFormat,
     parameters: &[(&str, &str)],
 ) -> Answer {
+    ask_about::<U>(context, &reference("chelsea.png"), format, parameters)
+}
+
+/// The answer for the picture in a file.
+pub(crate) fn ask_about<U: UseCase<Input = PictureFile>>(
+    context: &Context,
+    picture: &Path,
+    format: OutputFormat,
+    parameters: &[(&str, &str)],
+) -> Answer {
     let mut given = Parameters::default();
     for &(name, value) in parameters {
         given.push(name, value).unwrap();
     }
-    let image = std::fs::read(reference("chelsea.png")).unwrap();
+    let image = std::fs::read(picture).unwrap();
     let checked = U::check(&given, context).unwrap();
     checked.answer(&image.into(), format, context, &CancellationToken::never()).unwrap()
 }

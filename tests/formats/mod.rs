@@ -82,6 +82,8 @@ fn errors(name: &str, references: &References) -> Result<[f64; 2], String> {
     }
     let asked = [("method", "hirescam"), ("class", "1"), ("score", "logit")];
     let answer = ask::<Explain>(&context, &asked)?;
+    let is_quantized = name.starts_with('q') || name == "dynamic";
+    assert_eq!(answer["straight_through"].as_bool(), is_quantized.then_some(true), "{name}");
     let map: Vec<Vec<f64>> = serde_json::from_value(answer["maps"][0]["map"].clone()).unwrap();
     Ok([error(&logits, expected), error(&map.concat(), &references.hirescam.concat())])
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use convscope::attribution::GradientNeed;
+use convscope::attribution::Need;
 use convscope::gradient::{Rules, channel_sums_name, cotangent_name, derive, derive_channel_sums};
 use convscope::onnx::{Attribute, Builder, Element, Model, float_tensor};
 use convscope::runtime::{CancellationToken, Engine, Graph, HeldBytes, Plan, tensor_input};
@@ -83,24 +83,30 @@ fn transposed_weights_are_shared_and_give_the_same_gradient() {
     }
 }
 
-/// The budget of cached gradient graphs counts what a graph adds to the model: its packed kernels,
-/// and not the dense weights that it shares.
+/// The budget of cached graphs counts what a graph adds to the model: its packed kernels, and not
+/// the dense weights that it shares.
 #[test]
-fn a_gradient_graph_takes_the_memory_of_its_own_constants() {
+fn a_graph_takes_the_memory_of_its_own_constants() {
     let convnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
     let models = LoadedModels::open(&convnet, &Engine::default()).unwrap();
     let classifier = models.get(None).unwrap();
     let token = CancellationToken::never();
-    let bytes = |layer: &str| {
+    let bytes = |layer: &str, need: Need| {
         let layer = classifier.info().layer(layer).unwrap();
-        let need = GradientNeed::Elements(Rules::GRADIENT);
-        classifier.explainer().plan(&layer, need, &token).unwrap().unwrap().held_bytes()
+        let plans = classifier.explainer().prepare(Some(&layer), [need].iter(), &token);
+        plans.unwrap().held_bytes()
     };
     // Between the first layer and the last one are three convolutions with 3×3 kernels. Winograd's
     // smallest tiles have 16 numbers for the 9 of a kernel.
     let kernels = 32 * 64 + 64 * 128 + 128 * 128;
     let dense = 4 * 6272 * 512;
-    let (first, last) = (bytes("conv2d_1"), bytes("conv2d_4"));
+    let gradient = |layer: &str| bytes(layer, Need::Gradient(Rules::GRADIENT));
+    let (first, last) = (gradient("conv2d_1"), gradient("conv2d_4"));
     assert!(first >= 4 * 16 * kernels && first < dense, "{first} bytes");
     assert!(last < first && last < dense, "{last} bytes");
+    let tail = |layer: &str| bytes(layer, Need::ScoresFromLayer);
+    let (first, last) = (tail("conv2d_1"), tail("conv2d_4"));
+    assert!(first >= 4 * 9 * kernels && first < dense, "{first} bytes");
+    assert!(last < first, "{last} bytes");
+    assert_eq!(bytes("conv2d_1", Need::Scores), 0);
 }

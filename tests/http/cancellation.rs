@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::post;
-use convscope::attribution::{AttributionError, GradientNeed};
+use convscope::attribution::{AttributionError, Need};
 use convscope::config::{HttpLimits, Parameters, Seconds};
 use convscope::http::{use_case, with_middleware};
 use convscope::runtime::{CancellationToken, Engine, Interrupted, RuntimeError};
@@ -201,7 +201,7 @@ fn is_cancelled<T>(result: Result<T, AttributionError>) -> bool {
 }
 
 #[test]
-fn a_cancelled_token_stops_the_derivation_of_a_gradient_graph() {
+fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     // A model of its own, so that no other test has compiled the graph already.
     let models = LoadedModels::load(Path::new("no such folder"), "", &Engine::default()).unwrap();
     let classifier = models.get(None).unwrap();
@@ -210,7 +210,11 @@ fn a_cancelled_token_stops_the_derivation_of_a_gradient_graph() {
     token.cancel();
     let explainer = classifier.explainer();
     assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
-    assert!(is_cancelled(explainer.plan(&layer, GradientNeed::ChannelSums, &token)));
-    let token = CancellationToken::never();
-    assert!(explainer.plan(&layer, GradientNeed::ChannelSums, &token).is_ok());
+    let prepare = |need: Need, token: &CancellationToken| {
+        explainer.prepare(Some(&layer), [need].iter(), token).map(|_| ())
+    };
+    for need in [Need::ChannelSums, Need::Scores, Need::ScoresFromLayer] {
+        assert!(is_cancelled(prepare(need, &token)), "{need:?}");
+        assert!(prepare(need, &CancellationToken::never()).is_ok(), "{need:?}");
+    }
 }

@@ -137,7 +137,7 @@ impl Client {
 
 /// Whether a header is sent with only some answers of a status.
 fn is_conditional(header: &str) -> bool {
-    matches!(header, "retry-after" | "inference-header-content-length")
+    matches!(header, "retry-after" | "inference-header-content-length" | "convscope-layer")
 }
 
 /// The differences between an answer and its description in `openapi.yaml`.

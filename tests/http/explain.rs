@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convscope::attribution::METHODS;
+use convscope::attribution::{METHODS, Method, Resolution};
 use convscope::config::{HttpLimits, Limits};
 use convscope::http::AppState;
 use convscope::runtime::WorkerPool;
@@ -36,25 +36,44 @@ async fn gradcam_is_explain_with_its_method() {
 
 #[tokio::test]
 async fn every_method_answers_for_every_class() {
+    // Each method takes few passes.
+    let few = "steps=2&max_steps=2&samples=2&masks=2&window=75&stride=75";
     let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
     let query: String = names.iter().map(|name| format!("method={name}&")).collect();
-    let answer = json(&format!("/explain?{query}class=cat&class=dog")).await;
+    let answer = json(&format!("/explain?{query}{few}&class=cat&class=dog")).await;
     let maps = answer["maps"].as_array().unwrap();
     assert_eq!(maps.len(), 2 * names.len());
+    let side = |method: &Method| match method.resolution {
+        Resolution::Layer => 15,
+        Resolution::Input => 150,
+    };
     for (index, map) in maps.iter().enumerate() {
-        assert_eq!(map["method"], names[index % names.len()]);
+        let method = &METHODS[index % names.len()];
+        assert_eq!(map["method"], method.name);
         assert_eq!(map["label"], ["cat", "dog"][index / names.len()]);
-        assert_eq!(map["map"].as_array().unwrap().len(), 15);
+        assert_eq!(map["map"].as_array().unwrap().len(), side(method), "{}", method.name);
     }
-    let passes = answer["passes"].as_u64().unwrap();
-    assert_eq!(passes, 1 + maps.len() as u64, "one forward pass, one backward pass a map");
-    let archive = file(&format!("/explain?{query}class=0&class=1"), "application/x-npz").await;
+    let passes = maps.iter().map(|map| map["passes"].as_u64().unwrap());
+    assert_eq!(
+        answer["passes"],
+        1 + passes.sum::<u64>(),
+        "one forward pass, and those of the maps"
+    );
+    let archive =
+        file(&format!("/explain?{query}{few}&class=0&class=1"), "application/x-npz").await;
     let arrays = crate::convnet::npz(&archive);
-    for name in &names {
+    for method in METHODS {
         for class in 0..2 {
-            assert_eq!(arrays[&format!("{name}/{class}")].shape(), [15, 15]);
+            let (name, side) = (format!("{}/{class}", method.name), side(method));
+            assert_eq!(arrays[&name].shape(), [side, side]);
+            if let Some(channels) = arrays.get(&format!("{name}/channels")) {
+                assert_eq!(channels.shape(), [3, 150, 150]);
+            }
         }
     }
+    assert!(
+        arrays.contains_key("saliency/0/channels") && !arrays.contains_key("gradcam/0/channels")
+    );
 }
 
 #[tokio::test]
@@ -109,6 +128,62 @@ async fn a_request_that_needs_too_many_passes_is_refused_with_their_number() {
     let problem = beyond.json();
     assert_eq!((beyond.status, problem["code"].as_str()), (422, Some("too-many-passes")));
     assert!(problem["detail"].as_str().unwrap().contains("5 passes"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_method_at_the_pixels_has_no_layer() {
+    let answer = json("/explain?method=saliency").await;
+    assert_eq!((answer.get("layer"), answer.get("layer_shape")), (None, None));
+    let client = Client::new();
+    let reply = client.post("/explain?method=saliency", "image/png", &pictures::png()).await;
+    assert_eq!((reply.status, reply.header("convscope-layer")), (200, None));
+    let path = "/explain?method=saliency&layer=conv2d_4";
+    let problem = client.post(path, "image/png", b"no picture").await.json();
+    assert_eq!(problem["code"], "unknown-parameter");
+    // Beside a method that reads a layer, it is that method's.
+    let both = json("/explain?method=saliency&method=gradcam&layer=conv2d_3").await;
+    assert_eq!(both["layer"], "conv2d_3");
+}
+
+#[tokio::test]
+async fn parameters_of_methods_are_checked_before_the_picture_is_decoded() {
+    let client = Client::new();
+    let cases = [
+        ("method=smoothgrad&samples=0", "invalid-parameter", "a whole number from 2 to 1000"),
+        ("method=smoothgrad&noise=2", "invalid-parameter", "a number from 0 to 1"),
+        ("method=integrated_gradients&steps=0", "invalid-parameter", "from 1 to 1000"),
+        ("method=integrated_gradients&baseline=grey", "invalid-parameter", "one of zero, black"),
+        ("method=occlusion&window=0", "invalid-parameter", "from 1 to 4096"),
+        ("method=saliency&samples=5", "unknown-parameter", "samples"),
+        ("method=rise&masks=100000", "too-many-passes", "100001 passes"),
+        ("method=occlusion&window=1&stride=1", "too-many-passes", "22501 passes"),
+    ];
+    for (query, code, text) in cases {
+        let reply = client.post(&format!("/explain?{query}"), "*/*", b"no picture").await;
+        let problem = reply.json();
+        assert_eq!(problem["code"], code, "{query}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(text), "{query}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_ends_early_reports_all_its_passes_as_done() {
+    let path = "/explain?method=integrated_gradients&steps=2&max_steps=64&tolerance=1";
+    let headers = [("content-type", "image/png"), ("accept", "text/event-stream")];
+    let reply = Client::new().send_unchecked("POST", path, &headers, pictures::png()).await;
+    let text = String::from_utf8(reply.body).unwrap();
+    // The forward pass, the baseline's score, and two passes for each of 2, 4, 8 … 64 steps.
+    let total = 1 + 1 + 2 * (2 + 4 + 8 + 16 + 32 + 64);
+    let last = format!("{{\"done\":{total},\"total\":{total}}}");
+    assert!(text.contains(&last), "{text}");
+    let result = text.split("event: result\ndata: ").nth(1).unwrap().lines().next().unwrap();
+    let result: Value = serde_json::from_str(result).unwrap();
+    let map = &result["maps"][0];
+    let steps = map["samples"].as_u64().unwrap();
+    assert!(steps < 64, "{steps} steps");
+    // 2 + 4 + … + steps = 2 · steps − 2.
+    assert_eq!(map["passes"], 1 + 2 * (2 * steps - 2));
+    assert_eq!(result["passes"], 2 + 2 * (2 * steps - 2));
 }
 
 #[tokio::test]

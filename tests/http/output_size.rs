@@ -31,6 +31,10 @@ async fn every_kind_of_answer_is_refused_beyond_the_limit() {
         ("/gradcam", "application/x-npy"),
         ("/gradcam", "application/x-npz"),
         ("/explain?method=hirescam", "application/json"),
+        ("/explain?method=saliency", "application/json"),
+        ("/explain?method=saliency", "application/x-npy"),
+        ("/explain?method=saliency", "application/x-npz"),
+        ("/explain?method=occlusion&window=74&stride=74", "application/x-npz"),
         ("/predict", "application/json"),
     ];
     let (small, enough) = (client(100), client(60_000_000));

@@ -1,4 +1,5 @@
-//! The micro-kernel of the matrix product (GEMM) that `winograd`, `im2col` and `im2row` share.
+//! The micro-kernel of the matrix product (GEMM) that `winograd`, `im2col`, `im2row` and
+//! `dense_batch` share.
 
 use crate::simd::{Lanes, Simd, SimdOp, WIDTH};
 

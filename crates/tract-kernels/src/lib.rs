@@ -56,8 +56,8 @@
 //! | modules | what they hold |
 //! |---|---|
 //! | `simd` | vectors of sixteen floats for each instruction set; [`Isa`] chooses one at run time |
-//! | `gemm` | the micro-kernel of the matrix product that `winograd`, `im2col` and `im2row` share |
-//! | `gemv` | products of a matrix and a vector |
+//! | `gemm` | the micro-kernel that `winograd`, `im2col`, `im2row` and `dense_batch` share |
+//! | `gemv`, `dense_batch` | products of a matrix and one vector, or several |
 //! | `conv` | which algorithm computes which convolution |
 //! | `conv_kernel` | what all these algorithms are: a trait |
 //! | `winograd`, `im2col`, `im2row`, `depthwise` | the algorithms |
@@ -83,6 +83,7 @@ mod buffer_pool;
 mod channel_block;
 mod conv;
 mod conv_kernel;
+mod dense_batch;
 mod depthwise;
 mod epilogue;
 mod gemm;

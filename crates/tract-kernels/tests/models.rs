@@ -205,14 +205,29 @@ fn dense_weights_after_a_relu_are_transposed() {
     assert!(transpose_dense(&mut model).unwrap().is_empty(), "not after feature maps");
 }
 
-/// A product with several vectors is not replaced.
+/// Products with several vectors, the rows of a matrix.
 fn several_vectors() -> Built {
     let mut net = Network::new();
     let x = net.input(&[7, 300])?;
     let matrix = net.constant("matrix", &[300, 260])?;
     let product = EinSum::new("mk,kn->mn".parse()?, f32::datum_type());
     let y = net.model.wire_node("product", product, &[x, matrix])?[0];
-    net.build(&[y], 0)
+    let matrix = net.constant("second", &[270, 260])?;
+    let product = EinSum::new("mk,nk->mn".parse()?, f32::datum_type());
+    let y = net.model.wire_node("products", product, &[y, matrix])?[0];
+    net.build(&[y], 2)
+}
+
+/// Products with the columns of a matrix are not replaced, even if the matrix is square.
+fn several_columns() -> Built {
+    let mut net = Network::new();
+    let x = net.input(&[300, 300])?;
+    let matrix = net.constant("matrix", &[300, 300])?;
+    let product = EinSum::new("km,kn->mn".parse()?, f32::datum_type());
+    let y = net.model.wire_node("product", product, &[x, matrix])?[0];
+    let product = EinSum::new("mk,kn->nm".parse()?, f32::datum_type());
+    let z = net.model.wire_node("transposed", product, &[x, matrix])?[0];
+    net.build(&[y, z], 0)
 }
 
 /// The greatest difference between the outputs of a rewritten model and those of tract, relative to
@@ -266,7 +281,7 @@ type Named = (&'static str, fn() -> Built);
 
 #[test]
 fn rewritten_models_compute_the_same() {
-    let networks: [Named; 14] = [
+    let networks: [Named; 15] = [
         ("batch norm", batch_norm),
         ("batch norm of an output", batch_norm_of_an_output),
         ("residual that depends on the convolution", residual_that_depends_on_the_convolution),
@@ -281,6 +296,7 @@ fn rewritten_models_compute_the_same() {
         ("sums of products", sums_of_products),
         ("dense of feature maps", dense_of_feature_maps),
         ("several vectors", several_vectors),
+        ("several columns", several_columns),
     ];
     let failures: Vec<String> = networks
         .into_iter()

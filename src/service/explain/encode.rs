@@ -1,9 +1,11 @@
+use ndarray::ArrayViewD;
 use serde::Serialize;
 
 use super::explanation::{ClassMap, Explanation};
 use super::request::{Explain, Scale};
-use crate::attribution::{LayerProperties, Sign};
+use crate::attribution::{Completeness, LayerProperties, Map, Sign};
 use crate::explain::Score;
+use crate::onnx::Layer;
 use crate::render::{View, Window};
 use crate::service::answer_size::Encoding;
 use crate::service::base64_png::Base64Png;
@@ -14,9 +16,12 @@ use crate::service::{CachedForward, ClassScore, OutputFormat, ServiceError};
 #[derive(Debug, Serialize)]
 pub struct ExplanationJson<'a> {
     model: &'a str,
-    layer: &'a str,
+    /// The layer that is explained, where a method reads one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'a str>,
     /// Height, width and channels of the layer.
-    layer_shape: [usize; 3],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer_shape: Option<[usize; 3]>,
     /// Height and width of the picture, upright.
     picture: [u32; 2],
     /// Top, left, height and width of the part that the network got, in pixels of the picture.
@@ -27,6 +32,9 @@ pub struct ExplanationJson<'a> {
     colormap: &'static str,
     alpha: f64,
     scale: Scale,
+    /// Whether the gradient passes straight through the roundings of a quantized model.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    straight_through: bool,
     /// Passes through the network that the maps took.
     passes: u64,
     maps: Vec<MapJson<'a>>,
@@ -42,6 +50,19 @@ struct MapJson<'a> {
     same_as: Option<&'static str>,
     /// Whether the method's maps depend on the class.
     class_sensitive: bool,
+    /// Passes through the network that the map took, besides the forward pass that all share.
+    passes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completeness: Option<Completeness>,
+    /// The altered inputs of which the map was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<usize>,
+    /// The standard error of the map, as the root mean square over all positions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_error: Option<f64>,
+    /// The start of the random numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
     #[serde(flatten)]
     class: &'a ClassScore,
     /// The score that was differentiated: the one asked for, or the logit where the model gives no
@@ -73,16 +94,18 @@ impl Explain {
         output: &'o Explanation,
     ) -> Result<ExplanationJson<'o>, ServiceError> {
         let Explanation { forward, maps, passes } = output;
-        let [channels, height, width] = self.layer.extents().unwrap_or_default();
-        let properties = self.classifier.explainer().properties(&self.layer);
+        let layer = self.layer.as_ref();
+        let extents = layer.and_then(Layer::extents);
+        let properties = |layer| self.classifier.explainer().properties(layer);
+        let properties = layer.map(properties).unwrap_or_default();
         let mut size = self.size_without_picture(OutputFormat::Json)?;
         let draw = |max_pixels| self.draw(output, max_pixels);
         let drawing = size.add_picture(Encoding::Base64, self.drawing.max_pixels, draw)?;
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
-            layer: &self.layer.name,
-            layer_shape: [height, width, channels],
+            layer: layer.map(|layer| layer.name.as_str()),
+            layer_shape: extents.map(|[channels, height, width]| [height, width, channels]),
             picture: [forward.picture.height(), forward.picture.width()],
             window: self.window_in_pixels(forward),
             score: self.score,
@@ -91,6 +114,7 @@ impl Explain {
             colormap: self.drawing.colormap.name(),
             alpha: self.drawing.alpha,
             scale: self.scale,
+            straight_through: self.classifier.network().graph().rounds(),
             passes: *passes,
             maps: maps.iter().map(|one| self.map_json(one, properties)).collect(),
             png: Base64Png(drawing.png),
@@ -107,30 +131,35 @@ impl Explain {
     fn map_json<'o>(&self, one: &'o ClassMap, properties: LayerProperties) -> MapJson<'o> {
         let hint = one.is_empty().then_some(match one.sign {
             _ if one.map.bounds() == (0.0, 0.0) => {
-                "the map is zero at every position, whatever the sign: the score does not depend on \
-                 the values that the method reads here; name another layer"
+                "the map is zero at every position: the score does not depend on what the method \
+                 reads here; a method that explains a layer may need another layer"
             }
-            Sign::Positive => "nothing in this layer is evidence for the class; try sign=negative",
-            Sign::Negative => {
-                "nothing in this layer is evidence against the class; try sign=positive"
-            }
-            Sign::Both => "nothing in this layer is evidence for or against the class",
+            Sign::Positive => "nothing here is evidence for the class; try sign=negative",
+            Sign::Negative => "nothing here is evidence against the class; try sign=positive",
+            Sign::Both => "nothing here is evidence for or against the class",
         });
         let (min, max) = one.map.bounds();
+        let scale = one.ln_scale().exp();
+        let Map { completeness, samples, standard_error, seed, .. } = one.map;
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
             same_as: (one.method.same_as)(&properties),
             class_sensitive: one.method.class_sensitive,
+            passes: one.passes,
+            completeness,
+            samples,
+            standard_error,
+            seed,
             class: &one.class,
             score: one.seed.score,
             sign: one.sign,
             percentile: self.percentile(one),
             empty: one.is_empty(),
             saturated: one.seed.saturated,
-            min: scaled(min, one.seed.scale),
-            max: scaled(max, one.seed.scale),
-            ln_scale: one.seed.ln_scale,
+            min: scaled(min, scale),
+            max: scaled(max, scale),
+            ln_scale: one.ln_scale(),
             hint,
             map: one
                 .map
@@ -143,10 +172,18 @@ impl Explain {
 }
 
 impl ClassMap {
-    /// Values of the map in units of the score: multiplied by the seed's `scale`.
-    fn raw<'v>(&self, values: impl Iterator<Item = &'v f32>) -> impl Iterator<Item = f32> {
-        let scale = self.seed.scale;
+    /// Values of the map in units of the score.
+    fn raw<'v, I: Iterator<Item = &'v f32>>(
+        &self,
+        values: I,
+    ) -> impl Iterator<Item = f32> + use<'v, I> {
+        let scale = self.ln_scale().exp();
         values.map(move |&value| scaled(value, scale))
+    }
+
+    /// ln of the factor between the map's values and the score.
+    fn ln_scale(&self) -> f64 {
+        self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }
 }
 
@@ -162,15 +199,26 @@ pub(super) fn npy(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
     numpy::npy(shape, maps.iter().flat_map(|one| one.raw(one.map.values.iter())))
 }
 
-/// The raw maps, height × width, each under `method/class` with the class's index.
+/// The raw maps, height × width, each under `method/class` with the class's index. Of methods at
+/// the pixels also the attributions of the input's channels, under `method/class/channels`.
 pub(super) fn npz(maps: &[ClassMap]) -> Result<Vec<u8>, ServiceError> {
-    numpy::npz(maps.iter().map(array).collect())
+    numpy::npz(maps.iter().flat_map(arrays).collect())
 }
 
-fn array(one: &ClassMap) -> Array<impl Iterator<Item = f32>> {
-    Array {
-        name: format!("{}/{}", one.method.name, one.class.class),
-        shape: one.map.values.shape().to_vec(),
-        values: one.raw(one.map.values.iter()),
-    }
+/// The arrays of one map.
+fn arrays(one: &ClassMap) -> impl Iterator<Item = Array<impl Iterator<Item = f32>>> {
+    let name = format!("{}/{}", one.method.name, one.class.class);
+    let channels = one.map.channels.as_ref().map(|channels| {
+        let name = format!("{name}/channels");
+        array(one, name, channels.view().into_dyn())
+    });
+    [array(one, name, one.map.values.view().into_dyn())].into_iter().chain(channels)
+}
+
+fn array<'v>(
+    one: &ClassMap,
+    name: String,
+    values: ArrayViewD<'v, f32>,
+) -> Array<impl Iterator<Item = f32> + use<'v>> {
+    Array { name, shape: values.shape().to_vec(), values: one.raw(values.into_iter()) }
 }

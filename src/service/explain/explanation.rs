@@ -22,6 +22,8 @@ pub(super) struct ClassMap {
     pub(super) sign: Sign,
     /// Negated where the sign is negative.
     pub(super) map: Map,
+    /// Passes through the network that the map took.
+    pub(super) passes: u64,
 }
 
 impl ClassMap {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::attribution::{METHODS, Method};
+use crate::attribution::{METHODS, Method, MethodParameter};
 use crate::config::Parameter;
 use crate::render::Colormap;
 use crate::service::MODEL;
@@ -22,10 +22,13 @@ fn method() -> Parameter {
     }
 }
 
+/// The parameter that names the layer. Only methods that read a layer have it.
+const LAYER: &str = "layer";
+
 /// The parameters that all methods share.
 const COMMON: &[Parameter] = &[
     Parameter {
-        name: "layer",
+        name: LAYER,
         value: "NAME",
         help: "layer, alias or ONNX value to explain (default: the card's, else the last with \
                height and width)",
@@ -72,14 +75,14 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: "alpha",
-        value: "0..=1",
+        value: "0.0..=1.0",
         help: "strength of the colours with view=overlay; other views ignore it (default: 0.4; \
                0.8 with sign=both)",
         repeatable: false,
     },
     Parameter {
         name: "percentile",
-        value: "0..=100",
+        value: "0.0..=100.0",
         help: "values beyond this percentile of the map are clipped before it is drawn \
                (default: by the method)",
         repeatable: false,
@@ -106,16 +109,50 @@ const COMMON: &[Parameter] = &[
     },
 ];
 
+/// The texts of a method's parameter.
+struct Texts {
+    value: String,
+    help: String,
+}
+
+/// The parameters of all methods, each name once. Where the defaults of several methods differ, the
+/// help does not name one.
+static OF_METHODS: LazyLock<Vec<(&'static str, Texts)>> = LazyLock::new(|| {
+    let rows = || METHODS.iter().flat_map(|method| method.parameters);
+    let mut texts: Vec<(&'static str, Texts)> = Vec::new();
+    for row in rows() {
+        let name = row.name();
+        if texts.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let default_differs =
+            |other: &MethodParameter| other.name() == name && other.default() != row.default();
+        let default = match row.default() {
+            _ if rows().any(default_differs) => " (default: by the method)".to_owned(),
+            Some(default) => format!(" (default: {default})"),
+            None => String::new(),
+        };
+        let help = format!("{}{default}", row.help());
+        texts.push((name, Texts { value: row.values(), help }));
+    }
+    texts
+});
+
 /// The parameters of a request for these methods. `method` is among them if `has_method`.
 pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parameter> {
     let mut table = vec![MODEL];
     table.extend(has_method.then(method));
-    table.extend_from_slice(COMMON);
-    for parameter in methods.iter().flat_map(|method| method.parameters) {
-        if !table.iter().any(|known| known.name == parameter.name) {
-            table.push(*parameter);
-        }
-    }
+    let reads_layer = methods.iter().any(|method| method.reads_layer());
+    table.extend(COMMON.iter().filter(|row| row.name != LAYER || reads_layer));
+    let own = methods.iter().flat_map(|method| method.parameters).map(MethodParameter::name);
+    let own: Vec<&str> = own.collect();
+    let rows = OF_METHODS.iter().filter(|(name, _)| own.contains(name));
+    table.extend(rows.map(|(name, Texts { value, help })| Parameter {
+        name,
+        value,
+        help,
+        repeatable: false,
+    }));
     table
 }
 

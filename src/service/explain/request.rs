@@ -2,21 +2,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attribution::{Method, Sign};
-use crate::config::Parameters;
+use crate::attribution::{Method, Options, Sign};
 use crate::explain::Score;
 use crate::onnx::Layer;
 use crate::render::HeatmapOptions;
 use crate::service::Classifier;
 
-/// A checked request for the maps of one layer: one for each method and class.
+/// A checked request for maps: one for each method and class.
 #[derive(Debug, Clone)]
 pub struct Explain {
     pub(super) classifier: Arc<Classifier>,
-    pub(super) layer: Layer,
-    pub(super) methods: Vec<&'static Method>,
-    /// The request's parameters, of which each method reads its own.
-    pub(super) options: Parameters,
+    /// The layer that is explained. None where no method reads one.
+    pub(super) layer: Option<Layer>,
+    pub(super) methods: Vec<ChosenMethod>,
     pub(super) classes: Vec<usize>,
     pub(super) top: usize,
     pub(super) score: Score,
@@ -26,6 +24,13 @@ pub struct Explain {
     pub(super) drawing: HeatmapOptions,
     /// The most bytes of the answer.
     pub(super) max_bytes: u64,
+}
+
+/// A method, and the values of its own parameters.
+#[derive(Debug, Clone)]
+pub(super) struct ChosenMethod {
+    pub(super) method: &'static Method,
+    pub(super) options: Options,
 }
 
 /// How maps are scaled before they are drawn.

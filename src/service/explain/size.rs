@@ -1,5 +1,6 @@
 use super::Explain;
-use crate::attribution::Resolution;
+use super::request::ChosenMethod;
+use crate::attribution::{Extents, Resolution};
 use crate::service::answer_size::AnswerSize;
 use crate::service::numpy::npz_bytes;
 use crate::service::{ClassScore, OutputFormat, ServiceError};
@@ -10,7 +11,8 @@ const SMALLER: &str = "ask for fewer classes or methods";
 const DIAGNOSIS_BYTES: u64 = 2048;
 
 impl Explain {
-    /// The size of an answer of `format` without its picture: of the raw maps.
+    /// The size of an answer of `format` without its picture: of the raw maps, and in an archive of
+    /// the channels of maps at the pixels.
     pub(super) fn size_without_picture(
         &self,
         format: OutputFormat,
@@ -18,18 +20,23 @@ impl Explain {
         let mut size = AnswerSize::with_limit(self.max_bytes);
         let classes = self.most_classes() as u64;
         let class = ClassScore::most_json_bytes(self.classifier.info().labels());
-        for method in &self.methods {
-            let [height, width] = match method.resolution {
-                Resolution::Layer => {
-                    let [_, height, width] = self.layer.extents().unwrap_or_default();
-                    [height, width]
-                }
-                Resolution::Input => self.classifier.info().settings().preprocessing.size,
+        let Extents { layer, input } = self.extents();
+        for &ChosenMethod { method, .. } in &self.methods {
+            let [channels, height, width] = match method.resolution {
+                Resolution::Layer => layer,
+                Resolution::Input => input,
             };
             let values = height * width;
             match format {
-                OutputFormat::Npy | OutputFormat::Npz => {
+                OutputFormat::Npy => {
                     size.add(classes * npz_bytes(method.name, values), SMALLER)?;
+                }
+                OutputFormat::Npz => {
+                    size.add(classes * npz_bytes(method.name, values), SMALLER)?;
+                    if method.resolution == Resolution::Input {
+                        let values = channels * values;
+                        size.add(classes * npz_bytes(method.name, values), SMALLER)?;
+                    }
                 }
                 OutputFormat::Json => {
                     size.add(classes * (class + DIAGNOSIS_BYTES), SMALLER)?;

@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use tract_core::internal::*;
 
+use crate::dense_batch::{multiply_columns, multiply_rows};
 use crate::gemv::{Weight, gemv, gemv_transposed};
 use crate::simd::Isa;
 use crate::weight_matrix::{Elements, WeightMatrix};
 
-/// A dense layer: the product of a weight matrix and one vector.
+/// A dense layer: the products of a weight matrix and one or several vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct Dense {
     pub(crate) isa: Isa,
@@ -20,10 +21,13 @@ pub(crate) struct Dense {
 impl Dense {
     fn multiply<T: Weight>(&self, matrix: &[T], x: &[f32], y: &mut [f32]) -> TractResult<()> {
         let inputs = self.matrix.size[usize::from(self.by_rows)];
-        ensure!(x.len() == inputs, "{} inputs instead of {inputs}", x.len());
-        match self.by_rows {
-            true => gemv(self.isa, matrix, x, y),
-            false => gemv_transposed(self.isa, matrix, x, y),
+        let is_whole = !x.is_empty() && x.len().is_multiple_of(inputs);
+        ensure!(is_whole, "{} inputs, not {inputs}", x.len());
+        match (x.len() / inputs, self.by_rows) {
+            (1, true) => gemv(self.isa, matrix, x, y),
+            (1, false) => gemv_transposed(self.isa, matrix, x, y),
+            (_, true) => multiply_rows(self.isa, matrix, x, inputs, y),
+            (_, false) => multiply_columns(self.isa, matrix, x, inputs, y),
         }
         Ok(())
     }

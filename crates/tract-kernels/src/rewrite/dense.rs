@@ -12,7 +12,7 @@ use crate::weight_matrix::{WeightMatrix, WeightPrecision};
 /// wake others.
 const MIN_WEIGHTS: usize = 1 << 16;
 
-/// A product of one vector and a constant matrix.
+/// A product of a constant matrix and one vector, or several that are the rows of a matrix.
 pub(super) struct DenseMatch {
     pub(super) vector: OutletId,
     pub(super) weights: Arc<Tensor>,
@@ -21,6 +21,8 @@ pub(super) struct DenseMatch {
     /// Whether each output is the product with a row; otherwise with a column.
     pub(super) by_rows: bool,
     output: TVec<usize>,
+    /// The number of vectors.
+    vectors: usize,
 }
 
 impl DenseMatch {
@@ -62,9 +64,21 @@ impl DenseMatch {
         let [outputs, inputs] = if by_rows { size } else { [size[1], size[0]] };
         let is_one_vector = input.iter().product::<usize>() == inputs
             && output.iter().product::<usize>() == outputs;
+        let vectors = match (input, output) {
+            _ if is_one_vector => 1,
+            // The axes have this order: in another one, both would not have these extents unless
+            // the extents are equal, and then the axes themselves are compared.
+            (&[vectors, length], &[count, products])
+                if (vectors, length, products) == (count, inputs, outputs)
+                    && product.axes.axis((InOut::In(1 - slot), 0))?.outputs[0].as_slice()
+                        == [0] =>
+            {
+                vectors
+            }
+            _ => return Ok(None),
+        };
         let vector = node.inputs[1 - slot];
-        let output = output.into();
-        Ok(is_one_vector.then_some(Self { vector, weights, size, by_rows, output }))
+        Ok(Some(Self { vector, weights, size, by_rows, output: output.into(), vectors }))
     }
 }
 
@@ -93,8 +107,9 @@ impl Match for DenseMatch {
         rewriter: &GraphRewriter,
     ) -> TractResult<()> {
         let GraphRewriter { isa, dense_precision, ref weights, .. } = *rewriter;
-        let Self { size, by_rows, output, .. } = self;
-        let (op, outlet) = match ReduceSum::after(model, id)? {
+        let Self { size, by_rows, output, vectors, .. } = self;
+        let sums = if vectors == 1 { ReduceSum::after(model, id)? } else { None };
+        let (op, outlet) = match sums {
             None => {
                 let (matrix, transposed) =
                     weights.get_or_insert(&self.weights, size, dense_precision)?;

@@ -12,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use super::parallel::enter_task;
+
 type Job = *const (dyn Fn(usize) + Sync);
 
 /// Where a caller puts the job that workers may help with.
@@ -94,6 +96,7 @@ impl JobSlot {
     /// Runs tasks until none are left or `should_stop` says so.
     fn run_tasks(&self, task: &(dyn Fn(usize) + Sync), should_stop: impl Fn() -> bool) {
         let count = self.count.load(Ordering::Relaxed);
+        let _guard = enter_task();
         while !should_stop() {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= count {

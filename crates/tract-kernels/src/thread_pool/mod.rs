@@ -26,7 +26,7 @@ use std::thread::{self, JoinHandle};
 use std::{fmt, io};
 
 pub use self::parallel::parallel_for;
-use self::parallel::{CURRENT, Current};
+use self::parallel::{CURRENT, Current, is_inside_task};
 pub(crate) use self::parallel::{current_threads, parallel_chunks};
 use self::state::PoolState;
 
@@ -65,8 +65,13 @@ impl ThreadPool {
         self.state.threads
     }
 
-    /// Runs `work` on this thread. Idle workers help with each [`parallel_for`] in it.
+    /// Runs `work` on this thread. Idle workers help with each [`parallel_for`] in it. Inside a
+    /// task of a `parallel_for` this thread works alone, because other threads have the other
+    /// tasks.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        if is_inside_task() {
+            return work();
+        }
         let Some(slot) = self.state.claim_slot() else { return work() };
         self.state.active.fetch_add(1, Ordering::SeqCst);
         self.state.callers.fetch_add(1, Ordering::SeqCst);

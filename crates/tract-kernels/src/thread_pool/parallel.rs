@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::state::PoolState;
@@ -9,6 +9,30 @@ pub(super) type Current = (Arc<PoolState>, usize);
 thread_local! {
     /// The pool of which this thread is a caller, while it may share work.
     pub(super) static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+
+    /// Whether this thread is inside a task.
+    static INSIDE_TASK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a task, and so counts as active already.
+pub(super) fn is_inside_task() -> bool {
+    INSIDE_TASK.get()
+}
+
+/// Marks this thread as being inside a task until the guard is dropped.
+pub(super) fn enter_task() -> LeaveTask {
+    LeaveTask { before: INSIDE_TASK.replace(true) }
+}
+
+/// Restores what was before the task, also when it panics.
+pub(super) struct LeaveTask {
+    before: bool,
+}
+
+impl Drop for LeaveTask {
+    fn drop(&mut self) {
+        INSIDE_TASK.set(self.before);
+    }
 }
 
 /// How many threads may share the work of this one: one where it is not the caller of a pool.

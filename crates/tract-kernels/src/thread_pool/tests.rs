@@ -194,6 +194,27 @@ fn a_nested_parallel_for_runs_on_one_thread() {
 }
 
 #[test]
+fn a_call_of_run_inside_a_task_counts_its_thread_once() {
+    for threads in 1..=3 {
+        let pool = ThreadPool::new(threads).unwrap();
+        let most = AtomicUsize::new(0);
+        pool.run(|| {
+            parallel_for(12, |_| {
+                pool.run(|| {
+                    let here = thread::current().id();
+                    parallel_for(4, |_| assert_eq!(thread::current().id(), here));
+                    most.fetch_max(pool.state.active.load(Ordering::SeqCst), Ordering::SeqCst);
+                    thread::sleep(Duration::from_micros(200));
+                })
+            })
+        });
+        let most = most.into_inner();
+        assert!(most <= threads, "{most} threads are active in a pool of {threads}");
+        assert_eq!(active_after_drop(pool), 0);
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_parked_worker_is_woken_on_another_core_than_its_caller() {
     const ROUNDS: usize = 20;

@@ -1,8 +1,9 @@
 //! Grad-CAM (Selvaraju et al. 2017, <https://arxiv.org/abs/1610.02391>).
 
-use super::cam::weighted_sum;
-use super::{AttributionError, GradientNeed, Map, Method, Range, Resolution, Session};
-use crate::config::Parameters;
+use crate::attribution::cam::weighted_sum;
+use crate::attribution::{
+    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+};
 
 pub(super) const METHOD: Method = Method {
     name: "gradcam",
@@ -13,7 +14,7 @@ pub(super) const METHOD: Method = Method {
     range: Range::Positive,
     class_sensitive: true,
     parameters: &[],
-    gradient: GradientNeed::ChannelSums,
+    needs: &[Need::ChannelSums],
     passes: |_, _| 1,
     same_as: |_| None,
     run: gradcam,
@@ -21,7 +22,7 @@ pub(super) const METHOD: Method = Method {
 
 /// The weight of channel k is the mean over positions of ∂s/∂Aₖ, the map the mean over channels of
 /// weight·Aₖ. The paper sums over channels; the mean is that of Chollet's book.
-fn gradcam(session: &Session, _: &Parameters) -> Result<Map, AttributionError> {
+fn gradcam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
     let activations = session.activations()?;
     let (channels, height, width) = activations.dim();
     let sum = weighted_sum(activations, &session.channel_sums()?)?;

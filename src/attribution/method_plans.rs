@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{AttributionError, GradientPlan};
+use crate::gradient::Rules;
+use crate::runtime::{ForwardPass, HeldBytes, Tail};
+
+/// Which gradient graph: of which value, by which rules, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct PlanKey {
+    pub(super) value: String,
+    /// The name of the rules. No two sets of rules have the same.
+    pub(super) rules: &'static str,
+    pub(super) reduction: Reduction,
+}
+
+/// How much of a gradient is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Reduction {
+    /// The sum over the positions of each channel.
+    ChannelSums,
+    /// Every element.
+    Elements,
+}
+
+/// The compiled graphs that the methods of one request need.
+#[derive(Debug, Clone, Default)]
+pub struct MethodPlans {
+    /// Backward passes from the picture's own forward pass.
+    pub(super) gradients: HashMap<PlanKey, Arc<GradientPlan>>,
+    /// Forward and backward passes of altered inputs, by the name of the rules.
+    pub(super) altered: HashMap<&'static str, (Arc<ForwardPass>, Arc<GradientPlan>)>,
+    /// Forward passes of altered inputs.
+    pub(super) scores: Option<Arc<ForwardPass>>,
+    /// Forward passes from altered values of the layer.
+    pub(super) tail: Option<Arc<Tail>>,
+}
+
+impl HeldBytes for MethodPlans {
+    fn held_bytes(&self) -> usize {
+        let gradients = self.gradients.values().map(|plan| plan.held_bytes());
+        let altered = self.altered.values();
+        let altered =
+            altered.map(|(forward, backward)| forward.held_bytes() + backward.held_bytes());
+        let scores = self.scores.iter().map(|forward| forward.held_bytes());
+        let tail = self.tail.iter().map(|tail| tail.held_bytes());
+        gradients.chain(altered).chain(scores).chain(tail).sum()
+    }
+}
+
+impl MethodPlans {
+    /// The values of the picture's forward pass that the graphs read.
+    pub fn residuals(&self) -> impl Iterator<Item = &String> {
+        let gradients = self.gradients.values().flat_map(|plan| plan.residuals());
+        gradients.chain(self.tail.iter().flat_map(|tail| tail.others()))
+    }
+
+    /// The backward pass to `value` from the picture's forward pass.
+    ///
+    /// # Errors
+    /// [`AttributionError::NotPrepared`] where no method's row names it.
+    pub(super) fn gradient(
+        &self,
+        value: &str,
+        rules: &Rules,
+        reduction: Reduction,
+    ) -> Result<&GradientPlan, AttributionError> {
+        let is_meant = |key: &PlanKey| {
+            (key.value.as_str(), key.rules, key.reduction) == (value, rules.name, reduction)
+        };
+        let found = self.gradients.iter().find(|(key, _)| is_meant(key));
+        found.map(|(_, plan)| plan.as_ref()).ok_or_else(|| {
+            let what = match reduction {
+                Reduction::ChannelSums => "the channel sums of the gradient",
+                Reduction::Elements => "the gradient",
+            };
+            let rules = rules.name;
+            AttributionError::NotPrepared(format!("{what} of {value:?} by the rules {rules:?}"))
+        })
+    }
+}

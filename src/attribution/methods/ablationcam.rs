@@ -1,0 +1,44 @@
+//! Ablation-CAM (Desai and Ramaswamy 2020, <https://doi.org/10.1109/WACV45572.2020.9093360>).
+
+use crate::attribution::cam::weighted_sum;
+use crate::attribution::{
+    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+};
+
+pub(super) const METHOD: Method = Method {
+    name: "ablationcam",
+    title: "Ablation-CAM",
+    paper: "https://doi.org/10.1109/WACV45572.2020.9093360",
+    formula: "sum over k of (s − s without A_k)/|s|·A_k",
+    resolution: Resolution::Layer,
+    range: Range::Positive,
+    class_sensitive: true,
+    parameters: &[],
+    needs: &[Need::ScoresFromLayer],
+    // Each channel takes a pass from the layer on.
+    passes: |_, extents| extents.layer[0] as u64,
+    same_as: |_| None,
+    run: ablationcam,
+};
+
+/// The weight of channel k is what the score loses without it, as a part of the score. The paper
+/// divides by the score; its magnitude is taken here, because a negative logit would turn the map
+/// round. A channel that is zero everywhere has the weight zero.
+///
+/// pytorch-grad-cam sets the channels of a layer with negative values far below the smallest, and
+/// not to zero.
+fn ablationcam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
+    let activations = session.activations()?;
+    let is_live =
+        |k: &usize| activations.outer_iter().nth(*k).is_some_and(|a| a.iter().any(|&a| a != 0.0));
+    let live: Vec<usize> = (0..activations.dim().0).filter(is_live).collect();
+    let ablated = session.scores_from_layer(live.len(), &|index, mut a| {
+        a.index_axis_mut(ndarray::Axis(0), live[index]).fill(0.0);
+    })?;
+    let score = session.score()?;
+    let mut weights = vec![0.0; activations.dim().0];
+    for (&k, without) in live.iter().zip(ablated) {
+        weights[k] = if score == 0.0 { -without } else { (score - without) / score.abs() };
+    }
+    Ok(Map::of_score(&weighted_sum(activations, &weights)?))
+}

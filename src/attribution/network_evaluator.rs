@@ -1,0 +1,251 @@
+use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, Slice};
+
+use super::error::unexpected_shape;
+use super::evaluator::not_prepared;
+use super::method_plans::Reduction;
+use super::{Alter, AttributionError, Evaluator, InputGradient, MethodPlans, Passes, TakeGradient};
+use crate::explain::Target;
+use crate::gradient::Rules;
+use crate::onnx::Layer;
+use crate::preprocess::Preprocessing;
+use crate::runtime::Values;
+
+/// Evaluates sessions with the engine, for one picture and one layer.
+#[derive(Debug)]
+pub struct NetworkEvaluator<'a> {
+    /// The layer that is explained. None where no method reads a layer.
+    pub layer: Option<&'a Layer>,
+    /// The network's input, as a layer.
+    pub input: &'a Layer,
+    /// How a picture becomes the input.
+    pub preprocessing: &'a Preprocessing,
+    /// The name of the logits.
+    pub logits: &'a str,
+    /// The forward values of the picture: the input, the layer, and those that `plans` read.
+    pub values: &'a Values,
+    /// The compiled graphs that the methods need.
+    pub plans: &'a MethodPlans,
+    /// Runs the passes.
+    pub passes: Passes<'a>,
+}
+
+impl NetworkEvaluator<'_> {
+    fn layer(&self) -> Result<&Layer, AttributionError> {
+        self.layer.ok_or_else(|| not_prepared("the layer"))
+    }
+
+    fn channels(&self, layer: &Layer) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        let value = self.values.view(&layer.name)?;
+        layer.channels(value).ok_or_else(|| unexpected_shape(layer))
+    }
+
+    /// The picture's value of `layer`, altered.
+    fn altered(
+        &self,
+        layer: &Layer,
+        index: usize,
+        alter: &Alter<'_>,
+    ) -> Result<ArrayD<f32>, AttributionError> {
+        let mut value = self.values.view(&layer.name)?.to_owned();
+        let channels = layer.channels(value.view_mut()).ok_or_else(|| unexpected_shape(layer))?;
+        alter(index, channels);
+        Ok(value)
+    }
+}
+
+impl Evaluator for NetworkEvaluator<'_> {
+    fn input(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        self.channels(self.input)
+    }
+
+    fn preprocessing(&self) -> Result<&Preprocessing, AttributionError> {
+        Ok(self.preprocessing)
+    }
+
+    fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        self.channels(self.layer()?)
+    }
+
+    fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
+        let layer = self.layer()?;
+        let plan = self.plans.gradient(&layer.name, Rules::GRADIENT, Reduction::ChannelSums)?;
+        let sums = plan.channel_sums(cotangent, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(sums)
+    }
+
+    fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
+        let plan = self.plans.gradient(&self.layer()?.name, rules, Reduction::Elements)?;
+        let gradient = plan.gradient(cotangent, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(gradient)
+    }
+
+    fn input_gradient(
+        &self,
+        cotangent: &[f32],
+        rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+        let gradient = plan.gradient(cotangent, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(gradient)
+    }
+
+    fn input_gradients(
+        &self,
+        rules: &Rules,
+        count: usize,
+        alter: &Alter<'_>,
+        target: &Target,
+        take: &mut TakeGradient<'_>,
+    ) -> Result<(), AttributionError> {
+        let (forward, backward) = self.plans.altered.get(rules.name).ok_or_else(|| {
+            not_prepared(&format!("gradients at altered inputs by the rules {:?}", rules.name))
+        })?;
+        let token = self.passes.token();
+        let pass = |index: usize| {
+            let values = forward.run(self.altered(self.input, index, alter)?, token)?;
+            let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
+            let seed = target.seed(&logits)?;
+            let gradient = backward.gradient(&seed.cotangent, &values, token)?;
+            Ok((target.score(&logits)?, seed.scale, gradient))
+        };
+        self.passes.run(count, pass, |index, (score, scale, gradient)| {
+            take(index, InputGradient { score, scale, values: gradient.view() });
+            self.passes.count(2)
+        })
+    }
+
+    fn logits_at(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        let forward = self.plans.scores.as_ref();
+        let forward = forward.ok_or_else(|| not_prepared("scores of altered inputs"))?;
+        let pass = |index: usize| {
+            let tensor = self.altered(self.input, index, alter)?;
+            let values = forward.run(tensor, self.passes.token())?;
+            Ok(values.view(self.logits)?.iter().copied().collect::<Vec<f32>>())
+        };
+        let mut all = Vec::new();
+        self.passes.run(count, pass, |_, logits| {
+            all.push(logits);
+            self.passes.count(1)
+        })?;
+        Ok(all)
+    }
+
+    fn logits_from_layer(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        let tail = self.plans.tail.as_ref();
+        let tail = tail.ok_or_else(|| not_prepared("scores from the layer on"))?;
+        let (layer, token, size) = (self.layer()?, self.passes.token(), tail.rows());
+        let others = tail.repeated(self.values)?;
+        let value = self.values.view(&layer.name)?;
+        let mut shape = value.shape().to_vec();
+        shape[0] = size;
+        let pass = |batch: usize| {
+            let mut stacked = ArrayD::zeros(IxDyn(&shape));
+            for row in 0..size.min(count - batch * size) {
+                let mut copy = stacked.slice_axis_mut(Axis(0), Slice::from(row..=row));
+                copy.assign(&value);
+                let channels = layer.channels(copy).ok_or_else(|| unexpected_shape(layer))?;
+                alter(batch * size + row, channels);
+            }
+            Ok(tail.run(stacked, &others, token)?)
+        };
+        let mut all = Vec::new();
+        self.passes.run(count.div_ceil(size), pass, |batch, logits| {
+            let wanted = size.min(count - batch * size);
+            all.extend(logits.outer_iter().take(wanted).map(|row| row.to_vec()));
+            self.passes.count(wanted as u64)
+        })?;
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use ndarray::ArrayD;
+
+    use super::*;
+    use crate::attribution::{Explainability, Explainer, Need};
+    use crate::config::Layout;
+    use crate::onnx::{Head, Kind, Layouts, Topology, layers};
+    use crate::runtime::{
+        CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source,
+    };
+
+    /// The bundled convnet, its explainer, and its second convolution.
+    fn convnet() -> (Arc<Network>, Explainer, Layer) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cats_and_dogs_small_1");
+        let source = Source::open(&folder).unwrap();
+        let model = source.read().unwrap();
+        let topology = Topology::of(&model).unwrap();
+        let input = model.inputs()[0].name.clone();
+        let graph = Graph::read(&model, &[vec![1, 150, 150, 3]]).unwrap();
+        let facts = Arc::new(graph.facts());
+        let layouts = Layouts::of(&model, &topology, &facts, Layout::Nhwc);
+        let layers = layers(&model, &topology, &layouts, &facts);
+        let layer = layers.iter().find(|layer| layer.name == "conv2d_2").unwrap().clone();
+        let logits = Head::of(&model, &topology).logits;
+        let explainability =
+            Explainability::find(&source, &model, &facts, &layers, &logits).unwrap();
+        let outputs = ForwardOutputs {
+            scores: vec![logits.clone()],
+            layers: layers.iter().map(|layer| layer.name.clone()).collect(),
+        };
+        let (engine, weights) = (Engine::default(), graph.weights(&model));
+        let network = Network::compile("", model, graph, weights, facts, &input, &outputs, &engine);
+        let network = Arc::new(network.unwrap());
+        let (kind, shape) = (Kind::Value, vec![1, 150, 150, 3]);
+        let grid = Some(Layout::Nhwc.into());
+        let input = Layer { name: input, kind, shape, grid, parameters: 0 };
+        let explainer = Explainer::new(Arc::clone(&network), input, &logits, explainability);
+        (network, explainer, layer)
+    }
+
+    #[test]
+    fn every_set_of_rules_has_its_own_plan_and_what_was_not_prepared_is_refused() {
+        let (network, explainer, layer) = convnet();
+        let token = CancellationToken::never();
+        let picture = ArrayD::from_shape_fn(vec![1, 150, 150, 3], |i| (i[1] % 7) as f32 / 7.0);
+        let values = network.forward(picture, OutputSet::Layers, &token).unwrap();
+        let gradient = |needs: &[Need], rules: &Rules| {
+            let plans = explainer.prepare(Some(&layer), needs.iter(), &token).unwrap();
+            let residuals: Vec<String> = plans.residuals().cloned().collect();
+            let values = network.complete(&values, &residuals, &token).unwrap();
+            let evaluator = NetworkEvaluator {
+                layer: Some(&layer),
+                input: explainer.input(),
+                preprocessing: &Preprocessing::default(),
+                logits: "",
+                values: &values,
+                plans: &plans,
+                passes: Passes::new(network.engine(), &token),
+            };
+            evaluator.gradient(&[1.0], rules)
+        };
+        let both = [Need::Gradient(Rules::GRADIENT), Need::Gradient(Rules::POSITIVE)];
+        let plain = gradient(&both, Rules::GRADIENT).unwrap();
+        let positive = gradient(&both, Rules::POSITIVE).unwrap();
+        assert!(plain.iter().any(|&g| g < 0.0));
+        assert_ne!(plain, positive);
+        assert_eq!(gradient(&both[..1], Rules::GRADIENT).unwrap(), plain);
+        assert_eq!(gradient(&both[1..], Rules::POSITIVE).unwrap(), positive);
+        for (needs, rules) in [(&both[..1], Rules::POSITIVE), (&both[1..], Rules::GRADIENT)] {
+            let error = gradient(needs, rules).unwrap_err().to_string();
+            assert!(error.contains(rules.name) && error.contains("conv2d_2"), "{error}");
+        }
+        let sums = gradient(&[Need::ChannelSums], Rules::GRADIENT).unwrap_err().to_string();
+        assert!(sums.contains("was not prepared"), "{sums}");
+    }
+}
