@@ -1,6 +1,8 @@
 //! Networks in the number formats that exporters and tools write, against ONNX Runtime and PyTorch
 //! (`tests/reference/formats/make_references.py`).
 
+mod rewritten;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
