@@ -6,6 +6,7 @@ use ndarray::{Array2, Array3, ArrayView3, Axis, Slice, Zip};
 
 use super::aug_smooth::AUG_SMOOTH;
 use super::principal_component::{Matrix, PrincipalComponent};
+use super::rounded_sum::RoundedSum;
 use super::{AttributionError, Map, MethodParameter, Options, Session, Switch};
 
 /// The parameter that takes a principal component instead of the sum.
@@ -185,39 +186,39 @@ fn part<'a>(
 
 fn channel_weighted(activations: ArrayView3<'_, f32>, weights: &[f64]) -> Array2<f64> {
     let (_, height, width) = activations.dim();
-    let mut map = Array2::<f64>::zeros((height, width));
+    let mut map = Array2::<RoundedSum>::default((height, width));
     // Row by row, so that either memory order is read once.
     for (mut out, rows) in map.outer_iter_mut().zip(activations.axis_iter(Axis(1))) {
         for (&weight, row) in weights.iter().zip(rows.outer_iter()) {
-            out.zip_mut_with(&row, |out, &a| *out += weight * f64::from(a));
+            out.zip_mut_with(&row, |out, &a| out.add(weight * f64::from(a)));
         }
     }
-    map
+    map.mapv(RoundedSum::value)
 }
 
 fn element_weighted(activations: ArrayView3<'_, f32>, weights: ArrayView3<'_, f32>) -> Array2<f64> {
     let (_, height, width) = activations.dim();
-    let mut map = Array2::<f64>::zeros((height, width));
+    let mut map = Array2::<RoundedSum>::default((height, width));
     let rows = activations.axis_iter(Axis(1)).zip(weights.axis_iter(Axis(1)));
     for (mut out, (a, w)) in map.outer_iter_mut().zip(rows) {
         for (a, w) in a.outer_iter().zip(w.outer_iter()) {
             Zip::from(&mut out)
                 .and(&a)
                 .and(&w)
-                .for_each(|out, &a, &w| *out += f64::from(a) * f64::from(w));
+                .for_each(|out, &a, &w| out.add(f64::from(a) * f64::from(w)));
         }
     }
-    map
+    map.mapv(RoundedSum::value)
 }
 
 /// Σᵢⱼ of each channel, in float64.
 pub(super) fn channel_sums(values: ArrayView3<'_, f32>) -> Vec<f64> {
-    let mut sums = vec![0.0; values.dim().0];
+    let mut sums = vec![RoundedSum::default(); values.dim().0];
     // Row by row, so that either memory order is read once.
     for rows in values.axis_iter(Axis(1)) {
         for (sum, row) in sums.iter_mut().zip(rows.outer_iter()) {
-            *sum += row.iter().map(|&value| f64::from(value)).sum::<f64>();
+            row.iter().for_each(|&value| sum.add(f64::from(value)));
         }
     }
-    sums
+    sums.into_iter().map(RoundedSum::value).collect()
 }

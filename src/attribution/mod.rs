@@ -32,6 +32,7 @@ mod pixels;
 mod principal_component;
 mod quadrature;
 mod random;
+mod rounded_sum;
 mod session;
 mod supplied_gradient;
 mod window;

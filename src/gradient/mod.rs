@@ -18,6 +18,7 @@ mod channel_axis;
 mod channel_sums;
 mod convolution;
 mod driver;
+mod einsum;
 mod error;
 mod flip;
 mod forward_graph;

@@ -2,8 +2,8 @@ use super::channel_axis::{self, ChannelAxis};
 use super::error::RuleError;
 use super::node_context::Rule;
 use super::{
-    activations as act, arithmetic as ari, convolution as conv, interpolation as inter, matmul,
-    normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
+    activations as act, arithmetic as ari, convolution as conv, einsum, interpolation as inter,
+    matmul, normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
     selection as sel,
 };
 use crate::onnx::pb::NodeProto;
@@ -206,6 +206,7 @@ const OPERATORS: &[Operator] = &[
     row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels").knows(&["blocksize", "mode"]).rearranges(),
     row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b").at_kinks("not finite at b = 0, as y"),
     row("Dropout", First, ari::dropout, "x̄ = ȳ").knows(&["ratio", "seed"]).refuses("`training_mode` = true").channel_axis(channel_axis::dropout).rearranges(),
+    row("Einsum", All, einsum::einsum, "x̄ᵢ = einsum of ȳ and the other operands, to the labels of xᵢ").knows(&["equation"]).since(12).refuses("`equation` without `->`, with `...`, or with a label twice in one term").nonlinear(),
     row("Elu", First, act::elu, "x̄ = ȳ where y > 0, else ȳ·(y + α)").knows(&["alpha"]).at_kinks("α at x = 0").refuses("`alpha` ≤ 0").activation(),
     row("Erf", First, ari::erf, "x̄ = ȳ·2/√π·e^(−x²)").since(9).activation(),
     row("Exp", First, ari::exp, "x̄ = ȳy").activation(),
@@ -252,6 +253,7 @@ const OPERATORS: &[Operator] = &[
     row("Relu", First, act::relu, "x̄ = ȳ·[y > 0]").at_kinks("0 at x = 0").activation(),
     row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["allowzero"]).channel_axis(channel_axis::reshape).rearranges(),
     row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").knows(&["antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode"]).since(10).refuses("`tf_crop_and_resize`; scales that depend on the picture; such sizes with `not_larger` and `not_smaller`"),
+    row("Round", First, ari::round, "x̄ = ȳ").since(11).at_kinks("everywhere: the derivative is 0 or undefined, and ȳ is passed straight through").activation(),
     row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").knows(&["alpha", "gamma"]).at_kinks("γα at x = 0").refuses("`alpha` ≤ 0").activation(),
     row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)").activation(),
     row("Sin", First, ari::sin, "x̄ = ȳ·cos x").activation(),

@@ -28,4 +28,14 @@ pub enum OnnxError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A node that the engine does not know and that cannot be rewritten.
+    #[error("{operator} (node {node:?}): {reason}")]
+    Unsupported {
+        /// The operator.
+        operator: String,
+        /// The node's name, or that of its first output.
+        node: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
 }

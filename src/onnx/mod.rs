@@ -4,6 +4,7 @@
 //! the ONNX schema, so that one decoded model serves both the engine and the gradient derivation.
 
 mod attributes;
+mod axes;
 mod builder;
 mod error;
 mod facts;
@@ -15,6 +16,7 @@ mod layout;
 mod listing;
 mod model;
 mod operators;
+mod rewriting;
 mod subgraph;
 mod tensor;
 mod topology;
@@ -34,7 +36,7 @@ pub use listing::layers;
 pub use model::Model;
 pub use operators::Elements;
 pub use subgraph::subgraph;
-pub use tensor::{float_tensor, int_tensor, read_floats, read_ints};
+pub use tensor::{float_tensor, int_tensor, read_floats, read_ints, read_numbers};
 pub use topology::{Topology, reads};
 pub use tract_onnx::pb;
 pub use value::Value;

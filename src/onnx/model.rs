@@ -103,6 +103,12 @@ impl Model {
         self
     }
 
+    /// Whether the graph rounds values, as quantized models do.
+    #[must_use]
+    pub fn rounds(&self) -> bool {
+        self.graph().node.iter().any(|node| node.op_type == "Round")
+    }
+
     /// Version of the default operator set.
     #[must_use]
     pub fn opset(&self) -> i64 {

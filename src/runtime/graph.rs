@@ -4,6 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TypedModelPatch;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_core::optim::Optimizer;
 use tract_onnx::tract_core::plan::SimplePlan;
 use tract_onnx::tract_hir::infer::InferenceFact;
 use tract_onnx::tract_hir::ops::array::PermuteAxes;
@@ -114,7 +115,8 @@ impl Graph {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
             cast_weights(&mut typed)?;
             let transposed = engine.accelerate(&mut typed)?;
-            let plan = SimplePlan::new(typed.into_optimized()?)?;
+            optimize(&mut typed)?;
+            let plan = SimplePlan::new(typed)?;
             weights.replace_compiled(&transposed, engine)?;
             Ok(plan)
         };
@@ -146,6 +148,16 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResul
         }
     }
     graph.set_input_outlets(&remaining)
+}
+
+/// Runs tract's optimizer without the pass that moves a slice towards the inputs. That pass copies
+/// every operator that it passes. In the gradient of a DenseNet, slices of sums of slices follow
+/// each other, and the copies take a minute.
+fn optimize(model: &mut TypedModel) -> TractResult<()> {
+    let mut passes = Optimizer::declutter();
+    passes.passes.retain(|pass| format!("{pass:?}") != "PushSliceUp");
+    passes.optimize(model)?;
+    model.optimize()
 }
 
 /// Casts weights that are stored in another precision, once. tract would cast them for every

@@ -40,9 +40,11 @@ impl Classifier {
             true => error.cause(),
             false => error.to_string(),
         })?;
+        let pixel_offset = model.pixel_offset();
+        let model = model.rewritten().map_err(|error| error.to_string())?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
-        let input = PictureInput::of(&model, &topology)?;
+        let input = PictureInput { pixel_offset, ..PictureInput::of(&model, &topology)? };
         let mut settings = Settings::of(&source.card, &input)?;
         let shapes = [settings.input_shape().to_vec()];
         let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;

@@ -2,13 +2,15 @@ use crate::config::Layout;
 use crate::onnx::{self, Model, Topology, pb};
 
 /// The picture input as the graph declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct PictureInput {
     pub(super) name: String,
     pub(super) layout: Layout,
     pub(super) channels: usize,
     /// Height and width, where the graph fixes them.
     pub(super) size: [Option<usize>; 2],
+    /// What is subtracted from a pixel of 0 to 255, where the graph takes 8-bit integers.
+    pub(super) pixel_offset: Option<f32>,
 }
 
 impl PictureInput {
@@ -40,7 +42,13 @@ impl PictureInput {
         if !matches!(channels, 1 | 3) {
             return Err(format!("input {:?} has {channels} channels, not 1 or 3", input.name));
         }
-        Ok(Self { name: input.name.clone(), layout, channels, size: [height, width] })
+        Ok(Self {
+            name: input.name.clone(),
+            layout,
+            channels,
+            size: [height, width],
+            pixel_offset: None,
+        })
     }
 }
 

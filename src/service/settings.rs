@@ -63,14 +63,16 @@ impl Settings {
                 "input.color is {color:?}, but the graph takes {channels} channels"
             ));
         }
-        let scale = given.scale.unwrap_or_else(|| {
+        // A graph that takes 8-bit integers takes the pixels as they are.
+        let is_known = given.scale.is_some() || input.pixel_offset.is_some();
+        let scale = given.scale.or(input.pixel_offset.map(|_| 1.0)).unwrap_or_else(|| {
             assume("input.scale", "0.00392156862745098".to_owned(), "values from 0 to 1");
             1.0 / 255.0
         });
-        if given.mean.is_none() && given.scale.is_none() {
+        if given.mean.is_none() && !is_known {
             assume("input.mean", "0".to_owned(), "nothing is subtracted");
         }
-        if given.std.is_none() && given.scale.is_none() {
+        if given.std.is_none() && !is_known {
             assume("input.std", "1".to_owned(), "the values are not divided");
         }
         if given.resize.is_none() {
@@ -79,11 +81,12 @@ impl Settings {
         if given.crop.is_none() {
             assume("input.crop", "none".to_owned(), "stretched to size");
         }
+        let offset = input.pixel_offset.filter(|_| given.scale.is_none()).unwrap_or(0.0);
         let preprocessing = Preprocessing {
             size,
             color,
             scale,
-            mean: triple("input.mean", given.mean.as_deref(), 0.0, input.channels)?,
+            mean: triple("input.mean", given.mean.as_deref(), offset, input.channels)?,
             std: triple("input.std", given.std.as_deref(), 1.0, input.channels)?,
             resize: given.resize.unwrap_or_default(),
             crop: given.crop.unwrap_or_default(),

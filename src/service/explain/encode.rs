@@ -37,6 +37,9 @@ pub struct ExplanationJson<'a> {
     /// How the maps of several layers became one.
     #[serde(skip_serializing_if = "Option::is_none")]
     fuse: Option<Fuse>,
+    /// Whether the gradient passes straight through the roundings of a quantized model.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    straight_through: bool,
     /// Passes through the network that the maps took.
     passes: u64,
     maps: Vec<MapJson<'a>>,
@@ -123,6 +126,7 @@ impl Explain {
             alpha: self.drawing.alpha,
             scale: self.scale,
             fuse: self.fuse,
+            straight_through: self.classifier.network().graph().rounds(),
             passes: *passes,
             maps: maps.iter().map(|one| self.map_json(one, &properties)).collect(),
             png: Base64Png(drawing.png),
@@ -142,6 +146,10 @@ impl Explain {
         let of_layer = layers.filter(|(layer, _)| one.only_layer() == Some(layer.name.as_str()));
         let properties = of_layer.map(|(_, properties)| *properties).next().unwrap_or_default();
         let hint = one.is_empty().then_some(match one.sign {
+            _ if one.map.bounds() == (0.0, 0.0) => {
+                "the map is zero at every position: the score does not depend on what the method \
+                 reads here; a method that explains a layer may need another layer"
+            }
             Sign::Positive => "nothing here is evidence for the class; try sign=negative",
             Sign::Negative => "nothing here is evidence against the class; try sign=positive",
             Sign::Both => "nothing here is evidence for or against the class",
