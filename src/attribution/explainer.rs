@@ -80,7 +80,7 @@ impl Explainer {
         match lacks_positions(layer) {
             None => Ok(()),
             Some(reason) => {
-                Err(AttributionError::NotExplainable { layer: layer.name.clone(), reason })
+                Err(AttributionError::NotExplainable { layer: layer.name().to_owned(), reason })
             }
         }
     }
@@ -90,7 +90,8 @@ impl Explainer {
     pub fn properties(&self, layer: &Layer) -> LayerProperties {
         let axis = layer.grid.map_or(1, Grid::channel_axis);
         let (graph, facts) = (self.network.graph(), self.network.facts());
-        let uniform = gradient::has_uniform_gradient(graph, facts, &layer.name, axis, &self.logits);
+        let uniform =
+            gradient::has_uniform_gradient(graph, facts, &layer.value, axis, &self.logits);
         LayerProperties { uniform_gradient: uniform.unwrap_or(false) }
     }
 
@@ -143,7 +144,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<(), AttributionError> {
         let plan = self.plan(layer, rules, reduction, token)?;
-        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
         plans.gradients.insert(key, plan);
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Explainer {
         reduction: Reduction,
         token: &CancellationToken,
     ) -> Result<Arc<GradientPlan>, AttributionError> {
-        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
         let compile = || self.compile(layer, rules, reduction, token);
         Ok(self.plans.get_or_compute(&key, token, compile)?.0)
     }
@@ -186,14 +187,14 @@ impl Explainer {
         let start = Instant::now();
         let compile = || {
             token.check()?;
-            let tail = Tail::compile(&self.network, &layer.name, &self.logits, rows, token)?;
+            let tail = Tail::compile(&self.network, &layer.value, &self.logits, rows, token)?;
             let model = self.network.name();
             let milliseconds = start.elapsed().as_millis() as u64;
             let rows = tail.rows();
-            tracing::info!(model, layer = layer.name, rows, milliseconds, "tail ready");
+            tracing::info!(model, layer = layer.name(), rows, milliseconds, "tail ready");
             Ok::<_, AttributionError>(tail)
         };
-        Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
+        Ok(self.tails.get_or_compute(&layer.value, token, compile)?.0)
     }
 
     /// The gradient graph from the logits to each of `values`: the one beside the model where it
@@ -223,7 +224,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<GradientPlan, AttributionError> {
         let start = Instant::now();
-        let name = layer.name.as_str();
+        let name = layer.value.as_str();
         let is_gradient = rules.name == Rules::GRADIENT.name;
         let weights = self.network.weights();
         let gradient = match self.supplied(&[name]).filter(|_| is_gradient) {
@@ -245,7 +246,7 @@ impl Explainer {
         let model = self.network.name();
         let milliseconds = start.elapsed().as_millis() as u64;
         let rules = rules.name;
-        tracing::info!(model, layer = name, rules, milliseconds, "gradient graph ready");
+        tracing::info!(model, layer = layer.name(), rules, milliseconds, "gradient graph ready");
         Ok(plan)
     }
 

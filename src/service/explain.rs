@@ -79,7 +79,7 @@ impl UseCase for Explain {
         let plans = self.plans(job)?;
         job.stages.end("derive");
         let mut needed: Vec<String> = plans.residuals().cloned().collect();
-        needed.extend(self.layer.iter().map(|layer| layer.name.clone()));
+        needed.extend(self.layer.iter().map(|layer| layer.value.clone()));
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
@@ -128,7 +128,7 @@ impl UseCase for Explain {
         };
         let probability =
             |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
-        let layer = self.layer.as_ref().map(|layer| ("layer", layer.name.clone()));
+        let layer = self.layer.as_ref().map(|layer| ("layer", layer.name().to_owned()));
         let mut notes = vec![
             ("model", self.classifier.name().to_owned()),
             ("method", list(&|one| one.method.name.to_owned())),
@@ -138,6 +138,7 @@ impl UseCase for Explain {
             ("saturated", list(&|one| one.seed.saturated.to_string())),
         ];
         notes.extend(layer);
+        notes.extend(self.classifier.info().assumed_note());
         notes
     }
 }

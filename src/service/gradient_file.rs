@@ -46,7 +46,7 @@ impl UseCase for GradientFile {
 
     /// The graph. Its inputs are `seed` and the residuals, its outputs `grad/<layer>`.
     fn run(&self, (): &(), _: &Context, job: &mut Job) -> Result<GradientModel, ServiceError> {
-        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.value.as_str()).collect();
         let gradient = self.classifier.explainer().gradient_model(&layers, &job.token);
         job.stages.end("derive");
         gradient.map_err(|error| self.classifier.attribution_error(error))

@@ -209,7 +209,7 @@ fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     let token = CancellationToken::never();
     token.cancel();
     let explainer = classifier.explainer();
-    assert!(is_cancelled(explainer.gradient_model(&[&layer.name], &token)));
+    assert!(is_cancelled(explainer.gradient_model(&[&layer.value], &token)));
     let prepare = |need: Need, token: &CancellationToken| {
         explainer.prepare(Some(&layer), [need].iter(), token).map(|_| ())
     };

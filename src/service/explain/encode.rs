@@ -101,7 +101,7 @@ impl Explain {
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
-            layer: layer.map(|layer| layer.name.as_str()),
+            layer: layer.map(|layer| layer.name()),
             layer_shape: extents.map(|[channels, height, width]| [height, width, channels]),
             picture: [forward.picture.height(), forward.picture.width()],
             window: self.window_in_pixels(forward),
