@@ -88,5 +88,5 @@ impl From<crate::runtime::Interrupted> for AttributionError {
 /// The error for a layer whose value does not have the expected shape.
 pub(super) fn unexpected_shape(layer: &Layer) -> AttributionError {
     let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
-    AttributionError::NotExplainable { layer: layer.name.clone(), reason }
+    AttributionError::NotExplainable { layer: layer.name().to_owned(), reason }
 }

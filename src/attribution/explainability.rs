@@ -84,7 +84,7 @@ pub(super) fn refusals(
     let mut refusals = HashMap::new();
     let mut candidates: Vec<&str> = Vec::new();
     for layer in layers {
-        let name = layer.name.as_str();
+        let name = layer.value.as_str();
         match lacks_positions(layer) {
             Some(reason) => {
                 refusals.insert(name.to_owned(), reason);

@@ -79,7 +79,7 @@ impl Explainer {
         match lacks_positions(layer) {
             None => Ok(()),
             Some(reason) => {
-                Err(AttributionError::NotExplainable { layer: layer.name.clone(), reason })
+                Err(AttributionError::NotExplainable { layer: layer.name().to_owned(), reason })
             }
         }
     }
@@ -89,7 +89,7 @@ impl Explainer {
     pub fn properties(&self, layer: &Layer) -> LayerProperties {
         let axis = layer.grid.map_or(1, Grid::channel_axis);
         let (graph, facts) = (self.network.graph(), self.network.facts());
-        let head = PooledHead::of(graph, facts, &layer.name, axis, &self.logits).ok().flatten();
+        let head = PooledHead::of(graph, facts, &layer.value, axis, &self.logits).ok().flatten();
         LayerProperties {
             uniform_gradient: head.is_some(),
             linear_head: head == Some(PooledHead::Linear),
@@ -152,7 +152,7 @@ impl Explainer {
                 self.add_gradient(plans, layer, rules, Reduction::Elements, token)
             }
             Need::ScoresFromLayer => {
-                plans.tails.insert(layer.name.clone(), self.tail(layer, token)?);
+                plans.tails.insert(layer.value.clone(), self.tail(layer, token)?);
                 Ok(())
             }
             Need::LinearHead => self.check_linear_head(layer),
@@ -170,7 +170,7 @@ impl Explainer {
         layers: &[Layer],
         token: &CancellationToken,
     ) -> Result<(), AttributionError> {
-        let layers = layers.iter().map(|layer| &layer.name);
+        let layers = layers.iter().map(|layer| &layer.value);
         let mut wanted: Vec<String> = plans.residuals().chain(layers).cloned().collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -182,7 +182,7 @@ impl Explainer {
     fn check_linear_head(&self, layer: &Layer) -> Result<(), AttributionError> {
         match self.properties(layer).linear_head {
             true => Ok(()),
-            false => Err(AttributionError::NoLinearHead(layer.name.clone())),
+            false => Err(AttributionError::NoLinearHead(layer.name().to_owned())),
         }
     }
 
@@ -195,7 +195,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<(), AttributionError> {
         let plan = self.plan(layer, rules, reduction, token)?;
-        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
         plans.gradients.insert(key, plan);
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Explainer {
     ) -> Result<(), AttributionError> {
         self.add_gradient(plans, &self.input, rules, Reduction::Elements, token)?;
         if !rules.references.is_empty() {
-            let plan = plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+            let plan = plans.gradient(&self.input.value, rules, Reduction::Elements)?;
             let forward = self.forward_pass(&plan.reference_values(), token)?;
             plans.references.insert(rules.name, forward);
         }
@@ -223,7 +223,7 @@ impl Explainer {
         reduction: Reduction,
         token: &CancellationToken,
     ) -> Result<Arc<GradientPlan>, AttributionError> {
-        let key = PlanKey { value: layer.name.clone(), rules: rules.name, reduction };
+        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
         let compile = || self.compile(layer, rules, reduction, token);
         Ok(self.plans.get_or_compute(&key, token, compile)?.0)
     }
@@ -253,14 +253,14 @@ impl Explainer {
         let start = Instant::now();
         let compile = || {
             token.check()?;
-            let tail = Tail::compile(&self.network, &layer.name, &self.logits, rows, token)?;
+            let tail = Tail::compile(&self.network, &layer.value, &self.logits, rows, token)?;
             let model = self.network.name();
             let milliseconds = start.elapsed().as_millis() as u64;
             let rows = tail.rows();
-            tracing::info!(model, layer = layer.name, rows, milliseconds, "tail ready");
+            tracing::info!(model, layer = layer.name(), rows, milliseconds, "tail ready");
             Ok::<_, AttributionError>(tail)
         };
-        Ok(self.tails.get_or_compute(&layer.name, token, compile)?.0)
+        Ok(self.tails.get_or_compute(&layer.value, token, compile)?.0)
     }
 
     /// The graph by `rules` from the logits to each of `values`. For the gradient it is the one
@@ -301,7 +301,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<GradientPlan, AttributionError> {
         let start = Instant::now();
-        let name = layer.name.as_str();
+        let name = layer.value.as_str();
         let weights = self.network.weights();
         let gradient = match self.supplied(&[name], rules) {
             Some(supplied) => Cow::Borrowed(supplied),
@@ -322,7 +322,7 @@ impl Explainer {
         let model = self.network.name();
         let milliseconds = start.elapsed().as_millis() as u64;
         let rules = rules.name;
-        tracing::info!(model, layer = name, rules, milliseconds, "gradient graph ready");
+        tracing::info!(model, layer = layer.name(), rules, milliseconds, "gradient graph ready");
         Ok(plan)
     }
 

@@ -53,13 +53,13 @@ impl GradientPlan {
         }
         let graph = Graph::read_with(&gradient.model, &shapes, network.weights())?;
         let outputs = gradient.model.outputs().iter().map(|output| output.name.clone());
-        let wanted = [channel_sums_name(&layer.name), cotangent_name(&layer.name)];
+        let wanted = [channel_sums_name(&layer.value), cotangent_name(&layer.value)];
         let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
         let plan = graph.compile(&outputs, network.engine())?;
         let bytes = network.additional_bytes(&plan);
         let (residuals, references) = (gradient.residuals.clone(), gradient.references.clone());
         let (graph, facts) = (network.graph(), network.facts());
-        let homogeneous = has_homogeneous_activations(graph, facts, &layer.name, logits);
+        let homogeneous = has_homogeneous_activations(graph, facts, &layer.value, logits);
         Ok(Self {
             plan,
             layer: layer.clone(),
@@ -102,7 +102,7 @@ impl GradientPlan {
         values: &Values,
         token: &CancellationToken,
     ) -> Result<Vec<f64>, AttributionError> {
-        let name = channel_sums_name(&self.layer.name);
+        let name = channel_sums_name(&self.layer.value);
         if !self.plan.gives(&name) {
             return Ok(channel_sums(self.gradient(cotangent, values, &[], token)?.view()));
         }
@@ -121,7 +121,7 @@ impl GradientPlan {
         token: &CancellationToken,
     ) -> Result<Array3<f32>, AttributionError> {
         let mut computed = self.run(cotangent, values, at_references, token)?;
-        let gradient = computed.take(&cotangent_name(&self.layer.name))?;
+        let gradient = computed.take(&cotangent_name(&self.layer.value))?;
         self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
     }
 

@@ -38,7 +38,7 @@ impl NetworkEvaluator<'_> {
     }
 
     fn channels(&self, layer: &Layer) -> Result<ArrayView3<'_, f32>, AttributionError> {
-        let value = self.values.view(&layer.name)?;
+        let value = self.values.view(&layer.value)?;
         layer.channels(value).ok_or_else(|| unexpected_shape(layer))
     }
 
@@ -49,7 +49,7 @@ impl NetworkEvaluator<'_> {
         index: usize,
         alter: &Alter<'_>,
     ) -> Result<ArrayD<f32>, AttributionError> {
-        let mut value = self.values.view(&layer.name)?.to_owned();
+        let mut value = self.values.view(&layer.value)?.to_owned();
         let channels = layer.channels(value.view_mut()).ok_or_else(|| unexpected_shape(layer))?;
         alter(index, channels);
         Ok(value)
@@ -71,14 +71,14 @@ impl Evaluator for NetworkEvaluator<'_> {
 
     fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
         let layer = self.layer()?;
-        let plan = self.plans.gradient(&layer.name, Rules::GRADIENT, Reduction::ChannelSums)?;
+        let plan = self.plans.gradient(&layer.value, Rules::GRADIENT, Reduction::ChannelSums)?;
         let sums = plan.channel_sums(cotangent, self.values, self.passes.token())?;
         self.passes.count(1)?;
         Ok(sums)
     }
 
     fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
-        let plan = self.plans.gradient(&self.layer()?.name, rules, Reduction::Elements)?;
+        let plan = self.plans.gradient(&self.layer()?.value, rules, Reduction::Elements)?;
         let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
         self.passes.count(1)?;
         Ok(gradient)
@@ -89,7 +89,7 @@ impl Evaluator for NetworkEvaluator<'_> {
         cotangent: &[f32],
         rules: &Rules,
     ) -> Result<Array3<f32>, AttributionError> {
-        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+        let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements)?;
         let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
         self.passes.count(1)?;
         Ok(gradient)
@@ -101,7 +101,7 @@ impl Evaluator for NetworkEvaluator<'_> {
         rules: &Rules,
         references: &[ArrayView3<'_, f32>],
     ) -> Result<ReferencedGradient, AttributionError> {
-        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements)?;
+        let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements)?;
         let forward = self.plans.references.get(rules.name);
         let forward = forward.ok_or_else(|| not_prepared("forward passes of references"))?;
         let (mut values, mut logits) = (Vec::new(), Vec::new());
@@ -119,7 +119,7 @@ impl Evaluator for NetworkEvaluator<'_> {
     }
 
     fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
-        let plan = self.plans.gradient(&self.input.name, rules, Reduction::Elements);
+        let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements);
         plan.is_ok_and(GradientPlan::has_homogeneous_activations)
     }
 
@@ -192,11 +192,11 @@ impl Evaluator for NetworkEvaluator<'_> {
         alter: &Alter<'_>,
     ) -> Result<Vec<Vec<f32>>, AttributionError> {
         let layer = self.layer()?;
-        let tail = self.plans.tails.get(&layer.name);
+        let tail = self.plans.tails.get(&layer.value);
         let tail = tail.ok_or_else(|| not_prepared("scores from the layer on"))?;
         let (token, size) = (self.passes.token(), tail.rows());
         let others = tail.repeated(self.values)?;
-        let value = self.values.view(&layer.name)?;
+        let value = self.values.view(&layer.value)?;
         let mut shape = value.shape().to_vec();
         shape[0] = size;
         let pass = |batch: usize| {
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::attribution::{Explainability, Explainer, Need};
     use crate::config::Layout;
-    use crate::onnx::{Head, Kind, Layouts, Topology, layers};
+    use crate::onnx::{Head, Kind, LayerNames, Layouts, Topology, layers};
     use crate::runtime::{
         CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source,
     };
@@ -244,21 +244,22 @@ mod tests {
         let graph = Graph::read(&model, &[vec![1, 150, 150, 3]]).unwrap();
         let facts = Arc::new(graph.facts());
         let layouts = Layouts::of(&model, &topology, &facts, Layout::Nhwc);
-        let layers = layers(&model, &topology, &layouts, &facts);
-        let layer = layers.iter().find(|layer| layer.name == "conv2d_2").unwrap().clone();
+        let names = LayerNames::of(&model, &topology);
+        let layers = layers(&model, &topology, &names, &layouts, &facts);
+        let layer = layers.iter().find(|layer| layer.value == "conv2d_2").unwrap().clone();
         let logits = Head::of(&model, &topology).logits;
         let explainability =
             Explainability::find(&source, &model, &facts, &layers, &logits).unwrap();
         let outputs = ForwardOutputs {
             scores: vec![logits.clone()],
-            layers: layers.iter().map(|layer| layer.name.clone()).collect(),
+            layers: layers.iter().map(|layer| layer.value.clone()).collect(),
         };
         let (engine, weights) = (Engine::default(), graph.weights(&model));
         let network = Network::compile("", model, graph, weights, facts, &input, &outputs, &engine);
         let network = Arc::new(network.unwrap());
         let (kind, shape) = (Kind::Value, vec![1, 150, 150, 3]);
         let grid = Some(Layout::Nhwc.into());
-        let input = Layer { name: input, kind, shape, grid, parameters: 0 };
+        let input = Layer { value: input, module: None, kind, shape, grid, parameters: 0 };
         let explainer = Explainer::new(Arc::clone(&network), input, &logits, explainability);
         (network, explainer, layer)
     }

@@ -3,15 +3,21 @@ use std::collections::{HashMap, HashSet};
 use super::layout::Layouts;
 use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Grid, Layer, Model, Topology};
+use super::{Element, Facts, Grid, Layer, LayerNames, Model, Topology};
 
 /// The layers of a model in the order of evaluation.
 ///
 /// Batch norm, activation, bias, and the product of a value with a function of itself (swish)
-/// belong to the layer whose value they change. The layer's name is that of its last value that is
-/// read outside the layer.
+/// belong to the layer whose value they change. The layer's value is its last one that is read
+/// outside the layer.
 #[must_use]
-pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Facts) -> Vec<Layer> {
+pub fn layers(
+    model: &Model,
+    topology: &Topology,
+    names: &LayerNames,
+    layouts: &Layouts,
+    facts: &Facts,
+) -> Vec<Layer> {
     let mut starts = LayerStarts::of(model, topology, facts);
     let mut parameters = parameters(model, topology, &starts);
     let mut layers = Vec::new();
@@ -26,7 +32,8 @@ pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Fac
         let Some(value) = starts.last_value_of.remove(&index) else { continue };
         let Some(shape) = facts.shape(value) else { continue };
         layers.push(Layer {
-            name: value.to_owned(),
+            value: value.to_owned(),
+            module: names.module(value),
             kind,
             shape: shape.to_vec(),
             grid: layouts.get(value).filter(|_| shape.len() == 4).map(Grid::from),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::config::Activation;
-use crate::preprocess::{Color, Crop, Resize};
+use crate::preprocess::{Color, Crop, Preset, Resize};
 
 /// A model card, `model.toml`. Every key is optional; an unknown key is refused.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Card {
 pub struct InputCard {
     /// Height and width that the network sees.
     pub size: Option<[usize; 2]>,
+    /// A published preprocessing. The keys below take precedence.
+    pub preset: Option<Preset>,
     /// Order of the channels.
     pub color: Option<Color>,
     /// The factor that pixels, 0 to 255, are multiplied by first.
@@ -44,6 +46,8 @@ pub struct InputCard {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutputCard {
+    /// The output that holds the scores, if the graph has several.
+    pub name: Option<String>,
     /// The activation of the output, if the graph does not end in a softmax or sigmoid.
     pub activation: Option<Activation>,
     /// The label file, beside the card.

@@ -23,6 +23,31 @@ pub enum RuntimeError {
         /// The attribute.
         attribute: String,
     },
+    /// The engine does not know an operator.
+    #[error("the operator {operator} (node {node:?}) is not supported; {remedy}")]
+    UnknownOperator {
+        /// The operator.
+        operator: String,
+        /// The node's name, or the value that it computes.
+        node: String,
+        /// What the user can do.
+        remedy: &'static str,
+    },
+    /// tract could not read or compile a node.
+    #[error(
+        "{operator} (node {node:?}): {stage} failed ({cause}); simplify the file with onnxsim, or \
+         export the model again with a fixed input size and another operator set"
+    )]
+    Node {
+        /// The operator.
+        operator: String,
+        /// The node's name, or the value that it computes.
+        node: String,
+        /// What was being done.
+        stage: &'static str,
+        /// tract's innermost cause.
+        cause: String,
+    },
     /// The work was stopped before it was done.
     #[error(transparent)]
     Interrupted(#[from] super::Interrupted),

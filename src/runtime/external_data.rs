@@ -1,7 +1,7 @@
 //! Tensors that an ONNX file keeps in other files beside it.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::CatalogueError;
@@ -46,7 +46,17 @@ fn read(
         CatalogueError::refused(path, format!("tensor {:?}: {cause}", tensor.name))
     };
     let location = entry("location").unwrap_or_default();
-    let path = file_in(folder, location)?;
+    let path = file_in(folder, location).map_err(|error| match error {
+        CatalogueError::Read { path, cause } if cause.kind() == ErrorKind::NotFound => {
+            let cause = format!(
+                "the weights are in a second file, which must lie beside the model under the name \
+                 {location:?} (tensor {:?}); copy it there, or save the model as one file",
+                tensor.name
+            );
+            CatalogueError::refused(&path, cause)
+        }
+        error => error,
+    })?;
     let (mut file, length) = open(&path)?;
     let number = |key: &str| match entry(key).map(str::parse::<u64>) {
         None => Ok(None),

@@ -34,6 +34,14 @@ impl Fingerprint {
         Self::of(beside.into_iter().filter(begins).collect())
     }
 
+    /// The fingerprint of the same files used with `variant`.
+    #[must_use]
+    pub fn with(self, variant: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (self.0, variant).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+
     fn of(mut files: Vec<PathBuf>) -> Self {
         files.sort();
         let mut hasher = DefaultHasher::new();

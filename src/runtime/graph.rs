@@ -11,8 +11,11 @@ use tract_onnx::tract_hir::ops::array::PermuteAxes;
 use tract_onnx::tract_hir::ops::expandable::expand;
 
 use super::facts::read_fact;
+use super::node_error::of_node;
 use super::shared_weights::Weight;
-use super::{Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, resize_10};
+use super::{
+    Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, resize_10, unknown_operators,
+};
 use crate::onnx::{Facts, Model};
 
 /// A graph as tract has read it, with its weights. A model is read once, for its facts and for
@@ -27,7 +30,8 @@ impl Graph {
     /// Reads `model` for inputs of the given shapes, in the order of [`Model::inputs`].
     ///
     /// # Errors
-    /// [`RuntimeError::Engine`] where tract cannot read the graph or finds it contradictory.
+    /// [`RuntimeError::Node`] and [`RuntimeError::Engine`] where tract cannot read the graph or
+    /// finds it contradictory. [`RuntimeError::UnknownOperator`].
     /// [`RuntimeError::IgnoredAttribute`] where tract would compute something else than ONNX.
     pub fn read(model: &Model, input_shapes: &[Vec<usize>]) -> Result<Self, RuntimeError> {
         Self::read_with(model, input_shapes, &SharedWeights::default())
@@ -43,7 +47,16 @@ impl Graph {
         input_shapes: &[Vec<usize>],
         weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
+        unknown_operators::check(model)?;
         ignored_attributes::check(model)?;
+        Self::parse(model, input_shapes, weights).map_err(|error| of_node(model, error))
+    }
+
+    fn parse(
+        model: &Model,
+        input_shapes: &[Vec<usize>],
+        weights: &SharedWeights,
+    ) -> Result<Self, RuntimeError> {
         // The file's declarations of inner values and outputs are ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
         let parsed = tract_onnx::onnx()

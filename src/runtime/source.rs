@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::external_data::with_external_data;
+use super::foreign_file::foreign_file;
 use super::labels::{ClassName, read_labels};
 use super::model_files::{file_in, read, text_in};
 use super::{Card, CatalogueError, Fingerprint, embedded};
@@ -159,6 +160,10 @@ fn read_graph(path: &Path, folder: &Path) -> Result<onnx::Model, CatalogueError>
 }
 
 fn decode(origin: &str, bytes: &[u8]) -> Result<onnx::Model, CatalogueError> {
-    onnx::Model::decode(bytes)
-        .map_err(|cause| CatalogueError::Onnx { origin: origin.to_owned(), cause })
+    onnx::Model::decode(bytes).map_err(|cause| match foreign_file(bytes) {
+        Some(what) => {
+            CatalogueError::refused(Path::new(origin), format!("not an ONNX model: it is {what}"))
+        }
+        None => CatalogueError::Onnx { origin: origin.to_owned(), cause },
+    })
 }

@@ -65,7 +65,7 @@ impl UseCase for Explain {
             return invalid("method", names, expected);
         }
         if format == OutputFormat::Npy && self.layers.len() > 1 && self.fuse.is_none() {
-            let names = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+            let names = self.layers.iter().map(|layer| layer.name()).collect();
             let expected = "one layer for application/x-npy, or fuse; application/x-npz takes \
                             several";
             return invalid("layer", names, expected);
@@ -82,7 +82,7 @@ impl UseCase for Explain {
         let plans = self.plans(job)?;
         job.stages.end("derive");
         let mut needed: Vec<String> = plans.residuals().cloned().collect();
-        needed.extend(self.layers.iter().map(|layer| layer.name.clone()));
+        needed.extend(self.layers.iter().map(|layer| layer.value.clone()));
         let network = self.classifier.network();
         let outputs = network.output_set(&needed);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
@@ -131,7 +131,7 @@ impl UseCase for Explain {
         };
         let probability =
             |one: &ClassMap| one.class.probability.map_or("none".to_owned(), |p| p.to_string());
-        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name()).collect();
         let layers = (!layers.is_empty()).then(|| ("layer", layers.join(",")));
         let mut notes = vec![
             ("model", self.classifier.name().to_owned()),
@@ -142,6 +142,7 @@ impl UseCase for Explain {
             ("saturated", list(&|one| one.seed.saturated.to_string())),
         ];
         notes.extend(layers);
+        notes.extend(self.classifier.info().assumed_note());
         notes
     }
 }

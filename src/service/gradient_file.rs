@@ -78,7 +78,7 @@ impl UseCase for GradientFile {
 
     /// The graph. Its inputs are `seed` and the residuals, its outputs `grad/<layer>`.
     fn run(&self, (): &(), _: &Context, job: &mut Job) -> Result<GradientModel, ServiceError> {
-        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let layers: Vec<&str> = self.layers.iter().map(|layer| layer.value.as_str()).collect();
         let explainer = self.classifier.explainer();
         let gradient = explainer.gradient_model(&layers, self.rules, self.max_bytes, &job.token);
         job.stages.end("derive");

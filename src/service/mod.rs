@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod forward_cache;
 mod gradient_file;
+mod input_settings;
 mod job;
 mod layer_view;
 mod loaded_models;
@@ -49,11 +50,21 @@ pub use models::{
 };
 pub use predict::Predict;
 pub use scores::Scores;
-pub use settings::{Assumption, Settings};
+pub use settings::{CardValue, Settings};
 pub use stages::Stages;
 pub use use_case::{Answer, OutputFormat, PictureFile, UseCase};
 
 use crate::config::Parameter;
+use crate::preprocess::Preset;
+
+/// The parameter of use cases that take a picture.
+const PRESET: Parameter = Parameter {
+    name: "preset",
+    value: Preset::NAMES,
+    help: "preprocess the picture by this preset in place of the model's own preprocessing \
+           (default: the card's, else what the graph says)",
+    repeatable: false,
+};
 
 /// The parameter that every use case has.
 const MODEL: Parameter = Parameter {

@@ -2,16 +2,20 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{ClassScore, ServiceError};
-use crate::config::{Activation, Parameters, excerpt, nearest};
+use crate::config::{Activation, ParameterError, Parameters, excerpt, nearest};
 use crate::explain;
-use crate::onnx::{Element, Facts, Grid, Head, Kind, Layer, Layouts};
+use crate::onnx::{Element, Facts, Grid, Head, Kind, Layer, LayerNames, Layouts};
+use crate::preprocess::Preset;
 use crate::runtime::{Card, ClassName, Fingerprint, Source};
 
 /// The name of the network's input for `layer`, unless the model has a layer of that name.
 const INPUT: &str = "input";
 
+/// The name of the note that lists what is assumed of the preprocessing.
+pub(super) const ASSUMED: &str = "assumed";
+
 /// What is known of a model: its names, layers, classes and settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ModelInfo {
     pub(super) name: String,
     pub(super) fingerprint: Fingerprint,
@@ -21,18 +25,21 @@ pub struct ModelInfo {
     pub(super) settings: Settings,
     pub(super) head: Head,
     pub(super) facts: Arc<Facts>,
+    pub(super) names: Arc<LayerNames>,
     pub(super) layouts: Layouts,
     pub(super) layers: Vec<Layer>,
 }
 
 impl ModelInfo {
     /// What a model's files and graph say.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of what is known")]
     pub(super) fn new(
         source: &Source,
         input: &str,
         settings: Settings,
         head: Head,
         facts: Arc<Facts>,
+        names: LayerNames,
         layouts: Layouts,
         layers: Vec<Layer>,
     ) -> Self {
@@ -45,9 +52,23 @@ impl ModelInfo {
             settings,
             head,
             facts,
+            names: Arc::new(names),
             layouts,
             layers,
         }
+    }
+
+    /// The same with the preprocessing of `preset`. It has another fingerprint, because forward
+    /// passes are cached by it.
+    pub(super) fn with_preset(&self, preset: Preset) -> Result<Self, ServiceError> {
+        let settings = self.settings.with_preset(preset).ok_or_else(|| {
+            ServiceError::Parameter(ParameterError::Invalid {
+                name: "preset",
+                value: preset.name().to_owned(),
+                expected: "unit, raw or keras-tf; the model takes one channel".to_owned(),
+            })
+        })?;
+        Ok(Self { settings, fingerprint: self.fingerprint.with(preset), ..self.clone() })
     }
 
     /// The model's name.
@@ -92,6 +113,17 @@ impl ModelInfo {
         &self.labels
     }
 
+    /// What answers tell of a preprocessing that is assumed. None where it is known.
+    pub(super) fn assumed_note(&self) -> Option<(&'static str, String)> {
+        Some((ASSUMED, self.settings.assumed_preprocessing()?))
+    }
+
+    /// The name by which the value of a layer is shown.
+    #[must_use]
+    pub fn layer_name<'n>(&'n self, value: &'n str) -> &'n str {
+        self.names.name(value)
+    }
+
     /// Further names of layers: alias and value.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
         let aliases = &self.card.layers.aliases;
@@ -104,30 +136,35 @@ impl ModelInfo {
         self.settings.activation != Activation::Logits
     }
 
-    /// The layer that a caller means: a listed layer, an alias, or any other float value of the
-    /// graph that depends on the picture.
+    /// The layer that a caller means by a module, an alias, or the ONNX name of any float value of
+    /// the graph that depends on the picture.
     ///
     /// # Errors
     /// [`ServiceError::UnknownLayer`] with the most similar names.
     pub fn layer(&self, name: &str) -> Result<Layer, ServiceError> {
         let aliased = self.card.layers.aliases.get(name);
         let target = aliased.map_or(name, String::as_str);
-        if let Some(layer) = self.layers.iter().find(|layer| layer.name == target) {
+        let target = match self.facts.get(target) {
+            Some(_) => target,
+            None => self.names.value(target).unwrap_or(target),
+        };
+        if let Some(layer) = self.layers.iter().find(|layer| layer.value == target) {
             return Ok(layer.clone());
         }
         let fact = self.facts.get(target);
         let floats = fact.filter(|fact| fact.element == Element::F32 && fact.constant.is_none());
         if let Some(fact) = floats {
             return Ok(Layer {
-                name: target.to_owned(),
+                value: target.to_owned(),
+                module: self.names.module(target),
                 kind: Kind::Value,
                 shape: fact.shape.clone(),
                 grid: self.layouts.get(target).map(Grid::from),
                 parameters: 0,
             });
         }
-        let listed = self.layers.iter().map(|layer| layer.name.as_str());
-        let names = listed.chain(self.aliases().map(|(alias, _)| alias));
+        let listed = self.layers.iter().map(Layer::name);
+        let names = listed.chain(self.aliases().map(|(alias, _)| alias)).chain(self.names.iter());
         Err(ServiceError::UnknownLayer {
             model: self.name.clone(),
             layer: excerpt(name),

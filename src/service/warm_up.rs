@@ -2,9 +2,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::{Rgb, RgbImage};
 
+use super::settings::Settings;
 use super::{Classifier, LoadError, ServiceError};
+use crate::onnx::Head;
 use crate::preprocess::{Format, Picture};
-use crate::runtime::{CancellationToken, Engine, OutputSet, Source};
+use crate::runtime::{CancellationToken, Engine, Network, OutputSet, Source};
 
 impl Classifier {
     /// Loads a model and runs it on one picture. Every model that is served has run once.
@@ -39,6 +41,30 @@ impl Classifier {
         Ok(())
     }
 }
+
+/// Whether the output of a network for the fixed picture is a distribution: positive values that
+/// sum to 1. Logits are none, but for a coincidence.
+///
+/// # Errors
+/// The engine's, in words.
+pub(super) fn gives_probabilities(
+    network: &Network,
+    settings: &Settings,
+    head: &Head,
+) -> Result<bool, String> {
+    let tensor = settings.preprocessing.tensor(&gradient_picture()).into_dyn();
+    let token = CancellationToken::never();
+    let values = network.forward(tensor, OutputSet::Scores, &token);
+    let values = values.map_err(|error| error.to_string())?;
+    let output = values.view(&head.logits).map_err(|error| error.to_string())?;
+    let sum: f64 = output.iter().map(|&value| f64::from(value)).sum();
+    let is_fraction = |&value: &f32| (0.0..=1.0).contains(&value);
+    Ok(output.iter().all(is_fraction) && (sum - 1.0).abs() <= MAX_DEFECT)
+}
+
+/// How far the sum of probabilities may be from 1: float32 and a clamp at 1e-7 for each of 10,000
+/// classes.
+const MAX_DEFECT: f64 = 1e-3;
 
 /// A picture whose red grows from left to right and whose green grows from top to bottom.
 fn gradient_picture() -> Picture {

@@ -211,7 +211,7 @@ fn a_cancelled_token_stops_the_preparation_of_a_graph() {
     token.cancel();
     let explainer = classifier.explainer();
     assert!(is_cancelled(explainer.gradient_model(
-        &[&layer.name],
+        &[&layer.value],
         Rules::GRADIENT,
         u64::MAX,
         &token

@@ -81,7 +81,7 @@ fn layers(given: &Parameters, classifier: &Classifier) -> Result<Vec<Layer>, Ser
     let mut layers: Vec<Layer> = Vec::new();
     for name in names {
         let layer = classifier.explained_layer(Some(name))?;
-        if !layers.iter().any(|known| known.name == layer.name) {
+        if !layers.iter().any(|known| known.value == layer.value) {
             layers.push(layer);
         }
     }

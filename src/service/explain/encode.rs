@@ -115,7 +115,7 @@ impl Explain {
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
-            layer: layer.map(|layer| layer.name.as_str()),
+            layer: layer.map(|layer| layer.name()),
             layer_shape: extents.map(|[channels, height, width]| [height, width, channels]),
             picture: [forward.picture.height(), forward.picture.width()],
             window: self.window_in_pixels(forward),
@@ -143,7 +143,7 @@ impl Explain {
     /// `properties` are those of the request's layers.
     fn map_json<'o>(&self, one: &'o ClassMap, properties: &[LayerProperties]) -> MapJson<'o> {
         let layers = self.layers.iter().zip(properties);
-        let of_layer = layers.filter(|(layer, _)| one.only_layer() == Some(layer.name.as_str()));
+        let of_layer = layers.filter(|(layer, _)| one.only_layer() == Some(layer.name()));
         let properties = of_layer.map(|(_, properties)| *properties).next().unwrap_or_default();
         let hint = one.is_empty().then_some(match one.sign {
             _ if one.map.bounds() == (0.0, 0.0) => {
@@ -160,7 +160,7 @@ impl Explain {
         MapJson {
             method: one.method.name,
             formula: one.method.formula,
-            layers: one.layers.iter().map(|layer| layer.name.as_str()).collect(),
+            layers: one.layers.iter().map(|layer| layer.name()).collect(),
             same_as: one
                 .map
                 .same_as

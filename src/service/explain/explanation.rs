@@ -38,7 +38,7 @@ impl ClassMap {
     /// The layer's name, where there is one layer.
     pub(super) fn only_layer(&self) -> Option<&str> {
         match self.layers.as_slice() {
-            [layer] => Some(&layer.name),
+            [layer] => Some(layer.name()),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::attribution::{METHODS, Method, MethodParameter};
 use crate::config::Parameter;
 use crate::render::Colormap;
-use crate::service::MODEL;
+use crate::service::{MODEL, PRESET};
 
 /// The names of all methods, as usage lines show them.
 static METHOD_NAMES: LazyLock<String> =
@@ -149,7 +149,7 @@ static OF_METHODS: LazyLock<Vec<(&'static str, Texts)>> = LazyLock::new(|| {
 
 /// The parameters of a request for these methods. `method` is among them if `has_method`.
 pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parameter> {
-    let mut table = vec![MODEL];
+    let mut table = vec![MODEL, PRESET];
     table.extend(has_method.then(method));
     let reads_layer = methods.iter().any(|method| method.reads_layer());
     table.extend(COMMON.iter().filter(|row| ![LAYER, FUSE].contains(&row.name) || reads_layer));

@@ -27,7 +27,7 @@ impl Explain {
                     Resolution::Layer => of_layer,
                     Resolution::Input => input,
                 };
-                let layer = layer.map_or("", |layer| &layer.name);
+                let layer = layer.map_or("", |layer| layer.name());
                 let (values, name) = (height * width, format!("{}/{layer}", method.name));
                 let has_channels = method.resolution == Resolution::Input;
                 let channels_held = if has_channels { 1 + channels } else { 1 };
