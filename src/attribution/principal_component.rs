@@ -34,10 +34,14 @@ const BLOCK_ELEMENTS: usize = 1 << 18;
 /// time grows with the third power of it.
 const MAX_SIDE: usize = 4096;
 
-/// The most steps of the power iteration, and the change of the vector at which it ends. Where
-/// σ₁ = σ₂ it does not converge, and the ratio tells so.
+/// The most steps of the power iteration. Where σ₁ = σ₂ it does not converge, and the ratio tells
+/// so.
 const STEPS: usize = 2000;
+
+/// The changes of the vector at which the power iteration ends. Of the second component only the
+/// eigenvalue is used, whose error is the square of the vector's.
 const PRECISION: f64 = 1e-12;
+const SECOND_PRECISION: f64 = 1e-6;
 
 impl PrincipalComponent {
     /// The first principal component, by power iteration on the smaller of M·Mᵀ and Mᵀ·M.
@@ -61,9 +65,9 @@ impl PrincipalComponent {
             let mut means = means.slice_axis_mut(Axis(0), part);
             means += &sums;
         });
-        let (first, vector) = largest_eigenpair(&gram);
+        let (first, vector) = largest_eigenpair(&gram, PRECISION);
         let deflated = &gram - &(first * outer(&vector));
-        let (second, _) = largest_eigenpair(&deflated);
+        let (second, _) = largest_eigenpair(&deflated, SECOND_PRECISION);
         let mut projection = Array1::<f64>::zeros(positions);
         if is_wide {
             for_each_block(matrix, is_wide, |range, block| {
@@ -81,7 +85,7 @@ impl PrincipalComponent {
         let projection = Array2::from_shape_fn((height, width), |(i, j)| projection[i * width + j]);
         // An eigenvalue this small is a rounding error.
         let has_second = second > f64::EPSILON * gram.nrows() as f64 * first;
-        let singular_value_ratio = has_second.then(|| (first / second).sqrt());
+        let singular_value_ratio = has_second.then(|| (first / second).sqrt().max(1.0));
         Ok(Self { projection, singular_value_ratio })
     }
 }
@@ -113,7 +117,7 @@ fn for_each_block(
 }
 
 /// The eigenvalue of largest magnitude of a positive semidefinite matrix, and its eigenvector.
-fn largest_eigenpair(gram: &Array2<f64>) -> (f64, Array1<f64>) {
+fn largest_eigenpair(gram: &Array2<f64>, precision: f64) -> (f64, Array1<f64>) {
     let mut random = generator(0, 0);
     let mut vector =
         Array1::from_shape_simple_fn(gram.nrows(), || StandardNormal.sample(&mut random));
@@ -127,7 +131,7 @@ fn largest_eigenpair(gram: &Array2<f64>) -> (f64, Array1<f64>) {
         next /= length;
         let change = norm(&(&next - &vector));
         vector = next;
-        if change < PRECISION {
+        if change < precision {
             break;
         }
     }

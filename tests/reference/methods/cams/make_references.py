@@ -5,14 +5,14 @@ MobileNetV2 whose linear bottlenecks have negative values, and a Swin transforme
 are channels-last. Each is explained at a middle and at its last layer, for two pictures, two classes, the logit and the
 probability. The maps are those of pytorch-grad-cam in float64, before its ReLU and scaling, with these exceptions:
 
-- gradcam++: pytorch-grad-cam adds 1e-6 to the denominator of equation 19, which makes the map depend on the scale of the
-  score. Here nothing is added. For the probability the derivation's S is its log-odds, whose exponential is p/(1 − p).
+- gradcam++: pytorch-grad-cam adds 1e-6 to the denominator of equation 19, which makes the map depend on the scale of
+  the score. Here nothing is added. For the probability the derivation's S is its log-odds.
 - eigencam and eigengradcam: pytorch-grad-cam centres the channels. Those maps are `eigencam/center` and
   `eigengradcam/center`. The maps that are not centred, and `layercam/eigen_smooth`, are from NumPy's SVD.
 - finercam: pytorch-grad-cam's Grad-CAM of the logit less 0.6 times the mean logit of the 3 nearest classes, as in
   torchcam. pytorch-grad-cam weights the classes by their probability instead.
-- layercam/aug_smooth: pytorch-grad-cam scales the maps of the altered inputs before it takes their mean. Here the mean is
-  of its maps before scaling.
+- layercam/aug_smooth: pytorch-grad-cam scales the maps of the altered inputs before it takes their mean. Here the mean
+  is of its maps before scaling.
 - The sign of a principal component is arbitrary and is chosen here so that it agrees with the mean over channels.
 
 `tolerance` of each map is ten times what the peer's own map in float32 moves when the weights are moved by 1e-7 of the
