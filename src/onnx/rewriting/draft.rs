@@ -97,11 +97,33 @@ impl Draft {
         self.rewrite(NodeProto {
             name: output.to_owned(),
             op_type: operator.to_owned(),
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            input: owned(inputs),
             output: vec![output.to_owned()],
             attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
             ..NodeProto::default()
         })
+    }
+
+    /// Adds the node `operator` with one new output and those attributes of `node` whose names
+    /// `keeps`; returns the output's name.
+    pub(super) fn node_like(
+        &mut self,
+        node: &NodeProto,
+        operator: &str,
+        inputs: &[&str],
+        keeps: impl Fn(&str) -> bool,
+    ) -> Result<String, OnnxError> {
+        let output = self.name(&operator.to_lowercase());
+        let kept = node.attribute.iter().filter(|attribute| keeps(&attribute.name));
+        self.rewrite(NodeProto {
+            name: output.clone(),
+            op_type: operator.to_owned(),
+            input: owned(inputs),
+            output: vec![output.clone()],
+            attribute: kept.cloned().collect(),
+            ..NodeProto::default()
+        })?;
+        Ok(output)
     }
 
     /// Stores a float32 tensor and returns its name.
@@ -138,6 +160,12 @@ impl Draft {
         }
         name
     }
+}
+
+/// The names of inputs, without missing ones at the end.
+fn owned(inputs: &[&str]) -> Vec<String> {
+    let count = inputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+    inputs[..count].iter().map(|&input| input.to_owned()).collect()
 }
 
 /// Input `index` of `node`, which must be there.
