@@ -193,7 +193,7 @@ fn single(node: &NodeProto, values: &[f32]) -> Result<f32, OnnxError> {
         Some((first, rest)) if rest.iter().all(|value| value == first) => Ok(*first),
         _ => Err(unsupported(
             node,
-            "a value that depends on the picture has one scale for each channel; quantize by tensor",
+            "a value of the picture has one scale for each channel; quantize by tensor",
         )),
     }
 }
