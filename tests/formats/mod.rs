@@ -20,7 +20,7 @@ struct References {
     hirescam: Vec<Vec<f64>>,
 }
 
-/// Each file, the largest error of a logit, and that of the map; both relative to the largest value.
+/// Each file, the largest error of a logit, and that of the map; relative to the largest value.
 /// 8-bit integers have steps of 1/255 of their range, and a sum may be rounded to the next one.
 const FILES: &[(&str, f64, f64)] = &[
     ("float32", 1e-5, 1e-5),

@@ -6,8 +6,8 @@ use ndarray::ArrayD;
 
 const X: [f32; 8] = [1.0, -1.0, 2.0, 0.5, -2.0, 0.25, 3.0, -0.5];
 
-/// A node of the domain `com.microsoft`, or of the standard if `domain` is empty. Its first input is
-/// the graph's input of shape `from`, the others are stored.
+/// A node of the domain `com.microsoft`, or of the standard if `domain` is empty. Its first input
+/// is the graph's input of shape `from`, the others are stored.
 struct Node<'a> {
     domain: &'a str,
     operator: &'a str,

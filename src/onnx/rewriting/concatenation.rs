@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::super::Attributes;
-use super::super::pb::GraphProto;
+use crate::onnx::Attributes;
+use crate::onnx::pb::GraphProto;
 
 /// The fewest operands that are worth another node.
 const FEWEST: usize = 2;

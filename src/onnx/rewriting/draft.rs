@@ -1,16 +1,20 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{find, names};
 use crate::onnx::builder::{Attribute, attribute};
 use crate::onnx::pb::tensor_shape_proto::dimension::Value::DimValue;
 use crate::onnx::pb::type_proto::Value::TensorType;
 use crate::onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::onnx::{Attributes, OnnxError, float_tensor, reads};
 
+/// Writes the nodes that replace `node` into the draft. False if the node stays as it is.
+pub(super) type Rewrite = fn(&NodeProto, &mut Draft) -> Result<bool, OnnxError>;
+
 /// The nodes and stored tensors of a graph that is being rewritten.
 pub(super) struct Draft {
     /// The operator set of the model.
     pub(super) opset: i64,
+    /// The rewriting of a node's operator, if there is one.
+    find: fn(&NodeProto) -> Option<Rewrite>,
     /// The longest side of an input that a graph declares.
     pub(super) largest_side: i64,
     nodes: Vec<NodeProto>,
@@ -29,7 +33,11 @@ const LEAST_SIDE: i64 = 1024;
 
 impl Draft {
     /// Takes the initializers out of `graph`. [`finish`](Self::finish) puts them back.
-    pub(super) fn new(graph: &mut GraphProto, opset: i64) -> Self {
+    pub(super) fn new(
+        graph: &mut GraphProto,
+        opset: i64,
+        find: fn(&NodeProto) -> Option<Rewrite>,
+    ) -> Self {
         let taken = names(graph);
         let initializers = std::mem::take(&mut graph.initializer);
         let order = initializers.iter().map(|tensor| tensor.name.clone()).collect();
@@ -42,7 +50,16 @@ impl Draft {
         }
         let sides = graph.input.iter().flat_map(dims);
         let largest_side = sides.max().unwrap_or(0).max(LEAST_SIDE);
-        Self { opset, largest_side, nodes: Vec::new(), tensors, order, taken, scope: String::new() }
+        Self {
+            opset,
+            find,
+            largest_side,
+            nodes: Vec::new(),
+            tensors,
+            order,
+            taken,
+            scope: String::new(),
+        }
     }
 
     /// Puts the nodes into `graph`, and the initializers that they read.
@@ -56,7 +73,7 @@ impl Draft {
 
     /// Adds `node`, or the nodes that replace it.
     pub(super) fn rewrite(&mut self, node: NodeProto) -> Result<(), OnnxError> {
-        if let Some(rewrite) = find(&node) {
+        if let Some(rewrite) = (self.find)(&node) {
             let scope = node.output.first().cloned().unwrap_or_default();
             let outer = std::mem::replace(&mut self.scope, scope);
             let is_rewritten = rewrite(&node, self);
@@ -97,11 +114,33 @@ impl Draft {
         self.rewrite(NodeProto {
             name: output.to_owned(),
             op_type: operator.to_owned(),
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            input: owned(inputs),
             output: vec![output.to_owned()],
             attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
             ..NodeProto::default()
         })
+    }
+
+    /// Adds the node `operator` with one new output and those attributes of `node` whose names
+    /// `keeps`; returns the output's name.
+    pub(super) fn node_like(
+        &mut self,
+        node: &NodeProto,
+        operator: &str,
+        inputs: &[&str],
+        keeps: impl Fn(&str) -> bool,
+    ) -> Result<String, OnnxError> {
+        let output = self.name(&operator.to_lowercase());
+        let kept = node.attribute.iter().filter(|attribute| keeps(&attribute.name));
+        self.rewrite(NodeProto {
+            name: output.clone(),
+            op_type: operator.to_owned(),
+            input: owned(inputs),
+            output: vec![output.clone()],
+            attribute: kept.cloned().collect(),
+            ..NodeProto::default()
+        })?;
+        Ok(output)
     }
 
     /// Stores a float32 tensor and returns its name.
@@ -140,6 +179,12 @@ impl Draft {
     }
 }
 
+/// The names of inputs, without missing ones at the end.
+fn owned(inputs: &[&str]) -> Vec<String> {
+    let count = inputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+    inputs[..count].iter().map(|&input| input.to_owned()).collect()
+}
+
 /// Input `index` of `node`, which must be there.
 pub(super) fn input(node: &NodeProto, index: usize) -> Result<&str, OnnxError> {
     optional(node, index).ok_or_else(|| unsupported(node, &format!("its input {index} is missing")))
@@ -175,4 +220,12 @@ fn dims(input: &ValueInfoProto) -> impl Iterator<Item = i64> {
         Some(DimValue(extent)) => Some(extent),
         _ => None,
     })
+}
+
+/// Every name in use in a graph.
+fn names(graph: &GraphProto) -> HashSet<String> {
+    let tensors = graph.initializer.iter().map(|tensor| &tensor.name);
+    let inputs = graph.input.iter().map(|input| &input.name);
+    let outputs = graph.node.iter().flat_map(|node| &node.output);
+    tensors.chain(inputs).chain(outputs).cloned().collect()
 }

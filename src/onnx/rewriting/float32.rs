@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::super::pb::tensor_proto::DataType;
-use super::super::pb::type_proto::Value::TensorType;
-use super::super::pb::{GraphProto, TensorProto, ValueInfoProto};
-use super::super::{Model, OnnxError, read_numbers};
+use crate::onnx::pb::tensor_proto::DataType;
+use crate::onnx::pb::type_proto::Value::TensorType;
+use crate::onnx::pb::{GraphProto, TensorProto, ValueInfoProto};
+use crate::onnx::{Model, OnnxError, read_numbers};
 
 /// The model in float32.
 ///
@@ -41,7 +41,7 @@ fn only_cast(graph: &GraphProto) -> HashSet<String> {
     let halves = graph.initializer.iter().filter(is_half);
     let mut names: HashSet<String> = halves.map(|tensor| tensor.name.clone()).collect();
     for node in graph.node.iter().filter(|node| node.op_type != "Cast") {
-        super::super::reads(node).for_each(|name| {
+        crate::onnx::reads(node).for_each(|name| {
             names.remove(name);
         });
     }

@@ -1,33 +1,23 @@
 //! Operators in which ONNX Runtime's optimizer joins several of the standard ones.
 
-use super::super::builder::Attribute;
-use super::super::pb::{AttributeProto, NodeProto};
-use super::super::{Attributes, OnnxError};
 use super::draft::{Draft, input, optional, output, unsupported};
+use crate::onnx::builder::Attribute;
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Attributes, OnnxError};
 
-/// Adds the node `operator` with the attributes of `node` that do not belong to its activation.
-fn without_activation(
-    node: &NodeProto,
-    draft: &mut Draft,
-    operator: &str,
-    inputs: usize,
-) -> Result<String, OnnxError> {
-    let result = draft.name(&operator.to_lowercase());
-    let is_own = |attribute: &&AttributeProto| !attribute.name.starts_with("activation");
-    draft.rewrite(NodeProto {
-        name: result.clone(),
-        op_type: operator.to_owned(),
-        input: node.input.iter().take(inputs).cloned().collect(),
-        output: vec![result.clone()],
-        attribute: node.attribute.iter().filter(is_own).cloned().collect(),
-        ..NodeProto::default()
-    })?;
-    Ok(result)
+/// Whether an attribute does not belong to the activation.
+fn is_own(attribute: &str) -> bool {
+    !attribute.starts_with("activation")
+}
+
+/// The first three inputs of `node`, of which the last may be missing.
+fn operands(node: &NodeProto) -> Vec<&str> {
+    node.input.iter().take(3).map(String::as_str).collect()
 }
 
 /// FusedConv: a convolution, the addition of a fourth input, an activation.
 pub(super) fn convolution(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxError> {
-    let mut value = without_activation(node, draft, "Conv", 3)?;
+    let mut value = draft.node_like(node, "Conv", &operands(node), is_own)?;
     if let Some(summand) = optional(node, 3) {
         value = draft.node("Add", &[&value, summand], &[])?;
     }
@@ -37,7 +27,7 @@ pub(super) fn convolution(node: &NodeProto, draft: &mut Draft) -> Result<bool, O
 
 /// FusedGemm: a Gemm and an activation.
 pub(super) fn gemm(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxError> {
-    let value = without_activation(node, draft, "Gemm", 3)?;
+    let value = draft.node_like(node, "Gemm", &operands(node), is_own)?;
     let names = ["activation_alpha", "activation_beta"];
     let given = names.iter().filter(|name| node.has(name));
     let parameters: Vec<f32> = given.map(|name| node.float(name, 0.0)).collect();
@@ -155,15 +145,7 @@ pub(super) fn skip_layer_normalization(
 pub(super) fn nhwc_max_pool(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxError> {
     let perm = |order: [i64; 4]| [("perm", Attribute::Ints(order.to_vec()))];
     let x = draft.node("Transpose", &[input(node, 0)?], &perm([0, 3, 1, 2]))?;
-    let pooled = draft.name("maxpool");
-    draft.rewrite(NodeProto {
-        name: pooled.clone(),
-        op_type: "MaxPool".to_owned(),
-        input: vec![x],
-        output: vec![pooled.clone()],
-        attribute: node.attribute.clone(),
-        ..NodeProto::default()
-    })?;
+    let pooled = draft.node_like(node, "MaxPool", &[&x], |_| true)?;
     draft.node_to(output(node)?, "Transpose", &[&pooled], &perm([0, 2, 3, 1]))?;
     Ok(true)
 }

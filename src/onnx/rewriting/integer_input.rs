@@ -1,10 +1,10 @@
 //! A picture input of 8-bit integers becomes one of float32 with the same numbers. The nodes that
 //! read it, a cast or a quantization, give the same results.
 
-use super::super::Model;
-use super::super::pb::ValueInfoProto;
-use super::super::pb::tensor_proto::DataType;
-use super::super::pb::type_proto::Value::TensorType;
+use crate::onnx::Model;
+use crate::onnx::pb::ValueInfoProto;
+use crate::onnx::pb::tensor_proto::DataType;
+use crate::onnx::pb::type_proto::Value::TensorType;
 
 impl Model {
     /// What is subtracted from a pixel of 0 to 255 for an input of 8-bit integers: 0 for unsigned

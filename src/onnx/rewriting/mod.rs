@@ -12,15 +12,10 @@ mod quantization;
 mod quantized_operators;
 mod standard;
 
-use std::collections::HashSet;
-
-use self::draft::Draft;
+use self::draft::{Draft, Rewrite};
 use self::fused::SAVE_BASIC;
 use super::pb::NodeProto;
 use super::{Model, OnnxError};
-
-/// Writes the nodes that replace `node` into the draft. False if the node stays as it is.
-type Rewrite = fn(&NodeProto, &mut Draft) -> Result<bool, OnnxError>;
 
 /// The domain of operators that ONNX Runtime adds to the standard.
 const MICROSOFT: &str = "com.microsoft";
@@ -75,7 +70,7 @@ impl Model {
         integer_input::convert(&mut model);
         let opset = model.opset();
         let Some(graph) = model.graph_mut() else { return Ok(model) };
-        let mut draft = Draft::new(graph, opset);
+        let mut draft = Draft::new(graph, opset, find);
         for node in std::mem::take(&mut graph.node) {
             if node.domain == MACHINE {
                 let reason = format!("it is written for one kind of machine; {SAVE_BASIC}");
@@ -94,12 +89,4 @@ fn find(node: &NodeProto) -> Option<Rewrite> {
     let domain = if node.domain == "ai.onnx" { "" } else { node.domain.as_str() };
     let is_this = |(of, name, _): &&(&str, &str, Rewrite)| *of == domain && *name == node.op_type;
     REWRITES.iter().find(is_this).map(|&(_, _, rewrite)| rewrite)
-}
-
-/// Every name in use in a graph.
-fn names(graph: &super::pb::GraphProto) -> HashSet<String> {
-    let tensors = graph.initializer.iter().map(|tensor| &tensor.name);
-    let inputs = graph.input.iter().map(|input| &input.name);
-    let outputs = graph.node.iter().flat_map(|node| &node.output);
-    tensors.chain(inputs).chain(outputs).cloned().collect()
 }

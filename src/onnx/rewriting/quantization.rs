@@ -4,11 +4,11 @@
 //! DequantizeLinear is (x − z)·s. Stored tensors are dequantized here, once. The gradient passes
 //! straight through the rounding where the clipping does not limit x.
 
-use super::super::builder::Attribute;
-use super::super::pb::tensor_proto::DataType;
-use super::super::pb::{NodeProto, TensorProto};
-use super::super::{Attributes, OnnxError, read_numbers};
 use super::draft::{Draft, input, optional, output, unsupported};
+use crate::onnx::builder::Attribute;
+use crate::onnx::pb::tensor_proto::DataType;
+use crate::onnx::pb::{NodeProto, TensorProto};
+use crate::onnx::{Attributes, OnnxError, read_numbers};
 
 /// The least scale of a dynamic quantization. It keeps an input of zeros finite.
 const LEAST_SCALE: f32 = f32::MIN_POSITIVE;
@@ -193,7 +193,7 @@ fn single(node: &NodeProto, values: &[f32]) -> Result<f32, OnnxError> {
         Some((first, rest)) if rest.iter().all(|value| value == first) => Ok(*first),
         _ => Err(unsupported(
             node,
-            "a value that depends on the picture has one scale for each channel; quantize by tensor",
+            "a value of the picture has one scale for each channel; quantize by tensor",
         )),
     }
 }

@@ -1,14 +1,13 @@
 //! Operators on quantized values become the same operators between DequantizeLinear and
 //! QuantizeLinear. This is how ONNX defines them, up to the rounding of their sums.
 
-use super::super::builder::Attribute;
-use super::super::pb::{AttributeProto, NodeProto};
-use super::super::{Attributes, OnnxError};
 use super::draft::{Draft, input, optional, output, unsupported};
 use super::quantization::{centred, stored};
+use crate::onnx::builder::Attribute;
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Attributes, OnnxError};
 
-/// A value, its scale and its zero point: inputs `first` to `first + 2`. A node with
-/// `channels_last` gives its first value in that order.
+/// The dequantized value of a node: value, scale and zero point are inputs `first` to `first + 2`.
 fn dequantized(node: &NodeProto, draft: &mut Draft, first: usize, axis: i64) -> Name {
     let zero_point = optional(node, first + 2).unwrap_or_default();
     let inputs = [input(node, first)?, input(node, first + 1)?, zero_point];
@@ -36,33 +35,17 @@ fn quantized(
     Ok(true)
 }
 
-/// Adds the node `operator` with the attributes of `node`, without those called `left_out`.
-fn like(
-    node: &NodeProto,
-    draft: &mut Draft,
-    operator: &str,
-    inputs: &[&str],
-    left_out: &[&str],
-) -> Name {
-    let output = draft.name(&operator.to_lowercase());
-    let kept = |attribute: &&AttributeProto| !left_out.contains(&attribute.name.as_str());
-    draft.rewrite(NodeProto {
-        name: output.clone(),
-        op_type: operator.to_owned(),
-        input: inputs.iter().map(|&input| input.to_owned()).collect(),
-        output: vec![output.clone()],
-        attribute: node.attribute.iter().filter(kept).cloned().collect(),
-        ..NodeProto::default()
-    })?;
-    Ok(output)
-}
-
 /// `value` with its channels moved, if `node` has the attribute `channels_last`.
 fn moved(node: &NodeProto, draft: &mut Draft, value: String, order: [i64; 4]) -> Name {
     if node.int("channels_last", 0) == 0 {
         return Ok(value);
     }
     draft.node("Transpose", &[&value], &[("perm", Attribute::Ints(order.to_vec()))])
+}
+
+/// Whether the standard operator has the attribute too.
+fn is_standard(attribute: &str) -> bool {
+    !matches!(attribute, "channels_last" | "opset")
 }
 
 const TO_FIRST: [i64; 4] = [0, 3, 1, 2];
@@ -77,7 +60,7 @@ pub(super) fn convolution(node: &NodeProto, draft: &mut Draft) -> Result<bool, O
         Some(bias) => scaled(node, draft, bias, [input(node, 1)?, input(node, 4)?], 1.0)?,
         None => String::new(),
     };
-    let y = like(node, draft, "Conv", &[&x, &weight, &bias], &["channels_last"])?;
+    let y = draft.node_like(node, "Conv", &[&x, &weight, &bias], is_standard)?;
     let y = moved(node, draft, y, TO_LAST)?;
     quantized(node, draft, &y, 6)
 }
@@ -118,7 +101,7 @@ pub(super) fn gemm(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxErro
         }
         None => String::new(),
     };
-    let y = like(node, draft, "Gemm", &[&a, &b, &c], &[])?;
+    let y = draft.node_like(node, "Gemm", &[&a, &b, &c], is_standard)?;
     quantized(node, draft, &y, 7)
 }
 
@@ -128,7 +111,7 @@ pub(super) fn integer_product(node: &NodeProto, draft: &mut Draft) -> Result<boo
     let (operator, axis) = if is_convolution { ("Conv", 0) } else { ("MatMul", -1) };
     let a = centred(node, draft, input(node, 0)?, optional(node, 2), -2)?;
     let b = centred(node, draft, input(node, 1)?, optional(node, 3), axis)?;
-    let y = like(node, draft, operator, &[&a, &b], &[])?;
+    let y = draft.node_like(node, operator, &[&a, &b], is_standard)?;
     draft.node_to(output(node)?, "Identity", &[&y], &[])?;
     Ok(true)
 }
@@ -144,7 +127,7 @@ pub(super) fn binary(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxEr
 pub(super) fn unary(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxError> {
     let x = dequantized(node, draft, 0, 1)?;
     let operator = node.op_type.trim_start_matches("QLinear");
-    let y = like(node, draft, operator, &[&x], &["opset"])?;
+    let y = draft.node_like(node, operator, &[&x], is_standard)?;
     quantized(node, draft, &y, 3)
 }
 
@@ -153,7 +136,7 @@ pub(super) fn pool(node: &NodeProto, draft: &mut Draft) -> Result<bool, OnnxErro
     let x = dequantized(node, draft, 0, 1)?;
     let x = moved(node, draft, x, TO_FIRST)?;
     let operator = node.op_type.trim_start_matches("QLinear");
-    let y = like(node, draft, operator, &[&x], &["channels_last"])?;
+    let y = draft.node_like(node, operator, &[&x], is_standard)?;
     let y = moved(node, draft, y, TO_LAST)?;
     quantized(node, draft, &y, 3)
 }
@@ -164,6 +147,6 @@ pub(super) fn concatenation(node: &NodeProto, draft: &mut Draft) -> Result<bool,
     let parts = firsts.map(|first| dequantized(node, draft, first, 1));
     let parts = parts.collect::<Result<Vec<String>, OnnxError>>()?;
     let names: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let y = like(node, draft, "Concat", &names, &[])?;
+    let y = draft.node_like(node, "Concat", &names, is_standard)?;
     quantized(node, draft, &y, 0)
 }

@@ -1,9 +1,9 @@
 //! Standard operators in forms that the engine does not know.
 
-use super::super::builder::{Attribute, attribute};
-use super::super::pb::NodeProto;
-use super::super::{Attributes, OnnxError, float_tensor};
 use super::draft::Draft;
+use crate::onnx::builder::{Attribute, attribute};
+use crate::onnx::pb::NodeProto;
+use crate::onnx::{Attributes, OnnxError, float_tensor};
 
 /// Batch norm that normalizes by the statistics of its own batch is instance norm, because a batch
 /// has one picture. Networks with standardized weights (BiT, NFNet) normalize their weights by it.
