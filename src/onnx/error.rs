@@ -3,8 +3,8 @@
 pub enum OnnxError {
     /// The bytes are not an ONNX protobuf message.
     #[error(
-        "not an ONNX model, or only a part of one ({0}); copy or download the file again, or export it \
-         again"
+        "not an ONNX model, or only a part of one ({0}); copy or download the file again, or \
+         export it again"
     )]
     Decode(String),
     /// The protobuf message has no graph, or a graph without nodes.
@@ -15,8 +15,8 @@ pub enum OnnxError {
     DefinedTwice(String),
     /// The nodes cannot be put in an order in which every input is known before it is used.
     #[error(
-        "{operator} (node {node:?}) needs value {value:?}, which nothing before it defines; export the \
-         model again"
+        "{operator} (node {node:?}) needs value {value:?}, which nothing before it defines; export \
+         the model again"
     )]
     Undefined {
         /// The node that reads the value.

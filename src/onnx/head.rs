@@ -28,8 +28,8 @@ impl Head {
     /// The head of the output that holds the scores of `classes` classes, if their number is known.
     ///
     /// Scores are one vector. Of several, those are taken from which no other vector is computed,
-    /// so that an embedding is passed over; of several such, one that ends in an activation, or else
-    /// in a dense layer.
+    /// so that an embedding is passed over; of several such, one that ends in an activation, or
+    /// else in a dense layer.
     #[must_use]
     pub fn of_scores(
         model: &Model,

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::module_scopes::ModuleScopes;
+use super::module_scopes::{ModuleScopes, is_within};
 use super::{Elements, Model, Topology};
 
 /// The names of values by the modules of the original network.
@@ -8,9 +8,12 @@ use super::{Elements, Model, Topology};
 /// A module's name is that of its last value that is read outside of the module, which is the
 /// module's output. Other values of the module have the module's name and their operator:
 /// `layer4.1.add`. A name that is the ONNX name of another value is not given.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LayerNames {
     name_of: HashMap<String, String>,
+    module_of: HashMap<String, String>,
+    /// What stands between a module and the module inside it.
+    separator: char,
     value_of: HashMap<String, String>,
 }
 
@@ -24,13 +27,20 @@ impl LayerNames {
         let computed = graph.node.iter().flat_map(|node| &node.output);
         let given = graph.input.iter().map(|input| &input.name);
         let values: HashSet<&str> = computed.chain(given).map(String::as_str).collect();
-        let mut names = Self::default();
+        let mut names = Self {
+            name_of: HashMap::new(),
+            module_of: HashMap::new(),
+            separator: scopes.separator,
+            value_of: HashMap::new(),
+        };
         let mut counts: HashMap<String, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
             let Some(value) = node.output.first().map(String::as_str) else { continue };
             let Some(module) = scopes.module(value) else { continue };
+            names.module_of.insert(value.to_owned(), module.to_owned());
             let is_free = |name: &str| name == value || !values.contains(name);
+            let is_unused = |name: &str| is_free(name) && !outputs.contains_key(name);
             let qualified = match (module, node.op_type.to_lowercase()) {
                 ("", operator) => operator,
                 (module, operator) => format!("{module}{}{operator}", scopes.separator),
@@ -40,10 +50,10 @@ impl LayerNames {
             *count += 1;
             if outputs.get(module) == Some(&value) && is_free(module) {
                 names.name_of.insert(value.to_owned(), module.to_owned());
-            } else if is_free(&qualified) {
+            } else if is_unused(&qualified) {
                 names.name_of.insert(value.to_owned(), qualified.clone());
             }
-            if is_free(&qualified) {
+            if is_unused(&qualified) {
                 names.value_of.insert(qualified, value.to_owned());
             }
         }
@@ -65,6 +75,17 @@ impl LayerNames {
     #[must_use]
     pub fn name<'n>(&'n self, value: &'n str) -> &'n str {
         self.name_of.get(value).map_or(value, String::as_str)
+    }
+
+    /// Whether `value` was computed outside of the module of PyTorch that computed `source`. Layers
+    /// of Keras do not contain each other, so nothing follows from theirs.
+    #[must_use]
+    pub fn is_outside(&self, value: &str, source: &str) -> bool {
+        if self.separator != '.' {
+            return false;
+        }
+        let (inner, outer) = (self.module_of.get(value), self.module_of.get(source));
+        inner.zip(outer).is_some_and(|(inner, outer)| !is_within(inner, outer, self.separator))
     }
 
     /// The value that a module's name means.
@@ -115,7 +136,7 @@ fn module_outputs<'s>(
             .collect();
         for enclosing in scopes.enclosing(module) {
             let is_outside = |reader: &Option<&str>| {
-                reader.is_none_or(|reader| !scopes.is_within(reader, enclosing))
+                reader.is_none_or(|reader| !is_within(reader, enclosing, scopes.separator))
             };
             if ends.contains(value) || readers.is_empty() || readers.iter().any(is_outside) {
                 outputs.insert(enclosing, unreshaped(value, enclosing, topology, scopes));
@@ -136,7 +157,7 @@ fn unreshaped<'s>(
     while let Some(node) =
         topology.producer(value).filter(|it| Elements::after(it) == Elements::Kept)
         && let Some(source) = node.input.first()
-        && scopes.module(source).is_some_and(|module| scopes.is_within(module, outer))
+        && scopes.module(source).is_some_and(|module| is_within(module, outer, scopes.separator))
     {
         value = source;
     }

@@ -18,7 +18,7 @@ pub fn layers(
     layouts: &Layouts,
     facts: &Facts,
 ) -> Vec<Layer> {
-    let mut starts = LayerStarts::of(model, topology, facts);
+    let mut starts = LayerStarts::of(model, topology, names, facts);
     let mut parameters = parameters(model, topology, &starts);
     let mut layers = Vec::new();
     let mut pending = 0;
@@ -52,7 +52,7 @@ struct LayerStarts<'m> {
 }
 
 impl<'m> LayerStarts<'m> {
-    fn of(model: &'m Model, topology: &Topology<'m>, facts: &Facts) -> Self {
+    fn of(model: &'m Model, topology: &Topology<'m>, names: &LayerNames, facts: &Facts) -> Self {
         let mut start_of: HashMap<&str, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
@@ -63,7 +63,13 @@ impl<'m> LayerStarts<'m> {
             let sources: HashSet<usize> =
                 node.input.iter().filter_map(|name| start_of.get(name.as_str()).copied()).collect();
             let start = match sources.iter().next() {
-                Some(&source) if sources.len() == 1 && !starts_layer(node, topology) => source,
+                Some(&source)
+                    if sources.len() == 1
+                        && !starts_layer(node, topology)
+                        && !leaves_block(node, topology.node(source), names) =>
+                {
+                    source
+                }
                 _ => index,
             };
             start_of.extend(node.output.iter().map(|name| (name.as_str(), start)));
@@ -116,6 +122,14 @@ fn starts_layer(node: &NodeProto, topology: &Topology) -> bool {
         StartsLayer::WithoutConstants => node.input.iter().all(|name| !topology.is_constant(name)),
         StartsLayer::Never => false,
     }
+}
+
+/// Whether `start` adds the branches of a block and `node` is outside of the block, such as the
+/// normalization at the start of the next block. The sum is then the layer's last value.
+fn leaves_block(node: &NodeProto, start: &NodeProto, names: &LayerNames) -> bool {
+    let is_sum = operator(start).starts_layer == StartsLayer::WithoutConstants;
+    let outputs = node.output.first().zip(start.output.first());
+    is_sum && outputs.is_some_and(|(value, sum)| names.is_outside(value, sum))
 }
 
 /// The number of weights of each listed layer: those of its own nodes and of the unlisted nodes

@@ -64,13 +64,13 @@ impl<'m> ModuleScopes<'m> {
         let modules = std::iter::successors(Some(module).filter(|it| !it.is_empty()), outer);
         modules.take(MAX_DEPTH)
     }
+}
 
-    /// Whether `inner` is `outer` or a module in it.
-    pub(super) fn is_within(&self, inner: &str, outer: &str) -> bool {
-        inner.strip_prefix(outer).is_some_and(|rest| {
-            rest.is_empty() || outer.is_empty() || rest.starts_with(self.separator)
-        })
-    }
+/// Whether `inner` is `outer` or a module in it.
+pub(super) fn is_within(inner: &str, outer: &str, separator: char) -> bool {
+    inner
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || outer.is_empty() || rest.starts_with(separator))
 }
 
 /// The module in a list such as `['', 'layer4', 'layer4.1', 'layer4.1.relu', 'relu_16']`. The last

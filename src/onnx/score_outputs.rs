@@ -1,9 +1,9 @@
-//! Outputs that are made from scores: labels, indices and dictionaries. The scores take their place.
+//! Outputs that are made from scores: labels, indices, dictionaries. The scores take their place.
 
 use std::collections::HashSet;
 
 use super::pb::ValueInfoProto;
-use super::{Elements, Model, OnnxError, Topology, reads};
+use super::{Elements, Model, OnnxError, Topology};
 
 impl Model {
     /// The same model with outputs of scores. An output behind `ArgMax`, `TopK`, `ZipMap` or a
@@ -19,7 +19,7 @@ impl Model {
         if self.outputs().iter().map(|output| output.name.as_str()).eq(scores.iter().copied()) {
             return Ok(self);
         }
-        let needed = needed(&scores, &topology);
+        let needed = topology.ancestors(&scores);
         let mut seen = HashSet::new();
         let distinct = scores.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned);
         let names: Vec<String> = distinct.collect();
@@ -59,18 +59,4 @@ fn scores_of<'m>(value: &'m str, topology: &Topology<'m>) -> &'m str {
         (scores, value) = (source, source);
     }
     scores
-}
-
-/// The nodes that `values` depend on.
-fn needed(values: &[&str], topology: &Topology) -> HashSet<usize> {
-    let mut needed = HashSet::new();
-    let mut stack: Vec<usize> =
-        values.iter().filter_map(|value| topology.producer_index(value)).collect();
-    while let Some(index) = stack.pop() {
-        if needed.insert(index) {
-            let sources = reads(topology.node(index));
-            stack.extend(sources.filter_map(|value| topology.producer_index(value)));
-        }
-    }
-    needed
 }

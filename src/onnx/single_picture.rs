@@ -1,5 +1,5 @@
-//! Files for another number of pictures, or for a picture without a batch axis. They are rewritten to
-//! one picture with a batch axis.
+//! Files for another number of pictures, or for a picture without a batch axis. They are rewritten
+//! to one picture with a batch axis.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use super::pb::{NodeProto, TensorProto, ValueInfoProto, type_proto};
 use super::{Model, int_tensor, read_ints};
 
 impl Model {
-    /// The same model for a batch of one picture. Where the file fixes a larger batch, the targets of
-    /// `Reshape` and `Expand` that begin with it begin with 1. Where the input has no batch axis, it
-    /// gets one, which a `Squeeze` takes off again.
+    /// The same model for a batch of one picture. Where the file fixes a larger batch, the targets
+    /// of `Reshape` and `Expand` that begin with it begin with 1. Where the input has no batch
+    /// axis, it gets one, which a `Squeeze` takes off again.
     #[must_use]
     pub fn for_one_picture(self) -> Self {
         let dims = match self.inputs().as_slice() {

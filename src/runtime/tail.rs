@@ -53,7 +53,7 @@ impl Tail {
         match Self::with_rows(network, value, logits, rows) {
             // A part may take a batch and mix its rows, so its result is compared.
             Ok(batched) if batched.agrees_with(&single, network, token)? => Ok(batched),
-            Ok(_) | Err(RuntimeError::Engine { .. }) => Ok(single),
+            Ok(_) | Err(RuntimeError::Engine { .. } | RuntimeError::Node { .. }) => Ok(single),
             Err(error) => Err(error),
         }
     }

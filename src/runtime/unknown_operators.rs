@@ -6,21 +6,24 @@ use tract_onnx::model::Onnx;
 
 use super::RuntimeError;
 use crate::onnx::pb::{GraphProto, NodeProto};
-use crate::onnx::{Attributes, Model};
+use crate::onnx::{Attributes, Model, Topology};
 
 /// The engine's table of operators.
 static ENGINE: LazyLock<Onnx> = LazyLock::new(tract_onnx::onnx);
 
-/// Refuses a node whose operator the engine does not know.
+/// Refuses a node that the outputs depend on and whose operator the engine does not know.
 ///
 /// # Errors
-/// [`RuntimeError::UnknownOperator`].
+/// [`RuntimeError::UnknownOperator`], and those of [`Topology::of`].
 pub(super) fn check(model: &Model) -> Result<(), RuntimeError> {
-    check_graph(model.graph())
+    let topology = Topology::of(model)?;
+    let outputs: Vec<&str> = model.outputs().iter().map(|output| output.name.as_str()).collect();
+    let needed = topology.ancestors(&outputs);
+    check_nodes(needed.into_iter().map(|index| topology.node(index)))
 }
 
-fn check_graph(graph: &GraphProto) -> Result<(), RuntimeError> {
-    for node in &graph.node {
+fn check_nodes<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<(), RuntimeError> {
+    for node in nodes {
         if !ENGINE.op_register.0.contains_key(&node.op_type) {
             return Err(RuntimeError::UnknownOperator {
                 operator: node.op_type.clone(),
@@ -28,9 +31,13 @@ fn check_graph(graph: &GraphProto) -> Result<(), RuntimeError> {
                 remedy: remedy(&node.domain),
             });
         }
-        node.graphs().try_for_each(check_graph)?;
+        node.graphs().try_for_each(check_subgraph)?;
     }
     Ok(())
+}
+
+fn check_subgraph(graph: &GraphProto) -> Result<(), RuntimeError> {
+    check_nodes(graph.node.iter())
 }
 
 /// A node's name, or the value that it computes.

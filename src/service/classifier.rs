@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::input_settings::InputSettings;
 use super::picture_input::PictureInput;
 use super::settings::Settings;
-use super::warm_up::gives_probabilities;
+use super::test_picture::gives_probabilities;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;

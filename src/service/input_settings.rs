@@ -1,8 +1,8 @@
 //! How a picture becomes the input: by the card, by the card's preset, by what the graph says, and
 //! by documented defaults, in this order.
 
+use super::CardValue;
 use super::picture_input::PictureInput;
-use super::settings::CardValue;
 use crate::onnx::{InputNormalization, Model};
 use crate::preprocess::{Color, Crop, Preprocessing, Preset, Resize};
 use crate::runtime::InputCard;

@@ -3,6 +3,7 @@
 mod activations;
 mod answer_size;
 mod base64_png;
+mod card_value;
 mod class_score;
 mod classifier;
 mod context;
@@ -25,11 +26,13 @@ mod predict;
 mod scores;
 mod settings;
 mod stages;
+mod test_picture;
 mod use_case;
 mod warm_up;
 
 pub use activations::Activations;
 pub use answer_size::AnswerSize;
+pub use card_value::CardValue;
 pub use class_score::ClassScore;
 pub use classifier::Classifier;
 pub use context::Context;
@@ -50,7 +53,7 @@ pub use models::{
 };
 pub use predict::Predict;
 pub use scores::Scores;
-pub use settings::{CardValue, Settings};
+pub use settings::Settings;
 pub use stages::Stages;
 pub use use_case::{Answer, OutputFormat, PictureFile, UseCase};
 

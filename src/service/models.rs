@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::settings::CardValue;
-use super::{Classifier, LoadedModels};
+use super::{CardValue, Classifier, LoadedModels};
 use crate::config::Activation;
 use crate::onnx::{Kind, Layer};
 use crate::preprocess::Preprocessing;

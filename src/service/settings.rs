@@ -1,5 +1,4 @@
-use serde::Serialize;
-
+use super::CardValue;
 use super::input_settings::InputSettings;
 use crate::config::{Activation, Layout};
 use crate::onnx::{Facts, Head, Kind, Layer};
@@ -27,17 +26,6 @@ pub struct Settings {
     pub inferred: Vec<CardValue>,
     /// The defaults that were assumed, since neither the card nor the graph states the value.
     pub assumed: Vec<CardValue>,
-}
-
-/// A value that fills a gap of the card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CardValue {
-    /// The card's key, such as `input.scale`.
-    pub key: &'static str,
-    /// The value taken.
-    pub value: String,
-    /// Why this one.
-    pub why: &'static str,
 }
 
 /// The card's key of the activation.

@@ -1,12 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{Rgb, RgbImage};
-
-use super::settings::Settings;
+use super::test_picture::test_picture;
 use super::{Classifier, LoadError, ServiceError};
-use crate::onnx::Head;
-use crate::preprocess::{Format, Picture};
-use crate::runtime::{CancellationToken, Engine, Network, OutputSet, Source};
+use crate::runtime::{CancellationToken, Engine, OutputSet, Source};
 
 impl Classifier {
     /// Loads a model and runs it on one picture. Every model that is served has run once.
@@ -35,39 +31,9 @@ impl Classifier {
     /// The engine's, and [`ServiceError::NotFinite`] where a logit is NaN or infinite.
     fn warm_up(&self) -> Result<(), ServiceError> {
         for outputs in [OutputSet::Scores, OutputSet::Layers] {
-            let values = self.forward(&gradient_picture(), outputs, &CancellationToken::never())?;
+            let values = self.forward(&test_picture(), outputs, &CancellationToken::never())?;
             self.logits(&values)?;
         }
         Ok(())
     }
-}
-
-/// Whether the output of a network for the fixed picture is a distribution: positive values that
-/// sum to 1. Logits are none, but for a coincidence.
-///
-/// # Errors
-/// The engine's, in words.
-pub(super) fn gives_probabilities(
-    network: &Network,
-    settings: &Settings,
-    head: &Head,
-) -> Result<bool, String> {
-    let tensor = settings.preprocessing.tensor(&gradient_picture()).into_dyn();
-    let token = CancellationToken::never();
-    let values = network.forward(tensor, OutputSet::Scores, &token);
-    let values = values.map_err(|error| error.to_string())?;
-    let output = values.view(&head.logits).map_err(|error| error.to_string())?;
-    let sum: f64 = output.iter().map(|&value| f64::from(value)).sum();
-    let is_fraction = |&value: &f32| (0.0..=1.0).contains(&value);
-    Ok(output.iter().all(is_fraction) && (sum - 1.0).abs() <= MAX_DEFECT)
-}
-
-/// How far the sum of probabilities may be from 1: float32 and a clamp at 1e-7 for each of 10,000
-/// classes.
-const MAX_DEFECT: f64 = 1e-3;
-
-/// A picture whose red grows from left to right and whose green grows from top to bottom.
-fn gradient_picture() -> Picture {
-    let pixels = RgbImage::from_fn(256, 256, |x, y| Rgb([x as u8, y as u8, 128]));
-    Picture { pixels, format: Format::Png }
 }

@@ -105,7 +105,7 @@ fn expected(parameter: &Parameter) -> Value {
     let (mut kind, mut minimum, mut maximum) = ("string", Value::Null, Value::Null);
     let mut words = Value::Null;
     let is_word =
-        |word: &str| word.chars().all(|it| it.is_lowercase() || "_+0123456789".contains(it));
+        |word: &str| word.chars().all(|it| it.is_lowercase() || "-_+0123456789".contains(it));
     if parameter.value == "true|false" {
         kind = "boolean";
     } else if let Some((low, high)) = parameter.value.split_once("..=") {

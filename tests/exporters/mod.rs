@@ -1,5 +1,5 @@
-//! Files as the exporters of PyTorch and Keras write them. `tests/reference/models` has them, and the
-//! scripts that made them.
+//! Files as the exporters of PyTorch and Keras write them. `tests/reference/models` has them, and
+//! the scripts that made them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

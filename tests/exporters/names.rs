@@ -1,30 +1,26 @@
-use convscope::onnx::Grid;
+use convscope::onnx::{Builder, Element, Grid, Value};
 use convscope::service::{Classifier, ServiceError};
 
-use super::{arrays, forward, load};
+use super::{arrays, forward, load, open, saved};
 
 fn only(name: &str) -> std::sync::Arc<Classifier> {
     load(name).get(None).unwrap().clone()
 }
 
-/// Every module whose output is in the file, by its path, has the value that a forward hook saw. What
-/// the exporter has fused away may be missing.
+/// Every module whose output is in the file, by its path, has the value that a forward hook saw.
+/// What the exporter has fused away may be missing.
 #[test]
 fn a_module_is_known_by_its_path_and_has_the_output_of_the_framework() {
     let cases = [
         ("torch_dynamo.onnx", "torch.npz", &["conv1", "conv2"][..]),
-        ("torch_torchscript.onnx", "torch.npz", &["bn1", "bn2"]),
+        ("torch_torchscript.onnx", "torch.npz", &["conv1", "conv2", "bn1", "bn2"]),
         ("keras.onnx", "keras.npz", &["block_conv"]),
     ];
     for (file, archive, fused) in cases {
         let (classifier, mut expected) = (only(file), arrays(archive));
         let input = expected.remove("input").unwrap();
-        let is_fused = |path: &str| fused.iter().any(|end| path.ends_with(end));
-        // The convolution in front of a fused batch norm has the output of the batch norm.
-        expected.retain(|path, _| {
-            !is_fused(path) && !path.ends_with("conv1") && !path.ends_with("conv2")
-                || file.starts_with("keras") && !is_fused(path)
-        });
+        // The file has the convolution and the batch norm behind it as one operator.
+        expected.retain(|path, _| !fused.iter().any(|end| path.ends_with(end)));
         assert!(expected.len() >= 8, "{file}: {:?}", expected.keys());
         let found = expected.keys().map(|path| classifier.info().layer(path));
         let found: Vec<_> = found.collect::<Result<_, ServiceError>>().unwrap();
@@ -99,4 +95,35 @@ fn a_layer_is_also_known_by_its_value_its_container_and_its_weights() {
     }
     let error = classifier.info().layer("layer1.1.rely").unwrap_err().to_string();
     assert!(error.contains("layer1.1.relu"), "{error}");
+}
+
+/// The normalization behind a block reads the sum, but does not belong to the block.
+#[test]
+fn a_residual_sum_belongs_to_its_own_block() {
+    let builder = Builder::default();
+    let shape = [1, 3, 4, 4];
+    let picture = builder.input("picture", Element::F32, &shape);
+    let weights = builder.floats("weights", &[3, 3, 1, 1], &[0.5; 9]);
+    let conv = |scope: &str, input: &Value| {
+        builder.set_scope(scope);
+        builder.node("Conv", &[input, &weights], &[], Element::F32, &shape)
+    };
+    let stem = conv("/stem", &picture);
+    let branch = conv("/blocks.0/conv", &stem);
+    builder.set_scope("/blocks.0");
+    let sum = builder.node("Add", &[&stem, &branch], &[], Element::F32, &shape);
+    builder.set_scope("/norm");
+    let [scale, offset, mean, variance] =
+        [1.0, 0.0, 0.0, 1.0].map(|value| builder.floats("channel", &[3], &[value; 3]));
+    let inputs = [&sum, &scale, &offset, &mean, &variance];
+    let normal = builder.node("BatchNormalization", &inputs, &[], Element::F32, &shape);
+    builder.set_scope("/pool");
+    let pool = builder.node("GlobalAveragePool", &[&normal], &[], Element::F32, &[1, 3, 1, 1]);
+    let logits = builder.node("Flatten", &[&pool], &[], Element::F32, &[1, 3]);
+    builder.output("logits", &logits);
+    let models = open(&saved(&builder.finish("network").unwrap(), None).0);
+    let info = models.get(None).unwrap().info();
+    let names: Vec<&str> = info.layers().iter().map(|layer| layer.name()).collect();
+    assert_eq!(names[..3], ["stem", "blocks.0.conv", "blocks.0"]);
+    assert_eq!(info.layer_name(info.settings().gradcam.as_deref().unwrap()), "blocks.0");
 }

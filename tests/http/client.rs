@@ -137,7 +137,10 @@ impl Client {
 
 /// Whether a header is sent with only some answers of a status.
 fn is_conditional(header: &str) -> bool {
-    matches!(header, "retry-after" | "inference-header-content-length" | "convscope-layer")
+    matches!(
+        header,
+        "retry-after" | "inference-header-content-length" | "convscope-layer" | "convscope-assumed"
+    )
 }
 
 /// The differences between an answer and its description in `openapi.yaml`.
