@@ -24,3 +24,21 @@ fn the_readme_lists_every_method_in_the_order_of_the_table() {
     });
     assert_eq!(documented(), declared.collect::<Vec<_>>());
 }
+
+#[test]
+fn the_page_of_methods_has_every_method_with_its_formula() {
+    let page = include_str!("../../docs/methods.md");
+    let sections: Vec<&str> = page.split("\n## `").skip(1).collect();
+    assert_eq!(sections.len(), METHODS.len());
+    for (section, method) in sections.iter().zip(METHODS) {
+        let (name, text) = section.split_once("`\n").unwrap();
+        assert_eq!(name, method.name);
+        assert!(text.contains(&format!("{}. [Source]({})", method.title, method.paper)), "{name}");
+        assert!(text.contains(&format!("\n    {}\n", method.formula)), "{name}: formula");
+        let says_so = text.replace('\n', " ").contains("does not, or hardly, depend on the class");
+        assert_eq!(says_so, !method.class_sensitive, "{name}");
+        for part in ["\n- Cost: ", "\n- Use it if: ", "\n- Not if: "] {
+            assert!(text.contains(part), "{name}: {part}");
+        }
+    }
+}
