@@ -32,7 +32,9 @@ export async function loadMap({ state, method, picture, signal }, index) {
     saturated: headers("convscope-saturated") === "true",
   };
   const isSigned = state.sign === "both";
-  let map = { values: heatOf(rawMap, method.percentile, isSigned), height, width, ...diagnosis };
+  const offset = Number(headers("convscope-offset"));
+  const shown = rawMap.map((value) => value - offset);
+  let map = { values: heatOf(shown, method.percentile, isSigned), height, width, ...diagnosis };
   const hasUnderflown = !map.empty && !map.values.some((value) => value !== 0);
   if (hasUnderflown)
     map = { ...(await drawnMap(path, picture, fields, isSigned, signal)), ...diagnosis, rawSize: [height, width] };

@@ -188,6 +188,18 @@ impl Parameters {
         self.text(name).map(read).transpose()
     }
 
+    /// As [`word`](Self::word), where the word `none` stands for no value.
+    ///
+    /// # Errors
+    /// [`ParameterError::Invalid`].
+    pub fn word_unless<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        none: &str,
+    ) -> Result<Option<T>, ParameterError> {
+        if self.text(name) == Some(none) { Ok(None) } else { self.word(name) }
+    }
+
     /// The value of `name` as its type reads it, where it was given.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ const RESPONSE_HEADERS: [&str; 11] = [
     "convscope-class",
     "convscope-dead-channels",
     "convscope-empty",
+    "convscope-offset",
     "convscope-layer",
     "convscope-method",
     "convscope-model",

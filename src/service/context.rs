@@ -20,14 +20,14 @@ pub struct Context {
 
 impl Context {
     /// The model that the parameter `model` names, or the default, with the preprocessing that the
-    /// parameter `preset` names.
+    /// parameter `preset` names. The preset `own` is the model's own preprocessing.
     ///
     /// # Errors
     /// [`ServiceError::UnknownModel`], [`ServiceError::NoModelNamed`] and
     /// [`ServiceError::Parameter`].
     pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
         let classifier = self.models.get(parameters.text("model"))?;
-        match parameters.word::<Preset>("preset")? {
+        match parameters.word_unless::<Preset>("preset", "own")? {
             None => Ok(classifier),
             Some(preset) => Ok(Arc::new(classifier.with_preset(preset)?)),
         }

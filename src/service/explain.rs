@@ -139,6 +139,7 @@ impl UseCase for Explain {
             ("class", list(&|one| one.class.class.to_string())),
             ("probability", list(&probability)),
             ("empty", list(&|one| one.is_empty().to_string())),
+            ("offset", list(&|one| one.offset().to_string())),
             ("saturated", list(&|one| one.seed.saturated.to_string())),
         ];
         notes.extend(layers);

@@ -58,14 +58,12 @@ pub use stages::Stages;
 pub use use_case::{Answer, OutputFormat, PictureFile, UseCase};
 
 use crate::config::Parameter;
-use crate::preprocess::Preset;
 
 /// The parameter of use cases that take a picture.
 const PRESET: Parameter = Parameter {
     name: "preset",
-    value: Preset::NAMES,
-    help: "preprocess the picture by this preset in place of the model's own preprocessing \
-           (default: the card's, else what the graph says)",
+    value: "own|torchvision|keras-caffe|keras-tf|unit|raw",
+    help: "preprocess the picture by this preset (default: own, as the card or the graph says)",
     repeatable: false,
 };
 

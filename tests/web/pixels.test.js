@@ -28,10 +28,13 @@ async function openWith(picture, hash) {
   return page;
 }
 
-test("heat maps equal the server's: every view, colour map, sign, score and method", async () => {
+// Methods of few passes, positive and signed ones.
+const AT_A_LAYER = ["eigencam", "gradcam++", "hirescam", "reciprocam"];
+const AT_THE_PIXELS = ["input_x_gradient", "lrp", "saliency"];
+
+test("heat maps equal the server's: every view, colour map, sign and score, and quick methods", async () => {
   const page = await openWith(CAT_AND_DOG, "model=vgg16_cats_dogs");
   const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
-  const methods = await (await fetch(`${server.address}methods`)).json();
   const colormaps = await page.locator("#explain_colormap option").evaluateAll((all) => all.map(({ value }) => value));
   assert.equal(colormaps.length, 11);
   const cases = [
@@ -49,7 +52,7 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
     { view: "cells", colormap: "viridis" },
     { view: "cells", colormap: "gray", sign: "negative" },
     { view: "cells", colormap: "seismic", sign: "both" },
-    ...methods.map(({ name }) => ({ view: "heatmap", colormap: "gray", method: name })),
+    ...[...AT_A_LAYER, ...AT_THE_PIXELS].map((method) => ({ view: "heatmap", colormap: "gray", method })),
   ];
   const wrong = [];
   for (const {
@@ -63,7 +66,7 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
   } of cases) {
     const hash =
       `model=vgg16_cats_dogs&picture=${picture}&class=0&view=${view}&explain_colormap=${colormap}` +
-      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&method=${method}`;
+      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&method=${encodeURIComponent(method)}`;
     await page.evaluate((hash) => {
       location.hash = hash;
     }, hash);
@@ -89,8 +92,8 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
       ["alpha", alpha],
       ["sign", sign],
       ["score", score],
-      ["layer", layer],
       ["method", method],
+      ...(AT_THE_PIXELS.includes(method) ? [] : [["layer", layer]]),
     ];
     const { largest, share } = await compareWithServer(page, "figure canvas", "explain", fields);
     // Rounding may move heat to the adjacent row of the colour map, which differs by 8 at most, and the sum by 1.

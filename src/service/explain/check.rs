@@ -94,13 +94,14 @@ fn fuse(
     layers: &[Layer],
     sign: Option<Sign>,
 ) -> Result<Option<Fuse>, ServiceError> {
+    let asked = given.word_unless("fuse", "none");
     let expected = match sign {
         _ if layers.len() < 2 => "several layers to fuse; give layer again",
         Some(Sign::Both) => "sign=positive or sign=negative with it",
-        _ => return Ok(given.word("fuse")?),
+        _ => return Ok(asked?),
     };
     match given.text("fuse") {
-        None => Ok(None),
+        None | Some("none") => Ok(None),
         Some(value) => Err(ServiceError::Parameter(ParameterError::Invalid {
             name: "fuse",
             value: excerpt(value),

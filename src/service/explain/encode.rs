@@ -94,6 +94,8 @@ struct MapJson<'a> {
     /// What to do about a map that shows nothing or that may mislead.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
+    /// The value of the raw map that the picture shows as nothing.
+    offset: f32,
     /// The raw map, row by row, before ReLU and scaling.
     map: Vec<Vec<f32>>,
 }
@@ -182,6 +184,7 @@ impl Explain {
             min: scaled(min, scale),
             max: scaled(max, scale),
             ln_scale: one.ln_scale(),
+            offset: one.offset(),
             hint: hint.or(one.map.hint),
             map: one
                 .map
@@ -204,6 +207,11 @@ impl ClassMap {
     }
 
     /// ln of the factor between the map's values and the score.
+    /// The value that the picture shows as nothing, in units of the score.
+    pub(super) fn offset(&self) -> f32 {
+        scaled(self.map.offset, self.ln_scale().exp())
+    }
+
     fn ln_scale(&self) -> f64 {
         self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }

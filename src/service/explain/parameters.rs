@@ -39,7 +39,7 @@ const COMMON: &[Parameter] = &[
     },
     Parameter {
         name: FUSE,
-        value: "mean|max|product",
+        value: "none|mean|max|product",
         help: "make one map of those of several layers, each scaled to 0..1 (default: none)",
         repeatable: false,
     },
