@@ -10,7 +10,7 @@ const REQUEST_HEADERS: [&str; 6] =
     ["accept", "authorization", "content-type", "traceparent", "x-api-key", "x-request-id"];
 
 /// The response headers that a page of another origin may read.
-const RESPONSE_HEADERS: [&str; 11] = [
+const RESPONSE_HEADERS: [&str; 12] = [
     "convscope-class",
     "convscope-dead-channels",
     "convscope-empty",

@@ -63,7 +63,7 @@ use crate::config::Parameter;
 const PRESET: Parameter = Parameter {
     name: "preset",
     value: "own|torchvision|keras-caffe|keras-tf|unit|raw",
-    help: "preprocess the picture by this preset (default: own, as the card or the graph says)",
+    help: "how to preprocess the picture; own is as the card or the graph says (default: own)",
     repeatable: false,
 };
 
