@@ -37,7 +37,8 @@ pub(super) const METHOD: Method = Method {
 /// logits, weighted by the probability's gradient at the picture: the softmax itself is left off.
 ///
 /// Where the baseline has one colour, the windows of a pool hold equal values, and rounding decides
-/// which of them is the maximum. The sum is right whichever it is, but engines may differ in the map.
+/// which of them is the maximum. The sum is right whichever it is, but engines may differ in the
+/// map.
 fn deeplift(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let seed = options.integer(&SEED) as u64;
     let start = baseline(session, options.word(&BASELINE), seed)?;
