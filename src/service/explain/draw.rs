@@ -1,6 +1,6 @@
 use super::explanation::{ClassMap, Explanation};
 use super::request::{Explain, Scale};
-use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
+use crate::render::{ColorRange, Drawing, HeatmapOptions, Panel, Window, heatmap};
 use crate::service::{CachedForward, ServiceError};
 
 impl Explain {
@@ -13,23 +13,22 @@ impl Explain {
     ) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
         let vmax = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
-        let vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
-        let largest = vmaxes.iter().copied().fold(0.0, f32::max);
-        let heats: Vec<_> = maps
-            .iter()
-            .zip(vmaxes)
-            .map(|(one, own)| {
-                let vmax = if self.scale == Scale::Shared { largest } else { own };
-                one.map.heat(one.is_signed(), vmax)
-            })
-            .collect();
+        let mut vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
+        if self.scale == Scale::Shared {
+            let largest = vmaxes.iter().copied().fold(0.0, f32::max);
+            vmaxes.fill(largest);
+        }
+        let heats = maps.iter().zip(&vmaxes);
+        let heats: Vec<_> = heats.map(|(one, &vmax)| one.map.heat(one.is_signed(), vmax)).collect();
         let several = maps.len() > 1;
         let panels: Vec<Panel<'_>> = maps
             .iter()
             .zip(&heats)
-            .map(|(one, heat)| Panel {
+            .zip(&vmaxes)
+            .map(|((one, heat), &vmax)| Panel {
                 heat: heat.view(),
                 caption: several.then(|| self.caption(one)),
+                colorbar: self.colorbar.then(|| self.color_range(one, vmax)),
             })
             .collect();
         // Methods and layers side by side, classes below one another; the classes of one method and
@@ -45,6 +44,16 @@ impl Explain {
         Ok(heatmap(&forward.picture.pixels, &panels, &options, parallel_for)?)
     }
 
+    /// The values of a map's colours, in units of the score.
+    fn color_range(&self, one: &ClassMap, vmax: f32) -> ColorRange {
+        let (scale, offset) = (one.ln_scale().exp(), f64::from(one.map.offset));
+        let (vmax, signed) = (f64::from(vmax), self.drawing.signed);
+        let low = if signed { -vmax } else { 0.0 };
+        let values = [low, vmax].map(|value| (offset + value) * scale);
+        let clipped = f64::from(one.map.vmax(one.is_signed(), 100.0)) > vmax;
+        ColorRange { values, clipped, signed }
+    }
+
     /// The percentile beyond which values are clipped.
     pub(super) fn percentile(&self, one: &ClassMap) -> f64 {
         self.percentile.unwrap_or(one.method.resolution.percentile())
@@ -58,12 +67,9 @@ impl Explain {
     }
 
     /// The caption of a panel: the method and the layer where there are several, the class, and its
-    /// probability, or its logit where the model gives no probabilities.
-    fn caption(&self, one: &ClassMap) -> String {
-        let class = match one.class.probability {
-            Some(probability) => format!("{}  {:.1} %", one.class.label(), probability * 100.0),
-            None => format!("{}  {:.2}", one.class.label(), one.class.logit),
-        };
+    /// score.
+    pub(super) fn caption(&self, one: &ClassMap) -> String {
+        let class = format!("{}  {}", one.class.label(), one.class.score());
         let method = (self.methods.len() > 1).then_some(one.method.title);
         let layer = one.only_layer().filter(|_| self.layers.len() > 1);
         let words: Vec<&str> = method.into_iter().chain(layer).collect();

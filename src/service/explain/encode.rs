@@ -204,7 +204,7 @@ impl ClassMap {
     }
 
     /// ln of the factor between the map's values and the score.
-    fn ln_scale(&self) -> f64 {
+    pub(super) fn ln_scale(&self) -> f64 {
         self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }
 }
