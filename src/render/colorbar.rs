@@ -109,21 +109,23 @@ fn level(row: usize, height: usize) -> usize {
     (2 * (height - row) - 1) * 256 / (2 * height)
 }
 
-/// A value with three digits.
+/// A value with three digits, without zeros at the end of its fraction.
 fn label(value: f64) -> String {
-    let magnitude = value.abs();
-    let text = if value == 0.0 {
-        "0".to_owned()
-    } else if (1e-3..1e5).contains(&magnitude) {
-        let decimals = (2.0 - magnitude.log10().floor()).max(0.0) as usize;
-        let text = format!("{value:.decimals$}");
-        if decimals == 0 {
-            text
-        } else {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let text = match value.abs() {
+        0.0 => "0".to_owned(),
+        magnitude @ 1e-3..1e5 => {
+            let decimals = (2.0 - magnitude.log10().floor()).max(0.0) as usize;
+            trimmed(&format!("{value:.decimals$}"))
         }
-    } else {
-        format!("{value:.1e}")
+        _ => {
+            let text = format!("{value:.2e}");
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            format!("{}e{exponent}", trimmed(mantissa))
+        }
     };
     text.replace('-', "−")
 }
@@ -134,9 +136,10 @@ mod tests {
 
     #[test]
     fn values_have_three_digits() {
-        let values = [0.0, 1.0, -0.5, 0.123_456, 12.345, 1234.5, 0.001, 1e-5, -2.5e9, 0.9999];
+        let values =
+            [0.0, 1.0, -0.5, 0.123_456, 12.345, 1234.5, 0.001, 1e-5, -2.5e9, 0.9999, 1.234e-4];
         let expected =
-            ["0", "1", "−0.5", "0.123", "12.3", "1234", "0.001", "1.0e−5", "−2.5e9", "1"];
+            ["0", "1", "−0.5", "0.123", "12.3", "1234", "0.001", "1e−5", "−2.5e9", "1", "1.23e−4"];
         assert_eq!(values.map(label), expected);
     }
 

@@ -33,8 +33,8 @@ fn draw(heat: &Array2<f32>, bars: &[Option<ColorRange>], options: &HeatmapOption
 fn assert_is_bar(picture: &RgbImage, right: u32, (top, height): (u32, u32), colormap: Colormap) {
     let rows = colormap.rows();
     for y in 0..height {
-        // The level at the centre of the row.
-        let level = 255 - ((2 * y + 1) * 256 / (2 * height)) as usize;
+        let centre = (f64::from(height - y) - 0.5) / f64::from(height);
+        let level = (256.0 * centre) as usize;
         for x in bar(right) {
             assert_eq!(picture.get_pixel(x, top + y).0, rows[level], "{x}, {y}");
         }

@@ -12,12 +12,7 @@ impl Explain {
         max_pixels: u64,
     ) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
-        let vmax = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
-        let mut vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
-        if self.scale == Scale::Shared {
-            let largest = vmaxes.iter().copied().fold(0.0, f32::max);
-            vmaxes.fill(largest);
-        }
+        let vmaxes = self.vmaxes(maps);
         let heats = maps.iter().zip(&vmaxes);
         let heats: Vec<_> = heats.map(|(one, &vmax)| one.map.heat(one.is_signed(), vmax)).collect();
         let several = maps.len() > 1;
@@ -44,13 +39,29 @@ impl Explain {
         Ok(heatmap(&forward.picture.pixels, &panels, &options, parallel_for)?)
     }
 
+    /// The magnitude of each map that takes the strongest colour.
+    fn vmaxes(&self, maps: &[ClassMap]) -> Vec<f32> {
+        let own = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
+        let own: Vec<f32> = maps.iter().map(own).collect();
+        if self.scale == Scale::Own {
+            return own;
+        }
+        // The maps of different classes have different factors between their values and the score.
+        let ln_scores =
+            maps.iter().zip(&own).map(|(one, vmax)| f64::from(*vmax).ln() + one.ln_scale());
+        let largest = ln_scores.fold(f64::NEG_INFINITY, f64::max);
+        let of_map = |one: &ClassMap| (largest - one.ln_scale()).exp().min(f64::from(f32::MAX));
+        maps.iter().map(|one| of_map(one) as f32).collect()
+    }
+
     /// The values of a map's colours, in units of the score.
     fn color_range(&self, one: &ClassMap, vmax: f32) -> ColorRange {
         let (scale, offset) = (one.ln_scale().exp(), f64::from(one.map.offset));
         let (vmax, signed) = (f64::from(vmax), self.drawing.signed);
         let low = if signed { -vmax } else { 0.0 };
         let values = [low, vmax].map(|value| (offset + value) * scale);
-        let clipped = f64::from(one.map.vmax(one.is_signed(), 100.0)) > vmax;
+        // A shared magnitude has rounding errors.
+        let clipped = f64::from(one.map.vmax(one.is_signed(), 100.0)) > vmax * (1.0 + 1e-6);
         ColorRange { values, clipped, signed }
     }
 
