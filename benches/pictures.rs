@@ -133,7 +133,7 @@ fn figure_of_the_convnet(bencher: Bencher<'_, '_>) {
 fn heatmap_of_12_megapixels(bencher: Bencher<'_, '_>, view: &View) {
     let picture = photograph();
     let heat = Array2::from_shape_fn((14, 14), |(y, x)| (y * x) as f32 / 169.0);
-    let panels = [Panel { heat: heat.view(), caption: None }];
+    let panels = [Panel { heat: heat.view(), caption: None, colorbar: None }];
     bencher.bench(|| {
         heatmap(&picture, &panels, &HeatmapOptions::of(*view), |count, draw| {
             (0..count).for_each(draw)

@@ -10,21 +10,13 @@ pub(super) fn model_argument() -> Arg {
         .help("An .onnx file, a model folder, or the name of a model in the models folder")
 }
 
-/// The flag `--output`.
-pub(super) fn output_argument(default: &'static str) -> Arg {
-    Arg::new("output")
-        .short('o')
-        .long("output")
-        .value_name("FILE")
-        .default_value(default)
-        .help("Output file; - is standard output")
-}
-
-/// One flag per parameter. The model is an argument and not a flag.
+/// One flag per parameter, written with `-` or as the parameter with `_`. The model is an argument
+/// and not a flag.
 pub(super) fn parameter_flags(table: &'static [Parameter]) -> impl Iterator<Item = Arg> {
     flags(table).map(|parameter| {
         Arg::new(parameter.name)
-            .long(parameter.name)
+            .long(parameter.name.replace('_', "-"))
+            .alias(parameter.name)
             .value_name(parameter.value)
             .help(parameter.help)
             .action(ArgAction::Append)

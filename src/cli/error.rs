@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::preprocess::Format;
 use crate::service::{LoadError, ServiceError};
 
 /// Why a command failed. The user sees this text alone.
@@ -31,6 +32,38 @@ pub enum CliError {
         /// The extensions of the formats that the answer has.
         extensions: Vec<&'static str>,
     },
+    /// Several pictures have no folder for their answers.
+    #[error("several pictures need a folder; name one with -o FOLDER/, or ask for --json-lines")]
+    NoFolder,
+    /// The pictures are in the output folder.
+    #[error("{}: the pictures are in this folder; name another one with -o", folder.display())]
+    PicturesInFolder {
+        /// The output folder.
+        folder: PathBuf,
+    },
+    /// A folder has no pictures.
+    #[error(
+        "{}: the folder has no pictures; it needs files that end in {}",
+        folder.display(), Format::EXTENSIONS.join(", ")
+    )]
+    NoPictures {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Lines of JSON cannot hold answers of this format.
+    #[error("--format {format}: lines hold JSON; name a folder with -o FOLDER/ for this format")]
+    LinesFormat {
+        /// The format's extension.
+        format: &'static str,
+    },
+    /// Some of several pictures could not be answered. What was wrong is said already.
+    #[error("{} of {pictures} pictures failed: {}", failed.len(), names(failed))]
+    Failed {
+        /// The pictures that failed.
+        failed: Vec<PathBuf>,
+        /// How many pictures there were.
+        pictures: usize,
+    },
     /// The file of API keys has no key.
     #[error(
         "{}: the file has no API key; write one per line, or leave out --api-keys-file",
@@ -43,4 +76,9 @@ pub enum CliError {
     /// The server could not start, or failed.
     #[error("{0}")]
     Server(String),
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
 }

@@ -1,4 +1,4 @@
-//! The command line: each use case as a command that writes a file, and the server from its start
+//! The command line: each use case as a command that writes files, and the server from its start
 //! to its shutdown.
 
 mod arguments;
@@ -11,10 +11,15 @@ mod log;
 mod log_line;
 mod models;
 mod open_files;
+mod output;
+mod output_folder;
+mod pictures;
 mod progress;
 mod reload;
 mod report;
+mod result_line;
 mod serve;
+mod several_pictures;
 mod traces;
 mod use_case;
 
@@ -24,6 +29,7 @@ use self::arguments::parse;
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::models::{methods_command, print_methods, print_summary, summary_command};
 use self::serve::serve;
+use self::several_pictures::{pictures_command, run_pictures};
 use self::use_case::{run_use_case, use_case_command};
 use crate::config::ServerConfig;
 use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
@@ -36,14 +42,14 @@ pub use self::report::{report_error, report_usage};
 pub fn command() -> Command {
     let serve = ServerConfig::augment_args(Command::new("serve"))
         .about("Serve the HTTP API and the page (the default command)");
-    let activations = use_case_command::<Activations>("activations", "activations.png")
+    let activations = pictures_command::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
-    let explain = use_case_command::<Explain>("explain", "explain.png")
+    let explain = pictures_command::<Explain>("explain", "explain.png")
         .about("Draw which part of the picture contributed to a class, by any method");
-    let gradcam = use_case_command::<GradCam>("gradcam", "gradcam.png")
+    let gradcam = pictures_command::<GradCam>("gradcam", "gradcam.png")
         .about("Draw which part of the picture contributed to a class (Grad-CAM)");
     let predict =
-        use_case_command::<Predict>("predict", "-").about("Print the most likely classes");
+        pictures_command::<Predict>("predict", "-").about("Print the most likely classes");
     let gradient = use_case_command::<GradientFile>("gradient", "gradient.onnx")
         .about("Derive the gradient graph of a model and write it as an ONNX file");
     let healthcheck = HealthcheckConfig::augment_args(Command::new("healthcheck"))
@@ -63,10 +69,10 @@ pub fn command() -> Command {
 /// [`CliError`].
 pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
-        Some(("activations", matches)) => run_use_case::<Activations>(matches),
-        Some(("explain", matches)) => run_use_case::<Explain>(matches),
-        Some(("gradcam", matches)) => run_use_case::<GradCam>(matches),
-        Some(("predict", matches)) => run_use_case::<Predict>(matches),
+        Some(("activations", matches)) => run_pictures::<Activations>(matches),
+        Some(("explain", matches)) => run_pictures::<Explain>(matches),
+        Some(("gradcam", matches)) => run_pictures::<GradCam>(matches),
+        Some(("predict", matches)) => run_pictures::<Predict>(matches),
         Some(("methods", _)) => {
             print_methods();
             Ok(())

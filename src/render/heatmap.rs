@@ -17,10 +17,10 @@ use super::{Drawing, RenderError};
 
 /// Draws maps.
 ///
-/// One panel without a caption and a title has exactly the picture's size, and every pixel of its
-/// overlay is the book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a figure:
-/// panels side by side with captions and a title, the picture scaled to a convenient size. Its rows
-/// are drawn by `parallel_for`.
+/// One panel without a caption, a colour bar and a title has exactly the picture's size, and every
+/// pixel of its overlay is the book's `cv2.imwrite(heatmap * 0.4 + img)`. Otherwise the result is a
+/// figure: panels side by side with captions, colour bars and a title, the picture scaled to a
+/// convenient size. Its rows are drawn by `parallel_for`.
 ///
 /// Cells do not depend on the picture; a map's blocks are enlarged to about 400 pixels together.
 ///
@@ -40,7 +40,8 @@ pub fn heatmap(
     if options.view == View::Cells {
         return cells(panels, options);
     }
-    let exact = panels.len() == 1 && panels[0].caption.is_none() && options.title.is_none();
+    let is_bare = |panel: &Panel<'_>| panel.caption.is_none() && panel.colorbar.is_none();
+    let exact = panels.len() == 1 && is_bare(&panels[0]) && options.title.is_none();
     let (width, height) = if exact { picture.dimensions() } else { figure_size(picture) };
     let layout = HeatmapLayout::new((width as usize, height as usize), panels, options);
     let remedy = if exact { "send a smaller picture" } else { "ask for fewer classes" };
@@ -89,12 +90,14 @@ pub fn heatmap(
 
 /// The values of every map as blocks.
 fn cells(panels: &[Panel<'_>], options: &HeatmapOptions) -> Result<Drawing, RenderError> {
+    let signed = options.signed;
     let levels: Vec<Array2<u8>> =
-        panels.iter().map(|panel| cell_levels(panel.heat, options.signed)).collect();
+        panels.iter().map(|panel| cell_levels(panel.heat, cell_bounds(panel, signed))).collect();
     let tiles = panels.iter().zip(&levels).map(|(panel, levels)| ChannelTile {
         levels: levels.view(),
         dead: false,
         caption: panel.caption.clone(),
+        colorbar: panel.colorbar.map(|range| range.within(cell_bounds(panel, signed))),
     });
     let tiles: Vec<ChannelTile<'_>> = tiles.collect();
     let HeatmapOptions { colormap, columns, axes, max_pixels, .. } = *options;
@@ -104,17 +107,19 @@ fn cells(panels: &[Panel<'_>], options: &HeatmapOptions) -> Result<Drawing, Rend
     matshow(&tiles, &MatshowOptions { columns, colormap, axes, title, max_pixels, ..defaults })
 }
 
-/// The levels of `plt.matshow`: the map's own least value has the first colour, its greatest the
-/// last. A signed map keeps its zero in the middle.
-fn cell_levels(heat: ArrayView2<'_, f32>, signed: bool) -> Array2<u8> {
-    if signed {
-        return heat.mapv(|heat| signed_level(heat) as u8);
+/// The heats of the first and the last colour. As in `plt.matshow`, they are the map's own least
+/// and greatest value. None for a signed map, which keeps its zero in the middle.
+fn cell_bounds(panel: &Panel<'_>, signed: bool) -> Option<[f32; 2]> {
+    let bounds = [f32::INFINITY, f32::NEG_INFINITY];
+    let widen = |[min, max]: [f32; 2], &heat: &f32| [heat.min(min), heat.max(max)];
+    (!signed).then(|| panel.heat.fold(bounds, widen))
+}
+
+fn cell_levels(heat: ArrayView2<'_, f32>, bounds: Option<[f32; 2]>) -> Array2<u8> {
+    match bounds {
+        None => heat.mapv(|heat| signed_level(heat) as u8),
+        Some([min, max]) if min == max => Array2::zeros(heat.dim()),
+        // A cast truncates, and saturates the greatest value to 255.
+        Some([min, max]) => heat.mapv(|heat| (256.0 * ((heat - min) / (max - min))) as u8),
     }
-    let bounds = (f32::INFINITY, f32::NEG_INFINITY);
-    let (min, max) = heat.fold(bounds, |(min, max), &v| (v.min(min), v.max(max)));
-    if min == max {
-        return Array2::zeros(heat.dim());
-    }
-    // A cast truncates, and saturates the greatest value to 255.
-    heat.mapv(|heat| (256.0 * ((heat - min) / (max - min))) as u8)
 }

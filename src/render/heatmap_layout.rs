@@ -7,6 +7,7 @@ use image::imageops::{self, FilterType};
 
 use super::band_encoder::{ParallelFor, encode_bands};
 use super::canvas::{Canvas, Pixel};
+use super::colorbar::Colorbar;
 use super::heatmap_options::HeatmapOptions;
 use super::palette::{FixedColor, Palette, PixelColors};
 use super::panel::{Panel, Window};
@@ -69,6 +70,10 @@ pub(super) struct HeatmapLayout<'a> {
     /// Columns and rows of a panel where the map lies.
     window: (Range<usize>, Range<usize>),
     margin: usize,
+    /// The colour bar of each panel, where it has one.
+    colorbars: Vec<Option<Colorbar>>,
+    /// Pixels to the right of a panel for its colour bar.
+    colorbar: usize,
     /// Height of a caption's line; 0 without captions.
     caption: usize,
     title: Option<&'a str>,
@@ -77,7 +82,8 @@ pub(super) struct HeatmapLayout<'a> {
 }
 
 impl<'a> HeatmapLayout<'a> {
-    /// Panels of `width` × `height` pixels. One panel without a caption and a title has no margin.
+    /// Panels of `width` × `height` pixels. One panel without a caption, a colour bar and a title
+    /// has no margin.
     pub(super) fn new(
         (width, height): (usize, usize),
         panels: &[Panel<'_>],
@@ -85,19 +91,24 @@ impl<'a> HeatmapLayout<'a> {
     ) -> Self {
         let has_caption = panels.iter().any(|panel| panel.caption.is_some());
         let title = options.title.as_deref();
-        let has_margin = panels.len() > 1 || has_caption || title.is_some();
+        let bar = |panel: &Panel<'_>| panel.colorbar.as_ref().map(Colorbar::new);
+        let colorbars: Vec<Option<Colorbar>> = panels.iter().map(bar).collect();
+        let colorbar = colorbars.iter().flatten().map(Colorbar::width).max().unwrap_or(0);
+        let has_margin = panels.len() > 1 || has_caption || colorbar > 0 || title.is_some();
         let margin = if has_margin { 12 } else { 0 };
         let top = title.map_or(0, |_| margin + line_height(TITLE_FONT_SIZE));
         let caption = if has_caption { line_height(FONT_SIZE) + FONT_SIZE / 4 } else { 0 };
         let columns = options.columns.clamp(1, panels.len().max(1));
         let rows = panels.len().div_ceil(columns);
         Self {
-            width: columns * (width + margin) + margin,
+            width: columns * (width + colorbar + margin) + margin,
             height: top + rows * (margin + caption + height) + margin,
             columns,
             panel: (width, height),
             window: options.window.pixels(width, height),
             margin,
+            colorbars,
+            colorbar,
             caption,
             title,
             top,
@@ -153,9 +164,10 @@ impl<'a> HeatmapLayout<'a> {
                 let (at, width) = ((self.margin, self.margin), self.width - 2 * self.margin);
                 Label::plain(title).draw(&mut view, at, width, TITLE_FONT_SIZE, colors);
             }
-            let own = panels.iter().skip(row * self.columns).take(self.columns);
-            for (column, panel) in own.enumerate() {
-                let x = self.margin + column * (self.panel.0 + self.margin);
+            let own = panels.iter().zip(&self.colorbars);
+            let own = own.skip(row * self.columns).take(self.columns);
+            for (column, (panel, colorbar)) in own.enumerate() {
+                let x = self.margin + column * (self.panel.0 + self.colorbar + self.margin);
                 if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start <= top) {
                     let at = (x, top - rows.start + self.margin);
                     Label::new(caption).draw(&mut view, at, self.panel.0, FONT_SIZE, colors);
@@ -164,6 +176,10 @@ impl<'a> HeatmapLayout<'a> {
                     let out = view.row(x, top + self.head() + y - rows.start, self.panel.0);
                     draw(y, heat, out);
                 });
+                if let Some(colorbar) = colorbar {
+                    let at = (x + self.panel.0, (top + self.head()) as isize - rows.start as isize);
+                    colorbar.draw(&mut view, at, self.panel.1, colors);
+                }
             }
             canvas
         })

@@ -5,10 +5,11 @@ use ndarray::ArrayView2;
 use super::axes::{Axes, AxisStyle, HorizontalLabels};
 use super::band_encoder::encode_bands;
 use super::canvas::{Canvas, Pixel, check_size};
+use super::colorbar::Colorbar;
 use super::palette::{FixedColor, Palette, PixelColors, UsedFixedColors};
 use super::text::{Label, line_height};
 use super::zoom::convenient_zoom;
-use super::{Colormap, Drawing, MAX_PIXELS, RenderError};
+use super::{ColorRange, Colormap, Drawing, MAX_PIXELS, RenderError};
 
 /// One channel to draw.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct ChannelTile<'a> {
     /// Written above the tile: `block1_conv1  channel 4`. Space is reserved only if a tile has a
     /// caption. Text after two spaces is drawn lighter and is never shortened.
     pub caption: Option<String>,
+    /// A colour bar with these values is drawn to the right of the tile.
+    pub colorbar: Option<ColorRange>,
 }
 
 /// How channels are drawn.
@@ -58,7 +61,7 @@ const TITLE_FONT_SIZE: usize = 20;
 const AXIS_FONT_SIZE: usize = 13;
 
 /// Draws channels side by side. Every value becomes zoom × zoom pixels of its level's colour. One
-/// channel without caption, axes and title is the array alone.
+/// channel without caption, axes, colour bar and title is the array alone.
 ///
 /// # Errors
 ///
@@ -79,7 +82,7 @@ pub fn matshow(
         "ask for fewer channels or a smaller zoom",
     )?;
     let used = || {
-        let mut used = [false; 256];
+        let mut used = [tiles.iter().any(|tile| tile.colorbar.is_some()); 256];
         for tile in tiles {
             tile.levels.iter().for_each(|&level| used[usize::from(level)] = true);
         }
@@ -111,6 +114,10 @@ struct MatshowLayout<'a> {
     /// Height and width of a cell.
     cell: (usize, usize),
     zooms: Vec<usize>,
+    /// The colour bar of each tile, where it has one.
+    colorbars: Vec<Option<Colorbar>>,
+    /// Pixels to the right of a tile for its colour bar.
+    colorbar: usize,
     /// One array alone, without margins.
     exact: bool,
 }
@@ -129,7 +136,11 @@ impl<'a> MatshowLayout<'a> {
         let (rows, width) = (largest(|t| t.levels.nrows()), largest(|t| t.levels.ncols()));
         let has_caption = tiles.iter().any(|tile| tile.caption.is_some());
         let title = options.title.as_deref();
-        let exact = tiles.len() == 1 && !has_caption && !options.axes && title.is_none();
+        let bar = |tile: &ChannelTile<'_>| tile.colorbar.as_ref().map(Colorbar::new);
+        let colorbars: Vec<Option<Colorbar>> = tiles.iter().map(bar).collect();
+        let colorbar = colorbars.iter().flatten().map(Colorbar::width).max().unwrap_or(0);
+        let is_bare = !has_caption && !options.axes && colorbar == 0 && title.is_none();
+        let exact = tiles.len() == 1 && is_bare;
         let caption = if has_caption { line_height(FONT_SIZE) + FONT_SIZE / 4 } else { 0 };
         let axes = options.axes.then_some(AxisStyle { font_size: AXIS_FONT_SIZE });
         let longest = tiles.iter().map(|tile| tile.levels.nrows()).max().unwrap_or(0);
@@ -138,13 +149,27 @@ impl<'a> MatshowLayout<'a> {
         let margin = if exact { 0 } else { 12 };
         let top = margin + title.map_or(0, |_| line_height(TITLE_FONT_SIZE));
         let columns = tiles.len().min(options.columns.max(1));
-        let cell = (rows.saturating_add(tile.1), width.saturating_add(tile.0));
+        let cell = (rows.saturating_add(tile.1), width.saturating_add(tile.0 + colorbar));
         let along = |count: usize, length: usize| {
             count.saturating_mul(length.saturating_add(margin)).saturating_add(margin)
         };
         let width = along(columns, cell.1);
         let height = along(tiles.len().div_ceil(columns), cell.0).saturating_add(top - margin);
-        Self { width, height, columns, margin, title, top, axes, tile, cell, zooms, exact }
+        Self {
+            width,
+            height,
+            columns,
+            margin,
+            title,
+            top,
+            axes,
+            tile,
+            cell,
+            zooms,
+            colorbars,
+            colorbar,
+            exact,
+        }
     }
 
     /// The file. The whole picture is one band.
@@ -172,7 +197,7 @@ impl<'a> MatshowLayout<'a> {
             let x = self.margin + k % self.columns * (self.cell.1 + self.margin) + self.tile.0;
             let y = self.top + k / self.columns * (self.cell.0 + self.margin);
             if let Some(caption) = &tile.caption {
-                let width = self.cell.1 - self.tile.0;
+                let width = self.cell.1 - self.tile.0 - self.colorbar;
                 Label::new(caption).draw(&mut view, (x, y), width, FONT_SIZE, colors);
             }
             let y = y + self.tile.1;
@@ -182,6 +207,9 @@ impl<'a> MatshowLayout<'a> {
                 view.draw_dead((x, y), (width, height), colors);
             } else {
                 view.draw_levels((x, y), tile.levels, zoom, &colors.levels);
+            }
+            if let Some(colorbar) = &self.colorbars[k] {
+                colorbar.draw(&mut view, (x + width, y as isize), height, colors);
             }
             if let Some(style) = self.axes {
                 let center = |coordinate: usize| coordinate * zoom + zoom / 2;

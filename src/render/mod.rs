@@ -13,6 +13,7 @@ mod axes;
 mod band_encoder;
 mod blend;
 mod canvas;
+mod colorbar;
 mod colormap;
 mod error;
 mod grid;
@@ -32,6 +33,7 @@ mod tiles;
 mod zoom;
 
 pub use band_encoder::ParallelFor;
+pub use colorbar::ColorRange;
 pub use colormap::{Colormap, UnknownColormap};
 pub use error::RenderError;
 pub use grid::grid;

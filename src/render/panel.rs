@@ -1,5 +1,7 @@
 use ndarray::ArrayView2;
 
+use super::ColorRange;
+
 /// One map to draw.
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
@@ -9,6 +11,8 @@ pub struct Panel<'a> {
     /// Written above the map: `tabby  0.83`. Space is reserved only if a panel has a caption. Text
     /// after two spaces is drawn lighter and is never shortened.
     pub caption: Option<String>,
+    /// A colour bar with these values is drawn to the right of the map.
+    pub colorbar: Option<ColorRange>,
 }
 
 /// The part of the picture that the network got, where the maps lie, as fractions of the picture's

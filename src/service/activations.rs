@@ -184,12 +184,22 @@ impl UseCase for Activations {
     }
 
     fn notes(&self, output: &LayerActivations) -> Vec<(&'static str, String)> {
-        let channels = output.layers.iter().flat_map(|layer| &layer.channels);
-        let dead = channels.filter(|channel| channel.dead).count();
         let model = ("model", self.classifier.name().to_owned());
-        let mut notes = vec![model, ("dead-channels", dead.to_string())];
+        let mut notes = vec![model, ("dead-channels", output.dead().to_string())];
         notes.extend(self.classifier.info().assumed_note());
         notes
+    }
+
+    fn summary(&self, output: &LayerActivations) -> String {
+        format!("{} layers, {} dead channels", output.layers.len(), output.dead())
+    }
+}
+
+impl LayerActivations {
+    /// How many channels are constant over the picture, in all layers.
+    fn dead(&self) -> usize {
+        let channels = self.layers.iter().flat_map(|layer| &layer.channels);
+        channels.filter(|channel| channel.dead).count()
     }
 }
 

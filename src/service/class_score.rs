@@ -33,4 +33,13 @@ impl ClassScore {
     pub fn label(&self) -> String {
         self.name.as_ref().map_or_else(|| self.class.to_string(), |name| name.label.clone())
     }
+
+    /// The probability in per cent, or the logit where the model gives no probabilities.
+    #[must_use]
+    pub fn score(&self) -> String {
+        match self.probability {
+            Some(probability) => format!("{:.1} %", probability * 100.0),
+            None => format!("{:.2}", self.logit),
+        }
+    }
 }

@@ -146,6 +146,15 @@ impl UseCase for Explain {
         notes.extend(self.classifier.info().assumed_note());
         notes
     }
+
+    /// The captions of all maps.
+    fn summary(&self, output: &Explanation) -> String {
+        let summary = |one: &ClassMap| {
+            let empty = if one.is_empty() { " (empty map)" } else { "" };
+            self.caption(one).replace("  ", " ") + empty
+        };
+        output.maps.iter().map(summary).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Explain {

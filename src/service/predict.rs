@@ -88,4 +88,9 @@ impl UseCase for Predict {
         notes.extend(self.classifier.info().assumed_note());
         notes
     }
+
+    fn summary(&self, predictions: &Vec<ClassScore>) -> String {
+        let class = |one: &ClassScore| format!("{} {}", one.label(), one.score());
+        predictions.iter().map(class).collect::<Vec<_>>().join(", ")
+    }
 }

@@ -61,6 +61,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What the caller should know besides the file, as names and values.
     pub notes: Vec<(&'static str, String)>,
+    /// The output in a few words.
+    pub summary: String,
     /// How long each stage took.
     pub stages: Stages,
 }
@@ -147,6 +149,11 @@ pub trait UseCase: Sized + Send + Sync + 'static {
     /// headers.
     fn notes(&self, output: &Self::Output) -> Vec<(&'static str, String)>;
 
+    /// The output in a few words, for a list of several answers.
+    fn summary(&self, _output: &Self::Output) -> String {
+        String::new()
+    }
+
     /// Computes the output and encodes it.
     ///
     /// # Errors
@@ -168,7 +175,8 @@ pub trait UseCase: Sized + Send + Sync + 'static {
             format => self.encode(&output, format, &mut job)?,
         };
         job.stages.end("encode");
-        let notes = self.notes(&output);
-        Ok(Answer { format, file_name: Self::FILE_NAME, body, notes, stages: job.stages })
+        let (notes, summary) = (self.notes(&output), self.summary(&output));
+        let (file_name, stages) = (Self::FILE_NAME, job.stages);
+        Ok(Answer { format, file_name, body, notes, summary, stages })
     }
 }

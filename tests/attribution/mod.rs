@@ -12,6 +12,7 @@ mod identity;
 mod noise;
 mod pixels;
 mod reference;
+mod shared_scale;
 mod zero_maps;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};

@@ -27,7 +27,7 @@ const LAYERS: [&str; 8] = [
     "max_pooling2d_4",
 ];
 
-fn reference(name: &str) -> PathBuf {
+pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/convnet").join(name)
 }
 

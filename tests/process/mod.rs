@@ -8,3 +8,4 @@ mod loading;
 mod memory;
 mod operation;
 mod program;
+mod several_pictures;

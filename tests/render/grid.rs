@@ -191,7 +191,7 @@ fn a_figure_has_one_width_for_all_layers_and_shows_dead_channels() {
 #[test]
 fn one_channel_without_a_caption_is_the_array() {
     let levels = Array2::from_shape_fn((3, 5), |(y, x)| (y * 50 + x * 10) as u8);
-    let tile = ChannelTile { levels: levels.view(), dead: false, caption: None };
+    let tile = ChannelTile { levels: levels.view(), dead: false, caption: None, colorbar: None };
     let options = MatshowOptions { zoom: Some(1), ..MatshowOptions::default() };
     let found = pixels(&matshow(std::slice::from_ref(&tile), &options).unwrap());
     for (x, y, pixel) in found.enumerate_pixels() {
@@ -214,7 +214,12 @@ fn a_picture_that_is_too_large_is_refused_before_it_is_drawn() {
         grid(&[tiles(&levels)], &huge, sequential),
         Err(RenderError::TooLarge { .. })
     ));
-    let tile = ChannelTile { levels: levels.index_axis(Axis(0), 0), dead: false, caption: None };
+    let tile = ChannelTile {
+        levels: levels.index_axis(Axis(0), 0),
+        dead: false,
+        caption: None,
+        colorbar: None,
+    };
     let huge = MatshowOptions { zoom: Some(u32::MAX), ..MatshowOptions::default() };
     assert!(matches!(matshow(&[tile], &huge), Err(RenderError::TooLarge { .. })));
     assert!(matches!(grid(&[], &EXACT, sequential), Err(RenderError::Nothing)));
@@ -334,7 +339,7 @@ fn a_title_stands_above_the_picture_and_is_cut_where_room_is_short() {
     };
     assert!(dark(&short) > 20 && dark(&long) > 4 * dark(&short));
     let levels = Array2::zeros((3, 5));
-    let tile = ChannelTile { levels: levels.view(), dead: false, caption: None };
+    let tile = ChannelTile { levels: levels.view(), dead: false, caption: None, colorbar: None };
     let title = Some("Katze".to_owned());
     let options = MatshowOptions { title, axes: true, ..MatshowOptions::default() };
     let found = pixels(&matshow(&[tile], &options).unwrap());

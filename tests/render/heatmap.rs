@@ -36,7 +36,7 @@ fn assert_nearly_equal(found: &RgbImage, file: &str) {
 
 fn drawn(options: &HeatmapOptions) -> Drawing {
     let heat = map("heat/map.npy");
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     heatmap(&picture("cat.png").pixels, &[panel], options, sequential).unwrap()
 }
 
@@ -61,7 +61,7 @@ fn a_mask_keeps_the_picture_where_there_is_heat() {
     let options = HeatmapOptions::of(View::Mask);
     for (heat, factor) in [(1.0, 1.0), (0.0, 0.25), (0.5, 0.625)] {
         let heat = Array2::from_elem((3, 4), heat);
-        let panel = Panel { heat: heat.view(), caption: None };
+        let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
         let found = pixels(&heatmap(&cat, &[panel], &options, sequential).unwrap());
         for (found, original) in found.iter().zip(cat.iter()) {
             assert!((f32::from(*found) - factor * f32::from(*original)).abs() <= 0.5 + 1e-3);
@@ -76,7 +76,7 @@ fn a_map_in_a_window_leaves_the_picture_around_it_without_heat() {
     let window = Window { left: 0.25, top: 0.5, width: 0.5, height: 0.25 };
     let options =
         HeatmapOptions { colormap: Colormap::Gray, window, ..HeatmapOptions::of(View::Heatmap) };
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let found = pixels(&heatmap(&picture, &[panel], &options, sequential).unwrap());
     for (x, y, pixel) in found.enumerate_pixels() {
         let inside = (10..30).contains(&x) && (10..15).contains(&y);
@@ -88,7 +88,7 @@ fn a_map_in_a_window_leaves_the_picture_around_it_without_heat() {
 fn an_empty_map_is_a_picture_without_heat() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::zeros((14, 14));
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let drawing = heatmap(&cat, &[panel], &HeatmapOptions::of(View::Overlay), sequential).unwrap();
     let cold = Colormap::Jet.rows()[0];
     for (found, original) in pixels(&drawing).pixels().zip(cat.pixels()) {
@@ -103,7 +103,11 @@ fn an_empty_map_is_a_picture_without_heat() {
 fn several_maps_stand_side_by_side() {
     let cat = picture("cat.png").pixels;
     let heat = map("heat/map.npy");
-    let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
+    let panel = |caption: &str| Panel {
+        heat: heat.view(),
+        caption: Some(caption.to_owned()),
+        colorbar: None,
+    };
     let panels = [panel("tabby, tabby cat  0.83"), panel("Ägyptische Katze, кошка  0.12")];
     for view in [View::Overlay, View::Heatmap, View::Mask] {
         let found = pixels(&heatmap(&cat, &panels, &HeatmapOptions::of(view), sequential).unwrap());
@@ -122,8 +126,11 @@ fn several_maps_stand_side_by_side() {
 fn the_file_does_not_depend_on_the_order_of_drawing() {
     let picture = RgbImage::from_fn(90, 130, |x, y| Rgb([x as u8, y as u8, 99]));
     let heat = Array2::from_shape_fn((5, 4), |(y, x)| (y * 4 + x) as f32 / 19.0);
-    let panel =
-        |caption: Option<&str>| Panel { heat: heat.view(), caption: caption.map(str::to_owned) };
+    let panel = |caption: Option<&str>| Panel {
+        heat: heat.view(),
+        caption: caption.map(str::to_owned),
+        colorbar: None,
+    };
     let window = Window { left: 0.1, top: 0.2, width: 0.7, height: 0.5 };
     for view in [View::Overlay, View::Heatmap, View::Mask] {
         let options = HeatmapOptions { window, ..HeatmapOptions::of(view) };
@@ -139,7 +146,7 @@ fn the_file_does_not_depend_on_the_order_of_drawing() {
 #[test]
 fn cells_are_matshow() {
     let heat = map("heat/cells.npy");
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let options = HeatmapOptions::of(View::Cells);
     let found = heatmap(&RgbImage::new(9, 9), &[panel], &options, sequential).unwrap();
     assert_eq!(color_type(&found), 3);
@@ -155,7 +162,7 @@ fn cells_are_matshow() {
 #[test]
 fn cells_of_an_empty_map_are_the_first_colour() {
     let heat = Array2::zeros((4, 4));
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let options = HeatmapOptions::of(View::Cells);
     let found = pixels(&heatmap(&RgbImage::new(9, 9), &[panel], &options, sequential).unwrap());
     assert!(found.pixels().all(|pixel| pixel.0 == Colormap::Viridis.rows()[0]));
@@ -164,7 +171,11 @@ fn cells_of_an_empty_map_are_the_first_colour() {
 #[test]
 fn cells_have_captions_and_axes() {
     let heat = map("heat/cells.npy");
-    let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
+    let panel = |caption: &str| Panel {
+        heat: heat.view(),
+        caption: Some(caption.to_owned()),
+        colorbar: None,
+    };
     let bare = HeatmapOptions::of(View::Cells);
     let options = HeatmapOptions { axes: true, ..bare.clone() };
     let draw = |panels: &[Panel<'_>], options| {
@@ -180,7 +191,11 @@ fn cells_have_captions_and_axes() {
 #[test]
 fn a_title_stands_above_the_panels() {
     let heat = map("heat/cells.npy");
-    let panel = |caption: &str| Panel { heat: heat.view(), caption: Some(caption.to_owned()) };
+    let panel = |caption: &str| Panel {
+        heat: heat.view(),
+        caption: Some(caption.to_owned()),
+        colorbar: None,
+    };
     let picture = picture("cat.png").pixels;
     for view in [View::Overlay, View::Heatmap, View::Mask] {
         let bare = HeatmapOptions { columns: 1, ..HeatmapOptions::of(view) };
@@ -210,7 +225,7 @@ const DIVERGING: [Colormap; 3] = [Colormap::Rdbu, Colormap::Coolwarm, Colormap::
 
 fn drawn_signed(view: View, colormap: Colormap) -> RgbImage {
     let heat = map("heat/signed.npy");
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let options = HeatmapOptions { colormap, ..HeatmapOptions::of_signed(view) };
     pixels(&heatmap(&picture("cat.png").pixels, &[panel], &options, sequential).unwrap())
 }
@@ -239,7 +254,7 @@ fn a_signed_overlay_is_blended_by_strength() {
 fn zero_heat_of_a_signed_map_leaves_the_picture() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::zeros((3, 4));
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let draw = |view| {
         let options = HeatmapOptions::of_signed(view);
         pixels(&heatmap(&cat, std::slice::from_ref(&panel), &options, sequential).unwrap())
@@ -254,7 +269,7 @@ fn zero_heat_of_a_signed_map_leaves_the_picture() {
 fn a_mask_of_a_signed_map_uses_the_magnitude() {
     let cat = picture("cat.png").pixels;
     let heat = Array2::from_elem((3, 4), -1.0);
-    let panel = Panel { heat: heat.view(), caption: None };
+    let panel = Panel { heat: heat.view(), caption: None, colorbar: None };
     let options = HeatmapOptions::of_signed(View::Mask);
     let found = heatmap(&cat, &[panel], &options, sequential).unwrap();
     assert_eq!(pixels(&found), cat);

@@ -1,5 +1,6 @@
 //! Pictures, against matplotlib's and OpenCV's pixels.
 
+mod colorbar;
 mod colormap;
 mod grid;
 mod heatmap;

@@ -18,6 +18,11 @@ pub enum Format {
     Tiff,
 }
 
+impl Format {
+    /// The extensions of files that have one of these formats, in lower case.
+    pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+}
+
 impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

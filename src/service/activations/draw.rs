@@ -96,6 +96,7 @@ impl Activations {
                     dead: shown.statistics[channel].dead,
                     caption: has_captions
                         .then(|| format!("{}  channel {channel}", shown.layer.name())),
+                    colorbar: None,
                 });
             }
         }

@@ -58,6 +58,7 @@ impl Explain {
             fuse,
             methods: chosen,
             classes,
+            colorbar: given.switch("colorbar")?.unwrap_or(false) && drawing.view != View::Mask,
             drawing,
             max_bytes: context.limits.output_bytes,
         };

@@ -1,6 +1,6 @@
 use super::explanation::{ClassMap, Explanation};
 use super::request::{Explain, Scale};
-use crate::render::{Drawing, HeatmapOptions, Panel, Window, heatmap};
+use crate::render::{ColorRange, Drawing, HeatmapOptions, Panel, Window, heatmap};
 use crate::service::{CachedForward, ServiceError};
 
 impl Explain {
@@ -12,24 +12,18 @@ impl Explain {
         max_pixels: u64,
     ) -> Result<Drawing, ServiceError> {
         let Explanation { forward, maps, .. } = output;
-        let vmax = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
-        let vmaxes: Vec<f32> = maps.iter().map(vmax).collect();
-        let largest = vmaxes.iter().copied().fold(0.0, f32::max);
-        let heats: Vec<_> = maps
-            .iter()
-            .zip(vmaxes)
-            .map(|(one, own)| {
-                let vmax = if self.scale == Scale::Shared { largest } else { own };
-                one.map.heat(one.is_signed(), vmax)
-            })
-            .collect();
+        let vmaxes = self.vmaxes(maps);
+        let heats = maps.iter().zip(&vmaxes);
+        let heats: Vec<_> = heats.map(|(one, &vmax)| one.map.heat(one.is_signed(), vmax)).collect();
         let several = maps.len() > 1;
         let panels: Vec<Panel<'_>> = maps
             .iter()
             .zip(&heats)
-            .map(|(one, heat)| Panel {
+            .zip(&vmaxes)
+            .map(|((one, heat), &vmax)| Panel {
                 heat: heat.view(),
                 caption: several.then(|| self.caption(one)),
+                colorbar: self.colorbar.then(|| self.color_range(one, vmax)),
             })
             .collect();
         // Methods and layers side by side, classes below one another; the classes of one method and
@@ -45,6 +39,32 @@ impl Explain {
         Ok(heatmap(&forward.picture.pixels, &panels, &options, parallel_for)?)
     }
 
+    /// The magnitude of each map that takes the strongest colour.
+    fn vmaxes(&self, maps: &[ClassMap]) -> Vec<f32> {
+        let own = |one: &ClassMap| one.map.vmax(one.is_signed(), self.percentile(one));
+        let own: Vec<f32> = maps.iter().map(own).collect();
+        if self.scale == Scale::Own {
+            return own;
+        }
+        // The maps of different classes have different factors between their values and the score.
+        let ln_scores =
+            maps.iter().zip(&own).map(|(one, vmax)| f64::from(*vmax).ln() + one.ln_scale());
+        let largest = ln_scores.fold(f64::NEG_INFINITY, f64::max);
+        let of_map = |one: &ClassMap| (largest - one.ln_scale()).exp().min(f64::from(f32::MAX));
+        maps.iter().map(|one| of_map(one) as f32).collect()
+    }
+
+    /// The values of a map's colours, in units of the score.
+    fn color_range(&self, one: &ClassMap, vmax: f32) -> ColorRange {
+        let (scale, offset) = (one.ln_scale().exp(), f64::from(one.map.offset));
+        let (vmax, signed) = (f64::from(vmax), self.drawing.signed);
+        let low = if signed { -vmax } else { 0.0 };
+        let values = [low, vmax].map(|value| (offset + value) * scale);
+        // A shared magnitude has rounding errors.
+        let clipped = f64::from(one.map.vmax(one.is_signed(), 100.0)) > vmax * (1.0 + 1e-6);
+        ColorRange { values, clipped, signed }
+    }
+
     /// The percentile beyond which values are clipped.
     pub(super) fn percentile(&self, one: &ClassMap) -> f64 {
         self.percentile.unwrap_or(one.method.resolution.percentile())
@@ -58,12 +78,9 @@ impl Explain {
     }
 
     /// The caption of a panel: the method and the layer where there are several, the class, and its
-    /// probability, or its logit where the model gives no probabilities.
-    fn caption(&self, one: &ClassMap) -> String {
-        let class = match one.class.probability {
-            Some(probability) => format!("{}  {:.1} %", one.class.label(), probability * 100.0),
-            None => format!("{}  {:.2}", one.class.label(), one.class.logit),
-        };
+    /// score.
+    pub(super) fn caption(&self, one: &ClassMap) -> String {
+        let class = format!("{}  {}", one.class.label(), one.class.score());
         let method = (self.methods.len() > 1).then_some(one.method.title);
         let layer = one.only_layer().filter(|_| self.layers.len() > 1);
         let words: Vec<&str> = method.into_iter().chain(layer).collect();

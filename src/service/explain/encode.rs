@@ -206,13 +206,13 @@ impl ClassMap {
         values.map(move |&value| scaled(value, scale))
     }
 
-    /// ln of the factor between the map's values and the score.
     /// The value that the picture shows as nothing, in units of the score.
     pub(super) fn offset(&self) -> f32 {
         scaled(self.map.offset, self.ln_scale().exp())
     }
 
-    fn ln_scale(&self) -> f64 {
+    /// ln of the factor between the map's values and the score.
+    pub(super) fn ln_scale(&self) -> f64 {
         self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }
 }

@@ -60,4 +60,8 @@ impl UseCase for GradCam {
     fn notes(&self, output: &Explanation) -> Vec<(&'static str, String)> {
         self.0.notes(output)
     }
+
+    fn summary(&self, output: &Explanation) -> String {
+        self.0.summary(output)
+    }
 }

@@ -104,6 +104,13 @@ const COMMON: &[Parameter] = &[
         repeatable: false,
     },
     Parameter {
+        name: "colorbar",
+        value: "true|false",
+        help: "beside each map, a bar of its colours with their values; view=mask ignores it \
+               (default: false)",
+        repeatable: false,
+    },
+    Parameter {
         name: "title",
         value: "TEXT",
         help: "text above the whole picture (default: none)",

@@ -24,6 +24,8 @@ pub struct Explain {
     pub(super) percentile: Option<f64>,
     pub(super) scale: Scale,
     pub(super) drawing: HeatmapOptions,
+    /// Whether each map has a colour bar.
+    pub(super) colorbar: bool,
     /// The most bytes of the answer.
     pub(super) max_bytes: u64,
 }
