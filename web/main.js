@@ -89,18 +89,6 @@ async function loadModel(signal) {
   byId("model-summary").textContent =
     `${name}: ${formatCount(parameters)} parameters, ${output.classes} classes, ` +
     `input ${input.size.join(" × ")} pixels${crop}.`;
-  showAssumed(loaded.model.assumed);
-}
-
-/** Names the values of the preprocessing that nothing states. */
-function showAssumed(assumed) {
-  const values = assumed.filter(({ key }) => key.startsWith("input."));
-  const note = byId("assumed");
-  note.hidden = values.length === 0;
-  note.textContent =
-    "The preprocessing is assumed: " +
-    values.map(({ key, value }) => `${key.replace("input.", "")} ${value}`).join(", ") +
-    ". If predictions look wrong, write a preset on the model card.";
 }
 
 async function predict(signal) {

@@ -28,7 +28,13 @@ pub(super) fn for_each_entry<'j>(
     json: &'j [u8],
     each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
 ) -> Result<(), EntriesError> {
-    read(json, b'{', each)
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(EntriesError::Kind);
+    }
+    let mut refused = None;
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let read = reader.deserialize_map(Entries { each, refused: &mut refused });
+    result(read.and_then(|()| reader.end()), refused)
 }
 
 /// Calls `each` with every item of a JSON list, until it fails.
@@ -37,24 +43,22 @@ pub(super) fn for_each_entry<'j>(
 /// [`EntriesError`].
 pub(super) fn for_each_item<'j>(
     json: &'j RawValue,
-    mut each: impl FnMut(&'j RawValue) -> Result<(), HttpError>,
+    each: impl FnMut(&'j RawValue) -> Result<(), HttpError>,
 ) -> Result<(), EntriesError> {
-    read(json.get().as_bytes(), b'[', |_, item| each(item))
-}
-
-/// Reads an object or a list that begins with `bracket`. The key of an item is empty.
-fn read<'j>(
-    json: &'j [u8],
-    bracket: u8,
-    each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
-) -> Result<(), EntriesError> {
-    if json.trim_ascii_start().first() != Some(&bracket) {
+    if !json.get().starts_with('[') {
         return Err(EntriesError::Kind);
     }
     let mut refused = None;
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = reader.deserialize_any(Entries { each, refused: &mut refused });
-    match (read.and_then(|()| reader.end()), refused) {
+    let mut reader = serde_json::Deserializer::from_str(json.get());
+    let read = reader.deserialize_seq(Items { each, refused: &mut refused });
+    result(read.and_then(|()| reader.end()), refused)
+}
+
+fn result(
+    read: Result<(), serde_json::Error>,
+    refused: Option<HttpError>,
+) -> Result<(), EntriesError> {
+    match (read, refused) {
         (_, Some(refused)) => Err(EntriesError::Refused(refused)),
         (Err(error), None) => Err(EntriesError::Syntax(error)),
         (Ok(()), None) => Ok(()),
@@ -71,7 +75,7 @@ impl<'j, F: FnMut(String, &'j RawValue) -> Result<(), HttpError>> Visitor<'j> fo
     type Value = ();
 
     fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
-        f.write_str("an object or a list")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'j>>(mut self, mut map: A) -> Result<(), A::Error> {
@@ -80,10 +84,24 @@ impl<'j, F: FnMut(String, &'j RawValue) -> Result<(), HttpError>> Visitor<'j> fo
         }
         Ok(())
     }
+}
+
+/// As [`Entries`].
+struct Items<'r, F> {
+    each: F,
+    refused: &'r mut Option<HttpError>,
+}
+
+impl<'j, F: FnMut(&'j RawValue) -> Result<(), HttpError>> Visitor<'j> for Items<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
+        f.write_str("a list")
+    }
 
     fn visit_seq<A: SeqAccess<'j>>(mut self, mut items: A) -> Result<(), A::Error> {
         while let Some(item) = items.next_element()? {
-            (self.each)(String::new(), item).map_err(|error| refuse(self.refused, error))?;
+            (self.each)(item).map_err(|error| refuse(self.refused, error))?;
         }
         Ok(())
     }

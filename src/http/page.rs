@@ -2,15 +2,14 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
+use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Router};
 
 use super::app_state::AppState;
 use super::error::HttpError;
 use super::kserve;
-use super::unread_bytes::InProgram;
 
 /// The files of the page: each name below `/web/` with its bytes.
 macro_rules! files {
@@ -162,7 +161,7 @@ fn send(name: &str, request: &HeaderMap) -> Result<Response, HttpError> {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
-    Ok((headers, Extension(InProgram), file.bytes).into_response())
+    Ok((headers, file.bytes).into_response())
 }
 
 /// Whether `If-None-Match` has this tag (RFC 9110 §13.1.2). Proxies may have made it a weak tag.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, ServiceError};
 use crate::config::{Limits, Parameters};
-use crate::preprocess::{Picture, Preset, decode_while};
+use crate::preprocess::{Picture, decode_while};
 use crate::runtime::OutputSet;
 
 /// What every use case works with.
@@ -19,18 +19,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// The model that the parameter `model` names, or the default, with the preprocessing that the
-    /// parameter `preset` names.
+    /// The model that the parameter `model` names, or the default.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownModel`], [`ServiceError::NoModelNamed`] and
-    /// [`ServiceError::Parameter`].
+    /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
     pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
-        let classifier = self.models.get(parameters.text("model"))?;
-        match parameters.word::<Preset>("preset")? {
-            None => Ok(classifier),
-            Some(preset) => Ok(Arc::new(classifier.with_preset(preset)?)),
-        }
+        self.models.get(parameters.text("model"))
     }
 
     /// Decodes `file` and computes at least `outputs` with `classifier`. The picture and the values

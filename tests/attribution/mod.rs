@@ -1,9 +1,6 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
-mod aug_smooth;
 mod black_box;
-mod cam_reference;
-mod cams;
 mod formula;
 mod from_layer;
 mod gradcam;
@@ -12,7 +9,6 @@ mod identity;
 mod noise;
 mod pixels;
 mod reference;
-mod zero_maps;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};
 use convscope::config::Activation;

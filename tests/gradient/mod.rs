@@ -7,5 +7,4 @@ mod operators;
 mod refusals;
 mod refused;
 mod resize;
-mod rules;
 mod shared_weights;

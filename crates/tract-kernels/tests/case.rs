@@ -38,7 +38,7 @@ impl Case {
         })
     }
 
-    pub(crate) fn weights(&self) -> usize {
+    fn weights(&self) -> usize {
         self.channels[1] * self.channels[0] / self.group * self.kernel[0] * self.kernel[1]
     }
 
@@ -84,11 +84,7 @@ impl Case {
     }
 
     /// The model, and the indices of the values that its outputs are.
-    pub(crate) fn model(
-        &self,
-        weights: &[f32],
-        bias: &[f32],
-    ) -> TractResult<(TypedModel, Vec<usize>)> {
+    fn model(&self, weights: &[f32], bias: &[f32]) -> TractResult<(TypedModel, Vec<usize>)> {
         let mut model = TypedModel::default();
         let [inputs, outputs] = self.channels;
         let [h, w] = self.input;
@@ -169,7 +165,7 @@ impl Case {
     }
 
     /// The outputs of `model` after the rewrite.
-    pub(crate) fn run(
+    fn run(
         &self,
         mut model: TypedModel,
         isa: Isa,

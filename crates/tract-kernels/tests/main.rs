@@ -5,4 +5,3 @@ mod definition;
 mod models;
 mod network;
 mod random;
-mod zero_windows;

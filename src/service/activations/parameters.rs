@@ -2,11 +2,10 @@
 
 use crate::config::Parameter;
 use crate::render::Colormap;
-use crate::service::{MODEL, PRESET};
+use crate::service::MODEL;
 
 pub(super) const PARAMETERS: &[Parameter] = &[
     MODEL,
-    PRESET,
     Parameter {
         name: "layer",
         value: "NAME",

@@ -86,6 +86,9 @@ struct MapJson<'a> {
     empty: bool,
     /// Whether the probability has rounded to 1.
     saturated: bool,
+    /// The value of the raw map that the picture shows as nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    offset: f32,
     /// Smallest and largest value of the raw map.
     min: f32,
     max: f32,
@@ -179,6 +182,7 @@ impl Explain {
             percentile: self.percentile(one),
             empty: one.is_empty(),
             saturated: one.seed.saturated,
+            offset: scaled(one.map.offset, scale),
             min: scaled(min, scale),
             max: scaled(max, scale),
             ln_scale: one.ln_scale(),
@@ -207,6 +211,11 @@ impl ClassMap {
     fn ln_scale(&self) -> f64 {
         self.map.ln_scale.unwrap_or(self.seed.ln_scale)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 fn scaled(value: f32, scale: f64) -> f32 {
