@@ -48,7 +48,7 @@ export-test:
 # Start a server, load it for some minutes and print the measurements: just soak 20
 soak minutes="2":
     cargo build --release
-    python3 scripts/soak.py --minutes {{minutes}}
+    python3 scripts/soak --minutes {{minutes}}
 
 # Fuzz one target for some seconds: decode, load, derive, multipart or request
 fuzz target seconds="60":

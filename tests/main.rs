@@ -6,6 +6,8 @@ mod attribution;
 mod contract;
 mod convnet;
 mod explain;
+mod exporters;
+mod formats;
 mod gradient;
 mod http;
 mod mutation;

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tensor =
         tensor_input(classifier.info().settings().preprocessing.tensor(&picture).into_dyn());
     let mut outputs: Vec<String> =
-        classifier.info().layers().iter().map(|layer| layer.name.clone()).collect();
+        classifier.info().layers().iter().map(|layer| layer.value.clone()).collect();
     outputs.push(classifier.info().head().output.clone());
     outputs.dedup();
     let model = Source::open(Path::new(model))?.read()?;

@@ -1,5 +1,5 @@
-//! Derives the gradient graph and the graph of channel sums of an ONNX model. Each derivation must
-//! be refused or give a graph that can be decoded and has one output.
+//! Derives the gradient graph by every set of rules, and the graph of channel sums, of an ONNX
+//! model. Each derivation must be refused or give a graph that can be decoded and has one output.
 
 #![no_main]
 
@@ -7,6 +7,7 @@ mod panics;
 
 use std::panic::catch_unwind;
 
+use convscope::gradient::rules::RULES;
 use convscope::gradient::{Rules, derive, derive_channel_sums};
 use convscope::onnx::pb::tensor_shape_proto::dimension::Value;
 use convscope::onnx::pb::{ValueInfoProto, type_proto};
@@ -43,9 +44,9 @@ fuzz_target!(init: panics::print_panics(), |bytes: &[u8]| {
     let inputs = inputs.iter().map(|input| input.name.as_str());
     let values = model.graph().node.iter().filter_map(|node| node.output.first());
     for layer in inputs.take(1).chain(values.take(4).map(String::as_str)) {
-        let whole = derive(&model, &facts, &[layer], &logits, Rules::GRADIENT);
+        let whole = RULES.iter().map(|rules| derive(&model, &facts, &[layer], &logits, rules));
         let sums = derive_channel_sums(&model, &facts, layer, 1, &logits, Rules::GRADIENT);
-        for derived in [whole, sums].into_iter().flatten() {
+        for derived in whole.chain([sums]).flatten() {
             let weights = model.tensors(&derived.weights(|_| false));
             if let Ok(gradient) = derived.embed(weights, |_| false) {
                 let again = Model::decode(&gradient.model.encode()).unwrap();

@@ -85,15 +85,34 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod captured {
+    //! A log in memory, for tests.
+
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// The lines of a log in JSON.
     #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::cli) struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Buffer {
+    impl CapturedLog {
+        /// An empty log, and the subscriber that writes it.
+        pub(in crate::cli) fn new() -> (Self, impl tracing::Subscriber + Send + Sync) {
+            let log = Self::default();
+            let writer = log.clone();
+            let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            (log, tracing_subscriber::registry().with(lines.json().flatten_event(true)))
+        }
+
+        /// Its lines so far.
+        pub(in crate::cli) fn lines(&self) -> Vec<serde_json::Value> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+    }
+
+    impl io::Write for CapturedLog {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -102,21 +121,23 @@ mod tests {
             Ok(())
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::captured::CapturedLog;
+    use super::*;
 
     #[test]
     fn a_panic_is_one_line_of_the_log() {
-        let (buffer, old) = (Buffer::default(), panic::take_hook());
-        let writer = buffer.clone();
-        let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
-        let log = tracing_subscriber::registry().with(lines.json().flatten_event(true));
+        let ((log, subscriber), old) = (CapturedLog::new(), panic::take_hook());
         panic::set_hook(Box::new(log_panic));
-        tracing::subscriber::with_default(log, || {
+        tracing::subscriber::with_default(subscriber, || {
             panic::catch_unwind(|| panic!("two\nlines")).unwrap_err();
         });
         panic::set_hook(old);
-        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((line["message"].as_str(), text.lines().count()), (Some("panic"), 1));
+        let [line] = log.lines().try_into().unwrap();
+        assert_eq!(line["message"], "panic");
         assert_eq!(line["panic"], "two\nlines");
         assert!(line["location"].as_str().unwrap().contains("log.rs"), "{line}");
     }

@@ -25,6 +25,15 @@ pub(super) async fn load_thread<T: Send + 'static>(
     name: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
+    reported_thread(name, REPORT_INTERVAL, work).await
+}
+
+/// As [`load_thread`]. The log says every `interval` that the work has not ended.
+async fn reported_thread<T: Send + 'static>(
+    name: &'static str,
+    interval: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
     let begun = Instant::now();
     let (reply, mut answer) = oneshot::channel();
     // The receiver is gone if the server stops. Then nobody needs the result.
@@ -32,7 +41,7 @@ pub(super) async fn load_thread<T: Send + 'static>(
     let started = thread::Builder::new().name("models".to_owned()).spawn(work);
     started.map_err(|error| format!("{name}: {error}"))?;
     loop {
-        match tokio::time::timeout(REPORT_INTERVAL, &mut answer).await {
+        match tokio::time::timeout(interval, &mut answer).await {
             Ok(result) => return result.map_err(|_| format!("{name} panicked")),
             Err(_) => {
                 let seconds = begun.elapsed().as_secs();
@@ -129,5 +138,41 @@ impl Hangups {
             return;
         }
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::cli::log::captured::CapturedLog;
+
+    #[tokio::test]
+    async fn the_log_says_again_and_again_that_work_has_not_ended() {
+        let (log, subscriber) = CapturedLog::new();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let (end, is_ended) = mpsc::channel();
+        let work = move || is_ended.recv().is_ok();
+        let working = reported_thread("reloading the models", Duration::from_millis(5), work);
+        let waiting = async {
+            while log.lines().len() < 3 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            end.send(()).unwrap();
+        };
+        let both = async { tokio::join!(working, waiting) };
+        let (result, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+        assert_eq!(result, Ok(true));
+        for line in log.lines() {
+            let says = "reloading the models has not ended; the models in use go on serving";
+            assert_eq!((&line["message"], &line["level"]), (&says.into(), &"WARN".into()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_loading_is_an_error() {
+        let result = load_thread::<()>("reloading the models", || panic!("on purpose")).await;
+        assert_eq!(result, Err("reloading the models panicked".to_owned()));
     }
 }

@@ -10,6 +10,9 @@ use serde_json::json;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
+use crate::preprocess::Preset;
+use crate::service::Answer;
+
 /// The flag and the variable that make the log JSON.
 const LOG_JSON: [&str; 2] = ["--log-json", "CONVSCOPE_LOG_JSON"];
 
@@ -48,4 +51,17 @@ fn json_line(message: &str) -> String {
     // Writing to a string does not fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
     json!({ "timestamp": timestamp, "level": "ERROR", "message": message }).to_string()
+}
+
+/// Names the preprocessing that is assumed, on standard error.
+pub(super) fn report_assumed(answer: &Answer) {
+    if let Some((_, assumed)) = answer.notes.iter().find(|(name, _)| *name == "assumed") {
+        // If standard error is closed, nobody reads it.
+        let _ = writeln!(
+            std::io::stderr(),
+            "convscope: the preprocessing is not stated, so it is assumed: {assumed}; choose one \
+             with --preset {}, or write a model card",
+            Preset::NAMES
+        );
+    }
 }

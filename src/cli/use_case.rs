@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::files::{read_file, write_file};
 use super::models::open_model;
 use super::progress::with_progress_bar;
+use super::report::report_assumed;
 use crate::config::{Limits, ModelsConfig};
 use crate::service::{Context, ForwardCache, OutputFormat, PictureFile, UseCase};
 
@@ -78,6 +79,7 @@ where
     let use_case = U::check(&parameters, &context)?;
     let input = U::Input::read(matches)?;
     let answer = with_progress_bar(|token| use_case.answer(&input, format, &context, token))?;
+    report_assumed(&answer);
     write_file(&output, &answer.body)
 }
 

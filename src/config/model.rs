@@ -10,6 +10,8 @@ pub enum Activation {
     Sigmoid,
     /// No activation: the outputs are scores without a probability.
     Logits,
+    /// No activation: the outputs are probabilities already.
+    Probabilities,
 }
 
 /// The order of the axes of a four-dimensional tensor.

@@ -117,10 +117,11 @@ impl Parameters {
         Ok(())
     }
 
-    /// The parameters called `name` alone.
+    /// The parameters that have one of `names`.
     #[must_use]
-    pub fn only(&self, name: &str) -> Self {
-        let pairs = self.pairs.iter().filter(|(key, _)| key == name).cloned().collect();
+    pub fn only(&self, names: &[&str]) -> Self {
+        let is_named = |(key, _): &&(String, String)| names.contains(&key.as_str());
+        let pairs = self.pairs.iter().filter(is_named).cloned().collect();
         Self { pairs, bare: Vec::new() }
     }
 

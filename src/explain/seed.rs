@@ -65,6 +65,8 @@ pub enum SeedError {
 /// The seed for `class`, from the model's logits.
 ///
 /// One sigmoid unit has two classes. Class 1 is the unit itself (+1), class 0 its complement (−1).
+/// Where the model's output is probabilities without logits, the probability is explained, whatever
+/// the score asked for.
 ///
 /// # Errors
 ///
@@ -84,15 +86,26 @@ pub fn seed(
         return Err(SeedError::NotFinite { index });
     }
     let mut cotangent = vec![0.0; logits.len()];
+    if activation == Activation::Probabilities {
+        cotangent[class] = 1.0;
+        return Ok(Seed {
+            cotangent,
+            scale: 1.0,
+            ln_scale: 0.0,
+            probability: Some(f64::from(logits[class])),
+            saturated: false,
+            score: Score::Probability,
+        });
+    }
     // ln Σ exp of the other classes' logits under a softmax.
     let total = match activation {
         Activation::Softmax => log_sum_exp(other_logits(logits, class).map(|(_, z)| z)),
-        Activation::Sigmoid | Activation::Logits => 0.0,
+        Activation::Sigmoid | Activation::Logits | Activation::Probabilities => 0.0,
     };
     // The margin is the logit of p. `activated` is the logit of the activation, which tells whether
     // the activation rounds to 1.
     let (margin, activated) = match activation {
-        Activation::Logits => (None, 0.0),
+        Activation::Logits | Activation::Probabilities => (None, 0.0),
         Activation::Softmax => {
             let margin = f64::from(logits[class]) - total;
             (Some(margin), margin)
@@ -134,13 +147,13 @@ pub fn seed(
     Ok(Seed { cotangent, scale: ln_scale.exp(), ln_scale, probability, saturated, score })
 }
 
-/// Probability of every class, in float64. For [`Activation::Logits`] the logits themselves.
+/// Probability of every class, in float64. Without an activation the values themselves.
 ///
 /// One sigmoid unit gives two probabilities: `[1 − s, s]`.
 pub fn probabilities(logits: &[f32], activation: Activation) -> Vec<f64> {
     let logits = logits.iter().map(|&z| f64::from(z));
     match activation {
-        Activation::Logits => logits.collect(),
+        Activation::Logits | Activation::Probabilities => logits.collect(),
         Activation::Sigmoid if logits.len() == 1 => {
             logits.flat_map(|z| [sigmoid(-z), sigmoid(z)]).collect()
         }

@@ -61,6 +61,13 @@ pub(super) fn pow(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     }
 }
 
+/// y = x rounded to an integer. x̄ = ȳ, the straight-through estimator (Bengio et al. 2013,
+/// <https://arxiv.org/abs/1308.3432>). The derivative is 0 wherever there is one, so a quantized
+/// network would have no gradient.
+pub(super) fn round(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g())
+}
+
 /// y = √x. x̄ = ȳ/(2y), and 0 at x = 0.
 pub(super) fn sqrt(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (g, y) = (ctx.g(), ctx.y()?);

@@ -2,16 +2,15 @@
 //! needs of the gradient. They can often be computed from a later value of the network, at less
 //! cost.
 
-use super::channel_axis::{reduced_axes, windows_lie_within_input};
 use super::driver::backpropagate;
 use super::forward_graph::ForwardGraph;
 use super::names::channel_sums_name;
-use super::rules::Rules;
-use super::table::{Operator, find};
+use super::rule_set::Rules;
+use super::table::find;
 use super::tape::Tape;
 use super::{GradientError, GradientGraph};
 use crate::onnx::pb::NodeProto;
-use crate::onnx::{Attributes, Element, Elements, Facts, Model, Value};
+use crate::onnx::{Element, Elements, Facts, Model, Value};
 
 /// Differentiates `logits` by `rules` with respect to one constant per channel, which is added to
 /// all elements of that channel of `value`. The channels lie along `axis`.
@@ -42,35 +41,7 @@ pub fn derive_channel_sums(
     let cotangent = cotangent.ok_or_else(|| GradientError::UnknownShape(value.to_owned()))?;
     tape.builder.set_scope(&output);
     tape.builder.output(&output, &rows(&cotangent, channels.axis, is_summed));
-    tape.finish(&model.graph().name)
-}
-
-/// Whether the gradient of `logits` with respect to `value` is the same at all positions of a
-/// channel. This holds if the only reader of the value is a mean over all positions. Operators that
-/// only rearrange elements may lie between. The channels lie along `axis`.
-///
-/// # Errors
-/// [`GradientError::Onnx`].
-pub fn has_uniform_gradient(
-    model: &Model,
-    facts: &Facts,
-    value: &str,
-    axis: usize,
-    logits: &str,
-) -> Result<bool, GradientError> {
-    let forward = ForwardGraph::of(model, facts)?;
-    let mut channels = Channels { value, axis };
-    while channels.value != logits {
-        let Some(node) = channels.only_reader(&forward) else { return Ok(false) };
-        if averages_all_positions(node, channels.axis, &forward) {
-            return Ok(true);
-        }
-        let is_rearranged = Elements::after(node) != Elements::Changed;
-        let next = channels.output_of(node, &forward).filter(|_| is_rearranged);
-        let Some(next) = next else { return Ok(false) };
-        channels = next;
-    }
-    Ok(false)
+    tape.finish(rules, &model.graph().name)
 }
 
 /// `cotangent` as a matrix with one row per channel. If `is_summed`, a row has one element, the
@@ -88,9 +59,9 @@ fn rows(cotangent: &Value, axis: usize, is_summed: bool) -> Value {
 
 /// A value, and the axis of its channels.
 #[derive(Debug, Clone, Copy)]
-struct Channels<'m> {
-    value: &'m str,
-    axis: usize,
+pub(super) struct Channels<'m> {
+    pub(super) value: &'m str,
+    pub(super) axis: usize,
 }
 
 impl<'m> Channels<'m> {
@@ -112,7 +83,7 @@ impl<'m> Channels<'m> {
 
     /// The only node that reads the value. None if it reads the value more than once, or not as its
     /// first input, or if more of its outputs than the first are used.
-    fn only_reader(&self, forward: &ForwardGraph<'m>) -> Option<&'m NodeProto> {
+    pub(super) fn only_reader(&self, forward: &ForwardGraph<'m>) -> Option<&'m NodeProto> {
         let mut readers = forward.topology.consumers(self.value);
         let node = readers.next().filter(|_| readers.next().is_none())?;
         node.output.first()?;
@@ -122,7 +93,11 @@ impl<'m> Channels<'m> {
     }
 
     /// The output of `node`, which reads the value, if its cotangent has the same sums.
-    fn output_of(&self, node: &'m NodeProto, forward: &ForwardGraph<'m>) -> Option<Self> {
+    pub(super) fn output_of(
+        &self,
+        node: &'m NodeProto,
+        forward: &ForwardGraph<'m>,
+    ) -> Option<Self> {
         let operator = find(node)?;
         operator.check(node, forward.opset).ok()?;
         let axis = operator.channel_axis?(node, self.axis, forward)?;
@@ -142,27 +117,5 @@ impl<'m> Channels<'m> {
             return weight.is_some_and(|weight| forward.topology.is_constant(weight));
         }
         false
-    }
-}
-
-/// Whether `node` takes the mean over all positions of each channel.
-fn averages_all_positions(node: &NodeProto, axis: usize, forward: &ForwardGraph) -> bool {
-    let is_known = |operator: &Operator| operator.check(node, forward.opset).is_ok();
-    if find(node).is_none_or(|operator| !is_known(operator)) {
-        return false;
-    }
-    let input = node.input.first().and_then(|name| forward.shape(name)).unwrap_or_default();
-    match node.op_type.as_str() {
-        "GlobalAveragePool" => axis == 1,
-        "AveragePool" => {
-            let window = node.ints("kernel_shape").unwrap_or_default().iter();
-            let is_whole = window.map(|&extent| extent as usize).eq(input.iter().skip(2).copied());
-            axis == 1 && is_whole && windows_lie_within_input(node)
-        }
-        "ReduceMean" => reduced_axes(node, &input, forward).is_some_and(|reduced| {
-            let is_left = |other: &usize| *other != axis && !reduced.contains(other);
-            !reduced.contains(&axis) && (0..input.len()).filter(is_left).all(|a| input[a] == 1)
-        }),
-        _ => false,
     }
 }

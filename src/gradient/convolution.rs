@@ -12,6 +12,15 @@ use crate::onnx::{Attribute, Attributes, Value};
 /// exchanged. Engines compute convolutions far faster than transposed convolutions. For depthwise
 /// kernels this is faster with a larger stride too: ȳ then gets zeros between its elements.
 pub(super) fn conv(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    conv_adjoint(ctx, &ctx.g(), Value::clone)
+}
+
+/// The transposed convolution of `g` by `part` of w. `part` changes each weight by itself.
+pub(super) fn conv_adjoint(
+    ctx: &mut NodeContext,
+    g: &Value,
+    part: impl Fn(&Value) -> Value,
+) -> Cotangent {
     let weight_shape = ctx.x_shape(1)?;
     let group = group(ctx)?;
     let axes = axes(ctx, &weight_shape[2..])?;
@@ -23,8 +32,8 @@ pub(super) fn conv(ctx: &mut NodeContext, _: usize) -> Cotangent {
     });
     let flipped = if flips { flipped_weight(ctx, group)? } else { None };
     match flipped {
-        Some(weight) => Ok(flipped_conv(&ctx.g(), &weight, group, &axes)),
-        None => Ok(transposed_conv(&ctx.g(), &ctx.x(1)?, group, &axes)),
+        Some(weight) => Ok(flipped_conv(g, &part(&weight), group, &axes)),
+        None => Ok(transposed_conv(g, &part(&ctx.x(1)?), group, &axes)),
     }
 }
 

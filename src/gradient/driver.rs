@@ -6,7 +6,7 @@ use super::forward_graph::{ForwardGraph, label};
 use super::names::cotangent_name;
 use super::node_context::NodeContext;
 use super::path::Path;
-use super::rules::Rules;
+use super::rule_set::Rules;
 use super::table::Operator;
 use super::tape::Tape;
 use super::{GradientError, GradientGraph, Refusal};
@@ -39,7 +39,7 @@ pub fn derive(
             None => return Err(GradientError::UnknownShape((*value).to_owned())),
         }
     }
-    tape.finish(&model.graph().name)
+    tape.finish(rules, &model.graph().name)
 }
 
 /// Writes onto `tape` the graph that carries a cotangent of `logits` back to `values`. Returns the
@@ -54,6 +54,7 @@ pub(super) fn backpropagate<'m>(
     rules: &Rules,
 ) -> Result<HashMap<&'m str, Value>, GradientError> {
     let path = Path::between(&tape.forward, values, logits)?;
+    rules.check(&path.nodes, &tape.forward)?;
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {

@@ -31,6 +31,14 @@ pub enum GradientError {
     /// A weight that the gradient graph reads is not among the given tensors of the forward model.
     #[error("the model has no weight called {0:?}, which the gradient graph reads")]
     MissingWeight(String),
+    /// The rules change nothing in this network.
+    #[error("{reason}")]
+    RulesDoNotApply {
+        /// The name of the rules.
+        rules: &'static str,
+        /// What the network lacks, and what to use instead.
+        reason: &'static str,
+    },
     /// Operators on the path that have no rule, or whose attributes their rule refuses.
     #[error("cannot be differentiated: {}", list(.0))]
     Refused(Vec<Refusal>),

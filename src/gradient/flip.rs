@@ -5,7 +5,7 @@ use crate::onnx::pb::tensor_proto::DataType;
 /// Turns the weight of a convolution into the weight of its adjoint, which is also a convolution.
 /// Every kernel is reversed and, within each group, input and output channels are exchanged. Each
 /// group has `outputs` × `inputs` kernels of `taps` elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Flip {
     pub(super) group: usize,
     pub(super) outputs: usize,

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use super::GradientError;
 use super::flip::Flip;
+use super::{GradientError, Reference};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{Element, Model, value_info};
 
@@ -11,6 +11,7 @@ use crate::onnx::{Element, Model, value_info};
 pub struct GradientGraph {
     pub(super) graph: Model,
     pub(super) residuals: Vec<String>,
+    pub(super) references: Vec<(Reference, String)>,
     pub(super) weights: Vec<Weight>,
 }
 
@@ -28,13 +29,17 @@ pub(super) struct Weight {
 /// A gradient graph with its weights.
 #[derive(Debug, Clone)]
 pub struct GradientModel {
-    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then the shared
-    /// weights. Outputs: `grad/<layer>`, of the layer's shape, in the order in which the layers
-    /// were requested. A graph of channel sums has the output `sums/<layer>` instead.
+    /// Inputs: [`SEED`](super::SEED), of the logits' shape, then the residuals, then those at the
+    /// references, then the shared weights. Outputs: `grad/<layer>`, of the layer's shape, in the
+    /// order in which the layers were requested. A graph of channel sums has the output
+    /// `sums/<layer>` instead.
     pub model: Model,
     /// The forward values that the graph reads, in the order of its inputs.
     pub residuals: Vec<String>,
-    /// The shared weights: they are inputs, after the residuals, and not stored in the graph.
+    /// The forward values at other inputs of the network that the graph reads, in the order of its
+    /// inputs.
+    pub references: Vec<(Reference, String)>,
+    /// The shared weights: they are inputs, after all others, and not stored in the graph.
     pub shared: Vec<String>,
 }
 
@@ -43,6 +48,15 @@ impl GradientGraph {
     #[must_use]
     pub fn residuals(&self) -> &[String] {
         &self.residuals
+    }
+
+    /// The most bytes that the graph has as a file with its weights.
+    #[must_use]
+    pub fn most_bytes(&self) -> u64 {
+        self.weights
+            .iter()
+            .map(Weight::most_bytes)
+            .fold(self.graph.encoded_bytes(), u64::saturating_add)
     }
 
     /// The names of the forward model's weights that [`embed`](Self::embed) needs with this
@@ -78,11 +92,19 @@ impl GradientGraph {
             }
         }
         let model = self.graph.with_inputs(inputs).with_initializers(stored);
-        Ok(GradientModel { model, residuals: self.residuals, shared })
+        let (residuals, references) = (self.residuals, self.references);
+        Ok(GradientModel { model, residuals, references, shared })
     }
 }
 
 impl Weight {
+    /// The most bytes that it has in a file, with its name and shape.
+    fn most_bytes(&self) -> u64 {
+        let elements = self.shape.iter().fold(1u64, |all, &dim| all.saturating_mul(dim as u64));
+        let head = 64 + self.name.len() as u64 + 11 * self.shape.len() as u64;
+        elements.saturating_mul(self.element.most_stored_bytes()).saturating_add(head)
+    }
+
     fn is_input(&self, is_shared: impl Fn(&str) -> bool) -> bool {
         self.flip.is_none() && is_shared(&self.source)
     }

@@ -7,9 +7,10 @@
 //!
 //! `driver` walks the path from the logits to the layers. It prunes, sums over broadcast axes and
 //! accumulates. `channel_sums` finds a shorter path where only sums over positions are wanted.
-//! `table` names the rule of every operator. The rules are formulas, with one file per family of
-//! operators. The weights that the rules read stay in the forward model until
-//! [`GradientGraph::embed`] copies them. Nothing here runs a graph.
+//! `pooled_head` recognises a mean over all positions behind a layer. `table` names the rule of
+//! every operator. The rules are formulas, with one file per family of operators. [`rules`] has the
+//! sets of rules that differ from the gradient, one file each. The weights that the rules read stay
+//! in the forward model until [`GradientGraph::embed`] copies them. Nothing here runs a graph.
 
 mod activations;
 mod arithmetic;
@@ -17,10 +18,12 @@ mod channel_axis;
 mod channel_sums;
 mod convolution;
 mod driver;
+mod einsum;
 mod error;
 mod flip;
 mod forward_graph;
 mod gradient_graph;
+mod homogeneity;
 mod interpolation;
 mod linear;
 mod matmul;
@@ -28,19 +31,26 @@ mod names;
 mod node_context;
 mod normalization;
 mod path;
+mod pooled_head;
 mod pooling;
 mod rearrangement;
 mod reduction;
-mod rules;
+mod reference;
+mod rule_set;
+pub mod rules;
 mod selection;
+mod stabilizer;
 mod table;
 mod tape;
 mod window;
 
-pub use channel_sums::{derive_channel_sums, has_uniform_gradient};
+pub use channel_sums::derive_channel_sums;
 pub use driver::derive;
 pub use error::{GradientError, Refusal};
 pub use gradient_graph::{GradientGraph, GradientModel};
+pub use homogeneity::has_homogeneous_activations;
 pub use names::{SEED, channel_sums_name, cotangent_name, value_name};
-pub use rules::Rules;
+pub use pooled_head::PooledHead;
+pub use reference::Reference;
+pub use rule_set::Rules;
 pub use table::{Operator, operators};

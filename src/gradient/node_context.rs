@@ -1,3 +1,4 @@
+use super::Reference;
 use super::error::RuleError;
 use super::forward_graph::ForwardGraph;
 use super::tape::Tape;
@@ -39,6 +40,19 @@ impl<'m> NodeContext<'_, 'm> {
     /// The forward value y of the first output.
     pub(super) fn y(&mut self) -> Result<Value, RuleError> {
         self.tape.value(&self.node.output[0])
+    }
+
+    /// What `read` gives where the forward values are those at `reference`.
+    pub(super) fn at<T>(&mut self, reference: Reference, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.tape.reference.replace(reference);
+        let result = read(self);
+        self.tape.reference = before;
+        result
+    }
+
+    /// Whether input `index` is the same for every picture.
+    pub(super) fn is_constant(&self, index: usize) -> bool {
+        self.optional_input(index).is_none_or(|name| self.forward().topology.is_constant(name))
     }
 
     /// The name of input `index`, which must be there.

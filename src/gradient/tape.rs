@@ -5,17 +5,21 @@ use super::flip::Flip;
 use super::forward_graph::{ForwardGraph, element_of, is_external};
 use super::gradient_graph::Weight;
 use super::names::SEED;
-use super::{GradientError, GradientGraph};
+use super::{GradientError, GradientGraph, Reference, Rules};
 use crate::onnx::pb::NodeProto;
-use crate::onnx::{Builder, Constant, Element, Value};
+use crate::onnx::{Builder, Constant, Element, Value, value_info};
 
 /// The gradient graph being written, with the forward values that it reads.
 #[derive(Debug)]
 pub(super) struct Tape<'m> {
     pub(super) forward: ForwardGraph<'m>,
     pub(super) builder: Builder,
+    /// Where the forward values are read. None is at the picture.
+    pub(super) reference: Option<Reference>,
     values: HashMap<String, Value>,
+    flipped: HashMap<(String, Flip), Value>,
     residuals: Vec<String>,
+    references: Vec<(Reference, String, Value)>,
     weights: Vec<Weight>,
 }
 
@@ -41,8 +45,16 @@ impl<'m> Tape<'m> {
         let builder = Builder::default();
         builder.reserve(SEED);
         outputs.iter().for_each(|output| builder.reserve(output));
-        let (residuals, weights) = (Vec::new(), Vec::new());
-        Self { forward, builder, values: HashMap::new(), residuals, weights }
+        Self {
+            forward,
+            builder,
+            reference: None,
+            values: HashMap::new(),
+            flipped: HashMap::new(),
+            residuals: Vec::new(),
+            references: Vec::new(),
+            weights: Vec::new(),
+        }
     }
 
     /// The graph input that takes the cotangent of `logits`.
@@ -59,8 +71,13 @@ impl<'m> Tape<'m> {
     }
 
     /// A value of the forward graph. A constant becomes a weight; any other value, or a constant
-    /// that cannot be copied, becomes a residual.
+    /// that cannot be copied, becomes a residual at the picture or at the reference.
     pub(super) fn value(&mut self, name: &str) -> Result<Value, RuleError> {
+        if let Some(reference) = self.reference
+            && !self.forward.topology.is_constant(name)
+        {
+            return self.value_at(reference, name);
+        }
         if let Some(value) = self.values.get(name) {
             return Ok(value.clone());
         }
@@ -74,11 +91,30 @@ impl<'m> Tape<'m> {
     }
 
     fn residual(&mut self, name: &str) -> Result<Value, RuleError> {
-        let shape = self.shape(name)?;
+        let (element, shape) = self.given(name)?;
+        self.residuals.push(name.to_owned());
+        Ok(self.builder.input(name, element, &shape))
+    }
+
+    /// The forward value `name` at `reference`.
+    fn value_at(&mut self, reference: Reference, name: &str) -> Result<Value, RuleError> {
+        let known = |(at, value, _): &&(_, String, _)| *at == reference && value == name;
+        if let Some((_, _, value)) = self.references.iter().find(known) {
+            return Ok(value.clone());
+        }
+        let (element, shape) = self.given(name)?;
+        let input = reference.value_name(name);
+        self.builder.reserve(&input);
+        let value = self.builder.named(&input, element, &shape);
+        self.references.push((reference, name.to_owned(), value.clone()));
+        Ok(value)
+    }
+
+    /// The type and the shape of a forward value that the gradient graph takes as an input.
+    fn given(&self, name: &str) -> Result<(Element, Vec<usize>), RuleError> {
         match self.forward.element(name) {
             Some(element @ (Element::F32 | Element::F16 | Element::F64 | Element::Bool)) => {
-                self.residuals.push(name.to_owned());
-                Ok(self.builder.input(name, element, &shape))
+                Ok((element, self.shape(name)?))
             }
             _ => {
                 Err(RuleError(format!("the type of {name:?} cannot be given to a gradient graph")))
@@ -146,12 +182,18 @@ impl<'m> Tape<'m> {
         if is_external(tensor) || !flip.fits(tensor) {
             return None;
         }
+        let key = (source.to_owned(), flip);
+        if let Some(value) = self.flipped.get(&key) {
+            return Some(value.clone());
+        }
         let name = self.builder.fresh("flipped");
         let stored = element_of(tensor);
         let value = self.builder.named(&name, stored, dims);
         let (source, shape, flip) = (source.to_owned(), dims.to_vec(), Some(flip));
         self.weights.push(Weight { name, source, element: stored, shape, flip });
-        Some(value.cast(element))
+        let value = value.cast(element);
+        self.flipped.insert(key, value.clone());
+        Some(value)
     }
 
     /// The name of the stored tensor from which `name` comes through casts and identities.
@@ -167,15 +209,21 @@ impl<'m> Tape<'m> {
         Some(source)
     }
 
-    /// The finished gradient graph. `name` is the name of the forward graph.
-    pub(super) fn finish(self, name: &str) -> Result<GradientGraph, GradientError> {
+    /// The finished gradient graph by `rules`. `name` is the name of the forward graph.
+    pub(super) fn finish(self, rules: &Rules, name: &str) -> Result<GradientGraph, GradientError> {
         let outputs = self.builder.outputs();
-        let clash = |name: &&String| name.as_str() == SEED || outputs.contains(*name);
+        let is_reference = |name: &str| self.references.iter().any(|(.., at)| at.name() == name);
+        let clash =
+            |name: &&String| name.as_str() == SEED || outputs.contains(*name) || is_reference(name);
         if let Some(name) = self.values.keys().find(clash) {
             return Err(GradientError::NameTaken(name.clone()));
         }
-        let Self { builder, residuals, weights, .. } = self;
-        let graph = builder.finish(&format!("gradient of {name}"))?;
-        Ok(GradientGraph { graph, residuals, weights })
+        let Self { builder, residuals, references, weights, .. } = self;
+        let inputs = references.iter();
+        let inputs = inputs.map(|(.., at)| value_info(at.name(), at.element(), at.shape()));
+        let inputs = inputs.collect();
+        let graph = builder.finish(&rules.graph_name(name))?.with_inputs(inputs);
+        let references = references.into_iter().map(|(at, value, _)| (at, value)).collect();
+        Ok(GradientGraph { graph, residuals, references, weights })
     }
 }

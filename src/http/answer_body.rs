@@ -14,23 +14,26 @@ use super::unread_bytes::{Unread, UnreadBytes};
 /// count belongs to the bytes: it ends when the memory is freed.
 pub(super) struct AnswerBody {
     body: Body,
-    unread: UnreadBytes,
+    /// None where the bytes do not count.
+    unread: Option<UnreadBytes>,
     /// The bytes of a body of known length, until it gives them.
     waiting: Option<Unread>,
     _guard: RequestGuard,
 }
 
 impl AnswerBody {
-    pub(super) fn new(body: Body, unread: UnreadBytes, guard: RequestGuard) -> Self {
-        let waiting = body.size_hint().exact().map(|bytes| unread.add(bytes));
+    pub(super) fn new(body: Body, unread: Option<UnreadBytes>, guard: RequestGuard) -> Self {
+        let waiting = unread.as_ref().zip(body.size_hint().exact());
+        let waiting = waiting.map(|(unread, bytes)| unread.add(bytes));
         Self { body, unread, waiting, _guard: guard }
     }
 
     /// The same bytes, counted as unread until they are dropped.
     fn counted(&mut self, bytes: Bytes) -> Bytes {
+        let Some(unread) = &self.unread else { return bytes };
         let length = bytes.len() as u64;
         let waiting = self.waiting.take().filter(|waiting| waiting.bytes == length);
-        let _unread = waiting.unwrap_or_else(|| self.unread.add(length));
+        let _unread = waiting.unwrap_or_else(|| unread.add(length));
         Bytes::from_owner(CountedBytes { bytes, _unread })
     }
 }

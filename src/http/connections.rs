@@ -21,7 +21,7 @@ use super::connection_state::{RequestGuard, SharedConnectionState};
 use super::early_refusal::EarlyRefusal;
 use super::routes::admin_router;
 use super::timeout_stream::TimeoutStream;
-use super::unread_bytes::UnreadBytes;
+use super::unread_bytes::{InProgram, UnreadBytes};
 
 /// The open connections of the admin listener.
 pub const ADMIN_CONNECTIONS: u32 = 64;
@@ -131,5 +131,7 @@ async fn respond(
     guard: RequestGuard,
 ) -> Result<hyper::Response<AnswerBody>, Infallible> {
     let response: Response = router.oneshot(request).await?;
+    let is_counted = response.extensions().get::<InProgram>().is_none();
+    let unread = is_counted.then_some(unread);
     Ok(response.map(|body| AnswerBody::new(body, unread, guard)))
 }

@@ -101,11 +101,11 @@ pub enum HttpError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The request does not have exactly one `Host` header.
-    #[error("the request has {count} Host headers; send exactly one")]
+    /// The request does not have exactly one `Host` header with a host.
+    #[error("the request has the Host headers {given:?}; send exactly one, such as localhost:8080")]
     Host {
-        /// How many it has.
-        count: usize,
+        /// Those that it has.
+        given: Vec<String>,
     },
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
@@ -248,9 +248,10 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::NotAPicture { .. } => (S::UNPROCESSABLE_ENTITY, "not-a-picture"),
         ServiceError::UnknownClass { .. } => (S::UNPROCESSABLE_ENTITY, "unknown-class"),
         ServiceError::AmbiguousClass { .. } => (S::UNPROCESSABLE_ENTITY, "ambiguous-class"),
-        ServiceError::NotExplainable { .. } | ServiceError::NoExplainableLayer => {
-            (S::UNPROCESSABLE_ENTITY, "not-explainable")
-        }
+        ServiceError::NotExplainable { .. }
+        | ServiceError::NoExplainableLayer
+        | ServiceError::RulesRefused { .. }
+        | ServiceError::UnsuitableLayer(_) => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
         ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
         ServiceError::TooManyPasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-passes"),
         ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),

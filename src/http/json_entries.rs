@@ -28,13 +28,7 @@ pub(super) fn for_each_entry<'j>(
     json: &'j [u8],
     each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
 ) -> Result<(), EntriesError> {
-    if json.trim_ascii_start().first() != Some(&b'{') {
-        return Err(EntriesError::Kind);
-    }
-    let mut refused = None;
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = reader.deserialize_map(Entries { each, refused: &mut refused });
-    result(read.and_then(|()| reader.end()), refused)
+    read(json, b'{', each)
 }
 
 /// Calls `each` with every item of a JSON list, until it fails.
@@ -43,22 +37,24 @@ pub(super) fn for_each_entry<'j>(
 /// [`EntriesError`].
 pub(super) fn for_each_item<'j>(
     json: &'j RawValue,
-    each: impl FnMut(&'j RawValue) -> Result<(), HttpError>,
+    mut each: impl FnMut(&'j RawValue) -> Result<(), HttpError>,
 ) -> Result<(), EntriesError> {
-    if !json.get().starts_with('[') {
+    read(json.get().as_bytes(), b'[', |_, item| each(item))
+}
+
+/// Reads an object or a list that begins with `bracket`. The key of an item is empty.
+fn read<'j>(
+    json: &'j [u8],
+    bracket: u8,
+    each: impl FnMut(String, &'j RawValue) -> Result<(), HttpError>,
+) -> Result<(), EntriesError> {
+    if json.trim_ascii_start().first() != Some(&bracket) {
         return Err(EntriesError::Kind);
     }
     let mut refused = None;
-    let mut reader = serde_json::Deserializer::from_str(json.get());
-    let read = reader.deserialize_seq(Items { each, refused: &mut refused });
-    result(read.and_then(|()| reader.end()), refused)
-}
-
-fn result(
-    read: Result<(), serde_json::Error>,
-    refused: Option<HttpError>,
-) -> Result<(), EntriesError> {
-    match (read, refused) {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let read = reader.deserialize_any(Entries { each, refused: &mut refused });
+    match (read.and_then(|()| reader.end()), refused) {
         (_, Some(refused)) => Err(EntriesError::Refused(refused)),
         (Err(error), None) => Err(EntriesError::Syntax(error)),
         (Ok(()), None) => Ok(()),
@@ -75,7 +71,7 @@ impl<'j, F: FnMut(String, &'j RawValue) -> Result<(), HttpError>> Visitor<'j> fo
     type Value = ();
 
     fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
-        f.write_str("an object")
+        f.write_str("an object or a list")
     }
 
     fn visit_map<A: MapAccess<'j>>(mut self, mut map: A) -> Result<(), A::Error> {
@@ -84,24 +80,10 @@ impl<'j, F: FnMut(String, &'j RawValue) -> Result<(), HttpError>> Visitor<'j> fo
         }
         Ok(())
     }
-}
-
-/// As [`Entries`].
-struct Items<'r, F> {
-    each: F,
-    refused: &'r mut Option<HttpError>,
-}
-
-impl<'j, F: FnMut(&'j RawValue) -> Result<(), HttpError>> Visitor<'j> for Items<'_, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
-        f.write_str("a list")
-    }
 
     fn visit_seq<A: SeqAccess<'j>>(mut self, mut items: A) -> Result<(), A::Error> {
         while let Some(item) = items.next_element()? {
-            (self.each)(item).map_err(|error| refuse(self.refused, error))?;
+            (self.each)(String::new(), item).map_err(|error| refuse(self.refused, error))?;
         }
         Ok(())
     }

@@ -16,7 +16,6 @@ mod cors;
 mod early_refusal;
 mod error;
 mod event_stream;
-mod guarded_body;
 mod handler;
 mod info;
 mod json_body;

@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use super::app_state::AppState;
 use super::error::HttpError;
 use super::query::refuse_parameters;
-use crate::service::Classifier;
 
 /// Extractor: the model name in the path.
 pub(super) struct ModelName(pub(super) String);
@@ -22,10 +21,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ModelName {
     }
 }
 
-/// Extractor: the model that the path names, for routes without parameters.
-pub(super) struct NamedModel(pub(super) Arc<Classifier>);
+/// Extractor: the model name in the path, for routes without parameters and as soon as models are
+/// loaded.
+pub(super) struct OnlyModelName(pub(super) String);
 
-impl FromRequestParts<Arc<AppState>> for NamedModel {
+impl FromRequestParts<Arc<AppState>> for OnlyModelName {
     type Rejection = HttpError;
 
     async fn from_request_parts(
@@ -35,6 +35,6 @@ impl FromRequestParts<Arc<AppState>> for NamedModel {
         let ModelName(name) = ModelName::from_request_parts(parts, state).await?;
         state.require_loaded()?;
         refuse_parameters(&parts.uri)?;
-        Ok(Self(state.context.models.get(Some(&name))?))
+        Ok(Self(name))
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::app_state::AppState;
 use super::error::HttpError;
-use super::model_name::NamedModel;
+use super::model_name::OnlyModelName;
 use super::query::refuse_parameters;
 use crate::service::{model_description, model_list};
 
@@ -22,6 +22,11 @@ pub(super) async fn models(
 }
 
 /// `GET /models/{model}`.
-pub(super) async fn model(NamedModel(classifier): NamedModel) -> Response {
-    Json(model_description(&classifier)).into_response()
+pub(super) async fn model(
+    State(state): State<Arc<AppState>>,
+    OnlyModelName(name): OnlyModelName,
+) -> Result<Response, HttpError> {
+    let models = state.context.models.current();
+    let classifier = models.get(Some(&name)).map_err(HttpError::from)?;
+    Ok(Json(model_description(classifier)).into_response())
 }

@@ -2,14 +2,15 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use super::app_state::AppState;
 use super::error::HttpError;
 use super::kserve;
+use super::unread_bytes::InProgram;
 
 /// The files of the page: each name below `/web/` with its bytes.
 macro_rules! files {
@@ -27,6 +28,9 @@ const FILES: &[(&str, &[u8])] = files![
     "activations.js",
     "api.js",
     "base.css",
+    "brush-controls.js",
+    "brush.css",
+    "brush.js",
     "camera.js",
     "channel.js",
     "colormap.js",
@@ -37,27 +41,35 @@ const FILES: &[(&str, &[u8])] = files![
     "docs.js",
     "dom.js",
     "errors.js",
+    "event-stream.js",
     "explain.css",
     "explain.js",
     "export.js",
+    "figure.js",
     "grid.js",
     "heatmap.js",
     "icon.svg",
     "index.html",
     "layer-list.css",
     "layer-list.js",
+    "layer-strip.js",
     "layout.css",
     "legacy-address.js",
     "main.js",
+    "map-description.js",
     "maps.js",
+    "method-menu.js",
+    "methods.css",
     "methods.js",
     "npy.js",
+    "parameters.js",
     "picture.css",
     "picture.js",
     "plot.css",
     "predictions.css",
     "predictions.js",
     "progress.js",
+    "request-queue.js",
     "requests.js",
     "result.css",
     "samples/cat.jpg",
@@ -67,6 +79,7 @@ const FILES: &[(&str, &[u8])] = files![
     "settings.css",
     "settings.js",
     "state.js",
+    "strokes.js",
     "tabs.js",
     "theme.css",
     "theme.js",
@@ -161,7 +174,7 @@ fn send(name: &str, request: &HeaderMap) -> Result<Response, HttpError> {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
-    Ok((headers, file.bytes).into_response())
+    Ok((headers, Extension(InProgram), file.bytes).into_response())
 }
 
 /// Whether `If-None-Match` has this tag (RFC 9110 §13.1.2). Proxies may have made it a weak tag.

@@ -6,10 +6,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use http_body_util::BodyExt;
 use tracing::{Instrument, Span};
 
 use super::app_state::AppState;
-use super::guarded_body::GuardedBody;
 use super::outcome::{Outcome, PendingOutcome};
 use super::probes::is_probe;
 use super::problem::{Cause, Problem};
@@ -37,7 +37,13 @@ pub(super) async fn log_requests(
     let mut response = next.run(request).instrument(record.span.clone()).await;
     if let Some(pending) = response.extensions_mut().remove::<PendingOutcome>() {
         record.pending = Some((response.status().as_u16(), pending));
-        return response.map(|body| Body::new(GuardedBody::new(body, record)));
+        // The record belongs to the body, and so it is dropped with it.
+        return response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _ = &record;
+                frame
+            }))
+        });
     }
     let problem = response.extensions().get::<Problem>();
     let model = response.headers().get("convscope-model");

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::header;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 use super::access::require_key;
 use super::app_state::AppState;
@@ -17,6 +17,7 @@ use super::middleware::with_middleware;
 use super::models::{model, models};
 use super::page;
 use super::probes::{healthz, readyz};
+use super::unread_bytes::InProgram;
 use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -71,5 +72,6 @@ fn open() -> Router<Arc<AppState>> {
 }
 
 async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/yaml")], OPENAPI).into_response()
+    let media_type = [(header::CONTENT_TYPE, "application/yaml")];
+    (media_type, Extension(InProgram), OPENAPI).into_response()
 }

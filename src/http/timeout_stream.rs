@@ -11,6 +11,11 @@ use super::read_rate::ReadRate;
 use super::unread_bytes::UnreadBytes;
 use crate::config::HttpLimits;
 
+/// The most bytes that are read before everything else that waits for this thread has its turn:
+/// other connections, and the timeout of the body. hyper parses on as long as there are bytes, and
+/// a chunk size has as many digits as its sender likes.
+const TURN: usize = 32 << 10;
+
 /// A stream with a timeout for the headers of a request, for an idle connection, and for a peer
 /// that does not read its answer or reads it too slowly. hyper has one timer for the first two
 /// together, and none for the rest.
@@ -18,6 +23,8 @@ use crate::config::HttpLimits;
 pub(super) struct TimeoutStream<S> {
     stream: S,
     state: SharedConnectionState,
+    /// How many bytes were read in this turn.
+    read_in_turn: usize,
     read_timer: Timer,
     write_timer: Timer,
     read_rate: ReadRate,
@@ -36,6 +43,7 @@ impl<S> TimeoutStream<S> {
         Self {
             stream,
             state,
+            read_in_turn: 0,
             read_timer: Timer::default(),
             write_timer: Timer::default(),
             read_rate: ReadRate::new(limits, unread),
@@ -71,10 +79,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(cx, buffer) {
+        if this.read_in_turn == TURN {
+            this.read_in_turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let length = buffer.remaining().min(TURN - this.read_in_turn);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
+        if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(cx, &mut part) {
+            let read = part.filled().len();
+            buffer.advance(read);
+            this.read_in_turn += read;
             this.state.bytes_arrived();
             return Poll::Ready(result);
         }
+        this.read_in_turn = 0;
         this.poll_read_timeout(cx).map(Err)
     }
 }

@@ -21,6 +21,11 @@ pub(super) struct Unread {
     pub(super) bytes: u64,
 }
 
+/// Response extension: the body is part of the program and takes no memory. It does not count, so
+/// that the open routes, which need no API key, cannot use up the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InProgram;
+
 impl UnreadBytes {
     pub(super) fn new(limit: u64) -> Self {
         Self { bytes: Arc::default(), limit }

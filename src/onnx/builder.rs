@@ -234,7 +234,7 @@ impl Builder {
     }
 }
 
-fn attribute(name: &str, value: &Attribute) -> AttributeProto {
+pub(super) fn attribute(name: &str, value: &Attribute) -> AttributeProto {
     let mut proto = AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
     match value {
         Attribute::Int(value) => {

@@ -17,6 +17,19 @@ pub enum Element {
     Other,
 }
 
+impl Element {
+    /// The most bytes that a stored element takes in an ONNX file. The numbers of half precision
+    /// may be stored as single precision.
+    #[must_use]
+    pub fn most_stored_bytes(self) -> u64 {
+        match self {
+            Self::F32 | Self::F16 => 4,
+            Self::F64 | Self::Bool => 8,
+            Self::Int | Self::Other => 10,
+        }
+    }
+}
+
 /// The value of a constant of at most [`Facts::CONSTANT_LIMIT`] elements.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constant {

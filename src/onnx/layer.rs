@@ -27,7 +27,9 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// The ONNX value's name.
-    pub name: String,
+    pub value: String,
+    /// The layer's module in the original network, where the file tells it.
+    pub module: Option<String>,
     /// What the layer is.
     pub kind: Kind,
     /// The value's shape, batch (1) included, as ONNX has it.
@@ -39,6 +41,12 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// The name by which the layer is shown: its module, otherwise the ONNX value's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.module.as_deref().unwrap_or(&self.value)
+    }
+
     /// Channels, height and width of a layer with a grid.
     #[must_use]
     pub fn extents(&self) -> Option<[usize; 3]> {
@@ -95,8 +103,8 @@ mod tests {
     use super::*;
 
     fn layer(shape: &[usize], grid: Option<Grid>) -> Layer {
-        let (name, kind, parameters) = ("a".to_owned(), Kind::Value, 0);
-        Layer { name, kind, shape: shape.to_vec(), grid, parameters }
+        let (value, kind, parameters) = ("a".to_owned(), Kind::Value, 0);
+        Layer { value, module: None, kind, shape: shape.to_vec(), grid, parameters }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const MAX_OPERATORS: usize = 8;
 pub fn layer_type(layer: &Layer, topology: Option<&Topology>) -> &'static str {
     let producer = |value: &str| topology?.producer(value);
     let before = |node: &&NodeProto| node.input.iter().find_map(|input| producer(input));
-    let nodes = std::iter::successors(producer(&layer.name), before).take(MAX_OPERATORS);
+    let nodes = std::iter::successors(producer(&layer.value), before).take(MAX_OPERATORS);
     let mut known = nodes.filter_map(|node| match operator(node).keras_type {
         Some((kind, name)) if kind == layer.kind => Some(name(node, layer)),
         _ => None,

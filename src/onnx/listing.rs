@@ -3,16 +3,22 @@ use std::collections::{HashMap, HashSet};
 use super::layout::Layouts;
 use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Grid, Layer, Model, Topology};
+use super::{Element, Facts, Grid, Layer, LayerNames, Model, Topology};
 
 /// The layers of a model in the order of evaluation.
 ///
 /// Batch norm, activation, bias, and the product of a value with a function of itself (swish)
-/// belong to the layer whose value they change. The layer's name is that of its last value that is
-/// read outside the layer.
+/// belong to the layer whose value they change. The layer's value is its last one that is read
+/// outside the layer.
 #[must_use]
-pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Facts) -> Vec<Layer> {
-    let mut starts = LayerStarts::of(model, topology, facts);
+pub fn layers(
+    model: &Model,
+    topology: &Topology,
+    names: &LayerNames,
+    layouts: &Layouts,
+    facts: &Facts,
+) -> Vec<Layer> {
+    let mut starts = LayerStarts::of(model, topology, names, facts);
     let mut parameters = parameters(model, topology, &starts);
     let mut layers = Vec::new();
     let mut pending = 0;
@@ -26,7 +32,8 @@ pub fn layers(model: &Model, topology: &Topology, layouts: &Layouts, facts: &Fac
         let Some(value) = starts.last_value_of.remove(&index) else { continue };
         let Some(shape) = facts.shape(value) else { continue };
         layers.push(Layer {
-            name: value.to_owned(),
+            value: value.to_owned(),
+            module: names.module(value),
             kind,
             shape: shape.to_vec(),
             grid: layouts.get(value).filter(|_| shape.len() == 4).map(Grid::from),
@@ -45,7 +52,7 @@ struct LayerStarts<'m> {
 }
 
 impl<'m> LayerStarts<'m> {
-    fn of(model: &'m Model, topology: &Topology<'m>, facts: &Facts) -> Self {
+    fn of(model: &'m Model, topology: &Topology<'m>, names: &LayerNames, facts: &Facts) -> Self {
         let mut start_of: HashMap<&str, usize> = HashMap::new();
         for &index in topology.order() {
             let node = topology.node(index);
@@ -56,7 +63,13 @@ impl<'m> LayerStarts<'m> {
             let sources: HashSet<usize> =
                 node.input.iter().filter_map(|name| start_of.get(name.as_str()).copied()).collect();
             let start = match sources.iter().next() {
-                Some(&source) if sources.len() == 1 && !starts_layer(node, topology) => source,
+                Some(&source)
+                    if sources.len() == 1
+                        && !starts_layer(node, topology)
+                        && !leaves_block(node, topology.node(source), names) =>
+                {
+                    source
+                }
                 _ => index,
             };
             start_of.extend(node.output.iter().map(|name| (name.as_str(), start)));
@@ -109,6 +122,14 @@ fn starts_layer(node: &NodeProto, topology: &Topology) -> bool {
         StartsLayer::WithoutConstants => node.input.iter().all(|name| !topology.is_constant(name)),
         StartsLayer::Never => false,
     }
+}
+
+/// Whether `start` adds the branches of a block and `node` is outside of the block, such as the
+/// normalization at the start of the next block. The sum is then the layer's last value.
+fn leaves_block(node: &NodeProto, start: &NodeProto, names: &LayerNames) -> bool {
+    let is_sum = operator(start).starts_layer == StartsLayer::WithoutConstants;
+    let outputs = node.output.first().zip(start.output.first());
+    is_sum && outputs.is_some_and(|(value, sum)| names.is_outside(value, sum))
 }
 
 /// The number of weights of each listed layer: those of its own nodes and of the unlisted nodes

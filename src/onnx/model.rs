@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
+use super::node_metadata::node_metadata;
 use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use super::{Attributes, OnnxError};
 
@@ -9,6 +10,8 @@ use super::{Attributes, OnnxError};
 #[derive(Debug, Clone)]
 pub struct Model {
     proto: ModelProto,
+    /// Where in the modules of PyTorch each value was computed, by the value's name.
+    name_scopes: HashMap<String, String>,
 }
 
 impl Model {
@@ -19,7 +22,8 @@ impl Model {
     pub fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
         let proto =
             ModelProto::decode(bytes).map_err(|error| OnnxError::Decode(error.to_string()))?;
-        Self::from_proto(proto)
+        let name_scopes = node_metadata(bytes, "pkg.torch.onnx.name_scopes");
+        Ok(Self { name_scopes, ..Self::from_proto(proto)? })
     }
 
     /// A model of the protobuf message `proto`, whose graph must have at least one node.
@@ -28,7 +32,9 @@ impl Model {
     /// [`OnnxError::NoGraph`].
     pub fn from_proto(proto: ModelProto) -> Result<Self, OnnxError> {
         match &proto.graph {
-            Some(graph) if !graph.node.is_empty() => Ok(Self { proto }),
+            Some(graph) if !graph.node.is_empty() => {
+                Ok(Self { proto, name_scopes: HashMap::new() })
+            }
             _ => Err(OnnxError::NoGraph),
         }
     }
@@ -37,6 +43,18 @@ impl Model {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         self.proto.encode_to_vec()
+    }
+
+    /// How many bytes [`encode`](Self::encode) writes.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.proto.encoded_len() as u64
+    }
+
+    /// The metadata `pkg.torch.onnx.name_scopes` of the node that computes each value. Only
+    /// [`decode`](Self::decode) reads it.
+    pub(super) fn name_scopes(&self) -> &HashMap<String, String> {
+        &self.name_scopes
     }
 
     /// The protobuf message, for the engine.
@@ -95,6 +113,19 @@ impl Model {
     pub fn with_initializers(mut self, tensors: Vec<TensorProto>) -> Self {
         self.proto.graph.get_or_insert_default().initializer.extend(tensors);
         self
+    }
+
+    /// Whether the graph rounds values, as quantized models do.
+    #[must_use]
+    pub fn rounds(&self) -> bool {
+        self.graph().node.iter().any(|node| node.op_type == "Round")
+    }
+
+    /// The model's metadata `key`.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        let entry = self.proto.metadata_props.iter().find(|entry| entry.key == key)?;
+        Some(&entry.value)
     }
 
     /// Version of the default operator set.

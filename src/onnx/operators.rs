@@ -152,6 +152,7 @@ const OPERATORS: &[OperatorTraits] = &[
     Op::new("ConvTranspose").layout(Nchw).layer(convolution).keras(Kind::Convolution, |_, _| "Conv2DTranspose"),
     Op::new("DepthToSpace").layout(Nchw).unlisted_layer(),
     Op::new("Dropout").layer(dropout).elements(Kept).settings(),
+    Op::new("Einsum").layout(Reshapes).layer(product),
     Op::new("Flatten").layout(Reshapes).layer(flatten).elements(Kept),
     Op::new("Gather").unlisted_layer(),
     Op::new("Gemm").layout(Mixes).layer(dense),

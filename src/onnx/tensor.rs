@@ -1,3 +1,5 @@
+use half::{bf16, f16};
+
 use super::OnnxError;
 use super::pb::{TensorProto, tensor_proto::DataType};
 
@@ -59,6 +61,37 @@ pub fn read_floats(tensor: &TensorProto) -> Result<Vec<f32>, OnnxError> {
             raw(&tensor.raw_data, |bytes: [u8; 8]| f64::from_le_bytes(bytes) as f32)
         }
         _ => return Err(wrong(tensor, "floats were expected")),
+    };
+    checked(tensor, values)
+}
+
+/// The numbers of a tensor of floats or integers of any width as float32, whichever field holds
+/// them. Integers beyond 2²⁴ are rounded.
+///
+/// # Errors
+/// [`OnnxError::Tensor`] for another type or a payload of the wrong length.
+pub fn read_numbers(tensor: &TensorProto) -> Result<Vec<f32>, OnnxError> {
+    use DataType::{
+        Bfloat16, Bool, Double, Float, Float16, Int8, Int16, Int32, Int64, Uint8, Uint16,
+    };
+    let half = |bits: u16| f16::from_bits(bits).to_f32();
+    let brain = |bits: u16| bf16::from_bits(bits).to_f32();
+    // Types of at most 32 bits are in the field of integers unless they are raw.
+    let listed = || tensor.int32_data.iter().copied();
+    let bytes = &tensor.raw_data;
+    let values = match (DataType::try_from(tensor.data_type), bytes.is_empty()) {
+        (Ok(Float | Double), _) => return read_floats(tensor),
+        (Ok(Int32 | Int64), _) => read_ints(tensor)?.into_iter().map(|it| it as f32).collect(),
+        (Ok(Float16), true) => listed().map(|it| half(it as u16)).collect(),
+        (Ok(Float16), false) => raw(bytes, |bytes| half(u16::from_le_bytes(bytes))),
+        (Ok(Bfloat16), true) => listed().map(|it| brain(it as u16)).collect(),
+        (Ok(Bfloat16), false) => raw(bytes, |bytes| brain(u16::from_le_bytes(bytes))),
+        (Ok(Int8 | Int16 | Uint8 | Uint16 | Bool), true) => listed().map(|it| it as f32).collect(),
+        (Ok(Int8), false) => raw(bytes, |bytes| f32::from(i8::from_le_bytes(bytes))),
+        (Ok(Uint8 | Bool), false) => raw(bytes, |bytes| f32::from(u8::from_le_bytes(bytes))),
+        (Ok(Int16), false) => raw(bytes, |bytes| f32::from(i16::from_le_bytes(bytes))),
+        (Ok(Uint16), false) => raw(bytes, |bytes| f32::from(u16::from_le_bytes(bytes))),
+        _ => return Err(wrong(tensor, "floats or integers of 8, 16, 32 or 64 bits were expected")),
     };
     checked(tensor, values)
 }

@@ -84,6 +84,21 @@ impl<'m> Topology<'m> {
         self.constants.contains(value)
     }
 
+    /// The nodes that `values` depend on.
+    #[must_use]
+    pub fn ancestors(&self, values: &[&str]) -> HashSet<usize> {
+        let mut found = HashSet::new();
+        let mut stack: Vec<usize> =
+            values.iter().filter_map(|value| self.producer_index(value)).collect();
+        while let Some(index) = stack.pop() {
+            if found.insert(index) {
+                let sources = reads(self.node(index));
+                stack.extend(sources.filter_map(|value| self.producer_index(value)));
+            }
+        }
+        found
+    }
+
     fn sort(&self, model: &'m Model) -> Result<Vec<usize>, OnnxError> {
         let mut known: HashSet<&str> = self
             .graph

@@ -10,9 +10,11 @@
 mod decode;
 mod error;
 mod preprocessing;
+mod preset;
 mod resample;
 
 pub use decode::{Format, Picture, decode, decode_while};
 pub use error::PictureError;
 pub use preprocessing::{Color, Crop, Preprocessing, PreprocessingError};
+pub use preset::Preset;
 pub use resample::Resize;

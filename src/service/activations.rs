@@ -27,9 +27,6 @@ const SMALLER: &str = "ask for fewer layers, or for fewer channels with limit or
 /// The most bytes of a channel's statistics in JSON, and of its index among the dead ones.
 const STATISTICS_BYTES: u64 = 256;
 
-/// The name of the network's input for `layer`, unless the model has a layer of that name.
-const INPUT: &str = "input";
-
 /// A checked request for the activations of some layers.
 #[derive(Debug, Clone)]
 pub struct Activations {
@@ -99,7 +96,7 @@ impl UseCase for Activations {
         for layer in &layers {
             let [count, ..] = picture_shape(layer)?;
             if let Some(&channel) = channels.iter().find(|&&channel| channel >= count) {
-                let layer = layer.name.clone();
+                let layer = layer.name().to_owned();
                 return Err(ServiceError::UnknownChannel { layer, channel, channels: count });
             }
         }
@@ -139,13 +136,13 @@ impl UseCase for Activations {
         context: &Context,
         job: &mut Job,
     ) -> Result<LayerActivations, ServiceError> {
-        let wanted: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
+        let wanted: Vec<String> = self.layers.iter().map(|layer| layer.value.clone()).collect();
         let outputs = self.classifier.network().output_set(&wanted);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
         let values = self.classifier.network().complete(&forward.values, &wanted, &job.token)?;
         let statistics = |index: usize| {
             let layer: &Layer = &self.layers[index];
-            let channels = channel_statistics(channels(layer, values.view(&layer.name)?)?);
+            let channels = channel_statistics(channels(layer, values.view(&layer.value)?)?);
             let selection = match self.channels.as_slice() {
                 [] => select(&channels, self.order, self.limit),
                 chosen => chosen.to_vec(),
@@ -189,7 +186,10 @@ impl UseCase for Activations {
     fn notes(&self, output: &LayerActivations) -> Vec<(&'static str, String)> {
         let channels = output.layers.iter().flat_map(|layer| &layer.channels);
         let dead = channels.filter(|channel| channel.dead).count();
-        vec![("model", self.classifier.name().to_owned()), ("dead-channels", dead.to_string())]
+        let model = ("model", self.classifier.name().to_owned());
+        let mut notes = vec![model, ("dead-channels", dead.to_string())];
+        notes.extend(self.classifier.info().assumed_note());
+        notes
     }
 }
 
@@ -204,11 +204,11 @@ impl Activations {
                 chosen => chosen,
             };
             let bytes = match format {
-                OutputFormat::Npz => npz_bytes(&layer.name, shown * height * width),
+                OutputFormat::Npz => npz_bytes(layer.name(), shown * height * width),
                 OutputFormat::Json => {
-                    STATISTICS_BYTES * (1 + count as u64) + 6 * layer.name.len() as u64
+                    STATISTICS_BYTES * (1 + count as u64) + 6 * layer.name().len() as u64
                 }
-                OutputFormat::Zip => npz_bytes(&layer.name, 0),
+                OutputFormat::Zip => npz_bytes(layer.name(), 0),
                 _ => 0,
             };
             size.add(bytes, SMALLER)?;
@@ -223,8 +223,8 @@ impl Activations {
     ) -> Result<Vec<ShownLayer<'o>>, ServiceError> {
         let layers = self.layers.iter().zip(&output.layers);
         let show = |(layer, statistics): (&'o Layer, &'o LayerStatistics)| {
-            let is_input = layer.name == self.classifier.info().input_name();
-            let values = channels(layer, output.values.view(&layer.name)?)?;
+            let is_input = layer.value == self.classifier.info().input_name();
+            let values = channels(layer, output.values.view(&layer.value)?)?;
             let LayerStatistics { channels, selection } = statistics;
             Ok(ShownLayer { layer, is_input, values, statistics: channels, selection })
         };
@@ -246,10 +246,7 @@ fn chosen_layers(
     classifier: &Classifier,
 ) -> Result<Vec<Layer>, ServiceError> {
     let info = classifier.info();
-    let layers = info.named_layers(parameters, |info, name| match info.layer(name) {
-        Err(ServiceError::UnknownLayer { .. }) if name == INPUT => info.layer(info.input_name()),
-        found => found,
-    })?;
+    let layers = info.named_layers(parameters)?;
     if layers.is_empty() {
         return info.settings().shown.iter().map(|name| info.layer(name)).collect();
     }

@@ -1,13 +1,17 @@
 use std::sync::Arc;
 
+use super::input_settings::InputSettings;
 use super::picture_input::PictureInput;
 use super::settings::Settings;
+use super::test_picture::gives_probabilities;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
 use crate::explain::SeedError;
-use crate::onnx::{self, Facts, Head, Kind, Layer, Layouts, Topology};
-use crate::preprocess::Picture;
+use crate::onnx::{
+    self, Facts, Head, InputNormalization, Kind, Layer, LayerNames, Layouts, Model, Topology,
+};
+use crate::preprocess::{Picture, Preset};
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
 };
@@ -17,7 +21,7 @@ use crate::runtime::{
 pub struct Classifier {
     info: ModelInfo,
     network: Arc<Network>,
-    explainer: Explainer,
+    explainer: Arc<Explainer>,
 }
 
 /// The most elements that one value of a graph may have: 1 GiB of floats. Without a limit, a file
@@ -36,14 +40,13 @@ impl Classifier {
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
-        let model = source.read().map_err(|error| match error.location() == source.location() {
-            true => error.cause(),
-            false => error.to_string(),
-        })?;
+        let (model, pixel_offset) = read(&source)?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
-        let input = PictureInput::of(&model, &topology)?;
-        let mut settings = Settings::of(&source.card, &input)?;
+        let input = PictureInput { pixel_offset, ..PictureInput::of(&model, &topology)? };
+        let normalization = InputNormalization::of(&model, &topology, &input.name);
+        let mut settings =
+            Settings::of(InputSettings::of(&source.card.input, &input, &model, &normalization)?);
         let shapes = [settings.input_shape().to_vec()];
         let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;
         let facts = Arc::new(graph.facts());
@@ -60,19 +63,23 @@ impl Classifier {
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         stages.end("facts");
         let layouts = Layouts::of(&model, &topology, &facts, input.layout);
-        let layers = onnx::layers(&model, &topology, &layouts, &facts);
-        let head = Head::of(&model, &topology);
+        let names = LayerNames::of(&model, &topology);
+        let layers = onnx::layers(&model, &topology, &names, &layouts, &facts);
+        let head = head(&source, &model, &topology, &facts)?;
         settings.fill_output(&source, &head, &facts)?;
         let explainability = Explainability::find(&source, &model, &facts, &layers, &head.logits)?;
         let is_explainable = |name: &str| explainability.refusal(name).is_none();
-        let exists = |name: &str| facts.get(name).is_some();
-        settings.fill_layers(&source.card, &layers, is_explainable, exists)?;
+        let value_of = |name: &str| {
+            let value = if facts.get(name).is_some() { Some(name) } else { names.value(name) };
+            value.map(str::to_owned)
+        };
+        settings.fill_layers(&source.card, &layers, is_explainable, value_of)?;
         let residuals = settings.gradcam.as_deref().and_then(|layer| {
             let grid = layouts.get(layer).map(onnx::Grid::from);
             explainability.residuals(&model, &facts, layer, grid, &head.logits)
         });
         stages.end("derive");
-        let shown = layers.iter().map(|layer| &layer.name).chain(&settings.shown);
+        let shown = layers.iter().map(|layer| &layer.value).chain(&settings.shown);
         let outputs = ForwardOutputs {
             scores: scores(&head, &settings, residuals.unwrap_or_default()),
             layers: shown.cloned().collect(),
@@ -83,10 +90,32 @@ impl Classifier {
             Network::compile(name, model, graph, weights, shared, &input.name, &outputs, engine);
         let network = Arc::new(network.map_err(|error| error.to_string())?);
         check_memory(&network, engine.limits())?;
+        let may_be = settings.assumes_softmax() && !head.is_dense;
+        if may_be && gives_probabilities(&network, &settings, &head)? {
+            settings.set_probabilities();
+        }
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
-        let info = ModelInfo::new(&source, &input.name, settings, head, facts, layouts, layers);
+        if let Some(assumed) = settings.assumed_preprocessing() {
+            tracing::warn!(
+                model = name,
+                assumed,
+                "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
+            );
+        }
+        let info =
+            ModelInfo::new(&source, &input.name, settings, head, facts, names, layouts, layers);
         let explainer = Explainer::new(Arc::clone(&network), input_layer, &logits, explainability);
+        Ok(Self { info, network, explainer: Arc::new(explainer) })
+    }
+
+    /// The same model with the preprocessing of `preset`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Parameter`] where the preset does not fit the number of channels.
+    pub fn with_preset(&self, preset: Preset) -> Result<Self, ServiceError> {
+        let info = self.info.with_preset(preset)?;
+        let (network, explainer) = (Arc::clone(&self.network), Arc::clone(&self.explainer));
         Ok(Self { info, network, explainer })
     }
 
@@ -161,10 +190,21 @@ impl Classifier {
     pub(super) fn attribution_error(&self, error: AttributionError) -> ServiceError {
         match error {
             AttributionError::NotExplainable { layer, reason } => {
-                let is_usable = |layer: &&Layer| self.explainer.refusal(&layer.name).is_none();
+                let is_usable = |layer: &&Layer| self.explainer.refusal(&layer.value).is_none();
                 let usable = self.info.layers().iter().filter(is_usable);
-                let usable = usable.map(|layer| layer.name.clone()).collect();
+                let usable = usable.map(|layer| layer.name().to_owned()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
+            }
+            AttributionError::NoLinearHead(_) | AttributionError::TooLargeLayer { .. } => {
+                ServiceError::UnsuitableLayer(error.to_string())
+            }
+            AttributionError::Parameter(error) => ServiceError::Parameter(error),
+            AttributionError::RulesRefused { rules, reason } => {
+                ServiceError::RulesRefused { rules, reason }
+            }
+            AttributionError::TooLarge { bytes, limit } => {
+                let remedy = "ask for a later layer, or raise --max-output-bytes";
+                ServiceError::AnswerTooLarge { bytes, limit, remedy }
             }
             AttributionError::Runtime(error) => ServiceError::Runtime(error),
             AttributionError::Seed(SeedError::NotFinite { index }) => {
@@ -172,6 +212,40 @@ impl Classifier {
             }
             error => ServiceError::internal(error),
         }
+    }
+}
+
+/// Reads a model. The result has outputs of scores and takes one picture.
+fn read(source: &Source) -> Result<(Model, Option<f32>), String> {
+    let model = source.read().map_err(|error| match error.location() == source.location() {
+        true => error.cause(),
+        false => error.to_string(),
+    })?;
+    let model = model.with_score_outputs().map_err(|error| error.to_string())?;
+    let pixel_offset = model.pixel_offset();
+    let model = model.rewritten().map_err(|error| error.to_string())?;
+    Ok((model.for_one_picture(), pixel_offset))
+}
+
+/// The output that the card names, otherwise the one that holds scores.
+fn head(
+    source: &Source,
+    model: &Model,
+    topology: &Topology,
+    facts: &Facts,
+) -> Result<Head, String> {
+    let Some(name) = &source.card.output.name else {
+        let classes = Some(source.labels.len()).filter(|&labels| labels > 0);
+        return Ok(Head::of_scores(model, topology, facts, classes));
+    };
+    let outputs = model.outputs().iter().map(|output| output.name.as_str());
+    let outputs: Vec<&str> = outputs.collect();
+    match outputs.contains(&name.as_str()) {
+        true => Ok(Head::at(name, model, topology)),
+        false => Err(format!(
+            "output.name is {name:?}, which is no output of the graph; use one of {}",
+            outputs.join(", ")
+        )),
     }
 }
 
@@ -207,7 +281,8 @@ fn check_memory(network: &Network, limits: &ModelLimits) -> Result<(), String> {
 /// The picture input, as a layer.
 fn input_layer(name: &str, settings: &Settings) -> Layer {
     Layer {
-        name: name.to_owned(),
+        value: name.to_owned(),
+        module: None,
         kind: Kind::Value,
         shape: settings.input_shape().to_vec(),
         grid: Some(settings.preprocessing.layout.into()),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{CachedForward, Classifier, ForwardCache, Job, ModelRegistry, ServiceError};
 use crate::config::{Limits, Parameters};
-use crate::preprocess::{Picture, decode_while};
+use crate::preprocess::{Picture, Preset, decode_while};
 use crate::runtime::OutputSet;
 
 /// What every use case works with.
@@ -19,12 +19,18 @@ pub struct Context {
 }
 
 impl Context {
-    /// The model that the parameter `model` names, or the default.
+    /// The model that the parameter `model` names, or the default, with the preprocessing that the
+    /// parameter `preset` names.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownModel`] and [`ServiceError::NoModelNamed`].
+    /// [`ServiceError::UnknownModel`], [`ServiceError::NoModelNamed`] and
+    /// [`ServiceError::Parameter`].
     pub fn classifier(&self, parameters: &Parameters) -> Result<Arc<Classifier>, ServiceError> {
-        self.models.get(parameters.text("model"))
+        let classifier = self.models.get(parameters.text("model"))?;
+        match parameters.word::<Preset>("preset")? {
+            None => Ok(classifier),
+            Some(preset) => Ok(Arc::new(classifier.with_preset(preset)?)),
+        }
     }
 
     /// Decodes `file` and computes at least `outputs` with `classifier`. The picture and the values

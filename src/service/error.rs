@@ -109,6 +109,17 @@ pub enum ServiceError {
         /// The layers that can be.
         usable: Vec<String>,
     },
+    /// The method cannot explain this layer. The text says why.
+    #[error("{0}")]
+    UnsuitableLayer(String),
+    /// The model has no gradient graph by these backward rules.
+    #[error("the backward rules {rules:?} do not apply to this model: {reason}")]
+    RulesRefused {
+        /// The rules.
+        rules: &'static str,
+        /// Why not, and what to use instead.
+        reason: String,
+    },
     /// More classes than one answer may hold.
     #[error(
         "{classes} classes were asked for, at most {limit} fit one answer: ask in several requests"

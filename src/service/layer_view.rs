@@ -25,5 +25,5 @@ pub fn channels<'v>(
 }
 
 fn not_a_picture(layer: &Layer) -> ServiceError {
-    ServiceError::NotAPicture { layer: layer.name.clone(), shape: layer.shape.clone() }
+    ServiceError::NotAPicture { layer: layer.name().to_owned(), shape: layer.shape.clone() }
 }

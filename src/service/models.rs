@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::settings::Assumption;
-use super::{Classifier, LoadedModels};
+use super::{CardValue, Classifier, LoadedModels};
 use crate::config::Activation;
 use crate::onnx::{Kind, Layer};
 use crate::preprocess::Preprocessing;
@@ -51,7 +50,7 @@ pub struct ModelDescription<'a> {
     /// The number of weights.
     pub parameters: usize,
     /// The layers that are shown when a request names none.
-    pub shown: &'a [String],
+    pub shown: Vec<&'a str>,
     /// The layer that is explained when a request names none.
     pub gradcam: Option<&'a str>,
     /// Why that layer was chosen, or why there is none.
@@ -59,7 +58,9 @@ pub struct ModelDescription<'a> {
     /// Alternative names of layers.
     pub aliases: serde_json::Map<String, serde_json::Value>,
     /// The defaults that were assumed, since neither the card nor the graph says the value.
-    pub assumed: &'a [Assumption],
+    pub assumed: &'a [CardValue],
+    /// The values that the card does not state, but the graph.
+    pub inferred: &'a [CardValue],
 }
 
 /// How a picture becomes the input.
@@ -77,6 +78,8 @@ pub struct InputDescription<'a> {
 pub struct OutputDescription<'a> {
     /// The output's name.
     pub name: &'a str,
+    /// The graph's other outputs.
+    pub others: &'a [String],
     /// The name of the value that holds the logits.
     pub logits: &'a str,
     /// What turns the logits into probabilities.
@@ -92,6 +95,8 @@ pub struct OutputDescription<'a> {
 pub struct LayerDescription<'a> {
     /// The layer's name.
     pub name: &'a str,
+    /// The ONNX name of its value.
+    pub value: &'a str,
     /// The kind of layer.
     pub kind: Kind,
     /// Height, width, channels. For a vector, the number of units.
@@ -136,6 +141,7 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
         },
         output: OutputDescription {
             name: &classifier.info().head().output,
+            others: &classifier.info().head().other_outputs,
             logits: &classifier.info().head().logits,
             activation: settings.activation,
             classes: settings.classes,
@@ -148,8 +154,8 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
             .map(|layer| layer_row(classifier, layer))
             .collect(),
         parameters: parameters(classifier),
-        shown: &settings.shown,
-        gradcam: settings.gradcam.as_deref(),
+        shown: settings.shown.iter().map(|value| classifier.info().layer_name(value)).collect(),
+        gradcam: settings.gradcam.as_deref().map(|value| classifier.info().layer_name(value)),
         gradcam_why: settings.gradcam_why,
         aliases: classifier
             .info()
@@ -157,13 +163,15 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
             .map(|(alias, value)| (alias.to_owned(), value.into()))
             .collect(),
         assumed: &settings.assumed,
+        inferred: &settings.inferred,
     }
 }
 
 fn layer_row<'a>(classifier: &'a Classifier, layer: &'a Layer) -> LayerDescription<'a> {
-    let refusal = classifier.explainer().refusal(&layer.name);
+    let refusal = classifier.explainer().refusal(&layer.value);
     LayerDescription {
-        name: &layer.name,
+        name: layer.name(),
+        value: &layer.value,
         kind: layer.kind,
         shape: summary::output_shape(layer),
         parameters: layer.parameters,

@@ -4,13 +4,15 @@ use serde::Serialize;
 
 use super::answer_size::AnswerSize;
 use super::{
-    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PictureFile, ServiceError, UseCase,
+    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PRESET, PictureFile, ServiceError,
+    UseCase,
 };
 use crate::config::{Parameter, Parameters};
 use crate::runtime::OutputSet;
 
 const PARAMETERS: &[Parameter] = &[
     MODEL,
+    PRESET,
     Parameter {
         name: "top",
         value: "1..=1000",
@@ -82,6 +84,8 @@ impl UseCase for Predict {
     }
 
     fn notes(&self, _: &Vec<ClassScore>) -> Vec<(&'static str, String)> {
-        vec![("model", self.classifier.name().to_owned())]
+        let mut notes = vec![("model", self.classifier.name().to_owned())];
+        notes.extend(self.classifier.info().assumed_note());
+        notes
     }
 }

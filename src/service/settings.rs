@@ -1,9 +1,8 @@
-use serde::Serialize;
-
-use super::picture_input::PictureInput;
+use super::CardValue;
+use super::input_settings::InputSettings;
 use crate::config::{Activation, Layout};
 use crate::onnx::{Facts, Head, Kind, Layer};
-use crate::preprocess::{Color, Preprocessing};
+use crate::preprocess::{Preprocessing, Preset};
 use crate::runtime::{Card, Source};
 
 /// A model's card with every gap filled. Values that the graph states are read from it. The rest
@@ -16,84 +15,63 @@ pub struct Settings {
     pub activation: Activation,
     /// The number of classes; one sigmoid unit counts as two.
     pub classes: usize,
-    /// The layers shown when a request names none.
+    /// The values that are shown when a request names no layer.
     pub shown: Vec<String>,
-    /// The layer explained when a request names none; none where the model has no layer with
-    /// positions.
+    /// The value that is explained when a request names no layer; none where the model has no layer
+    /// with positions.
     pub gradcam: Option<String>,
     /// Why that layer was chosen, or why there is none.
     pub gradcam_why: &'static str,
+    /// The values that the card does not state, but the graph.
+    pub inferred: Vec<CardValue>,
     /// The defaults that were assumed, since neither the card nor the graph states the value.
-    pub assumed: Vec<Assumption>,
+    pub assumed: Vec<CardValue>,
 }
 
-/// A default that was assumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Assumption {
-    /// The card's key, such as `input.scale`.
-    pub key: &'static str,
-    /// The value taken.
-    pub value: String,
-    /// Why this one.
-    pub why: &'static str,
-}
-
+/// The card's key of the activation.
+const ACTIVATION: &str = "output.activation";
 /// How many layers are shown when a card names none: enough to see the depth, few enough to view.
 const SHOWN_LAYERS: usize = 12;
-/// The input's height and width where neither the card nor the graph states them.
-const DEFAULT_SIZE: usize = 224;
 
 impl Settings {
-    /// Fills in the input side of `card`.
-    pub(super) fn of(card: &Card, input: &PictureInput) -> Result<Self, String> {
-        let mut assumed = Vec::new();
-        let mut assume = |key, value: String, why| assumed.push(Assumption { key, value, why });
-        let size = size(card, input, &mut assume)?;
-        let given = &card.input;
-        let color = given.color.unwrap_or_else(|| {
-            let color = if input.channels == 1 { Color::Gray } else { Color::Rgb };
-            if input.channels == 3 {
-                assume("input.color", "rgb".to_owned(), "most networks take it");
-            }
-            color
-        });
-        if (color == Color::Gray) != (input.channels == 1) {
-            let channels = input.channels;
-            return Err(format!(
-                "input.color is {color:?}, but the graph takes {channels} channels"
-            ));
+    /// Settings whose input side is `input`.
+    pub(super) fn of(input: InputSettings) -> Self {
+        let InputSettings { preprocessing, inferred, assumed } = input;
+        Self {
+            preprocessing,
+            activation: Activation::Logits,
+            classes: 0,
+            shown: Vec::new(),
+            gradcam: None,
+            gradcam_why: "",
+            inferred,
+            assumed,
         }
-        let scale = given.scale.unwrap_or_else(|| {
-            assume("input.scale", "0.00392156862745098".to_owned(), "values from 0 to 1");
-            1.0 / 255.0
-        });
-        if given.mean.is_none() && given.scale.is_none() {
-            assume("input.mean", "0".to_owned(), "nothing is subtracted");
-        }
-        if given.std.is_none() && given.scale.is_none() {
-            assume("input.std", "1".to_owned(), "the values are not divided");
-        }
-        if given.resize.is_none() {
-            assume("input.resize", "nearest".to_owned(), "as Keras load_img");
-        }
-        if given.crop.is_none() {
-            assume("input.crop", "none".to_owned(), "stretched to size");
-        }
-        let preprocessing = Preprocessing {
-            size,
-            color,
-            scale,
-            mean: triple("input.mean", given.mean.as_deref(), 0.0, input.channels)?,
-            std: triple("input.std", given.std.as_deref(), 1.0, input.channels)?,
-            resize: given.resize.unwrap_or_default(),
-            crop: given.crop.unwrap_or_default(),
-            resize_to: given.resize_to,
-            layout: input.layout,
+    }
+
+    /// The assumed values of the preprocessing, such as `input.color=rgb`. None where nothing is
+    /// assumed.
+    #[must_use]
+    pub fn assumed_preprocessing(&self) -> Option<String> {
+        let values = self.assumed.iter().filter(|value| value.key.starts_with("input."));
+        let values: Vec<String> = values.map(|it| format!("{}={}", it.key, it.value)).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The same settings with the preprocessing of `preset`. None where the preset does not
+    /// fit the input.
+    pub(super) fn with_preset(&self, preset: Preset) -> Option<Self> {
+        let preprocessing = preset.apply(&self.preprocessing)?;
+        preprocessing.check().ok()?;
+        let is_stated = |value: &CardValue| match value.key {
+            "input.resize" => preset.resize().is_some(),
+            "input.crop" => preset.crop().is_some(),
+            key => key.starts_with("input.") && key != "input.size",
         };
-        preprocessing.check().map_err(|error| format!("input: {error}"))?;
-        let activation = Activation::Logits;
-        let (shown, gradcam, gradcam_why) = (Vec::new(), None, "");
-        Ok(Self { preprocessing, activation, classes: 0, shown, gradcam, gradcam_why, assumed })
+        let mut settings = Self { preprocessing, ..self.clone() };
+        settings.assumed.retain(|value| !is_stated(value));
+        settings.inferred.retain(|value| !is_stated(value));
+        Some(settings)
     }
 
     /// The input tensor's shape, batch 1.
@@ -114,22 +92,39 @@ impl Settings {
         head: &Head,
         facts: &Facts,
     ) -> Result<(), String> {
-        let shape = facts
-            .shape(&head.logits)
-            .ok_or_else(|| format!("the shape of output {:?} is not known", head.output))?;
+        let shape = facts.shape(&head.logits).ok_or_else(|| {
+            format!(
+                "the shape of output {:?} cannot be told from the shape of the input; export the \
+                 model with a fixed input size, or simplify the file with onnxsim",
+                head.output
+            )
+        })?;
         let units: usize = shape.iter().product();
         let is_vector = shape.iter().filter(|&&dim| dim > 1).count() <= 1;
         if !is_vector || units == 0 {
             return Err(format!(
-                "output {:?} has shape {shape:?}; a classifier gives one score for each class",
-                head.output
+                "output {:?} has shape {shape:?}, but a classifier gives one score for each class; \
+                 {}",
+                head.output,
+                match head.other_outputs.as_slice() {
+                    [] => "export the classifier with its last layer".to_owned(),
+                    others =>
+                        format!("set output.name on the card to one of {}", others.join(", ")),
+                }
             ));
+        }
+        if source.card.output.name.is_none() && !head.other_outputs.is_empty() {
+            self.assumed.push(CardValue {
+                key: "output.name",
+                value: head.output.clone(),
+                why: "of the graph's outputs, it looks most like scores",
+            });
         }
         let known = head.activation.or(source.card.output.activation);
         let activation = known.unwrap_or_else(|| {
             let assumed = if units == 1 { Activation::Sigmoid } else { Activation::Softmax };
-            self.assumed.push(Assumption {
-                key: "output.activation",
+            self.assumed.push(CardValue {
+                key: ACTIVATION,
                 value: if units == 1 { "sigmoid" } else { "softmax" }.to_owned(),
                 why: "the graph ends in logits",
             });
@@ -141,11 +136,29 @@ impl Settings {
         let labels = source.labels.len();
         if labels != 0 && labels != self.classes {
             return Err(format!(
-                "the label file names {labels} classes, the graph {}",
-                self.classes
+                "the label file names {labels} classes, but output {:?} has {}; correct the label \
+                 file, or set output.name on the card",
+                head.output, self.classes
             ));
         }
         Ok(())
+    }
+
+    /// Whether nothing but an assumption says that the output is logits of a softmax.
+    pub(super) fn assumes_softmax(&self) -> bool {
+        self.activation == Activation::Softmax
+            && self.assumed.iter().any(|value| value.key == ACTIVATION)
+    }
+
+    /// Records that the output is probabilities already.
+    pub(super) fn set_probabilities(&mut self) {
+        self.activation = Activation::Probabilities;
+        self.assumed.retain(|value| value.key != ACTIVATION);
+        self.inferred.push(CardValue {
+            key: ACTIVATION,
+            value: "probabilities".to_owned(),
+            why: "the outputs for a test picture are positive and sum to 1",
+        });
     }
 
     /// Fills in which layers are shown and explained.
@@ -154,21 +167,27 @@ impl Settings {
         card: &Card,
         layers: &[Layer],
         is_explainable: impl Fn(&str) -> bool,
-        exists: impl Fn(&str) -> bool,
+        value_of: impl Fn(&str) -> Option<String>,
     ) -> Result<(), String> {
-        let named = card.layers.show.iter().flatten();
-        let named = named.chain(&card.layers.gradcam).chain(card.layers.aliases.values());
-        for name in named {
-            if !exists(name) && !card.layers.aliases.contains_key(name) {
-                return Err(format!(
-                    "the card names layer {name:?}, which the graph does not have"
-                ));
-            }
+        let find = |name: &String| {
+            let value = value_of(card.layers.aliases.get(name).unwrap_or(name));
+            value.ok_or_else(|| {
+                format!(
+                    "the card names layer {name:?}, which the graph does not have; correct the \
+                     card, or leave the layer out to see the names of all layers"
+                )
+            })
+        };
+        for name in card.layers.aliases.values() {
+            find(name)?;
         }
-        self.shown = card.layers.show.clone().unwrap_or_else(|| evenly_spaced(layers));
-        let usable = |layer: &&Layer| is_explainable(&layer.name);
+        self.shown = match &card.layers.show {
+            Some(names) => names.iter().map(find).collect::<Result<_, _>>()?,
+            None => evenly_spaced(layers),
+        };
+        let usable = |layer: &&Layer| is_explainable(&layer.value);
         (self.gradcam, self.gradcam_why) = match &card.layers.gradcam {
-            Some(named) => (Some(named.clone()), "the card names it"),
+            Some(name) => (Some(find(name)?), "the card names it"),
             None => match last_spatial(layers.iter().filter(usable)) {
                 Some(last) => (Some(last), LAST_SPATIAL),
                 None => (last_spatial(layers.iter()), LAST_REFUSED),
@@ -181,49 +200,6 @@ impl Settings {
     }
 }
 
-fn size(
-    card: &Card,
-    input: &PictureInput,
-    assume: &mut impl FnMut(&'static str, String, &'static str),
-) -> Result<[usize; 2], String> {
-    let given = card.input.size.map(|[height, width]| [Some(height), Some(width)]);
-    let [given_height, given_width] = given.unwrap_or_default();
-    let [height, width] = input.size;
-    let size = [side(height, given_height)?, side(width, given_width)?];
-    if card.input.size.is_none() && input.size.contains(&None) {
-        assume("input.size", format!("{size:?}"), "the graph leaves it open");
-    }
-    Ok(size)
-}
-
-/// One side of the input: the graph's, else the card's.
-fn side(fixed: Option<usize>, given: Option<usize>) -> Result<usize, String> {
-    match (fixed, given) {
-        (Some(fixed), Some(given)) if fixed != given => Err(format!(
-            "input.size is {given} on the card and {fixed} in the graph; correct the card"
-        )),
-        (Some(known), _) | (None, Some(known)) => Ok(known),
-        (None, None) => Ok(DEFAULT_SIZE),
-    }
-}
-
-/// The card's one or three numbers as three.
-fn triple(
-    key: &str,
-    given: Option<&[f32]>,
-    default: f32,
-    channels: usize,
-) -> Result<[f32; 3], String> {
-    match given {
-        None => Ok([default; 3]),
-        Some(&[one]) => Ok([one; 3]),
-        Some(&[a, b, c]) if channels == 3 => Ok([a, b, c]),
-        Some(other) => {
-            Err(format!("{key} has {} numbers; it takes one, or one for each channel", other.len()))
-        }
-    }
-}
-
 /// At most [`SHOWN_LAYERS`] layers with positions, evenly spaced over the depth.
 fn evenly_spaced(layers: &[Layer]) -> Vec<String> {
     let spatial: Vec<&Layer> = layers.iter().filter(|layer| layer.has_positions()).collect();
@@ -232,7 +208,7 @@ fn evenly_spaced(layers: &[Layer]) -> Vec<String> {
         0 | 1 => 0,
         _ => index * (spatial.len() - 1) / (count - 1),
     };
-    (0..count).map(|index| spatial[position(index)].name.clone()).collect()
+    (0..count).map(|index| spatial[position(index)].value.clone()).collect()
 }
 
 const LAST_SPATIAL: &str =
@@ -243,5 +219,5 @@ const LAST_REFUSED: &str =
 /// The last convolution or merge that still has height and width.
 fn last_spatial<'l>(layers: impl DoubleEndedIterator<Item = &'l Layer>) -> Option<String> {
     let spatial = |layer: &&Layer| layer.has_positions() && layer.kind != Kind::Pooling;
-    layers.rev().find(spatial).map(|layer| layer.name.clone())
+    layers.rev().find(spatial).map(|layer| layer.value.clone())
 }

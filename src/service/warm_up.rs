@@ -1,9 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{Rgb, RgbImage};
-
+use super::test_picture::test_picture;
 use super::{Classifier, LoadError, ServiceError};
-use crate::preprocess::{Format, Picture};
 use crate::runtime::{CancellationToken, Engine, OutputSet, Source};
 
 impl Classifier {
@@ -33,15 +31,9 @@ impl Classifier {
     /// The engine's, and [`ServiceError::NotFinite`] where a logit is NaN or infinite.
     fn warm_up(&self) -> Result<(), ServiceError> {
         for outputs in [OutputSet::Scores, OutputSet::Layers] {
-            let values = self.forward(&gradient_picture(), outputs, &CancellationToken::never())?;
+            let values = self.forward(&test_picture(), outputs, &CancellationToken::never())?;
             self.logits(&values)?;
         }
         Ok(())
     }
-}
-
-/// A picture whose red grows from left to right and whose green grows from top to bottom.
-fn gradient_picture() -> Picture {
-    let pixels = RgbImage::from_fn(256, 256, |x, y| Rgb([x as u8, y as u8, 128]));
-    Picture { pixels, format: Format::Png }
 }

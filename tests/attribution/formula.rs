@@ -1,8 +1,8 @@
 //! A network that is a formula: its logits and their gradient are known at every input.
 
 use convscope::attribution::{
-    Alter, AttributionError, Evaluator, InputGradient, Map, Options, Session, TakeGradient,
-    find_method,
+    Alter, AtInput, AttributionError, Evaluator, InputGradient, Map, Options, Session,
+    TakeGradient, find_method,
 };
 use convscope::config::{Activation, ParameterError, Parameters};
 use convscope::explain::{Score, Target};
@@ -56,7 +56,7 @@ impl Formula {
         let class = |_: &str| Ok::<usize, ParameterError>(0);
         let options = Options::read(&parameters, method.parameters, class).unwrap();
         let logits = self.logits(&self.input);
-        (method.run)(&Session::new(self, &logits, self.target).unwrap(), &options).unwrap()
+        method.map(&Session::new(self, &logits, self.target).unwrap(), &options).unwrap()
     }
 
     fn logits(&self, x: &Array3<f32>) -> Vec<f32> {
@@ -81,6 +81,24 @@ impl Evaluator for Formula {
 
     fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
         self.input()
+    }
+
+    fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
+        self.input_gradient(cotangent, rules)
+    }
+
+    fn at_inputs(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+        each: &mut AtInput<'_>,
+    ) -> Result<(), AttributionError> {
+        for index in 0..count {
+            let input = self.altered(index, alter);
+            let logits = self.logits(&input);
+            each(&At { formula: self, input }, &logits)?;
+        }
+        Ok(())
     }
 
     fn input_gradient(
@@ -126,6 +144,23 @@ impl Evaluator for Formula {
         alter: &Alter<'_>,
     ) -> Result<Vec<Vec<f32>>, AttributionError> {
         self.logits_at(count, alter)
+    }
+}
+
+/// A formula at another input, with what a layer's methods need.
+struct At<'a> {
+    formula: &'a Formula,
+    input: Array3<f32>,
+}
+
+impl Evaluator for At<'_> {
+    fn activations(&self) -> Result<ArrayView3<'_, f32>, AttributionError> {
+        Ok(self.input.view())
+    }
+
+    fn gradient(&self, cotangent: &[f32], _: &Rules) -> Result<Array3<f32>, AttributionError> {
+        let gradient = (self.formula.gradient)(&self.input.mapv(f64::from));
+        Ok(gradient.mapv(|g| g as f32 * cotangent[0]))
     }
 }
 

@@ -101,6 +101,33 @@ fn reciprocam_before_global_average_pooling_is_class_activation_mapping_and_the_
 }
 
 #[test]
+fn cam_is_the_classs_weights_times_the_activations() {
+    let context = context("efficientnet_lite0");
+    let activations = activations(&context);
+    let kernel = kernel();
+    let asked = [("method", "cam"), ("class", "281"), ("score", "logit")];
+    let found = npy(&ask::<Explain>(&context, OutputFormat::Npy, &asked).body);
+    let weighted = activations.outer_iter().zip(kernel.column(281)).map(|(a, &w)| &a * w);
+    let expected = weighted.reduce(|sum, a| sum + a).unwrap().into_dyn();
+    let error = largest(&(&found - &expected)) / largest(&expected);
+    assert!(error < 1e-5, "{error:e}");
+    let json = ask::<Explain>(&context, OutputFormat::Json, &asked).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["maps"][0]["same_as"], "gradcam");
+}
+
+#[test]
+fn xgradcam_before_global_average_pooling_is_the_same_as_cam() {
+    let context = context("efficientnet_lite0");
+    let both = [("class", "281"), ("score", "logit"), ("method", "cam"), ("method", "xgradcam")];
+    let maps = npz(&ask::<Explain>(&context, OutputFormat::Npz, &both).body);
+    let (cam, xgradcam) = (&maps["cam/281"], &maps["xgradcam/281"]);
+    // The gradient of the mean over 49 positions.
+    let error = largest(&(&(xgradcam * 49.0) - cam)) / largest(cam);
+    assert!(error < 1e-5, "{error:e}");
+}
+
+#[test]
 fn hirescam_before_global_average_pooling_is_the_same_as_gradcam() {
     let context = context("efficientnet_lite0");
     let asked = [("class", "281"), ("score", "logit"), ("layer", "top_activation")];

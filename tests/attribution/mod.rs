@@ -1,6 +1,9 @@
 //! The methods on networks whose gradient is known in closed form, and against NumPy.
 
+mod aug_smooth;
 mod black_box;
+mod cam_reference;
+mod cams;
 mod formula;
 mod from_layer;
 mod gradcam;
@@ -9,6 +12,7 @@ mod identity;
 mod noise;
 mod pixels;
 mod reference;
+mod zero_maps;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};
 use convscope::config::Activation;

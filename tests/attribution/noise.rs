@@ -1,4 +1,5 @@
-//! SmoothGrad and its variants on s = Σ a·x²/2, whose gradient at x + ε is a·(x + ε).
+//! SmoothGrad, its variants and expected gradients on s = Σ a·x²/2, whose gradient at x + ε is
+//! a·(x + ε).
 
 use ndarray::{Array2, Array3};
 
@@ -91,4 +92,33 @@ fn without_noise_smoothgrad_is_the_gradient() {
     let map = network.map("smoothgrad", &[("samples", "3"), ("noise", "0")]);
     assert!(error(&map, &(&a * &x)) < 1e-6);
     assert!(map.standard_error.unwrap() < 1e-7);
+}
+
+#[test]
+fn expected_gradients_share_out_the_score_within_their_standard_error() {
+    let (network, a, x) = quadratic();
+    let mean = x.mean().unwrap();
+    let given = [("samples", "1000"), ("baselines", "levels"), ("seed", "3")];
+    let map = network.map("expected_gradients", &given);
+    // ∫ (x − b)·a·(b + t·(x − b)) dt = a·(x² − b²)/2, for black, white and the mean.
+    let squares = (0.0 + 1.0 + mean * mean) / 3.0;
+    let expected = &a * &x.mapv(|x| (x * x - squares) / 2.0);
+    let (error, stated) = (error(&map, &expected), map.standard_error.unwrap());
+    assert!(error > 0.3 * stated && error < 2.0 * stated, "{error}, stated {stated}");
+    assert_eq!((map.seed, map.samples), (Some(3), Some(1000)));
+}
+
+#[test]
+fn expected_gradients_of_a_linear_score_are_complete() {
+    let (x, weights) = (numbers(SHAPE, 37), numbers(SHAPE, 53));
+    let network = Formula::linear(x, weights, 0.5);
+    for baselines in ["mixed", "levels", "noise"] {
+        let given = [("samples", "20"), ("baselines", baselines)];
+        let map = network.map("expected_gradients", &given);
+        let completeness = map.completeness.unwrap();
+        assert!(completeness.residue.abs() < 1e-5, "{baselines}: {completeness:?}");
+        let sum: f64 = map.values.iter().map(|&value| f64::from(value)).sum();
+        assert!((sum - completeness.sum).abs() < 1e-5);
+        assert!(map.standard_error.unwrap() > 0.0);
+    }
 }

@@ -13,14 +13,30 @@ const FIXED: &[(&str, &[(&str, &str)])] = &[
     ("ablationcam", &[("layer", "block")]),
     ("input_x_gradient", &[]),
     ("integrated_gradients", &[("steps", "50"), ("max_steps", "50")]),
+    ("kernel_shap", &[("grid", "2")]),
     ("occlusion", &[("window", "5"), ("stride", "3")]),
     ("reciprocam", &[("layer", "block")]),
     ("saliency", &[]),
+    ("scorecam", &[("layer", "block")]),
+];
+
+/// Methods with backward rules of their own. A composite may follow the method.
+const WITH_RULES: &[(&str, &[(&str, &str)])] = &[
+    ("deconvnet", &[]),
+    ("deeplift", &[("baseline", "blur")]),
+    ("guided_backprop", &[]),
+    ("guided_gradcam", &[("layer", "block")]),
+    ("lrp/epsilon", &[("composite", "epsilon")]),
+    ("lrp/epsilon_plus", &[("composite", "epsilon_plus")]),
+    ("lrp/epsilon_plus_flat", &[("composite", "epsilon_plus_flat")]),
+    ("lrp/epsilon_gamma_box", &[("composite", "epsilon_gamma_box")]),
+    ("lrp/epsilon_alpha2_beta1", &[("composite", "epsilon_alpha2_beta1")]),
 ];
 
 /// Methods of chance, and how far their map may be from a reference of 40,000 samples, as a
 /// multiple of the standard error that they state.
 const RANDOM: &[(&str, &[(&str, &str)])] = &[
+    ("expected_gradients", &[("samples", "1000"), ("baselines", "levels")]),
     ("rise", &[("masks", "4000")]),
     ("smoothgrad", &[("samples", "1000")]),
     ("smoothgrad_squared", &[("samples", "1000")]),
@@ -72,6 +88,74 @@ fn maps_are_those_of_captum_and_of_the_papers_formulas() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `make_rule_references.py` makes these references.
+#[test]
+fn maps_by_other_backward_rules_are_those_of_captum_and_zennit() {
+    let expected = npz(&std::fs::read(reference("rule_maps.npz")).unwrap());
+    let context = context();
+    let mut wrong = Vec::new();
+    for (name, parameters) in WITH_RULES {
+        let method = name.split('/').next().unwrap();
+        let (map, channels) = found(&context, "logit", method, parameters);
+        let channels = channels.unwrap();
+        let error = largest(&(&channels - &expected[*name])) / largest(&expected[*name]);
+        let sums = largest(&(channels.sum_axis(Axis(0)) - map)) / largest(&expected[*name]);
+        // The ε rule divides by sums that may be small, so rounding errors of float32 grow.
+        if error > 1e-4 || sums > 1e-6 {
+            wrong.push(format!("{name}: {error:e}, the sum over channels {sums:e}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn relevance_by_the_epsilon_rule_is_the_input_times_its_gradient_where_all_activations_are_relus() {
+    let (relevance, _) = found(&context(), "logit", "lrp", &[("composite", "epsilon")]);
+    let (product, _) = found(&context(), "logit", "input_x_gradient", &[]);
+    let error = largest(&(relevance - &product)) / largest(&product);
+    assert!(error < 1e-3, "{error:e}");
+    for (composite, expected) in [("epsilon", Some("input_x_gradient")), ("epsilon_plus", None)] {
+        let asked = [("method", "lrp"), ("composite", composite)];
+        let picture = reference("picture.png");
+        let json = ask_about::<Explain>(&context(), &picture, OutputFormat::Json, &asked).body;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["maps"][0]["same_as"].as_str(), expected, "{composite}");
+    }
+}
+
+/// The completeness that the JSON answer states.
+fn completeness(method: &str, parameters: &[(&str, &str)]) -> [f64; 3] {
+    let asked = [&[("method", method), ("class", "2")], parameters].concat();
+    let (context, picture) = (context(), reference("picture.png"));
+    let json = ask_about::<Explain>(&context, &picture, OutputFormat::Json, &asked).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let stated = &json["maps"][0]["completeness"];
+    ["sum", "difference", "residue"].map(|name| stated[name].as_f64().unwrap())
+}
+
+#[test]
+fn relevance_and_multipliers_sum_to_what_they_explain() {
+    let asked = [("method", "saliency"), ("score", "logit"), ("class", "2")];
+    let picture = reference("picture.png");
+    let json = ask_about::<Explain>(&context(), &picture, OutputFormat::Json, &asked).body;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let logit = json["maps"][0]["logit"].as_f64().unwrap();
+    for (name, parameters) in WITH_RULES.iter().filter(|(name, _)| name.starts_with("lrp")) {
+        let parameters = [*parameters, &[("score", "logit")]].concat();
+        let [sum, relevance, residue] = completeness("lrp", &parameters);
+        assert!((relevance - logit).abs() < 1e-5, "{name}: {relevance} is not {logit}");
+        assert!((sum + residue - relevance).abs() < 1e-5, "{name}");
+    }
+    for score in ["logit", "probability"] {
+        for baseline in ["zero", "white", "blur", "noise"] {
+            let given = [("score", score), ("baseline", baseline)];
+            let [_, difference, residue] = completeness("deeplift", &given);
+            let limit = 1e-4 * difference.abs() + 2e-6;
+            assert!(residue.abs() < limit, "{given:?}: {residue} of {difference}");
+        }
+    }
 }
 
 #[test]

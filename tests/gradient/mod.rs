@@ -7,4 +7,5 @@ mod operators;
 mod refusals;
 mod refused;
 mod resize;
+mod rules;
 mod shared_weights;

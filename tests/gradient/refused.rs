@@ -87,10 +87,19 @@ fn cases() -> Vec<(OneNode<'static>, &'static str)> {
     ]
 }
 
+/// Equations that are refused, each with what the error must say.
+fn equations() -> impl Iterator<Item = (OneNode<'static>, &'static str)> {
+    ["...i->...i", "abcc->abc", "abcd"].into_iter().map(|equation| {
+        let attributes = vec![("equation", Attribute::Text(equation))];
+        let shapes = [vec![1, 2, 4, 4], vec![1, 2, 4, 4]];
+        (OneNode { attributes, shapes, ..OneNode::new("Einsum") }, equation)
+    })
+}
+
 #[test]
 fn each_refused_attribute_and_input_is_named() {
     let mut failures = Vec::new();
-    for (node, expected) in cases() {
+    for (node, expected) in cases().into_iter().chain(equations()) {
         let error = refusal(&node);
         if !error.contains(&format!("{} (node \"node\")", node.operator))
             || !error.contains(expected)
@@ -104,7 +113,7 @@ fn each_refused_attribute_and_input_is_named() {
 /// A cast to integers is refused otherwise: no path leads to the logits. See `refusals`.
 #[test]
 fn every_row_that_refuses_something_has_a_case() {
-    let cases = cases();
+    let cases: Vec<_> = cases().into_iter().chain(equations()).collect();
     let covered: HashSet<&str> = cases.iter().map(|(node, _)| node.operator).collect();
     let rows = operators().iter().filter(|row| !row.refused.is_empty() && row.name != "Cast");
     let missing: Vec<&str> = rows.map(|row| row.name).filter(|it| !covered.contains(it)).collect();

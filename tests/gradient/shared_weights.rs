@@ -93,7 +93,8 @@ fn a_graph_takes_the_memory_of_its_own_constants() {
     let token = CancellationToken::never();
     let bytes = |layer: &str, need: Need| {
         let layer = classifier.info().layer(layer).unwrap();
-        let plans = classifier.explainer().prepare(Some(&layer), [need].iter(), &token);
+        let plans =
+            classifier.explainer().prepare(std::slice::from_ref(&layer), [need].iter(), &token);
         plans.unwrap().held_bytes()
     };
     // Between the first layer and the last one are three convolutions with 3×3 kernels. Winograd's

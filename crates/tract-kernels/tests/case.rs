@@ -38,7 +38,7 @@ impl Case {
         })
     }
 
-    fn weights(&self) -> usize {
+    pub(crate) fn weights(&self) -> usize {
         self.channels[1] * self.channels[0] / self.group * self.kernel[0] * self.kernel[1]
     }
 
@@ -84,7 +84,11 @@ impl Case {
     }
 
     /// The model, and the indices of the values that its outputs are.
-    fn model(&self, weights: &[f32], bias: &[f32]) -> TractResult<(TypedModel, Vec<usize>)> {
+    pub(crate) fn model(
+        &self,
+        weights: &[f32],
+        bias: &[f32],
+    ) -> TractResult<(TypedModel, Vec<usize>)> {
         let mut model = TypedModel::default();
         let [inputs, outputs] = self.channels;
         let [h, w] = self.input;
@@ -165,7 +169,7 @@ impl Case {
     }
 
     /// The outputs of `model` after the rewrite.
-    fn run(
+    pub(crate) fn run(
         &self,
         mut model: TypedModel,
         isa: Isa,

@@ -5,3 +5,4 @@ mod definition;
 mod models;
 mod network;
 mod random;
+mod zero_windows;

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::model::KserveModel;
+use super::model::find_model;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
+use crate::http::model_name::OnlyModelName;
 
 /// `GET /`, as clients of V1 ask whether the process is alive.
 pub(in crate::http) async fn v1_live() -> Json<Value> {
@@ -27,6 +28,10 @@ pub(in crate::http) async fn ready(
 }
 
 /// `GET /v1/models/{model}` and `GET /v2/models/{model}/ready`. A loaded model is ready.
-pub(in crate::http) async fn model_ready(model: KserveModel) -> Json<Value> {
-    Json(json!({ "name": model.name, "ready": true }))
+pub(in crate::http) async fn model_ready(
+    State(state): State<Arc<AppState>>,
+    OnlyModelName(name): OnlyModelName,
+) -> Result<Json<Value>, HttpError> {
+    find_model(&state, &name)?;
+    Ok(Json(json!({ "name": name, "ready": true })))
 }

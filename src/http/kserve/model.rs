@@ -1,35 +1,7 @@
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-
 use crate::http::app_state::AppState;
-use crate::http::error::HttpError;
-use crate::http::model_name::ModelName;
-use crate::http::query::refuse_parameters;
 use crate::service::{Classifier, ServiceError};
-
-/// Extractor: the model that a path of KServe's protocols names, for routes without parameters.
-pub(in crate::http) struct KserveModel {
-    /// The name in the path.
-    pub(super) name: String,
-    pub(super) classifier: Arc<Classifier>,
-}
-
-impl FromRequestParts<Arc<AppState>> for KserveModel {
-    type Rejection = HttpError;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &Arc<AppState>,
-    ) -> Result<Self, HttpError> {
-        let ModelName(name) = ModelName::from_request_parts(parts, state).await?;
-        state.require_loaded()?;
-        refuse_parameters(&parts.uri)?;
-        let classifier = find_model(state, &name)?;
-        Ok(Self { name, classifier })
-    }
-}
 
 /// The model called `name`. The default model is also called by the name of `--model_name`, unless
 /// a loaded model has this name.

@@ -80,7 +80,7 @@ pub(in crate::http) async fn run(
         for (index, instance) in instances.iter().enumerate() {
             let at_index = |error: HttpError| error.of_instance(index);
             if explains {
-                let scores = predict(state, &model_only(instance), job).map_err(at_index)?;
+                let scores = predict(state, &prediction_of(instance), job).map_err(at_index)?;
                 add(&mut predictions, scores)?;
                 let explanation = explain(state, instance, job).map_err(at_index)?;
                 add(&mut explanations, explanation)?;
@@ -98,8 +98,9 @@ pub(in crate::http) async fn run(
 }
 
 /// The instance without the parameters of the explanation, which a prediction does not have.
-fn model_only(instance: &Instance) -> Instance {
-    UseCaseRequest { input: instance.input.clone(), parameters: instance.parameters.only("model") }
+fn prediction_of(instance: &Instance) -> Instance {
+    let parameters = instance.parameters.only(&["model", "preset"]);
+    UseCaseRequest { input: instance.input.clone(), parameters }
 }
 
 /// The predicted classes of one picture, the most likely first.

@@ -11,10 +11,10 @@ use super::inference::{admit, run_on_worker};
 use super::inference_request::{ChosenOutput, InferenceRequest, entries};
 use super::inference_response::{InferenceResponse, Output};
 use super::input_tensor::{INPUT, pictures};
-use super::model::{KserveModel, find_model};
+use super::model::find_model;
 use crate::http::app_state::AppState;
 use crate::http::error::HttpError;
-use crate::http::model_name::ModelName;
+use crate::http::model_name::{ModelName, OnlyModelName};
 use crate::http::query::refuse_parameters;
 use crate::service::{AnswerSize, Classifier};
 
@@ -29,20 +29,23 @@ pub(in crate::http) async fn metadata(uri: Uri) -> Result<Json<Value>, HttpError
 }
 
 /// `GET /v2/models/{model}`.
-pub(in crate::http) async fn model(model: KserveModel) -> Json<Value> {
-    let KserveModel { name, classifier } = model;
+pub(in crate::http) async fn model(
+    State(state): State<Arc<AppState>>,
+    OnlyModelName(name): OnlyModelName,
+) -> Result<Json<Value>, HttpError> {
+    let classifier = find_model(&state, &name)?;
     let output = |name: &&str| {
         let shape = [-1, i64::try_from(classifier.info().settings().classes).unwrap_or(-1)];
         json!({ "name": name, "datatype": "FP32", "shape": shape })
     };
     let outputs: Vec<Value> = outputs_of(&classifier).iter().map(output).collect();
-    Json(json!({
+    Ok(Json(json!({
         "name": name,
         "versions": [],
         "platform": "onnx_onnxv1",
         "inputs": [{ "name": INPUT, "datatype": "BYTES", "shape": [-1] }],
         "outputs": outputs,
-    }))
+    })))
 }
 
 /// The outputs of a model. It has probabilities only where it ends in a softmax or sigmoid.

@@ -95,7 +95,7 @@ impl Activations {
                     levels,
                     dead: shown.statistics[channel].dead,
                     caption: has_captions
-                        .then(|| format!("{}  channel {channel}", shown.layer.name)),
+                        .then(|| format!("{}  channel {channel}", shown.layer.name())),
                 });
             }
         }
@@ -125,6 +125,6 @@ impl ShownLayer<'_> {
     /// Name, and height × width × channels as a note.
     fn title(&self) -> String {
         let (channels, height, width) = self.values.dim();
-        format!("{}  {height} × {width} × {channels}", self.layer.name)
+        format!("{}  {height} × {width} × {channels}", self.layer.name())
     }
 }

@@ -65,7 +65,7 @@ impl Activations {
         let entry = |&index: &usize| ChannelJson { index, statistics: shown.statistics[index] };
         let (drawing, range) = self.sized_layer(shown, Encoding::Base64, size)?;
         Ok(LayerJson {
-            name: &shown.layer.name,
+            name: shown.layer.name(),
             shape: [channels, height, width],
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
@@ -92,7 +92,7 @@ impl Activations {
 
     /// One PNG for each layer, named after it.
     pub(super) fn zip(&self, shown: &[ShownLayer<'_>]) -> Result<Vec<u8>, ServiceError> {
-        let names = file_names(shown.iter().map(|one| one.layer.name.as_str()), "png");
+        let names = file_names(shown.iter().map(|one| one.layer.name()), "png");
         let mut size = self.size_without_pictures(OutputFormat::Zip)?;
         let files = shown.iter().zip(names).map(|(one, name)| {
             let (drawing, _) = self.sized_layer(one, Encoding::Png, &mut size)?;
@@ -113,7 +113,7 @@ fn array<'o>(shown: &ShownLayer<'o>) -> Array<impl Iterator<Item = f32> + use<'o
     let (_, height, width) = values.dim();
     let channel = move |&channel: &usize| values.index_axis_move(Axis(0), channel);
     Array {
-        name: layer.name.clone(),
+        name: layer.name().to_owned(),
         shape: vec![selection.len(), height, width],
         values: selection.iter().map(channel).flat_map(|channel| channel.into_iter().copied()),
     }

@@ -2,10 +2,11 @@
 
 use crate::config::Parameter;
 use crate::render::Colormap;
-use crate::service::MODEL;
+use crate::service::{MODEL, PRESET};
 
 pub(super) const PARAMETERS: &[Parameter] = &[
     MODEL,
+    PRESET,
     Parameter {
         name: "layer",
         value: "NAME",

@@ -10,7 +10,7 @@ pub fn summary(classifier: &Classifier) -> String {
     let row = |layer: &Layer| {
         let kind = layer_type(layer, topology.as_ref());
         let shape: Vec<String> = output_shape(layer).iter().map(usize::to_string).collect();
-        [format!("{} ({kind})", layer.name), shape.join(" × "), grouped(layer.parameters)]
+        [format!("{} ({kind})", layer.name()), shape.join(" × "), grouped(layer.parameters)]
     };
     let rows: Vec<[String; 3]> = classifier.info().layers().iter().map(row).collect();
     let head = ["Layer (type)", "Output Shape", "Param #"].map(str::to_owned);

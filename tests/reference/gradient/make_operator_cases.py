@@ -215,6 +215,11 @@ def arithmetic():
     CASES[-1].name = "Cast opset 13: to float64 and back"
 
 
+def quantizations():
+    # The derivative is 0 almost everywhere. The rule is the straight-through estimator.
+    case("Round", x=spread(2, 6), gradients=lambda seed: {"x": seed}, reference=r.HAND)
+
+
 def convolutions():
     x, w = spread(1, 4, 6, 7), spread(6, 4, 3, 3, low=-0.7, high=0.7)
     for opset in (7, 11, 17):
@@ -430,6 +435,15 @@ def matrices():
             {"x": a}, {"w": b.T.copy()}, 13)
 
 
+def einsums():
+    """The last label of "ijk" is summed by itself."""
+    x, w = spread(2, 3, 4), spread(4, 5)
+    case("Einsum", "stored matrix", x, w, equation="ijk,kl->ijl")
+    case("Einsum", "both from the picture", spread(2, 3, 4), more={"b": spread(2, 5, 4)}, equation="bik,bjk->bij")
+    case("Einsum", "one operand, label summed alone", x, equation="ijk->ji")
+    case("Einsum", "outer product and spaces", spread(3), more={"b": spread(4)}, equation="i, j -> ji")
+
+
 def rearrangements():
     x = spread(2, 3, 4)
     case("Reshape", "", x, ints(4, -1))
@@ -577,8 +591,8 @@ def graphs():
 
 
 def main():
-    for family in [activations, arithmetic, convolutions, pools, normalizations, reductions, matrices,
-                   rearrangements, selections, interpolations, graphs]:
+    for family in [activations, arithmetic, quantizations, convolutions, pools, normalizations, reductions,
+                   matrices, einsums, rearrangements, selections, interpolations, graphs]:
         family()
     path = Path(__file__).parent / "operator_cases.jsonl"
     r.write(path, CASES)

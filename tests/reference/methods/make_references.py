@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, Occlusion, Saliency
+from captum.attr import GradientShap, InputXGradient, IntegratedGradients, Occlusion, Saliency, ShapleyValues
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from torch import nn
@@ -85,6 +85,12 @@ def picture():
     return (smooth[0].permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
+def cells(grid):
+    """The index of the cell of each pixel, for Captum."""
+    row, column = torch.arange(HEIGHT) * grid // HEIGHT, torch.arange(WIDTH) * grid // WIDTH
+    return (row[:, None] * grid + column).expand(1, 3, HEIGHT, WIDTH).contiguous()
+
+
 def from_layer(network, x, alter):
     """The logits where the layer's value is what `alter` makes of it. `alter` gives a batch."""
     hook = network.block.register_forward_hook(lambda _, __, value: alter(value))
@@ -118,6 +124,8 @@ def maps(network, x, score):
         "integrated_gradients": IntegratedGradients(forward).attribute(x, n_steps=50, method="gausslegendre")[0],
         "occlusion": Occlusion(forward).attribute(x, (3, 5, 5), (3, 3, 3), baselines=0)[0, 0],
     }
+    # Captum gives every pixel the value of its cell.
+    found["kernel_shap"] = ShapleyValues(forward).attribute(x, feature_mask=cells(2))[0, 0] * 4 / HEIGHT / WIDTH
     with torch.no_grad():
         value = []
         from_layer(network, x, lambda a: value.append(a) or a)
@@ -130,6 +138,13 @@ def maps(network, x, score):
         positions = torch.eye(height * width, dtype=torch.float64).reshape(-1, 1, height, width)
         alone = of(from_layer(network, x, lambda _: activations * positions))
         found["reciprocam"] = alone.reshape(height, width)
+        # Score-CAM as in the authors' code: enlarged, scaled, softmax over the logits.
+        large = functional.interpolate(activations[None], (HEIGHT, WIDTH), mode="bilinear", align_corners=False)[0]
+        low, high = large.amin((1, 2), keepdim=True), large.amax((1, 2), keepdim=True)
+        varying = activations.flatten(1).amax(1) > activations.flatten(1).amin(1)
+        scaled = ((large - low) / (high - low))[varying]
+        weights = functional.softmax(network(x * scaled[:, None])[:, CLASS], 0)
+        found["scorecam"] = torch.einsum("k,kij->ij", weights, activations[varying])
         drawn = masks(SAMPLES)
         scores = torch.cat([forward(x * part[:, None]) for part in drawn.split(1000)])
         found["rise"] = torch.einsum("n,nij->ij", scores, drawn) / SAMPLES / 0.5
@@ -143,6 +158,12 @@ def maps(network, x, score):
     found["smoothgrad"] = total / SAMPLES
     found["smoothgrad_squared"] = squares / SAMPLES
     found["vargrad"] = squares / SAMPLES - (total / SAMPLES)**2
+    levels = torch.cat([(level - torch.tensor(MEAN)) / torch.tensor(STD) for level in (0.0, 255.0)])
+    levels = torch.cat([levels, x.mean((0, 2, 3))]).double().reshape(3, 3, 1, 1).expand(3, *x.shape[1:])
+    sums = torch.zeros_like(x[0])
+    for _ in range(SAMPLES // 1000):
+        sums += GradientShap(forward).attribute(x, levels, n_samples=1000, stdevs=0.0)[0]
+    found["expected_gradients"] = sums / (SAMPLES // 1000)
     return {f"{score}/{name}": map.detach().numpy() for name, map in found.items()}
 
 

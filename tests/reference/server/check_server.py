@@ -100,14 +100,16 @@ def check(server: str, folder: Path, name: str, picture: bytes) -> str:
     x = tensor(told["input"], picture)
     feed = {told["input"]["name"]: x}
     layers = {layer["name"]: layer["shape"] for layer in told["layers"]}
-    wanted = [*layers, told["output"]["name"], told["output"]["logits"]]
+    value_of = {layer["name"]: layer["value"] for layer in told["layers"]}
+    wanted = [*value_of.values(), told["output"]["name"], told["output"]["logits"]]
     values = compute(model, list(dict.fromkeys(wanted)), feed)
 
     chosen = [layer for layer in layers if len(layers[layer]) == 3][:256]
     query = urllib.parse.urlencode([("model", name), *(("layer", layer) for layer in chosen)])
     url = f"{server}/activations?{query}"
     arrays = np.load(io.BytesIO(ask(url, "application/x-npz", picture)))
-    errors = {layer: relative(arrays[layer], channels_first(values[layer], layers[layer])) for layer in chosen}
+    expected = {layer: channels_first(values[value_of[layer]], layers[layer]) for layer in chosen}
+    errors = {layer: relative(arrays[layer], expected[layer]) for layer in chosen}
     worst = max(errors, key=errors.get)
     if not errors[worst] <= LIMIT:
         raise RuntimeError(f"activations of {worst} differ by {errors[worst]:.1e}")
@@ -149,10 +151,12 @@ def check(server: str, folder: Path, name: str, picture: bytes) -> str:
     residuals = [value.name for value in gradient.graph.input if value.name != "seed"]
     seed = np.zeros(values[output["logits"]].shape, np.float32)
     seed.reshape(-1)[classes[0] if seed.size > 1 else 0] = 1 if seed.size > 1 or classes[0] == 1 else -1
-    exposed = compute(model, list(dict.fromkeys([*residuals, at])), feed)
-    gradients = compute(gradient, [f"grad/{at}"], {r: exposed[r] for r in residuals} | {"seed": seed})[f"grad/{at}"]
+    value = value_of[at]
+    exposed = compute(model, list(dict.fromkeys([*residuals, value])), feed)
+    given = {residual: exposed[residual] for residual in residuals} | {"seed": seed}
+    gradients = compute(gradient, [f"grad/{value}"], given)[f"grad/{value}"]
     pooled = channels_first(gradients, layers[at]).mean((1, 2), dtype=float)
-    wanted = (pooled[:, None, None] * channels_first(exposed[at], layers[at])).mean(0)
+    wanted = (pooled[:, None, None] * channels_first(exposed[value], layers[at])).mean(0)
     cam = relative(raw, wanted)
     if not cam <= LIMIT:
         raise RuntimeError(f"the raw map at {at} differs by {cam:.1e}")

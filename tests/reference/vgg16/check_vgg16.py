@@ -106,7 +106,8 @@ def check(folder: Path, picture: Path, weights: str, seed: int) -> bool:
         print(f"{off:.3%} of the overlay's values by more than 2 levels")
         passed &= bool(error <= 1e-4 and off <= 1e-3)
 
-    _, cost = convscope("gradient", folder, "--layer", LAYER, "-o", folder / "gradient.onnx")
+    limit = ("--max-output-bytes", 1 << 30)
+    _, cost = convscope("gradient", folder, "--layer", LAYER, *limit, "-o", folder / "gradient.onnx")
     print(f"gradient: {cost}")
     return passed
 

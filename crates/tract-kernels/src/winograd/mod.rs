@@ -7,15 +7,20 @@
 //!
 //! That takes 2.25 multiplications (4) for each output and channel instead of 9. The weights are
 //! transformed once, in advance.
+//!
+//! Where a bias is zero, outputs whose window holds nothing but zeros are set to the bias, see
+//! [`zero_windows`].
 
 mod input_transform;
 mod output_transform;
 mod tile_blocks;
 mod tile_transforms;
+mod zero_windows;
 
 use self::input_transform::InputTransform;
 use self::output_transform::OutputTransform;
 use self::tile_blocks::{BlockLayout, TileBlock, TileBlocks};
+use self::zero_windows::NonzeroPixels;
 use crate::channel_block::ChannelBlock;
 use crate::conv_kernel::ConvKernel;
 use crate::gemm::{GemmTile, pack_a};
@@ -38,6 +43,8 @@ pub(crate) struct Winograd {
     /// For every panel of output channels, every point and every input channel, the panel.
     weights: Vec<Lanes>,
     bias: Vec<Lanes>,
+    /// Whether the bias of some channel is zero.
+    has_zero_bias: bool,
 }
 
 impl Winograd {
@@ -63,8 +70,16 @@ impl Winograd {
                 });
             }
         });
+        let has_zero_bias = bias.contains(&0.0);
         let bias = pack_a(bias, bias.len(), 1);
-        Self { isa, output_tile, channels: [inputs, outputs], weights: transformed, bias }
+        Self {
+            isa,
+            output_tile,
+            channels: [inputs, outputs],
+            weights: transformed,
+            bias,
+            has_zero_bias,
+        }
     }
 }
 
@@ -104,19 +119,23 @@ impl<const IN: usize, const OUT: usize> Run<'_, IN, OUT> {
         let Winograd { isa, channels: [inputs, outputs], .. } = *self.kernel;
         let layout = BlockLayout::new::<IN, OUT>(isa, block, largest);
         let panel = isa.panel();
+        let nonzero = NonzeroPixels::new::<IN, OUT>(block, self.kernel.has_zero_bias);
         let sizes =
             [layout.points_size * inputs.div_ceil(WIDTH), layout.products_size, layout.pixels_size];
         with_scratch(sizes, |[points, products, pixels]| {
             for (index, points) in points.chunks_exact_mut(layout.points_size).enumerate() {
                 self.transform_input(&layout, index, pixels, points);
+                nonzero.add(pixels);
             }
+            let zeros = nonzero.zero_windows::<OUT>(block);
             for panel_index in 0..outputs.div_ceil(panel * WIDTH) {
                 for (point, product) in products.chunks_exact_mut(layout.product_stride).enumerate()
                 {
                     self.multiply(&layout, panel_index, point, points, product);
                 }
                 for vector in 0..panel {
-                    self.transform_output(&layout, panel_index * panel + vector, products, pixels);
+                    let index = panel_index * panel + vector;
+                    self.transform_output(&layout, index, products, &zeros, pixels);
                 }
             }
         });
@@ -129,13 +148,16 @@ impl<const IN: usize, const OUT: usize> Run<'_, IN, OUT> {
         let layout = BlockLayout::new::<IN, OUT>(isa, block, block.size);
         let panel = isa.panel();
         let panels = outputs.div_ceil(panel * WIDTH);
+        let nonzero = NonzeroPixels::new::<IN, OUT>(block, self.kernel.has_zero_bias);
         let sizes = [layout.points_size * inputs.div_ceil(WIDTH), layout.products_size * panels];
         with_scratch(sizes, |[points, products]| {
             parallel_chunks(points, layout.points_size, |index, points| {
                 with_scratch([layout.pixels_size], |[pixels]| {
                     self.transform_input(&layout, index, pixels, points);
+                    nonzero.add(pixels);
                 });
             });
+            let zeros = nonzero.zero_windows::<OUT>(block);
             parallel_chunks(products, layout.product_stride, |task, product| {
                 let (panel_index, point) = (task / (IN * IN), task % (IN * IN));
                 self.multiply(&layout, panel_index, point, points, product);
@@ -143,7 +165,7 @@ impl<const IN: usize, const OUT: usize> Run<'_, IN, OUT> {
             parallel_for(outputs.div_ceil(WIDTH), |index| {
                 let products = &products[index / panel * layout.products_size..];
                 with_scratch([layout.pixels_size], |[pixels]| {
-                    self.transform_output(&layout, index, products, pixels);
+                    self.transform_output(&layout, index, products, &zeros, pixels);
                 });
             });
         });
@@ -191,12 +213,14 @@ impl<const IN: usize, const OUT: usize> Run<'_, IN, OUT> {
         }
     }
 
-    /// Transforms the products of channel block `index` to output tiles.
+    /// Transforms the products of channel block `index` to output tiles. The output pixels `zeros`
+    /// have windows of zeros.
     fn transform_output(
         &self,
         layout: &BlockLayout,
         index: usize,
         products: &[Lanes],
+        zeros: &[usize],
         pixels: &mut [Lanes],
     ) {
         let Winograd { isa, channels: [_, outputs], ref bias, .. } = *self.kernel;
@@ -214,6 +238,7 @@ impl<const IN: usize, const OUT: usize> Run<'_, IN, OUT> {
             channels: [index * WIDTH, outputs.min((index + 1) * WIDTH)],
             output: geometry.output,
             block,
+            zeros,
             pixels: &mut pixels[..block.tiles() * OUT * OUT],
             epilogue,
             pooled,

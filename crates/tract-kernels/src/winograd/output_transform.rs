@@ -18,6 +18,8 @@ pub(super) struct OutputTransform<'a, const IN: usize, const OUT: usize> {
     /// Height and width of the output.
     pub(super) output: [usize; 2],
     pub(super) block: TileBlock,
+    /// The output pixels of the block that are the bias, because their windows are zero.
+    pub(super) zeros: &'a [usize],
     /// Scratch memory for the output pixels of the block.
     pub(super) pixels: &'a mut [Lanes],
     pub(super) epilogue: Epilogue<'a>,
@@ -49,6 +51,9 @@ impl<const IN: usize, const OUT: usize> SimdOp for OutputTransform<'_, IN, OUT> 
                 }
                 tile += 1;
             }
+        }
+        for &pixel in self.zeros {
+            self.pixels[pixel] = *self.bias;
         }
         let Epilogue { conv, sum, clipped, .. } = self.epilogue;
         if conv.or(sum).or(clipped).is_some() {
