@@ -1,4 +1,7 @@
-// The client of the public API: a queue of requests, retries, the API key, and errors as text.
+// The client of the public API: retries, the API key, server-sent events, and errors as text.
+
+import { parseEvents } from "./event-stream.js";
+import { acquireSlot } from "./request-queue.js";
 
 /** The absolute address of `path`, relative to the page, so that the page works below a path of a reverse proxy. */
 export function address(path) {
@@ -31,12 +34,9 @@ export class ApiError extends Error {
   }
 }
 
-const MAX_CONCURRENT = 2;
 /** Codes after which a request is sent again: how many times, and the first delay in milliseconds. It doubles. */
 const RETRIES = { busy: [5, 400], "too-many-connections": [5, 400], loading: [60, 1000] };
 const MAX_DELAY = 4000;
-const queue = [];
-let running = 0;
 
 /**
  * Requests `path`. With `image` it is a POST of a form with the picture and `fields`, pairs of name and value; without,
@@ -46,25 +46,8 @@ let running = 0;
  * @param {(share: number | null) => void} progress gets the share of the form that is uploaded; null after the upload
  * @param {boolean} background runs only when no other request is queued
  */
-export async function request(
-  path,
-  { image, fields = [], accept = "application/json", signal, progress, background } = {},
-) {
-  await acquireSlot(background, signal);
-  try {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await send(path, { image, fields, accept, signal, progress });
-      } catch (error) {
-        const [retries, firstDelay] = RETRIES[error.code] ?? [0];
-        if (attempt >= retries) throw error;
-        await delay(Math.min(firstDelay * 2 ** attempt, MAX_DELAY), signal);
-      }
-    }
-  } finally {
-    running--;
-    startNext();
-  }
+export async function request(path, { background, signal, ...options } = {}) {
+  return inQueue({ background, signal }, () => send(path, { accept: "application/json", signal, ...options }));
 }
 
 /** The same, with the answer parsed as JSON. */
@@ -73,29 +56,41 @@ export async function requestJson(path, options) {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** Resolves when the request may start. */
-function acquireSlot(background, signal) {
-  return new Promise((resolve, reject) => {
-    const entry = { background, resolve };
-    signal?.addEventListener("abort", () => {
-      const index = queue.indexOf(entry);
-      if (index >= 0) queue.splice(index, 1);
-      reject(signal.reason);
-    });
-    if (signal?.aborted) return reject(signal.reason);
-    queue.push(entry);
-    startNext();
-  });
+/**
+ * Requests `path` with server-sent events. `onEvent` gets the name of each event and its data; the last one, `result`,
+ * is returned.
+ */
+export async function requestEvents(path, { signal, onEvent, ...options }) {
+  let [result, problem] = [null, null];
+  const receive = ({ name, data }) => {
+    const value = JSON.parse(data);
+    if (name === "result") result = value;
+    else if (name === "error") problem = value;
+    else onEvent(name, value);
+  };
+  const accept = "text/event-stream";
+  await inQueue({ long: true, signal }, () => send(path, { accept, signal, receive, ...options }));
+  if (problem) throw new ApiError(problem.detail, problem.code, problem.status, problem.request_id);
+  if (!result) throw new ApiError("The server ended the answer early. Try again.", "unreadable");
+  return result;
 }
 
-function startNext() {
-  if (running >= MAX_CONCURRENT || queue.length === 0) return;
-  const foreground = queue.findIndex((entry) => !entry.background);
-  // A background request leaves one slot free for the next click.
-  if (foreground < 0 && running > 0) return;
-  const [entry] = queue.splice(Math.max(foreground, 0), 1);
-  running++;
-  entry.resolve();
+/** Waits for a slot in the queue, and repeats `attempt` after errors that pass. */
+async function inQueue(slot, attempt) {
+  const release = await acquireSlot(slot);
+  try {
+    for (let attempts = 0; ; attempts++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const [retries, firstDelay] = RETRIES[error.code] ?? [0];
+        if (attempts >= retries) throw error;
+        await delay(Math.min(firstDelay * 2 ** attempts, MAX_DELAY), slot.signal);
+      }
+    }
+  } finally {
+    release();
+  }
 }
 
 function delay(milliseconds, signal) {
@@ -109,11 +104,12 @@ function delay(milliseconds, signal) {
 }
 
 // XMLHttpRequest, because fetch does not report the progress of an upload.
-function send(path, { image, fields, accept, signal, progress }) {
+function send(path, { image, fields = [], accept, signal, progress, receive }) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open(image ? "POST" : "GET", address(path));
-    xhr.responseType = "arraybuffer";
+    // Text arrives in parts, an array of bytes only as a whole.
+    xhr.responseType = receive ? "text" : "arraybuffer";
     xhr.setRequestHeader("accept", accept);
     if (apiKey) xhr.setRequestHeader("x-api-key", apiKey);
     const abort = () => xhr.abort();
@@ -121,8 +117,17 @@ function send(path, { image, fields, accept, signal, progress }) {
     xhr.onloadend = () => signal?.removeEventListener("abort", abort);
     xhr.onabort = () => reject(signal?.reason ?? new DOMException("aborted", "AbortError"));
     xhr.onerror = () => reject(new ApiError("The server does not respond. Check that it is running.", "unreachable"));
+    let received = 0;
+    const receiveEvents = () => {
+      if (!receive || xhr.status !== 200) return;
+      const { events, end } = parseEvents(xhr.responseText, received);
+      received = end;
+      events.forEach(receive);
+    };
+    xhr.onprogress = receiveEvents;
     xhr.onload = () => {
-      const bytes = new Uint8Array(xhr.response);
+      receiveEvents();
+      const bytes = receive ? new TextEncoder().encode(xhr.responseText) : new Uint8Array(xhr.response);
       if (xhr.status >= 200 && xhr.status < 300) {
         resolve({ bytes, headers: (name) => xhr.getResponseHeader(name) ?? "" });
       } else {

@@ -29,14 +29,19 @@ export function showCrop(input, decoded) {
   const frame = byId("crop");
   frame.hidden = width === 1 && height === 1;
   if (frame.hidden) return;
+  Object.assign(frame.style, pictureFrame(decoded, { x, y, width, height }));
+}
+
+/** The position on screen of a part of the picture, in shares of its width and height, as CSS properties. */
+export function pictureFrame({ fullWidth, fullHeight }, { x, y, width, height } = { x: 0, y: 0, width: 1, height: 1 }) {
   const image = byId("picture");
-  const scale = Math.min(image.clientWidth / decoded.fullWidth, image.clientHeight / decoded.fullHeight);
-  const [w, h] = [decoded.fullWidth * scale, decoded.fullHeight * scale];
+  const scale = Math.min(image.clientWidth / fullWidth, image.clientHeight / fullHeight);
+  const [w, h] = [fullWidth * scale, fullHeight * scale];
   const [left, top] = [image.offsetLeft + (image.clientWidth - w) / 2, image.offsetTop + (image.clientHeight - h) / 2];
-  Object.assign(frame.style, {
+  return {
     left: `${left + x * w}px`,
     top: `${top + y * h}px`,
     width: `${width * w}px`,
     height: `${height * h}px`,
-  });
+  };
 }

@@ -23,7 +23,8 @@ export function hideError() {
   byId("error").hidden = true;
 }
 
-function asSentence(text) {
+/** `text` with a capital letter and a full stop. */
+export function asSentence(text) {
   const capitalized = text.replace(/^./, (first) => first.toUpperCase());
   return /[.!?]$/.test(capitalized) ? capitalized : `${capitalized}.`;
 }

@@ -1,19 +1,21 @@
-// The Explanation tab: the heat map of one class over the picture, or those of two classes side by side.
+// The Explanation tab: the heat maps of one or several methods and classes, beside their settings.
 
-import { colorBar, colormapOf, heatColormap } from "./colormap.js";
-import { cropOf } from "./crop.js";
-import { showCrosshair, trackPosition } from "./crosshair.js";
-import { announce, byId, element, formatNumber, formatPercent } from "./dom.js";
-import { boundsOf, cellsSize, drawCells, drawHeatmap, locationOfMaximum, resizeHeat } from "./heatmap.js";
+import { colorBar, heatColormap } from "./colormap.js";
+import { announce, byId, element, formatNumber } from "./dom.js";
+import { createFigure } from "./figure.js";
+import { boundsOf } from "./heatmap.js";
+import { createLayerStrip, fillLayerStrip, redrawLayerStrip } from "./layer-strip.js";
 import { loadMap } from "./maps.js";
-import { methodOf } from "./methods.js";
+import { chosenMethods, isLong } from "./methods.js";
 import { decodePicture } from "./picture.js";
-import { explainedClass, labelOf } from "./predictions.js";
+import { explainedClass } from "./predictions.js";
 import { createSettings, fillSettings } from "./settings.js";
-import { change, current } from "./state.js";
+import { current } from "./state.js";
 
-/** Steps of an arrow key across the picture, in both directions. */
-const STEPS = 40;
+/** Milliseconds until maps that are still computed are shown as such; shorter waits keep the previous ones. */
+const DELAY = 400;
+/** Figures side by side. */
+const MAX_COLUMNS = 3;
 
 const parts = {};
 /** The figures on screen, kept so that they can be drawn again without a request. */
@@ -23,9 +25,11 @@ let figures = [];
 export function setUpExplain() {
   parts.maps = element("div", { class: "maps" });
   parts.bar = element("div");
+  parts.strip = createLayerStrip();
   parts.settings = createSettings();
   const plots = element("div", { class: "plots" }, parts.maps, parts.bar);
-  byId("explain").replaceChildren(element("div", { class: "explanation" }, plots, parts.settings));
+  const results = element("div", { class: "results" }, plots, parts.strip);
+  byId("explain").replaceChildren(element("div", { class: "explanation" }, results, parts.settings));
 }
 
 /** The classes on screen: the explained one, and the one that it is compared with. */
@@ -35,46 +39,97 @@ export function shownClasses(state, predictions) {
   return [explained, ...compared.filter((index) => index !== explained)];
 }
 
-/** Shows what the state says. `view` is `{ state, model, methods, picture, predictions, signal }`. */
-export async function showExplanation(view) {
+/**
+ * Shows what the state says. `view` is `{ state, model, methods, picture, predictions, signal }`; `onShown` is called
+ * when the previous view is no longer on screen.
+ */
+export async function showExplanation(view, onShown) {
   const { state, model, picture, predictions, signal } = view;
-  const context = { ...view, method: methodOf(view.methods, state.method) };
+  const methods = chosenMethods(view.methods, state);
+  const classes = shownClasses(state, predictions);
   fillSettings(parts.settings, view);
-  byId("explain").setAttribute("aria-busy", "true");
-  const [decoded, ...maps] = await Promise.all([
-    decodePicture(picture, model, signal),
-    ...shownClasses(state, predictions).map((index) => loadMap(context, index)),
-  ]);
+  const decoded = await decodePicture(picture, model, signal);
   if (signal.aborted) return;
-  byId("explain").setAttribute("aria-busy", "false");
-  figures = maps.map((map) => createFigure(map, decoded, context));
-  parts.maps.classList.toggle("side-by-side", figures.length > 1);
-  parts.maps.replaceChildren(...figures.map(({ node }) => node));
+  const context = { ...view, decoded };
+  const isOnly = methods.length * classes.length === 1;
+  const next = classes.flatMap((index) =>
+    methods.map((method) => startedFigure(context, method, index, methods.length > 1)),
+  );
+  let strip = null;
+  const show = () => {
+    if (signal.aborted || figures === next) return;
+    byId("explain").setAttribute("aria-busy", "false");
+    figures = next;
+    parts.maps.classList.toggle("side-by-side", figures.length > 1);
+    parts.maps.style.setProperty("--columns", columnsFor(methods.length > 1 ? methods.length : classes.length));
+    parts.maps.replaceChildren(...figures.map(({ node }) => node));
+    draw(state);
+    strip = fillLayerStrip(parts.strip, context, methods[0], classes[0]);
+    onShown();
+  };
+  const all = Promise.all(next.map(({ loading }) => loading));
+  const timer = next.some((figure) => figure.isLong) ? setTimeout(show, DELAY) : 0;
+  try {
+    const errors = await all;
+    // The error of a single map is shown with a button to retry.
+    if (isOnly && errors[0] && figures !== next) throw errors[0];
+  } finally {
+    clearTimeout(timer);
+  }
+  show();
+  if (signal.aborted) return;
   draw(state);
   announce(figures.map(({ description }) => description).join(" "));
+  await strip;
+}
+
+/** The columns of so many figures: each row has as many, if possible. */
+function columnsFor(count) {
+  return Math.ceil(count / Math.ceil(count / MAX_COLUMNS));
+}
+
+/** A figure whose map is being computed; `loading` resolves with the error of the map, or null. */
+function startedFigure(context, method, index, hasMethod) {
+  let stop;
+  const load = async () => {
+    stop = new AbortController();
+    figure.begin({ isLong: isLong(method) });
+    const signal = AbortSignal.any([context.signal, stop.signal]);
+    const { setProgress: onProgress, setPreview: onPreview } = figure;
+    try {
+      figure.setMap(await loadMap({ ...context, signal }, method, index, { onProgress, onPreview }));
+      figure.draw(current());
+    } catch (error) {
+      if (context.signal.aborted) return null;
+      if (!stop.signal.aborted) {
+        figure.setError(error);
+        return error;
+      }
+      figure.setStopped();
+    }
+    return null;
+  };
+  const figure = createFigure(context, method, index, {
+    hasMethod,
+    onMove: (x, y) => figures.forEach((other) => other.showValue(x, y)),
+    onLeave: () => figures.forEach((other) => other.hideValue()),
+    onStop: () => stop.abort(),
+    onStart: load,
+  });
+  figure.isLong = isLong(method);
+  figure.loading = load();
+  return figure;
 }
 
 /** Shows a change of alpha, colour map or view, which need no request. */
 export function redrawExplanation(view) {
   fillSettings(parts.settings, view);
   draw(view.state);
+  redrawLayerStrip(view.state);
 }
 
 function draw(state) {
-  const isSigned = state.sign === "both";
-  const colormap = colormapOf(heatColormap(state));
-  const options = { view: state.view, colormap, alpha: Number(state.alpha), isSigned };
-  for (const { canvas, plot, map, pixels, heat } of figures) {
-    const isCells = state.view === "cells";
-    const { height, width } = isCells ? cellsSize(map) : pixels;
-    Object.assign(canvas, { height, width });
-    plot.style.setProperty("--aspect-ratio", width / height);
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(width, height);
-    if (isCells) drawCells(image.data, map, options);
-    else drawHeatmap(image.data, pixels.data, heat, options);
-    context.putImageData(image, 0, 0);
-  }
+  for (const figure of figures) figure.draw(state);
   const [low, high] = barEnds(state);
   const name = state.view === "mask" ? "gray" : heatColormap(state);
   parts.bar.replaceChildren(colorBar(name, low, high, `Colour bar: heat from ${low} to ${high}`));
@@ -88,96 +143,6 @@ function barEnds({ view, sign }) {
   if (view === "mask") return ["0", "1"];
   if (sign === "both") return ["−1", "1"];
   if (view !== "cells") return ["0", "1"];
-  return figures.length === 1 ? boundsOf(figures[0].map.values).map(formatNumber) : ["min", "max"];
-}
-
-function createFigure(map, decoded, { model, method, state }) {
-  const { pixels } = decoded;
-  const label = labelOf(model, map.index);
-  // A map drawn by the server is placed in the picture already.
-  const crop = map.rawSize ? { x: 0, y: 0, width: 1, height: 1 } : cropOf(model.input, decoded);
-  const heat = resizeHeat(map, crop, pixels.height, pixels.width);
-  const description = describeMap(map, heat, pixels, label, method, state);
-  const canvas = element("canvas", {
-    width: pixels.width,
-    height: pixels.height,
-    tabIndex: 0,
-    role: "img",
-    "aria-label": `${method.title} heat map for ${label}. ${description} Arrow keys move the crosshair.`,
-  });
-  const crosshair = element("span", { class: "crosshair", hidden: true });
-  const readout = element("output", { class: "readout", textContent: "\u00a0" });
-  trackPosition(
-    canvas,
-    { width: STEPS, height: STEPS },
-    (x, y) => figures.forEach((figure) => figure.showValue(x, y)),
-    () => figures.forEach((figure) => figure.hideValue()),
-  );
-  const caption = element(
-    "figcaption",
-    {},
-    element("strong", { textContent: label }),
-    element("span", { textContent: map.probability === null ? "" : formatPercent(map.probability) }),
-  );
-  const isNotice = map.empty || map.saturated || !method.class_sensitive;
-  const text = element("p", { class: isNotice ? "muted notice" : "muted", textContent: description });
-  if (map.empty && state.sign !== "both") text.append(" ", oppositeSignButton(state));
-  const plot = element("div", { class: "plot" }, canvas, crosshair);
-  return {
-    node: element("figure", {}, caption, plot, readout, text),
-    canvas,
-    plot,
-    map,
-    pixels,
-    heat,
-    description,
-    showValue(x, y) {
-      showCrosshair(crosshair, x, y);
-      const isCells = current().view === "cells";
-      const { height, width } = isCells ? map : pixels;
-      const values = isCells ? map.values : heat;
-      readout.textContent = `heat ${values[Math.floor(y * height) * width + Math.floor(x * width)].toFixed(2)}`;
-    },
-    hideValue() {
-      crosshair.hidden = true;
-      readout.textContent = "\u00a0";
-    },
-  };
-}
-
-function oppositeSignButton(state) {
-  const opposite = state.sign === "positive" ? "negative" : "positive";
-  return element("button", {
-    type: "button",
-    class: "link",
-    textContent: `Show evidence ${opposite === "positive" ? "for" : "against"} the class`,
-    onclick: () => change({ sign: opposite }),
-  });
-}
-
-/** The words for a sign. */
-const EVIDENCE = { positive: "for", negative: "against", both: "for or against" };
-
-/** Where the heat is, what the map's values belong to, and what limits the map. */
-function describeMap(map, heat, pixels, label, method, { sign }) {
-  const evidence = `evidence ${EVIDENCE[sign]} “${label}”`;
-  const isOfLayer = method.resolution === "layer";
-  if (map.empty) {
-    const place = isOfLayer ? `layer ${map.layer}` : "the input";
-    return `There is no ${evidence} in ${place}: the map has ${sign === "both" ? "only zeros" : "no positive value"}.`;
-  }
-  const [height, width] = map.rawSize ?? [map.height, map.width];
-  const size = `The map has ${height} × ${width} values`;
-  const sentences = [
-    `The strongest ${evidence} is ${locationOfMaximum(heat, pixels)}.`,
-    isOfLayer ? `${size}, from layer ${map.layer}.` : `${size}, one for each pixel of the input.`,
-  ];
-  if (!method.class_sensitive) sentences.push("This method's maps hardly depend on the class.");
-  if (map.saturated) {
-    sentences.push(
-      "The probability rounds to 1, where an ordinary softmax gradient is rounding noise.",
-      "This map uses a numerically stable gradient.",
-    );
-  }
-  return sentences.join(" ");
+  const only = figures.length === 1 ? figures[0].map : null;
+  return only ? boundsOf(only.values).map(formatNumber) : ["min", "max"];
 }

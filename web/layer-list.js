@@ -18,7 +18,7 @@ export function hasGrid(layer) {
 }
 
 /** The layers in the list. */
-function listedLayers(model) {
+export function listedLayers(model) {
   if (model.layers.length <= MAX_LAYERS || current().all_layers) return model.layers;
   return model.layers.filter((layer) => model.shown.includes(layer.name));
 }

@@ -3,6 +3,7 @@
 
 import { activationsRequest, resizeGrid, setUpActivations, showActivations } from "./activations.js";
 import { requestJson } from "./api.js";
+import { resizeBrush, setUpBrush, updateBrush } from "./brush.js";
 import { loadColormaps } from "./colormap.js";
 import { showCrop } from "./crop.js";
 import { announce, byId, fillSelect, formatCount } from "./dom.js";
@@ -10,7 +11,7 @@ import { hideError, setUpApiKey, showError } from "./errors.js";
 import { redrawExplanation, setUpExplain, showExplanation, shownClasses } from "./explain.js";
 import { setUpExport, showCommand } from "./export.js";
 import { loadThumbnails, markLayer, selectedLayer, showLayerList } from "./layer-list.js";
-import { loadMethods, methodOf } from "./methods.js";
+import { chosenMethods, loadMethods } from "./methods.js";
 import { DEFAULT_PICTURE, decodePicture, loadPicture, setUpPicture, showPicture } from "./picture.js";
 import { labelOf, markClasses, setUpOtherClass, showPlaceholders, showPredictions } from "./predictions.js";
 import { createProgress } from "./progress.js";
@@ -24,7 +25,7 @@ const TOP = 6;
 const DRAWING_KEYS = ["alpha", "view", "explain_colormap"];
 
 /** The server's answers for the present state. */
-const loaded = { models: null, defaultModel: "", methods: null, model: null, picture: null, predictions: null };
+const loaded = { models: null, defaultModel: "", methods: [], model: null, picture: null, predictions: null };
 
 let pageAbort = new AbortController();
 let resultAbort = new AbortController();
@@ -41,19 +42,23 @@ async function updatePage() {
   const { signal } = pageAbort;
   loaded.predictions = null;
   byId("export").hidden = true;
+  updateBrush(null);
   hideError();
   try {
-    await Promise.all([loadModels(signal), loadMethodList(signal)]);
+    await loadModels(signal);
     if (loaded.model?.name !== modelName()) await loadModel(signal);
     const id = current().picture || DEFAULT_PICTURE;
     if (loaded.picture?.id !== id) loaded.picture = await loadPicture(id, signal);
     showPicture(loaded.picture);
     if (!loaded.picture) return showNoResult();
     await predict(signal);
-    await updateResult();
     const decoded = await decodePicture(loaded.picture, loaded.model, signal);
     if (decoded.blob !== loaded.picture.blob) showPicture(loaded.picture);
     showCrop(loaded.model.input, decoded);
+    updateBrush({ ...loaded, decoded, signal });
+    // A map of many passes is waited for only until its progress is on screen.
+    await new Promise((resolve) => updateResult(resolve).finally(resolve));
+    if (signal.aborted) return;
     await loadThumbnails(loaded.picture, loaded.model, signal);
   } catch (error) {
     showError(error, updatePage);
@@ -72,10 +77,6 @@ async function loadModels(signal) {
   const answer = await requestJson("models", { signal });
   loaded.models = answer.models.map(({ name }) => name);
   loaded.defaultModel = answer.default ?? loaded.models[0];
-}
-
-async function loadMethodList(signal) {
-  loaded.methods ??= await loadMethods(signal);
 }
 
 async function loadModel(signal) {
@@ -120,12 +121,12 @@ async function predict(signal) {
   announce(`Prediction: ${labelOf(model, loaded.predictions[0].class)}.`);
 }
 
-/** Shows the selected tab. */
-async function updateResult() {
+/** Shows the selected tab. `onShown` is called when its view is on screen, perhaps without all maps. */
+async function updateResult(onShown = () => {}) {
   resultAbort.abort();
   resultAbort = new AbortController();
   const { signal } = resultAbort;
-  const { model, methods, picture, predictions } = loaded;
+  const { model, picture, predictions } = loaded;
   showTab(current().tab);
   if (!model || !picture || !predictions) return;
   hideError();
@@ -134,12 +135,21 @@ async function updateResult() {
   const state = resolvedState();
   try {
     if (state.tab === "activations") await showActivations({ state, model, picture, signal });
-    else await showExplanation({ state, model, methods, picture, predictions, signal });
+    else {
+      byId("explain").setAttribute("aria-busy", "true");
+      const methods = await loadMethods(state.model, state.explain_layer, signal);
+      if (signal.aborted) return;
+      loaded.methods = methods;
+      await showExplanation({ state, model, methods, picture, predictions, signal }, () => {
+        showCommand(currentRequest(), picture);
+        onShown();
+      });
+    }
     if (!signal.aborted) showCommand(currentRequest(), picture);
   } catch (error) {
     byId("explain").setAttribute("aria-busy", "false");
     byId("activations").setAttribute("aria-busy", "false");
-    showError(error, updateResult);
+    showError(error, () => updateResult());
   }
 }
 
@@ -155,12 +165,17 @@ function currentRequest() {
   if (state.tab === "activations") return activationsRequest(state);
   const classes = shownClasses(state, loaded.predictions);
   const labels = classes.map((index) => labelOf(loaded.model, index));
-  return explainRequest(state, methodOf(loaded.methods, state.method), classes, labels);
+  return explainRequest(state, chosenMethods(loaded.methods, state), classes, labels);
 }
 
 readAddress();
 onChange((state, changed) => {
   if (changed.has("model") || changed.has("picture")) return updatePage();
+  if (changed.has("brush") || changed.has("brush_fill")) {
+    if (loaded.picture?.decoded && loaded.predictions)
+      updateBrush({ ...loaded, decoded: loaded.picture.decoded, signal: pageAbort.signal });
+    if ([...changed].every((key) => key.startsWith("brush"))) return;
+  }
   const isDrawing = [...changed].every((key) => DRAWING_KEYS.includes(key));
   if (isDrawing && state.tab === "explain" && !byId("export").hidden) {
     redrawExplanation({ ...loaded, state });
@@ -176,7 +191,8 @@ onChange((state, changed) => {
 
 setUpTabs((tab) => change({ tab }));
 // A new picture keeps the layer and the settings; the classes belong to the old picture.
-setUpPicture((id) => change({ picture: id, class: "", compare: "" }));
+const addPicture = setUpPicture((id) => change({ picture: id, class: "", compare: "", brush: "" }));
+setUpBrush(addPicture);
 setUpExplain();
 setUpActivations();
 setUpOtherClass(() => loaded.model);
@@ -192,6 +208,7 @@ setUpExport(() => ({ request: currentRequest(), picture: loaded.picture }));
 window.addEventListener("popstate", readAddress);
 window.addEventListener("resize", () => {
   if (loaded.picture?.decoded) showCrop(loaded.model.input, loaded.picture.decoded);
+  resizeBrush();
   if (byId("export").hidden) return;
   if (current().tab === "activations") resizeGrid();
   showCommand(currentRequest(), loaded.picture);

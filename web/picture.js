@@ -19,7 +19,7 @@ const MAX_SIDE = 1024;
 
 const ownPictures = new Map();
 
-/** Sets up all sources; `onSelect` gets the picture's id. */
+/** Sets up all sources; `onSelect` gets the picture's id. Returns a function that adds a file as the user's picture. */
 export function setUpPicture(onSelect) {
   const addPicture = (file) => {
     // A random id differs from the one in the address, so that a choice always changes the state.
@@ -48,6 +48,7 @@ export function setUpPicture(onSelect) {
       return element("li", {}, element("button", { ...attributes, onclick: () => onSelect(id) }, image));
     }),
   );
+  return addPicture;
 }
 
 function setUpDrop(onFiles) {

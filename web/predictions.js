@@ -31,9 +31,10 @@ export function showPredictions(predictions, model) {
   byId("class-names").replaceChildren(...labels.map(({ label }) => element("option", { value: readable(label) })));
 }
 
-function row({ class: index, probability, logit }, model) {
+function row(prediction, model) {
+  const { class: index, probability } = prediction;
   const label = labelOf(model, index);
-  const score = probability === null ? `logit ${formatNumber(logit)}` : formatPercent(probability);
+  const score = scoreOf(prediction);
   const fill = element("span", { class: "meter-fill" });
   fill.style.width = `${(probability ?? 0) * 100}%`;
   const explainButton = element(
@@ -46,7 +47,7 @@ function row({ class: index, probability, logit }, model) {
     },
     element("span", { class: "label", textContent: label }),
     element("span", { class: "score", textContent: score }),
-    element("span", { class: "meter" }, fill),
+    element("span", { class: "meter" }, element("span", { class: "meter-before" }), fill),
   );
   const compareButton = element(
     "button",
@@ -61,6 +62,36 @@ function row({ class: index, probability, logit }, model) {
     element("span", { class: "visually-hidden", textContent: ` ${label}` }),
   );
   return element("li", { data: { class: String(index) } }, explainButton, compareButton);
+}
+
+/**
+ * Shows how the probabilities have changed from `original` to `changed`, both as POST /predict has them; without
+ * `changed`, that they have not.
+ */
+export function showChangedPredictions(changed, original) {
+  const note = byId("changed-class");
+  note.hidden = true;
+  if (!original) return;
+  const isListed = ({ class: index }) => original.some((one) => one.class === index);
+  for (const one of original) {
+    const item = byId("class-list").querySelector(`[data-class="${one.class}"]`);
+    const now = changed?.find((other) => other.class === one.class);
+    // A class that is not among the likeliest has at most the probability of the last of them.
+    const rest = changed && !now ? `< ${scoreOf(changed.at(-1))}` : "";
+    const after = now ? scoreOf(now) : rest;
+    item.classList.toggle("changed", Boolean(changed));
+    item.querySelector(".score").textContent = changed ? `${scoreOf(one)} → ${after}` : scoreOf(one);
+    item.querySelector(".meter-fill").style.width =
+      `${((changed ? (now?.probability ?? 0) : one.probability) ?? 0) * 100}%`;
+    item.querySelector(".meter-before").style.width = `${(one.probability ?? 0) * 100}%`;
+  }
+  if (!changed || isListed(changed[0])) return;
+  note.hidden = false;
+  note.textContent = `Now the likeliest: ${readable(changed[0].label ?? `class ${changed[0].class}`)}, ${scoreOf(changed[0])}.`;
+}
+
+function scoreOf({ probability, logit }) {
+  return probability === null ? `logit ${formatNumber(logit)}` : formatPercent(probability);
 }
 
 function explain(index) {

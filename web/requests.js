@@ -3,6 +3,7 @@
 
 import { address, hasApiKey } from "./api.js";
 import { heatColormap } from "./colormap.js";
+import { parameterFields } from "./methods.js";
 
 /** The API's defaults. Fields with these values are left out. */
 const DEFAULTS = {
@@ -45,34 +46,38 @@ export function channelRequest(state) {
   return { path: "activations", file, fields: nonDefault(pairs, { colormap: "viridis" }) };
 }
 
-/** The fields that determine the maps of classes. */
-export function mapFields(state, method, classes) {
+/** The fields that determine the maps of methods and classes. */
+export function mapFields(state, methods, classes) {
+  const own = methods.flatMap((method) => parameterFields(method, state));
   return [
     ["model", state.model],
-    ["method", method.path === "explain" ? method.name : ""],
-    ["layer", method.resolution === "layer" ? state.explain_layer : ""],
+    ...methods.map(({ name }) => ["method", name]),
+    ["layer", methods.some((method) => method.reads_layer) ? state.explain_layer : ""],
     ...classes.map((index) => ["class", String(index)]),
     ["score", state.score],
     ["sign", state.sign],
+    ...new Map(own),
   ];
 }
 
-/** The heat maps of one or two classes, which are named `labels`. */
-export function explainRequest(state, method, classes, labels) {
+/** The heat maps of methods and classes. The classes are named `labels`. */
+export function explainRequest(state, methods, classes, labels) {
   const pairs = [
-    ...mapFields(state, method, classes),
+    ...mapFields(state, methods, classes),
     ["view", state.view],
     ["colormap", state.view === "mask" ? "" : heatColormap(state)],
     ["alpha", state.view === "overlay" ? state.alpha : ""],
   ];
-  const suffix = method.name === "gradcam" ? "" : `-${method.name}`;
+  const names = methods.map(({ name }) => name).join("-and-");
+  const suffix = names === "gradcam" ? "" : `-${names}`;
   const file = `${labels.join("-or-")}${suffix}.png`;
   const isSigned = state.sign === "both";
   const unsigned = ["heatmap", "cells"].includes(state.view) ? "viridis" : "jet";
   const defaults = { colormap: isSigned ? "rdbu" : unsigned, alpha: isSigned ? "0.8" : "0.4" };
   // By default the server draws both signs of a signed map.
-  const sign = method.range === "signed" ? "both" : "positive";
-  return { path: method.path, file, fields: nonDefault(pairs, { ...defaults, sign }) };
+  const ranges = new Set(methods.map(({ range }) => range));
+  const sign = ranges.size > 1 ? "" : ranges.has("signed") ? "both" : "positive";
+  return { path: "explain", file, fields: nonDefault(pairs, { ...defaults, sign }) };
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import { heatColormap, heatColormaps } from "./colormap.js";
 import { element, fillSelect } from "./dom.js";
-import { methodOf } from "./methods.js";
+import { createMethodMenu, fillMethodMenu } from "./method-menu.js";
+import { chosenMethods } from "./methods.js";
+import { createParameters, fillParameters } from "./parameters.js";
 import { change } from "./state.js";
 
 /** Keys of the state with few values, shown as segmented controls. */
@@ -46,12 +48,8 @@ export function createSettings() {
   return element(
     "form",
     { class: "settings", "aria-label": "Heat map settings", onsubmit: (event) => event.preventDefault() },
-    labelled(
-      "method",
-      "Method",
-      select("method"),
-      element("a", { class: "paper", target: "_blank", rel: "noreferrer" }),
-    ),
+    createMethodMenu(),
+    createParameters(),
     segmented("sign"),
     segmented("view"),
     labelled("alpha", "Alpha", alpha),
@@ -98,21 +96,12 @@ export function fillSettings(settings, { state, model, methods }) {
   hide("alpha", state.view !== "overlay");
   hide("explain_colormap", state.view === "mask");
   fillSelect(settings.elements.explain_colormap, heatColormaps(state), heatColormap(state));
-  fillMethods(settings, methods, methodOf(methods, state.method));
-  hide("method", methods.length === 1 && methods[0].name === state.method);
-  hide("explain_layer", methodOf(methods, state.method).resolution === "input");
+  const chosen = chosenMethods(methods, state);
+  fillMethodMenu(settings, methods, chosen);
+  fillParameters(settings, chosen, state, model);
+  hide("explain_layer", !chosen.some((method) => method.reads_layer));
   const explainable = model.layers.filter((layer) => layer.explainable).map(({ name }) => name);
   const selected = state.explain_layer || model.gradcam;
   if (!explainable.includes(selected)) explainable.push(selected);
   fillSelect(settings.elements.explain_layer, explainable, selected);
-}
-
-function fillMethods(settings, methods, method) {
-  const known = methods.some(({ name }) => name === method.name) ? methods : [...methods, method];
-  const options = known.map(({ name, title }) => [name, title]);
-  fillSelect(settings.elements.method, options, method.name);
-  const paper = settings.querySelector(".paper");
-  paper.hidden = !method.paper.startsWith("https://");
-  paper.href = method.paper;
-  paper.textContent = `Paper on ${method.title}`;
 }

@@ -1,6 +1,6 @@
 // What the page shows, as one flat object. It is also the address, so that Back works and a view can be shared. Only
 // the bytes of the user's own pictures are missing there. Keys are the API's parameter names; where /activations and
-// /explain both have a parameter, that of /explain begins with `explain_`.
+// /explain both have a parameter, that of /explain begins with `explain_`. Further keys are parameters of methods.
 
 import { upgradeAddress } from "./legacy-address.js";
 
@@ -16,10 +16,14 @@ const DEFAULTS = {
   normalize: "standard",
   colormap: "viridis",
   // POST /explain
-  method: "gradcam",
+  method: "gradcam", // several are separated by commas
   class: "",
   compare: "", // a second class, beside the first
   explain_layer: "",
+  all_explained: "", // "true": the map at every layer
+  // What is painted over the picture, see strokes.js, and what it is covered with.
+  brush: "",
+  brush_fill: "mean",
   score: "probability",
   sign: "positive",
   view: "overlay",
@@ -57,8 +61,7 @@ export function change(patch, { replace = false } = {}) {
 /** Sets the state to what the address says: at the start and after Back. */
 export function readAddress() {
   const given = upgradeAddress(new URLSearchParams(location.hash.slice(1)));
-  const known = Object.keys(DEFAULTS).filter((key) => given.has(key));
-  const changed = setState({ ...DEFAULTS, ...Object.fromEntries(known.map((key) => [key, given.get(key)])) });
+  const changed = setState({ ...DEFAULTS, ...Object.fromEntries(given) });
   if (changed.size > 0) notify(changed);
 }
 
@@ -67,7 +70,8 @@ function asStrings(patch) {
 }
 
 function setState(next) {
-  const changed = new Set(Object.keys(DEFAULTS).filter((key) => next[key] !== state[key]));
+  const keys = new Set([...Object.keys(state), ...Object.keys(next)]);
+  const changed = new Set([...keys].filter((key) => (next[key] ?? "") !== (state[key] ?? "")));
   state = next;
   return changed;
 }
@@ -77,7 +81,7 @@ function notify(changed) {
 }
 
 function addressOf(state) {
-  const keys = Object.keys(DEFAULTS).filter((key) => state[key] !== DEFAULTS[key]);
+  const keys = Object.keys(state).filter((key) => state[key] !== (DEFAULTS[key] ?? ""));
   const query = new URLSearchParams(keys.map((key) => [key, state[key]])).toString();
   return query === "" ? location.pathname : `#${query}`;
 }

@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
-use super::AttributionError;
+use super::{AttributionError, Map};
 use crate::explain::Target;
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -146,6 +146,9 @@ pub trait Evaluator {
     ) -> Result<(), AttributionError> {
         Err(not_prepared("evaluators of altered inputs"))
     }
+
+    /// Offers the map as far as it is computed. Whoever waits for it may look at it.
+    fn preview(&self, _map: &dyn Fn() -> Map) {}
 
     /// The logits of `count` altered inputs.
     ///

@@ -179,11 +179,26 @@ impl Explainer {
     }
 
     /// Refuses a layer that is not followed by a mean over all positions and one dense layer.
-    fn check_linear_head(&self, layer: &Layer) -> Result<(), AttributionError> {
+    pub(super) fn check_linear_head(&self, layer: &Layer) -> Result<(), AttributionError> {
         match self.properties(layer).linear_head {
             true => Ok(()),
             false => Err(AttributionError::NoLinearHead(layer.name().to_owned())),
         }
+    }
+
+    /// Refuses a value to which no cotangent of the logits can be carried back by `rules`.
+    pub(super) fn check_derivable(
+        &self,
+        layer: &Layer,
+        rules: &'static Rules,
+    ) -> Result<(), AttributionError> {
+        let value = [layer.value.as_str()];
+        if self.supplied(&value, rules).is_some() {
+            return Ok(());
+        }
+        let (graph, facts) = (self.network.graph(), self.network.facts());
+        let derived = derive(graph, facts, &value, &self.logits, rules);
+        derived.map(|_| ()).map_err(|error| refused(&value, rules, &error))
     }
 
     fn add_gradient(
@@ -342,17 +357,19 @@ impl Explainer {
         rules: &'static Rules,
         is_shared: impl Fn(&str) -> bool,
     ) -> Result<GradientModel, AttributionError> {
-        let refuse = |error: GradientError| match rules.name == Rules::GRADIENT.name {
-            true => AttributionError::NotExplainable {
-                layer: values.first().copied().unwrap_or_default().to_owned(),
-                reason: error.to_string(),
-            },
-            false => {
-                AttributionError::RulesRefused { rules: rules.name, reason: error.to_string() }
-            }
-        };
+        let refuse = |error| refused(values, rules, &error);
         let derived = derived.map_err(refuse)?;
         let tensors = self.network.tensors(&derived.weights(&is_shared))?;
         derived.embed(tensors, is_shared).map_err(refuse)
     }
+}
+
+/// The error for values to which no graph by `rules` leads.
+fn refused(values: &[&str], rules: &'static Rules, error: &GradientError) -> AttributionError {
+    let reason = error.to_string();
+    if rules.name != Rules::GRADIENT.name {
+        return AttributionError::RulesRefused { rules: rules.name, reason };
+    }
+    let layer = values.first().copied().unwrap_or_default().to_owned();
+    AttributionError::NotExplainable { layer, reason }
 }

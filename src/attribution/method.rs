@@ -9,6 +9,10 @@ pub struct Method {
     pub name: &'static str,
     /// Its usual name.
     pub title: &'static str,
+    /// What kind of method it is.
+    pub family: Family,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
     /// The address of the paper that defines it.
     pub paper: &'static str,
     /// The map's formula. A is the layer's value, k a channel, i and j a position, s the score.
@@ -31,6 +35,20 @@ pub struct Method {
     pub same_as: fn(&LayerProperties) -> Option<&'static str>,
     /// Computes the map of one input.
     pub run: fn(&Session, &Options) -> Result<Map, AttributionError>,
+}
+
+/// What methods that work alike have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Class activation maps: sums over the channels of a layer, or parts of it.
+    Cam,
+    /// Gradients at the pixels.
+    Gradient,
+    /// Backward passes by other rules than those of the gradient.
+    Rules,
+    /// Scores of altered pictures.
+    Perturbation,
 }
 
 /// The sizes that the cost of a method depends on: channels, height and width.

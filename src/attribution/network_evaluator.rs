@@ -4,8 +4,8 @@ use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::Reduction;
 use super::{
-    Alter, AtInput, AttributionError, Evaluator, GradientPlan, InputGradient, MethodPlans, Passes,
-    ReferencedGradient, TakeGradient,
+    Alter, AtInput, AttributionError, Evaluator, GradientPlan, InputGradient, Map, MethodPlans,
+    Passes, Previews, ReferencedGradient, TakeGradient,
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
@@ -30,6 +30,8 @@ pub struct NetworkEvaluator<'a> {
     pub plans: &'a MethodPlans,
     /// Runs the passes.
     pub passes: &'a Passes<'a>,
+    /// Shows the map while it is computed, where someone waits for it.
+    pub previews: Option<&'a Previews<'a>>,
 }
 
 impl NetworkEvaluator<'_> {
@@ -161,9 +163,16 @@ impl Evaluator for NetworkEvaluator<'_> {
             let values = forward.run(tensor, self.passes.token())?;
             self.passes.count(1)?;
             let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
-            each(&NetworkEvaluator { values: &values, ..*self }, &logits)?;
+            // A map of an altered input is no preview.
+            each(&NetworkEvaluator { values: &values, previews: None, ..*self }, &logits)?;
         }
         Ok(())
+    }
+
+    fn preview(&self, map: &dyn Fn() -> Map) {
+        if let Some(previews) = self.previews {
+            previews.offer(map);
+        }
     }
 
     fn logits_at(
@@ -283,6 +292,7 @@ mod tests {
                 values: &values,
                 plans: &plans,
                 passes: &Passes::new(network.engine(), &token),
+                previews: None,
             };
             evaluator.gradient(&[1.0], rules)
         };

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::moments::Moments;
 use super::pixels::reduced;
 use super::random::{SEED, generator};
-use super::{AttributionError, Integer, MethodParameter, Number, Options, Session, Word};
+use super::{AttributionError, Integer, Map, MethodParameter, Number, Options, Session, Word};
 use crate::gradient::Rules;
 
 pub(super) const SAMPLES: Integer =
@@ -47,13 +47,15 @@ pub(super) struct NoisyGradients {
 
 impl NoisyGradients {
     /// Samples gradients in units of the score. `quantity` is what is averaged; its standard error
-    /// can be asked for. The noise's deviation is a part of the picture's own range: a fixed one
-    /// would be strong or weak, depending on how the network's input is scaled.
+    /// can be asked for. `map` is the method's map of the samples so far. The noise's deviation is a
+    /// part of the picture's own range: a fixed one would be strong or weak, depending on how the
+    /// network's input is scaled.
     pub(super) fn sample(
         session: &Session,
         options: &Options,
         reduce: &Word,
         quantity: impl Fn(f64) -> f64,
+        map: impl Fn(&Self) -> Map,
     ) -> Result<Self, AttributionError> {
         let samples = options.integer(&SAMPLES);
         let (seed, how) = (options.integer(&SEED) as u64, options.word(reduce));
@@ -72,12 +74,14 @@ impl NoisyGradients {
         let zeros = Array3::<f64>::zeros(input.dim());
         let reduced_moments = Moments::zeros((input.dim().1, input.dim().2));
         let mut sums =
-            Self { samples, sum: zeros.clone(), squares: zeros, reduced: reduced_moments };
+            Self { samples: 0, sum: zeros.clone(), squares: zeros, reduced: reduced_moments };
         session.input_gradients(Rules::GRADIENT, samples, &alter, |_, gradient| {
             let gradient_of_score = gradient.values.mapv(|g| f64::from(g) * gradient.scale);
             sums.sum += &gradient_of_score;
             sums.squares.zip_mut_with(&gradient_of_score, |sum, g| *sum += g * g);
             sums.reduced.add(1.0, reduced(&gradient_of_score.mapv(&quantity), how).view());
+            sums.samples += 1;
+            session.preview(|| map(&sums));
         })?;
         Ok(sums)
     }

@@ -1,6 +1,6 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator, InputGradient, ReferencedGradient};
+use super::{Alter, AttributionError, Evaluator, InputGradient, Map, ReferencedGradient};
 use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -172,6 +172,12 @@ impl<'a> Session<'a> {
 
     fn scores_at(&self, logits: &[Vec<f32>]) -> Result<Vec<f64>, AttributionError> {
         logits.iter().map(|logits| Ok(self.target.score(logits)?)).collect()
+    }
+
+    /// Offers the map as far as it is computed to whoever waits for it. `map` is called only if
+    /// someone does, a few times a second at most.
+    pub(super) fn preview(&self, map: impl Fn() -> Map) {
+        self.evaluator.preview(&map);
     }
 
     /// A: the layer's value, channels × height × width.

@@ -26,19 +26,21 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// A computation under way.
 pub(super) type Computation = Pin<Box<dyn Future<Output = Result<Answer, HttpError>> + Send>>;
 
-/// An answer of server-sent events: `progress` events while `computation` runs, then one `result`
-/// event with the JSON answer, or one `error` event with the problem details.
+/// An answer of server-sent events: `progress` and `preview` events while `computation` runs, then
+/// one `result` event with the JSON answer, or one `error` event with the problem details.
 ///
 /// Dropping the body drops the computation.
 pub(super) fn event_stream(
     computation: Computation,
     progress: watch::Receiver<Progress>,
+    previews: watch::Receiver<String>,
     request_id: Option<String>,
 ) -> Response {
     let outcome = PendingOutcome::default();
     let stream = EventStream {
         computation,
         progress,
+        previews,
         next_progress: Instant::now(),
         request_id,
         outcome: outcome.clone(),
@@ -62,6 +64,7 @@ enum State {
 struct EventStream {
     computation: Computation,
     progress: watch::Receiver<Progress>,
+    previews: watch::Receiver<String>,
     /// The earliest time of the next `progress` event.
     next_progress: Instant,
     request_id: Option<String>,
@@ -78,6 +81,10 @@ async fn next_event(state: State) -> Option<(Result<Event, axum::Error>, State)>
     let result = tokio::select! {
         biased;
         result = &mut stream.computation => result,
+        preview = next_preview(&mut stream.previews) => {
+            let event = Event::default().event("preview").data(preview);
+            return Some((Ok(event), State::Running(stream)));
+        }
         progress = next_progress(&mut stream.progress, stream.next_progress) => {
             stream.next_progress = Instant::now() + PROGRESS_INTERVAL;
             return Some((progress_event(progress), State::Running(stream)));
@@ -100,6 +107,15 @@ async fn next_progress(receiver: &mut watch::Receiver<Progress>, earliest: Insta
         pending::<()>().await;
     }
     *receiver.borrow_and_update()
+}
+
+/// Waits until there is a preview that was not sent.
+async fn next_preview(receiver: &mut watch::Receiver<String>) -> String {
+    if receiver.changed().await.is_err() {
+        // The computation has dropped its token: its result follows.
+        pending::<()>().await;
+    }
+    receiver.borrow_and_update().clone()
 }
 
 fn progress_event(progress: Progress) -> Result<Event, axum::Error> {

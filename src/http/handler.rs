@@ -79,6 +79,7 @@ where
         }
         Representation::EventStream => {
             let (token, progress) = token.with_progress();
+            let (token, previews) = token.with_previews();
             let (checked, is_checked) = oneshot::channel();
             let on_checked = || {
                 // The receiver is gone if the caller went away.
@@ -86,7 +87,7 @@ where
             };
             let computation = admitted.run::<U>(token, OutputFormat::Json, on_checked);
             let computation = started_computation(computation, is_checked).await?;
-            Ok(event_stream(computation, progress, request_id))
+            Ok(event_stream(computation, progress, previews, request_id))
         }
     }
 }

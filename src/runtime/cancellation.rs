@@ -13,6 +13,7 @@ pub struct CancellationToken {
     cancelled: Cancelled,
     deadline: Option<Instant>,
     progress: Option<Arc<watch::Sender<Progress>>>,
+    previews: Option<Arc<watch::Sender<String>>>,
 }
 
 /// The progress of a computation, in passes through a network.
@@ -57,6 +58,27 @@ impl CancellationToken {
         let (sender, receiver) = watch::channel(Progress::default());
         self.progress = Some(Arc::new(sender));
         (self, receiver)
+    }
+
+    /// The same token, and a receiver of the latest preview, as JSON.
+    #[must_use]
+    pub fn with_previews(mut self) -> (Self, watch::Receiver<String>) {
+        let (sender, receiver) = watch::channel(String::new());
+        self.previews = Some(Arc::new(sender));
+        (self, receiver)
+    }
+
+    /// Whether someone waits for previews.
+    #[must_use]
+    pub fn wants_previews(&self) -> bool {
+        self.previews.is_some()
+    }
+
+    /// Sends the result as far as it is computed, as JSON, in place of an earlier one.
+    pub fn preview(&self, json: String) {
+        if let Some(sender) = &self.previews {
+            sender.send_replace(json);
+        }
     }
 
     /// The time at which the work must stop. `None` without a deadline.

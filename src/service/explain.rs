@@ -1,7 +1,8 @@
 use super::answer_size::{AnswerSize, Encoding};
 use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
 use crate::attribution::{
-    Fuse, Map, Method, MethodPlans, Need, NetworkEvaluator, Passes, Session, Sign, find_method,
+    Fuse, Map, Method, MethodPlans, Need, NetworkEvaluator, Passes, Previews, Session, Sign,
+    find_method,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::explain::Target;
@@ -14,6 +15,7 @@ mod encode;
 mod explanation;
 mod gradcam;
 mod parameters;
+mod preview;
 mod request;
 mod size;
 
@@ -22,6 +24,7 @@ use encode::ExplanationJson;
 use explanation::ClassMap;
 pub use explanation::Explanation;
 pub use gradcam::GradCam;
+use preview::Preview;
 use request::ChosenMethod;
 pub use request::Explain;
 
@@ -203,6 +206,15 @@ impl Explain {
         let mut maps = Vec::new();
         for layer in self.layers_of(method) {
             let passes = Passes::new(network.engine(), &job.token);
+            let show = |map: &Map| {
+                let map = if sign == Sign::Negative { map.negated() } else { map.clone() };
+                let shown = Preview { method, layer, class: class.class, sign, map };
+                // A preview that cannot be drawn is left out. The result follows in any case.
+                if let Ok(json) = self.preview_json(&shown) {
+                    job.token.preview(json);
+                }
+            };
+            let previews = Previews::new(&show);
             let evaluator = NetworkEvaluator {
                 layer,
                 input: self.classifier.explainer().input(),
@@ -211,6 +223,7 @@ impl Explain {
                 values,
                 plans,
                 passes: &passes,
+                previews: job.token.wants_previews().then_some(&previews),
             };
             let explained = Session::new(&evaluator, logits, target)
                 .and_then(|session| Ok((method.map(&session, options)?, session.seed().clone())));

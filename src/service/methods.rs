@@ -1,8 +1,13 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::{Classifier, Context, Job, MODEL, OutputFormat, ServiceError, UseCase};
 use crate::attribution::{
-    Extents, Integer, METHODS, Method, MethodParameter, Number, Options, Range, Resolution,
+    Extents, Family, Integer, METHODS, Method, MethodParameter, Number, Options, Range, Resolution,
 };
+use crate::config::{Parameter, Parameters};
+use crate::onnx::Layer;
 
 /// One method of `GET /methods`.
 #[derive(Debug, Serialize)]
@@ -11,6 +16,10 @@ pub struct MethodDescription {
     pub name: &'static str,
     /// Its usual name.
     pub title: &'static str,
+    /// What kind of method it is.
+    pub family: Family,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
     /// The address of the paper that defines it.
     pub paper: &'static str,
     /// The map's formula.
@@ -28,11 +37,15 @@ pub struct MethodDescription {
     /// The method's own parameters.
     pub parameters: Vec<ParameterDescription>,
     /// Passes through the network for one class, besides one forward pass, with the default
-    /// parameters, for a layer of 512 × 14 × 14 elements and an input of 3 × 224 × 224.
+    /// parameters. Where no model is named they are for a layer of 512 × 14 × 14 elements and an
+    /// input of 3 × 224 × 224.
     pub passes: u64,
+    /// Why the model that was named cannot be explained by the method. None where it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
-/// The layer and the input for which passes are given.
+/// The layer and the input for which passes are given where no model is named.
 const EXAMPLE: Extents = Extents { layer: [512, 14, 14], input: [3, 224, 224] };
 
 /// One parameter of a method.
@@ -110,13 +123,15 @@ impl From<&MethodParameter> for ParameterDescription {
 /// Every method.
 #[must_use]
 pub fn method_list() -> Vec<MethodDescription> {
-    METHODS.iter().map(describe).collect()
+    METHODS.iter().map(|method| describe(method, &EXAMPLE)).collect()
 }
 
-fn describe(method: &Method) -> MethodDescription {
+fn describe(method: &Method, extents: &Extents) -> MethodDescription {
     MethodDescription {
         name: method.name,
         title: method.title,
+        family: method.family,
+        summary: method.summary,
         paper: method.paper,
         formula: method.formula,
         resolution: method.resolution,
@@ -125,7 +140,74 @@ fn describe(method: &Method) -> MethodDescription {
         class_sensitive: method.class_sensitive,
         reads_layer: method.reads_layer(),
         parameters: method.parameters.iter().map(Into::into).collect(),
-        passes: (method.passes)(&Options::default(), &EXAMPLE),
+        passes: (method.passes)(&Options::default(), extents),
+        refusal: None,
+    }
+}
+
+/// A checked request for the methods as one model has them.
+#[derive(Debug, Clone)]
+pub struct MethodsOfModel {
+    classifier: Arc<Classifier>,
+    layer: Option<Layer>,
+}
+
+const PARAMETERS: &[Parameter] = &[
+    MODEL,
+    Parameter {
+        name: "layer",
+        value: "NAME",
+        help: "the layer that is explained (default: the card's, else the last with height and \
+               width)",
+        repeatable: false,
+    },
+];
+
+impl UseCase for MethodsOfModel {
+    type Input = ();
+    type Output = Vec<MethodDescription>;
+    type Json<'o> = &'o [MethodDescription];
+    const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json];
+
+    fn parameters() -> &'static [Parameter] {
+        PARAMETERS
+    }
+
+    fn check(given: &Parameters, context: &Context) -> Result<Self, ServiceError> {
+        given.check(PARAMETERS)?;
+        let classifier = context.classifier(given)?;
+        let layer = match classifier.explained_layer(given.text("layer")) {
+            Err(ServiceError::NoExplainableLayer) => None,
+            layer => Some(layer?),
+        };
+        Ok(Self { classifier, layer })
+    }
+
+    /// Every method with its cost for this layer, and why it cannot be had.
+    fn run(
+        &self,
+        (): &(),
+        _: &Context,
+        job: &mut Job,
+    ) -> Result<Vec<MethodDescription>, ServiceError> {
+        let extents = self.classifier.info().extents(self.layer.as_ref());
+        let refusals = self.classifier.explainer().method_refusals(self.layer.as_ref(), &job.token);
+        job.stages.end("derive");
+        let described = METHODS.iter().zip(refusals?);
+        let described = described
+            .map(|(method, refusal)| MethodDescription { refusal, ..describe(method, &extents) });
+        Ok(described.collect())
+    }
+
+    fn json<'o>(
+        &'o self,
+        output: &'o Vec<MethodDescription>,
+    ) -> Result<&'o [MethodDescription], ServiceError> {
+        Ok(output)
+    }
+
+    fn notes(&self, _: &Vec<MethodDescription>) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 

@@ -43,7 +43,7 @@ pub use gradient_file::GradientFile;
 pub use job::Job;
 pub use layer_view::{channels, picture_shape};
 pub use loaded_models::{LoadedModels, Refused};
-pub use methods::{MethodDescription, method_list, method_table};
+pub use methods::{MethodDescription, MethodsOfModel, method_list, method_table};
 pub use model_info::ModelInfo;
 pub use model_loader::ModelLoader;
 pub use model_registry::ModelRegistry;

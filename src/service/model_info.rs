@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{ClassScore, ServiceError};
+use crate::attribution::Extents;
 use crate::config::{Activation, ParameterError, Parameters, excerpt, nearest};
 use crate::explain;
 use crate::onnx::{Element, Facts, Grid, Head, Kind, Layer, LayerNames, Layouts};
@@ -182,6 +183,15 @@ impl ModelInfo {
             Err(ServiceError::UnknownLayer { .. }) if name == INPUT => self.layer(&self.input),
             found => found,
         }
+    }
+
+    /// The extents of a layer and of the network's input.
+    #[must_use]
+    pub fn extents(&self, layer: Option<&Layer>) -> Extents {
+        let preprocessing = &self.settings.preprocessing;
+        let [height, width] = preprocessing.size;
+        let layer = layer.and_then(Layer::extents).unwrap_or_default();
+        Extents { layer, input: [preprocessing.channels(), height, width] }
     }
 
     /// The layers that a caller names, the input included, each once.

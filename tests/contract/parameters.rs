@@ -1,16 +1,19 @@
 use convscope::config::Parameter;
-use convscope::service::{Activations, Explain, GradCam, GradientFile, Predict, UseCase};
+use convscope::service::{
+    Activations, Explain, GradCam, GradientFile, MethodsOfModel, Predict, UseCase,
+};
 use serde_json::{Value, json};
 
 use super::Description;
 
 /// Every route that takes parameters.
-fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 5] {
+fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 6] {
     [
         ("post", "/activations", Activations::parameters()),
         ("post", "/explain", Explain::parameters()),
         ("post", "/gradcam", GradCam::parameters()),
         ("post", "/predict", Predict::parameters()),
+        ("get", "/methods", MethodsOfModel::parameters()),
         ("get", "/models/{model}/gradient", GradientFile::parameters()),
     ]
 }

@@ -7,10 +7,10 @@ use axum::Router;
 use axum::routing::{get, post};
 use convscope::config::{HttpLimits, Seconds};
 use convscope::http::{streaming_use_case, with_middleware};
-use convscope::service::GradCam;
+use convscope::service::{Explain, GradCam};
 use serde_json::{Value, json};
 
-use super::client::{Client, app, embedded};
+use super::client::{Client, app, embedded, from_base64};
 use super::pictures;
 use super::socket::{Server, head_and_body, status};
 use super::use_cases::{Count, Endless, SlowOrPanic};
@@ -20,6 +20,7 @@ async fn server(limits: HttpLimits) -> Server {
     let routes = Router::new()
         .route("/count", get(streaming_use_case::<Count>))
         .route("/endless", post(streaming_use_case::<Endless<1>>))
+        .route("/explain", post(streaming_use_case::<Explain>))
         .route("/gradcam", post(streaming_use_case::<GradCam>))
         .route("/slow-or-panic", post(streaming_use_case::<SlowOrPanic>));
     Server::of(Arc::clone(&app), with_middleware(app, routes)).await
@@ -89,6 +90,53 @@ async fn the_result_is_the_json_answer() {
     let (name, data) = events.last().unwrap();
     assert_eq!(name, "result");
     assert!(*data == head_and_body(&plain).1, "{data}");
+}
+
+#[tokio::test]
+async fn previews_show_the_map_as_far_as_it_is_computed() {
+    let server = server(HttpLimits::default()).await;
+    for (line, is_signed) in [
+        ("POST /explain?method=rise&masks=600&class=cat", false),
+        ("POST /explain?method=smoothgrad&samples=100", true),
+        ("POST /explain?method=occlusion&window=16&stride=5", true),
+    ] {
+        let begun = Instant::now();
+        let (_, events) = events(&server, line, &pictures::png()).await;
+        let took = begun.elapsed();
+        let (last, others) = events.split_last().unwrap();
+        assert_eq!(last.0, "result");
+        let map = &parsed(&last.1)["maps"][0];
+        let previews = others.iter().filter(|(name, _)| name == "preview");
+        let previews: Vec<Value> = previews.map(|(_, data)| parsed(data)).collect();
+        assert!(!previews.is_empty() && previews.len() as u128 <= took.as_millis() / 500, "{line}");
+        for preview in &previews {
+            for key in ["method", "class", "sign"] {
+                assert_eq!(preview[key], map[key], "{line}");
+            }
+        }
+        let png = from_base64(&previews.last().unwrap()["png"]);
+        let drawn = image::load_from_memory(&png).unwrap().to_luma8();
+        assert_eq!(drawn.dimensions(), (150, 150));
+        // The picture of the last preview is nearly that of the map.
+        let offset = map["offset"].as_f64().unwrap_or_default();
+        let rows = map["map"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+        let values = rows.map(|value| value.as_f64().unwrap() - offset);
+        let shown = values.map(|value| if is_signed { value } else { value.max(0.0) });
+        let levels = drawn.pixels().map(|level| f64::from(level.0[0]));
+        let similarity = correlation(&levels.collect::<Vec<_>>(), &shown.collect::<Vec<_>>());
+        assert!(similarity > 0.6, "{line}: {similarity}");
+    }
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let centred = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|value| value - mean).collect::<Vec<_>>()
+    };
+    let (a, b) = (centred(a), centred(b));
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
 }
 
 #[tokio::test]

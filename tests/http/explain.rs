@@ -1,4 +1,4 @@
-//! `POST /explain`, `GET /methods`, and `POST /gradcam` as their preset.
+//! `POST /explain`, and `POST /gradcam` as its preset.
 
 use std::sync::Arc;
 
@@ -83,17 +83,6 @@ async fn every_method_answers_for_every_class() {
 }
 
 #[tokio::test]
-async fn methods_are_described_as_the_table_has_them() {
-    let list = Client::new().get("/methods").await.json();
-    let list = list.as_array().unwrap();
-    assert_eq!(list.len(), METHODS.len());
-    for (description, method) in list.iter().zip(METHODS) {
-        assert_eq!(description["name"], method.name);
-        assert_eq!(description["paper"], method.paper);
-    }
-}
-
-#[tokio::test]
 async fn every_spelling_of_a_method_gets_the_same_answer() {
     let client = Client::new();
     // A query string that is not percent-encoded turns a plus sign into a blank.
@@ -130,6 +119,21 @@ async fn a_request_that_needs_too_many_passes_is_refused_with_their_number() {
     let problem = beyond.json();
     assert_eq!((beyond.status, problem["code"].as_str()), (422, Some("too-many-passes")));
     assert!(problem["detail"].as_str().unwrap().contains("5 passes"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_map_with_an_offset_says_what_its_picture_shows_as_nothing() {
+    let answer = json("/explain?method=rise&method=gradcam&masks=32&sign=negative").await;
+    let [rise, gradcam] = [0, 1].map(|index| &answer["maps"][index]);
+    let rows = rise["map"].as_array().unwrap();
+    let values: Vec<f64> = rows
+        .iter()
+        .flat_map(|row| row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()))
+        .collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let offset = rise["offset"].as_f64().unwrap();
+    assert!(offset < 0.0 && (offset - mean).abs() < 1e-5 * mean.abs(), "{offset} {mean}");
+    assert_eq!(gradcam.get("offset"), None);
 }
 
 #[tokio::test]

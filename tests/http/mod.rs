@@ -14,6 +14,7 @@ mod kserve_limits;
 mod kserve_tensors;
 mod lifecycle;
 mod limits;
+mod methods;
 mod metrics;
 mod model_files;
 mod model_limits;

@@ -13,6 +13,8 @@ const VIEWS = {
   manyClasses: "model=efficientnet_lite0&picture=coffee&sign=negative",
   grid: "tab=activations&layer=conv2d_3",
   channel: "tab=activations&layer=conv2d_3&channel=4",
+  methods: "method=gradcam,occlusion,finercam&window=75&stride=75&all_explained=true",
+  painted: "brush=60.500.300.520.500&brush_fill=blur",
 };
 
 useServerAndBrowser();
@@ -56,7 +58,7 @@ test("every action is possible by keyboard", async () => {
       return id || dataset.layer || dataset.channel || ariaLabel || textContent;
     });
   const tabTo = async (wanted) => {
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 60; i++) {
       if (wanted.test(await focused())) return;
       await page.keyboard.press("Tab");
     }
@@ -138,9 +140,9 @@ for (const width of [360, 700, 1024]) {
       );
       if (overflow > 0) wrong.push(`${name} overflows by ${overflow} pixels`);
       const hidden = await page.evaluate(() => {
-        // The layer list scrolls, so some of its buttons may be out of view.
+        // The lists of layers scroll, so some of their buttons may be out of view.
         const all = [...document.querySelectorAll("main button, main select, main input")].filter(
-          (it) => !it.closest(".layer-list") && it.checkVisibility(),
+          (it) => !it.closest(".layer-list, .strip-list") && it.checkVisibility(),
         );
         const boxes = all.map((it) => [it.id || it.ariaLabel || it.textContent, it.getBoundingClientRect()]);
         return boxes.filter(([, box]) => box.left < -1 || box.right > innerWidth + 1).map(([name]) => name);

@@ -137,7 +137,7 @@ export function useServerAndBrowser() {
 export async function waitUntilIdle(page) {
   await page.waitForFunction(() => {
     const isBusy = document.querySelector("[aria-busy=true]") !== null;
-    const isLoading = document.querySelector("canvas.thumbnail:not(.loaded)") !== null;
+    const isLoading = document.querySelector("canvas.thumbnail:not(.loaded), .strip-list canvas:not(.loaded)") !== null;
     return !isBusy && !isLoading && !document.getElementById("export").hidden;
   });
 }
@@ -145,6 +145,29 @@ export async function waitUntilIdle(page) {
 /** Waits until the picture with this alternative text is shown. */
 export function waitForPicture(page, alt) {
   return page.waitForFunction((alt) => document.querySelector("#picture").alt === alt, alt);
+}
+
+/** Chooses a method in the dialog; with `beside` it is added to the others. */
+export async function chooseMethod(page, name, { beside = false } = {}) {
+  await page.click("#method");
+  await page.click(`#methods [data-method="${name}"] .${beside ? "add" : "choose"}-method`);
+  if (beside) await page.click("#methods >> text=Close");
+  await page.waitForFunction(() => !document.getElementById("methods").open);
+}
+
+/** Parameters with which each method takes few passes; the pairs that `method` has. */
+export function fewPasses({ parameters }) {
+  const few = {
+    steps: "2",
+    max_steps: "2",
+    samples: "2",
+    masks: "16",
+    window: "75",
+    stride: "75",
+    grid: "2",
+    channels: "4",
+  };
+  return Object.entries(few).filter(([name]) => parameters.some((parameter) => parameter.name === name));
 }
 
 /** The labels in the list of predictions. */

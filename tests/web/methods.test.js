@@ -5,7 +5,7 @@ import { test } from "node:test";
 import {
   assertNoProblems,
   browser,
-  explainedLabels,
+  chooseMethod,
   server,
   startProxy,
   useServerAndBrowser,
@@ -21,6 +21,8 @@ async function fieldsOf({ headers, body }) {
   return Object.fromEntries(form);
 }
 
+const chosen = (page) => page.locator("#method").evaluate((button) => button.value);
+
 /** An `.npy` file of float32 values. */
 function npy(height, width, values) {
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${height}, ${width}), }`.padEnd(117) + "\n";
@@ -28,22 +30,39 @@ function npy(height, width, values) {
   return Buffer.concat([prefix, Buffer.from(header), Buffer.from(Float32Array.from(values).buffer)]);
 }
 
-test("the menu has the server's methods; a choice is requested and in the address", async () => {
+test("the menu has every method with its cost; a choice is requested and in the address", async () => {
   const requests = [];
   const proxy = await startProxy(server.address, async (request) => {
     if (request.path === "/explain") requests.push(await fieldsOf(request));
   });
   const page = await browser.open(proxy);
   await waitUntilIdle(page);
-  const methods = await (await fetch(`${server.address}methods`)).json();
-  assert.deepEqual(
-    await page.locator("#method option").allTextContents(),
-    methods.map(({ title }) => title),
+  const methods = await (await fetch(`${server.address}methods?model=cats_and_dogs_small_1`)).json();
+  await page.click("#method");
+  const items = await page.locator("#methods [data-method]").evaluateAll((all) =>
+    all.map((item) => ({
+      name: item.dataset.method,
+      texts: [...item.querySelectorAll(".choose-method span")].map(({ textContent }) => textContent),
+      refusal: item.querySelector(".refusal")?.textContent,
+      disabled: [...item.querySelectorAll("button")].map(({ disabled }) => disabled),
+    })),
   );
-  assert.equal(await page.locator("#method").inputValue(), "gradcam");
+  assert.equal(items.length, methods.length);
+  for (const { name, title, summary, passes, refusal } of methods) {
+    const item = items.find((item) => item.name === name);
+    const cost = passes === 0 ? "no further pass" : passes === 1 ? "1 pass" : `${passes} passes`;
+    assert.deepEqual(item.texts, [title, refusal ? "not available" : cost, summary]);
+    assert.deepEqual(item.disabled, [refusal !== undefined, refusal !== undefined]);
+    assert.equal(item.refusal?.toLowerCase(), refusal && `${refusal}.`.toLowerCase());
+  }
+  assert.deepEqual(
+    items.filter(({ refusal }) => refusal).map(({ name }) => name),
+    ["cam"],
+  );
+  await page.keyboard.press("Escape");
   assert.equal(requests.at(-1).method, "gradcam");
-  await page.selectOption("#method", "hirescam");
-  await page.waitForSelector("canvas[aria-label^='HiResCAM heat map for dog.']");
+  await chooseMethod(page, "hirescam");
+  await page.waitForSelector("canvas[aria-label^='HiResCAM heat map for dog. The']");
   await waitUntilIdle(page);
   assert.deepEqual(requests.at(-1), { ...requests[0], method: "hirescam" });
   assert.equal(new URL(page.url()).hash, "#method=hirescam");
@@ -55,12 +74,55 @@ test("the menu has the server's methods; a choice is requested and in the addres
   assertNoProblems(browser);
 });
 
+test("methods side by side, for two classes, with a command for all of them", async () => {
+  const page = await browser.open(`${server.address}#model=vgg16_cats_dogs&compare=0`);
+  await waitUntilIdle(page);
+  await chooseMethod(page, "layercam", { beside: true });
+  await chooseMethod(page, "gradcam++", { beside: true });
+  await page.waitForFunction(() => document.querySelectorAll("figure").length === 6);
+  await waitUntilIdle(page);
+  const figures = await page
+    .locator("figure canvas")
+    .evaluateAll((all) => all.map(({ ariaLabel }) => / heat map for \w+/.exec(ariaLabel).input.split(".")[0]));
+  assert.deepEqual(
+    figures,
+    ["dog", "cat"].flatMap((label) =>
+      ["Grad-CAM", "LayerCAM", "Grad-CAM++"].map((title) => `${title} heat map for ${label}`),
+    ),
+  );
+  const command = await page.locator("#curl").textContent();
+  assert.match(command, /-F method=gradcam -F method=layercam -F method=gradcam\+\+ -F class=1 -F class=0 /);
+  const address = page.url();
+  assert.equal(new URLSearchParams(new URL(address).hash.slice(1)).get("method"), "gradcam,layercam,gradcam++");
+  const second = await browser.open(address);
+  await second.waitForFunction(() => document.querySelectorAll("figure").length === 6);
+  await page.click("[aria-label='Remove LayerCAM']");
+  await page.waitForFunction(() => document.querySelectorAll("figure").length === 4);
+  assert.equal(await chosen(page), "gradcam,gradcam++");
+  assertNoProblems(browser);
+});
+
+test("the cost in the menu is that of the chosen layer", async () => {
+  const page = await browser.open(server.address);
+  await waitUntilIdle(page);
+  const cost = () => page.locator("#methods [data-method=ablationcam] .method-cost").textContent();
+  assert.equal(await cost(), "128 passes");
+  await page.selectOption("#explain_layer", "conv2d_1");
+  await page.waitForSelector("figure p:has-text('from layer conv2d_1')");
+  assert.equal(await cost(), "32 passes");
+  assertNoProblems(browser);
+});
+
 test("a method of pixels has no layer, and the largest percent of its values is clipped", async () => {
   // 22,276 of 22,500 values are 1, 2, 3 …, so that the 99th percentile is 22,276; the others are far larger.
   const values = Float32Array.from({ length: 150 * 150 }, (_, i) => (i < 22_276 ? i + 1 : 1e6));
   const method = {
     name: "pixels",
     title: "Pixels",
+    family: "gradient",
+    summary: "A test.",
+    reads_layer: false,
+    passes: 1,
     paper: "https://example.org/paper",
     resolution: "input",
     range: "signed",
@@ -75,7 +137,7 @@ test("a method of pixels has no layer, and the largest percent of its values is 
       headers: { "content-type": "application/json" },
       body: JSON.stringify(value),
     });
-    if (request.path === "/methods") return json([method]);
+    if (request.path.startsWith("/methods?")) return json([method]);
     if (request.path !== "/explain") return;
     requests.push(await fieldsOf(request));
     const headers = {
@@ -99,7 +161,7 @@ test("a method of pixels has no layer, and the largest percent of its values is 
     },
   ]);
   assert.equal(await page.locator("#explain_layer").isVisible(), false);
-  assert.equal(await page.locator("#method").inputValue(), "pixels");
+  assert.equal(await chosen(page), "pixels");
   const text = await page.locator("figure .muted").textContent();
   assert.match(
     text,
@@ -118,32 +180,10 @@ test("a method of pixels has no layer, and the largest percent of its values is 
   assertNoProblems(browser);
 });
 
-test("a server without GET /methods computes Grad-CAM by POST /gradcam", async () => {
-  const requests = [];
-  const proxy = await startProxy(server.address, async (request) => {
-    if (request.path === "/methods") {
-      const body = JSON.stringify({ code: "no-such-route", detail: "there is no /methods here" });
-      return { status: 404, headers: { "content-type": "application/problem+json" }, body };
-    }
-    if (["/gradcam", "/explain"].includes(request.path))
-      requests.push({ path: request.path, ...(await fieldsOf(request)) });
-  });
-  const page = await browser.open(proxy, { allow: /404/ });
-  await waitUntilIdle(page);
-  assert.deepEqual(await explainedLabels(page), ["dog"]);
-  assert.equal(await page.locator("#method").isVisible(), false);
-  assert.deepEqual(
-    requests.map(({ path, method }) => [path, method]),
-    [["/gradcam", undefined]],
-  );
-  assert.match(await page.locator("#curl").textContent(), /\/gradcam -o dog\.png$/);
-  assertNoProblems(browser);
-});
-
 test("a method that the server does not have is an error with the known names, and the menu stays", async () => {
   const page = await browser.open(`${server.address}#method=hirescan`, { allow: /40\d/ });
   await page.waitForSelector("#error:has-text('hirescam')");
-  await page.selectOption("#method", "hirescam");
+  await chooseMethod(page, "hirescam");
   await page.waitForSelector("canvas[aria-label^='HiResCAM heat map']");
   await waitUntilIdle(page);
   assert.equal(await page.locator("#error").isVisible(), false);

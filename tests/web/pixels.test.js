@@ -14,7 +14,16 @@ import {
   prepareComparison,
   serverPixels,
 } from "./compare-pixels.js";
-import { CAT, CAT_AND_DOG, assertNoProblems, browser, server, useServerAndBrowser, waitUntilIdle } from "./harness.js";
+import {
+  CAT,
+  CAT_AND_DOG,
+  assertNoProblems,
+  browser,
+  fewPasses,
+  server,
+  useServerAndBrowser,
+  waitUntilIdle,
+} from "./harness.js";
 
 useServerAndBrowser();
 
@@ -28,13 +37,12 @@ async function openWith(picture, hash) {
   return page;
 }
 
-// Methods of few passes, positive and signed ones.
-const AT_A_LAYER = ["eigencam", "gradcam++", "hirescam", "reciprocam"];
-const AT_THE_PIXELS = ["input_x_gradient", "lrp", "saliency"];
-
-test("heat maps equal the server's: every view, colour map, sign and score, and quick methods", async () => {
+test("heat maps equal the server's: every view, colour map, sign, score and method", async () => {
   const page = await openWith(CAT_AND_DOG, "model=vgg16_cats_dogs");
   const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
+  const methods = await (await fetch(`${server.address}methods?model=vgg16_cats_dogs`)).json();
+  const usable = methods.filter(({ refusal }) => refusal === undefined);
+  assert.equal(usable.length, methods.length - 1, "all but cam");
   const colormaps = await page.locator("#explain_colormap option").evaluateAll((all) => all.map(({ value }) => value));
   assert.equal(colormaps.length, 11);
   const cases = [
@@ -52,7 +60,13 @@ test("heat maps equal the server's: every view, colour map, sign and score, and 
     { view: "cells", colormap: "viridis" },
     { view: "cells", colormap: "gray", sign: "negative" },
     { view: "cells", colormap: "seismic", sign: "both" },
-    ...[...AT_A_LAYER, ...AT_THE_PIXELS].map((method) => ({ view: "heatmap", colormap: "gray", method })),
+    ...usable.map((method) => ({
+      view: "heatmap",
+      colormap: "gray",
+      method: method.name,
+      readsLayer: method.reads_layer,
+      parameters: fewPasses(method),
+    })),
   ];
   const wrong = [];
   for (const {
@@ -63,10 +77,12 @@ test("heat maps equal the server's: every view, colour map, sign and score, and 
     score = "probability",
     layer = "block5_conv3",
     method = "gradcam",
+    readsLayer = true,
+    parameters = [],
   } of cases) {
     const hash =
       `model=vgg16_cats_dogs&picture=${picture}&class=0&view=${view}&explain_colormap=${colormap}` +
-      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&method=${encodeURIComponent(method)}`;
+      `&alpha=${alpha}&sign=${sign}&score=${score}&explain_layer=${layer}&${new URLSearchParams([["method", method], ...parameters])}`;
     await page.evaluate((hash) => {
       location.hash = hash;
     }, hash);
@@ -92,8 +108,9 @@ test("heat maps equal the server's: every view, colour map, sign and score, and 
       ["alpha", alpha],
       ["sign", sign],
       ["score", score],
+      ...(readsLayer ? [["layer", layer]] : []),
       ["method", method],
-      ...(AT_THE_PIXELS.includes(method) ? [] : [["layer", layer]]),
+      ...parameters,
     ];
     const { largest, share } = await compareWithServer(page, "figure canvas", "explain", fields);
     // Rounding may move heat to the adjacent row of the colour map, which differs by 8 at most, and the sum by 1.

@@ -2,12 +2,14 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "ablationcam",
     title: "Ablation-CAM",
+    family: Family::Cam,
+    summary: "Weights each channel by what the score loses without it.",
     paper: "https://doi.org/10.1109/WACV45572.2020.9093360",
     formula: "sum over k of (s − s without A_k)/|s|·A_k",
     resolution: Resolution::Layer,

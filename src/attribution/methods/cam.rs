@@ -2,12 +2,14 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "cam",
     title: "CAM",
+    family: Family::Cam,
+    summary: "Weights each channel by the class's weights in the last dense layer.",
     paper: "https://arxiv.org/abs/1512.04150",
     formula: "sum over k of W_k·A_k, W the class's weights of the dense layer behind the mean of A",
     resolution: Resolution::Layer,

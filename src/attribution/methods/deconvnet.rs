@@ -2,13 +2,16 @@
 
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 use crate::gradient::rules::DECONVNET;
 
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",
     title: "DeconvNet",
+    family: Family::Rules,
+    summary: "Carries only positive gradients back through every ReLU.",
     paper: "https://arxiv.org/abs/1311.2901",
     formula: "sum over k of ∂s/∂x_k, with x̄ = max(ȳ, 0) at every ReLU",
     resolution: Resolution::Input,

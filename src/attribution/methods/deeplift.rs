@@ -6,14 +6,16 @@ use crate::attribution::baseline::{BASELINE, baseline};
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::random::SEED;
 use crate::attribution::{
-    AttributionError, Completeness, Map, Method, MethodParameter, Need, Options, Range, Resolution,
-    Session,
+    AttributionError, Completeness, Family, Map, Method, MethodParameter, Need, Options, Range,
+    Resolution, Session,
 };
 use crate::gradient::rules::DEEPLIFT;
 
 pub(super) const METHOD: Method = Method {
     name: "deeplift",
     title: "DeepLIFT",
+    family: Family::Rules,
+    summary: "Shares the score's difference from a baseline among the pixels.",
     paper: "https://arxiv.org/abs/1704.02685",
     formula: "sum over k of (x_k − b_k) ⊙ m_k, where m is the gradient with the slope \
               (y − y_b)/(x − x_b) at every nonlinearity",

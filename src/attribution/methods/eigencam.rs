@@ -2,12 +2,14 @@
 
 use crate::attribution::cam::{CENTER, COMPONENT_PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "eigencam",
     title: "Eigen-CAM",
+    family: Family::Cam,
+    summary: "Shows the first principal component of the layer, whatever the class.",
     paper: "https://arxiv.org/abs/2008.00299",
     formula: "sum over k of v_k·A_k, v the first singular vector of A as channels × positions",
     resolution: Resolution::Layer,

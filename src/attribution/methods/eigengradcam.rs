@@ -2,13 +2,15 @@
 
 use crate::attribution::cam::{CENTER, COMPONENT_PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "eigengradcam",
     title: "EigenGradCAM",
+    family: Family::Cam,
+    summary: "Shows the first principal component of the layer times its gradient.",
     paper: "https://github.com/jacobgil/pytorch-grad-cam",
     formula: "sum over k of v_k·(∂s/∂A_k ⊙ A_k), v the first singular vector of ∂s/∂A ⊙ A",
     resolution: Resolution::Layer,

@@ -10,8 +10,8 @@ use crate::attribution::noisy_gradients::SAMPLES;
 use crate::attribution::pixels::{SUM, reduced, score_map};
 use crate::attribution::random::{SEED, generator};
 use crate::attribution::{
-    AttributionError, Completeness, Map, Method, MethodParameter, Need, Options, Range, Resolution,
-    Session, Word,
+    AttributionError, Completeness, Family, Map, Method, MethodParameter, Need, Options, Range,
+    Resolution, Session, Word,
 };
 use crate::gradient::Rules;
 
@@ -27,6 +27,8 @@ const BASELINES: Word = Word {
 pub(super) const METHOD: Method = Method {
     name: "expected_gradients",
     title: "Expected Gradients",
+    family: Family::Gradient,
+    summary: "Averages integrated gradients over several baselines.",
     paper: "https://arxiv.org/abs/1906.10670",
     formula: "sum over k of the mean over b and t of (x_k − b_k) ⊙ ∂s/∂x_k(b + t·(x − b)), \
               t ~ U(0, 1)",
@@ -98,6 +100,7 @@ fn expected_gradients(session: &Session, options: &Options) -> Result<Map, Attri
             );
         moments.add(1.0, reduced(&sample, options.word(&SUM)).view());
         sum += &sample;
+        session.preview(|| Map::of_score(&moments.mean()));
     })?;
     let channels = sum / samples as f64;
     let drawn: f64 = points.iter().map(|&(drawn, _)| at_baselines[drawn]).sum();

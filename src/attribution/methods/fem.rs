@@ -2,12 +2,14 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "fem",
     title: "FEM",
+    family: Family::Cam,
+    summary: "Shows where channels are unusually strong, whatever the class.",
     paper: "https://hal.science/hal-02963298",
     formula: "sum over k of w_k·A_k, w_k the share of positions where A_k is above mean + 2σ",
     resolution: Resolution::Layer,

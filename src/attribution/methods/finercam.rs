@@ -3,8 +3,8 @@
 use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::cam::{EIGEN_SMOOTH, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Class, Integer, Map, Method, MethodParameter, Need, Number, Options, Range,
-    Resolution, Session,
+    AttributionError, Class, Family, Integer, Map, Method, MethodParameter, Need, Number, Options,
+    Range, Resolution, Session,
 };
 use crate::config::ParameterError;
 use crate::explain::{Score, Target, probabilities};
@@ -27,6 +27,8 @@ const GAMMA: Number =
 pub(super) const METHOD: Method = Method {
     name: "finercam",
     title: "Finer-CAM",
+    family: Family::Cam,
+    summary: "Shows what tells the class apart from similar ones.",
     paper: "https://arxiv.org/abs/2501.11309",
     formula: "sum over k of mean_ij(∂s/∂A_k)·A_k, s = z_c − γ·mean of z_d, z the logits",
     resolution: Resolution::Layer,

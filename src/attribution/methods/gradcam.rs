@@ -2,12 +2,14 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "gradcam",
     title: "Grad-CAM",
+    family: Family::Cam,
+    summary: "Weights each channel by the mean of its gradient.",
     paper: "https://arxiv.org/abs/1610.02391",
     formula: "mean over k of mean_ij(∂s/∂A_k)·A_k",
     resolution: Resolution::Layer,

@@ -4,13 +4,15 @@ use ndarray::ArrayView2;
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "gradcam++",
     title: "Grad-CAM++",
+    family: Family::Cam,
+    summary: "Weights positive gradients position by position, for several objects of a class.",
     paper: "https://arxiv.org/abs/1710.11063",
     formula: "sum over k of w_k·A_k, w_k = sum over ij with g > 0 of g/(2 + g·sum(A_k)), g the \
               gradient of the logit, or of the probability's log-odds",

@@ -4,13 +4,15 @@ use ndarray::Zip;
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "gradcamelementwise",
     title: "GradCAMElementWise",
+    family: Family::Cam,
+    summary: "Multiplies layer and gradient at each position and keeps the positive products.",
     paper: "https://hdl.handle.net/11603/21053",
     formula: "sum over k of max(∂s/∂A_k ⊙ A_k, 0)",
     resolution: Resolution::Layer,

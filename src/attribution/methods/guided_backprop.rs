@@ -2,13 +2,16 @@
 
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 use crate::gradient::rules::GUIDED_BACKPROP;
 
 pub(super) const METHOD: Method = Method {
     name: "guided_backprop",
     title: "Guided Backpropagation",
+    family: Family::Rules,
+    summary: "Carries positive gradients back through active ReLUs; shows fine edges.",
     paper: "https://arxiv.org/abs/1412.6806",
     formula: "sum over k of ∂s/∂x_k, with x̄ = max(ȳ, 0)·[y > 0] at every ReLU",
     resolution: Resolution::Input,

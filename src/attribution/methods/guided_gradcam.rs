@@ -3,7 +3,8 @@
 use crate::attribution::cam::{WeightedSum, Weights};
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 use crate::gradient::rules::GUIDED_BACKPROP;
 use crate::render::resize_linear;
@@ -11,6 +12,8 @@ use crate::render::resize_linear;
 pub(super) const METHOD: Method = Method {
     name: "guided_gradcam",
     title: "Guided Grad-CAM",
+    family: Family::Rules,
+    summary: "Shows the edges of guided backpropagation where Grad-CAM is high.",
     paper: "https://arxiv.org/abs/1610.02391",
     formula: "sum over k of ∂s/∂x_k by guided backpropagation, times the enlarged \
               max(sum over k of mean_ij(∂s/∂A_k)·A_k, 0)",

@@ -2,13 +2,15 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "hirescam",
     title: "HiResCAM",
+    family: Family::Cam,
+    summary: "Multiplies layer and gradient at each position, so that no place is averaged.",
     paper: "https://arxiv.org/abs/2011.08891",
     formula: "sum over k of ∂s/∂A_k ⊙ A_k",
     resolution: Resolution::Layer,

@@ -4,13 +4,16 @@ use ndarray::Zip;
 
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "input_x_gradient",
     title: "Input × Gradient",
+    family: Family::Gradient,
+    summary: "Multiplies each pixel by its gradient.",
     paper: "https://arxiv.org/abs/1605.01713",
     formula: "sum over k of x_k ⊙ ∂s/∂x_k",
     resolution: Resolution::Input,

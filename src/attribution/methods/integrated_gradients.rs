@@ -7,8 +7,8 @@ use crate::attribution::pixels::{SUM, score_map};
 use crate::attribution::quadrature::gauss_legendre;
 use crate::attribution::random::SEED;
 use crate::attribution::{
-    AttributionError, Completeness, Integer, Map, Method, MethodParameter, Need, Number, Options,
-    Range, Resolution, Session,
+    AttributionError, Completeness, Family, Integer, Map, Method, MethodParameter, Need, Number,
+    Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
@@ -36,6 +36,8 @@ const TOLERANCE: Number = Number {
 pub(super) const METHOD: Method = Method {
     name: "integrated_gradients",
     title: "Integrated Gradients",
+    family: Family::Gradient,
+    summary: "Adds up gradients on the way from a baseline to the picture.",
     paper: "https://arxiv.org/abs/1703.01365",
     formula: "sum over k of (x_k − b_k) ⊙ ∫ ∂s/∂x_k(b + t·(x − b)) dt, t from 0 to 1",
     resolution: Resolution::Input,

@@ -11,8 +11,8 @@ use crate::attribution::coalitions::{Coalition, least_squares, shapley_values};
 use crate::attribution::random::{SEED, generator};
 use crate::attribution::window::Window;
 use crate::attribution::{
-    AttributionError, Completeness, Integer, Map, Method, MethodParameter, Need, Options, Range,
-    Resolution, Session,
+    AttributionError, Completeness, Family, Integer, Map, Method, MethodParameter, Need, Options,
+    Range, Resolution, Session,
 };
 
 const GRID: Integer = Integer {
@@ -32,6 +32,8 @@ const COALITIONS: Integer = Integer {
 pub(super) const METHOD: Method = Method {
     name: "kernel_shap",
     title: "Kernel SHAP",
+    family: Family::Perturbation,
+    summary: "Gives each cell of a grid its Shapley value.",
     paper: "https://arxiv.org/abs/1705.07874",
     formula: "the Shapley value of the pixel's cell, divided by the cell's pixels; a cell that is \
               absent is at the baseline",

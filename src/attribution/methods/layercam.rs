@@ -2,13 +2,15 @@
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "layercam",
     title: "LayerCAM",
+    family: Family::Cam,
+    summary: "Weights each position by its positive gradient; suits early layers.",
     paper: "https://doi.org/10.1109/TIP.2021.3089943",
     formula: "sum over k of max(∂s/∂A_k, 0) ⊙ A_k",
     resolution: Resolution::Layer,

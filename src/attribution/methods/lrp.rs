@@ -6,8 +6,8 @@ use ndarray::Array3;
 use crate::attribution::method::chosen;
 use crate::attribution::pixels::{SUM, pixel_map};
 use crate::attribution::{
-    AttributionError, Completeness, Map, Method, MethodParameter, Need, Options, Range, Resolution,
-    Session, Word,
+    AttributionError, Completeness, Family, Map, Method, MethodParameter, Need, Options, Range,
+    Resolution, Session, Word,
 };
 use crate::gradient::rules::{
     LRP_EPSILON, LRP_EPSILON_ALPHA2_BETA1, LRP_EPSILON_GAMMA_BOX, LRP_EPSILON_PLUS,
@@ -42,6 +42,8 @@ const RULES: &[&Rules] = &[
 pub(super) const METHOD: Method = Method {
     name: "lrp",
     title: "LRP",
+    family: Family::Rules,
+    summary: "Shares the logit among the pixels, layer by layer.",
     paper: "https://doi.org/10.1371/journal.pone.0130140",
     formula: "sum over k of R(x_k), where every layer shares the relevance of its output among \
               its inputs in proportion to their contributions, from R(z) = z ⊙ ∂s/∂z on",

@@ -2,14 +2,14 @@
 
 use std::ops;
 
-use ndarray::Array2;
+use ndarray::{Array2, Zip};
 
 use crate::attribution::baseline::{BASELINE, baseline};
 use crate::attribution::random::SEED;
 use crate::attribution::window::Window;
 use crate::attribution::{
-    AttributionError, Integer, Map, Method, MethodParameter, Need, Options, Range, Resolution,
-    Session,
+    AttributionError, Family, Integer, Map, Method, MethodParameter, Need, Options, Range,
+    Resolution, Session,
 };
 
 const WINDOW: Integer = Integer {
@@ -27,9 +27,14 @@ const STRIDE: Integer = Integer {
     help: "pixels from one square to the next (default: half the square's side)",
 };
 
+/// Windows between two previews.
+const PREVIEWED: usize = 16;
+
 pub(super) const METHOD: Method = Method {
     name: "occlusion",
     title: "Occlusion",
+    family: Family::Perturbation,
+    summary: "Covers one square after another and measures what the score loses.",
     paper: "https://arxiv.org/abs/1311.2901",
     formula: "mean over the windows that cover a pixel of s(x) − s(x with the window covered)",
     resolution: Resolution::Input,
@@ -69,20 +74,28 @@ fn occlusion(session: &Session, options: &Options) -> Result<Map, AttributionErr
     let seed = options.integer(&SEED) as u64;
     let windows = windows(options, [channels, height, width]);
     let cover = baseline(session, options.word(&BASELINE), seed)?;
-    let scores = session.scores(windows.len(), &|index, mut x| {
-        for (x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
-            windows[index].of_mut(x).assign(&windows[index].of(cover));
-        }
-    })?;
     let score = session.score()?;
     let (mut sums, mut counts) =
         (Array2::<f64>::zeros((height, width)), Array2::zeros((height, width)));
-    for (window, covered) in windows.iter().zip(scores) {
-        window.of_mut(sums.view_mut()).mapv_inplace(|sum| sum + score - covered);
-        window.of_mut(counts.view_mut()).mapv_inplace(|count: f64| count + 1.0);
+    for block in windows.chunks(PREVIEWED) {
+        let scores = session.scores(block.len(), &|index, mut x| {
+            for (x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
+                block[index].of_mut(x).assign(&block[index].of(cover));
+            }
+        })?;
+        for (window, covered) in block.iter().zip(scores) {
+            window.of_mut(sums.view_mut()).mapv_inplace(|sum| sum + score - covered);
+            window.of_mut(counts.view_mut()).mapv_inplace(|count: f64| count + 1.0);
+        }
+        session.preview(|| Map::of_score(&means(&sums, &counts)));
     }
-    sums.zip_mut_with(&counts, |sum, &count| *sum /= count.max(1.0));
-    Ok(Map { seed: (options.word(&BASELINE) == "noise").then_some(seed), ..Map::of_score(&sums) })
+    let seed = (options.word(&BASELINE) == "noise").then_some(seed);
+    Ok(Map { seed, ..Map::of_score(&means(&sums, &counts)) })
+}
+
+/// Zero where the count is.
+fn means(sums: &Array2<f64>, counts: &Array2<f64>) -> Array2<f64> {
+    Zip::from(sums).and(counts).map_collect(|sum, count| sum / count.max(1.0))
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@ use ndarray::Array2;
 
 use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 
 pub(super) const METHOD: Method = Method {
     name: "reciprocam",
     title: "Recipro-CAM",
+    family: Family::Cam,
+    summary: "Keeps one position of the layer at a time and measures the score.",
     paper: "https://arxiv.org/abs/2209.14074",
     formula: "s of A at the position alone, zero elsewhere",
     resolution: Resolution::Layer,

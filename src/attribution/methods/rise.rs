@@ -7,7 +7,7 @@ use crate::attribution::baseline::{BASELINE, baseline};
 use crate::attribution::moments::Moments;
 use crate::attribution::random::{SEED, generator};
 use crate::attribution::{
-    AttributionError, Integer, Map, Method, MethodParameter, Need, Number, Options, Range,
+    AttributionError, Family, Integer, Map, Method, MethodParameter, Need, Number, Options, Range,
     Resolution, Session,
 };
 
@@ -35,6 +35,8 @@ const STOP_AT: Number = Number {
 pub(super) const METHOD: Method = Method {
     name: "rise",
     title: "RISE",
+    family: Family::Perturbation,
+    summary: "Covers the picture with random masks and averages those with high scores.",
     paper: "https://arxiv.org/abs/1806.07421",
     formula: "mean over random masks m of s(m ⊙ x)·m / 0.5",
     resolution: Resolution::Input,
@@ -59,6 +61,9 @@ const UNCOVERED: f64 = 0.5;
 /// Masks between two looks at the standard error.
 const BLOCK: usize = 64;
 
+/// Masks between two previews. It divides `BLOCK`.
+const PREVIEWED: usize = 16;
+
 /// Σ s(m ⊙ x)·m / (N·0.5) over N random masks. A mask hides by the baseline, which in the paper is
 /// zero. The masks are drawn again where they are needed, so that none is kept.
 ///
@@ -72,7 +77,7 @@ fn rise(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let mut moments = Moments::zeros((height, width));
     loop {
         let first = moments.samples;
-        let scores = session.scores(BLOCK.min(most - first), &|index, mut x| {
+        let scores = session.scores(PREVIEWED.min(most - first), &|index, mut x| {
             let mask = mask(seed, first + index, cells, [height, width]);
             for (mut x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
                 Zip::from(&mut x).and(&cover).and(&mask).for_each(|x, b, m| *x = b + m * (*x - b));
@@ -82,18 +87,23 @@ fn rise(session: &Session, options: &Options) -> Result<Map, AttributionError> {
             let mask = mask(seed, first + index, cells, [height, width]);
             moments.add(score / UNCOVERED, mask.view());
         }
-        if moments.samples == most || moments.standard_error() <= stop_at {
+        session.preview(|| without_mean(&moments));
+        let is_end_of_block = moments.samples.is_multiple_of(BLOCK);
+        if moments.samples == most || is_end_of_block && moments.standard_error() <= stop_at {
             break;
         }
     }
-    let map = moments.mean();
-    let mean = map.mean().unwrap_or_default();
     Ok(Map {
         samples: Some(moments.samples),
         standard_error: Some(moments.standard_error()),
         seed: Some(seed),
-        ..Map::of_score(&map).without(mean)
+        ..without_mean(&moments)
     })
+}
+
+fn without_mean(moments: &Moments) -> Map {
+    let map = moments.mean();
+    Map::of_score(&map).without(map.mean().unwrap_or_default())
 }
 
 /// The mask `index`: `cells` × `cells` cells, each uncovered with probability 0.5, enlarged

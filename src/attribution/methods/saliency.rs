@@ -2,13 +2,16 @@
 
 use crate::attribution::pixels::{MAX, pixel_map};
 use crate::attribution::{
-    AttributionError, Map, Method, MethodParameter, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, MethodParameter, Need, Options, Range, Resolution,
+    Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "saliency",
     title: "Saliency",
+    family: Family::Gradient,
+    summary: "Shows how much the score changes with each pixel.",
     paper: "https://arxiv.org/abs/1312.6034",
     formula: "max over k of |∂s/∂x_k|",
     resolution: Resolution::Input,

@@ -5,8 +5,8 @@ use ndarray::{Array2, ArrayView2, Axis};
 use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::cam::{EIGEN_SMOOTH, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Integer, Map, Method, MethodParameter, Need, Options, Range, Resolution,
-    Session,
+    AttributionError, Family, Integer, Map, Method, MethodParameter, Need, Options, Range,
+    Resolution, Session,
 };
 use crate::explain::Score;
 use crate::render::resize_linear;
@@ -21,6 +21,8 @@ const CHANNELS: Integer = Integer {
 pub(super) const METHOD: Method = Method {
     name: "scorecam",
     title: "Score-CAM",
+    family: Family::Cam,
+    summary: "Weights each channel by the score of the picture masked with it.",
     paper: "https://arxiv.org/abs/1910.01279",
     formula: "sum over k of w_k·A_k, w = softmax over k of z(x ⊙ A_k enlarged and scaled to 0..1)",
     resolution: Resolution::Layer,

@@ -4,13 +4,15 @@ use ndarray::ArrayView2;
 
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
-    AttributionError, Map, Method, Need, Options, Range, Resolution, Session,
+    AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
 };
 use crate::gradient::Rules;
 
 pub(super) const METHOD: Method = Method {
     name: "xgradcam",
     title: "XGrad-CAM",
+    family: Family::Cam,
+    summary: "Weights each channel by its gradient where the channel is active.",
     paper: "https://arxiv.org/abs/2008.02312",
     formula: "sum over k of w_k·A_k, w_k = sum_ij(∂s/∂A_k ⊙ A_k)/sum_ij(A_k)",
     resolution: Resolution::Layer,

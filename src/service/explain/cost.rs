@@ -32,9 +32,6 @@ impl Explain {
 
     /// The extents of a layer and of the network's input.
     pub(super) fn extents(&self, layer: Option<&Layer>) -> Extents {
-        let preprocessing = &self.classifier.info().settings().preprocessing;
-        let [height, width] = preprocessing.size;
-        let layer = layer.and_then(Layer::extents).unwrap_or_default();
-        Extents { layer, input: [preprocessing.channels(), height, width] }
+        self.classifier.info().extents(layer)
     }
 }
