@@ -47,9 +47,10 @@ pub(super) struct NoisyGradients {
 
 impl NoisyGradients {
     /// Samples gradients in units of the score. `quantity` is what is averaged; its standard error
-    /// can be asked for. `map` is the method's map of the samples so far. The noise's deviation is a
-    /// part of the picture's own range: a fixed one would be strong or weak, depending on how the
-    /// network's input is scaled.
+    /// can be asked for. `map` is the method's map of the samples so far.
+    ///
+    /// The noise's deviation is a part of the picture's own range: a fixed one would be strong or
+    /// weak, depending on how the network's input is scaled.
     pub(super) fn sample(
         session: &Session,
         options: &Options,

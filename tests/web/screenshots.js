@@ -23,7 +23,7 @@ const SCREENSHOTS = {
   "page-methods": {
     hash:
       "model=vgg16_cats_dogs&method=gradcam,layercam,rise,smoothgrad_squared,lrp,occlusion&all_explained=true" +
-      "&masks=400&samples=20",
+      "&masks=150&samples=8",
     viewport: { width: 1440, height: 1330 },
   },
   "page-brush": {

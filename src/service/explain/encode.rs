@@ -208,7 +208,8 @@ impl ClassMap {
 
     /// The value that the picture shows as nothing, in units of the score.
     pub(super) fn offset(&self) -> f32 {
-        scaled(self.map.offset, self.ln_scale().exp())
+        // −0 becomes 0.
+        scaled(self.map.offset, self.ln_scale().exp()) + 0.0
     }
 
     /// ln of the factor between the map's values and the score.
