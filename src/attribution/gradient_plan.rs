@@ -2,32 +2,25 @@ use ndarray::{Array3, ArrayD, Axis, Ix3};
 
 use super::AttributionError;
 use super::cam::channel_sums;
+use super::compiled_gradient::CompiledGradient;
 use super::error::unexpected_shape;
-use super::evaluator::not_prepared;
 use crate::gradient::{
     GradientModel, Reference, channel_sums_name, cotangent_name, has_homogeneous_activations,
 };
 use crate::onnx::Layer;
-use crate::runtime::{
-    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
-};
+use crate::runtime::{CancellationToken, HeldBytes, Network, RuntimeError, Values};
 
 /// A compiled gradient graph. It carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
 pub struct GradientPlan {
-    plan: Plan,
+    compiled: CompiledGradient,
     layer: Layer,
-    residuals: Vec<String>,
-    references: Vec<(Reference, String)>,
-    seed_shape: Vec<usize>,
     has_homogeneous_activations: bool,
-    /// The memory that the plan takes in addition to the network, in bytes.
-    bytes: usize,
 }
 
 impl HeldBytes for GradientPlan {
     fn held_bytes(&self) -> usize {
-        self.bytes
+        self.compiled.held_bytes()
     }
 }
 
@@ -41,40 +34,18 @@ impl GradientPlan {
         layer: &Layer,
         logits: &str,
     ) -> Result<Self, RuntimeError> {
-        let shape = |value: &str| {
-            let shape = network.facts().shape(value).map(<[usize]>::to_vec);
-            shape.ok_or_else(|| RuntimeError::NoSuchValue(value.to_owned()))
-        };
-        let seed_shape = shape(logits)?;
-        let mut shapes = vec![seed_shape.clone()];
-        let references = gradient.references.iter().map(|(_, value)| value);
-        for residual in gradient.residuals.iter().chain(references) {
-            shapes.push(shape(residual)?);
-        }
-        let graph = Graph::read_with(&gradient.model, &shapes, network.weights())?;
-        let outputs = gradient.model.outputs().iter().map(|output| output.name.clone());
         let wanted = [channel_sums_name(&layer.value), cotangent_name(&layer.value)];
-        let outputs: Vec<String> = outputs.filter(|name| wanted.contains(name)).collect();
-        let plan = graph.compile(&outputs, network.engine())?;
-        let bytes = network.additional_bytes(&plan);
-        let (residuals, references) = (gradient.residuals.clone(), gradient.references.clone());
+        let compiled = CompiledGradient::compile(network, gradient, &wanted, logits)?;
         let (graph, facts) = (network.graph(), network.facts());
         let homogeneous = has_homogeneous_activations(graph, facts, &layer.value, logits);
-        Ok(Self {
-            plan,
-            layer: layer.clone(),
-            residuals,
-            references,
-            seed_shape,
-            has_homogeneous_activations: homogeneous.unwrap_or(false),
-            bytes,
-        })
+        let has_homogeneous_activations = homogeneous.unwrap_or(false);
+        Ok(Self { compiled, layer: layer.clone(), has_homogeneous_activations })
     }
 
     /// The forward values that the plan reads.
     #[must_use]
     pub fn residuals(&self) -> &[String] {
-        &self.residuals
+        self.compiled.residuals()
     }
 
     /// Whether f(ax) = a·f(x) for a > 0 holds for every activation between the layer and the
@@ -86,7 +57,7 @@ impl GradientPlan {
     /// The forward values that the plan reads at references, each once.
     pub(super) fn reference_values(&self) -> Vec<String> {
         let mut values: Vec<String> = Vec::new();
-        for (_, value) in &self.references {
+        for (_, value) in self.compiled.references() {
             if !values.contains(value) {
                 values.push(value.clone());
             }
@@ -103,10 +74,10 @@ impl GradientPlan {
         token: &CancellationToken,
     ) -> Result<Vec<f64>, AttributionError> {
         let name = channel_sums_name(&self.layer.value);
-        if !self.plan.gives(&name) {
+        if !self.compiled.gives(&name) {
             return Ok(channel_sums(self.gradient(cotangent, values, &[], token)?.view()));
         }
-        let computed = self.run(cotangent, values, &[], token)?;
+        let computed = self.compiled.run(cotangent, values, &[], token)?;
         let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
         Ok(channel_sums(rows.map_err(|_| unexpected_shape(&self.layer))?))
     }
@@ -120,29 +91,19 @@ impl GradientPlan {
         at_references: &[(Reference, Values)],
         token: &CancellationToken,
     ) -> Result<Array3<f32>, AttributionError> {
-        let mut computed = self.run(cotangent, values, at_references, token)?;
-        let gradient = computed.take(&cotangent_name(&self.layer.value))?;
+        let gradient = self.whole_gradient(cotangent, values, at_references, token)?;
         self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
     }
 
-    fn run(
+    /// As [`gradient`](Self::gradient), in the shape of the layer's value.
+    pub(super) fn whole_gradient(
         &self,
         cotangent: &[f32],
         values: &Values,
         at_references: &[(Reference, Values)],
         token: &CancellationToken,
-    ) -> Result<Values, AttributionError> {
-        let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
-        let mut inputs =
-            vec![runtime::tensor_input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
-        for residual in &self.residuals {
-            inputs.push(values.handle(residual)?);
-        }
-        for (reference, value) in &self.references {
-            let at = at_references.iter().find(|(at, _)| at == reference);
-            let unknown = || not_prepared(&reference.value_name(value));
-            inputs.push(at.ok_or_else(unknown)?.1.handle(value)?);
-        }
-        Ok(self.plan.run(inputs, token)?)
+    ) -> Result<ArrayD<f32>, AttributionError> {
+        let mut computed = self.compiled.run(cotangent, values, at_references, token)?;
+        Ok(computed.take(&cotangent_name(&self.layer.value))?)
     }
 }

@@ -40,6 +40,9 @@ impl Explainer {
         let (value, rules) = match need {
             Need::InputGradient(rules) | Need::InputGradients(rules) => (self.input(), *rules),
             Need::InputGradientByChoice(..) | Need::Scores => return None,
+            Need::Attention | Need::AttentionGradient | Need::BlockGradients => {
+                return reason(self.check_attention(need));
+            }
             of_layer => {
                 let Some(layer) = layer else {
                     return Some("no layer of the model has height and width".to_owned());

@@ -9,7 +9,8 @@ use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
 use crate::explain::SeedError;
 use crate::onnx::{
-    self, Facts, Head, InputNormalization, Kind, Layer, LayerNames, Layouts, Model, Topology,
+    self, Attentions, Facts, Grids, Head, InputNormalization, Kind, Layer, LayerNames, Model,
+    Topology,
 };
 use crate::preprocess::{Picture, Preset};
 use crate::runtime::{
@@ -62,10 +63,12 @@ impl Classifier {
         let model = model.without_weights(|name| weights.contains(name));
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         stages.end("facts");
-        let layouts = Layouts::of(&model, &topology, &facts, input.layout);
-        let names = LayerNames::of(&model, &topology);
-        let layers = onnx::layers(&model, &topology, &names, &layouts, &facts);
         let head = head(&source, &model, &topology, &facts)?;
+        let grids = Grids::of(&model, &topology, &facts, input.layout, &head.logits);
+        let names = LayerNames::of(&model, &topology);
+        let layers = onnx::layers(&model, &topology, &names, &grids, &facts);
+        let attentions =
+            Attentions::of(&model, &topology, &facts, &grids, &names, &layers, &head.logits);
         settings.fill_output(&source, &head, &facts)?;
         let explainability = Explainability::find(&source, &model, &facts, &layers, &head.logits)?;
         let is_explainable = |name: &str| explainability.refusal(name).is_none();
@@ -75,7 +78,7 @@ impl Classifier {
         };
         settings.fill_layers(&source.card, &layers, is_explainable, value_of)?;
         let residuals = settings.gradcam.as_deref().and_then(|layer| {
-            let grid = layouts.get(layer).map(onnx::Grid::from);
+            let grid = grids.get(layer);
             explainability.residuals(&model, &facts, layer, grid, &head.logits)
         });
         stages.end("derive");
@@ -103,9 +106,24 @@ impl Classifier {
                 "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
             );
         }
-        let info =
-            ModelInfo::new(&source, &input.name, settings, head, facts, names, layouts, layers);
-        let explainer = Explainer::new(Arc::clone(&network), input_layer, &logits, explainability);
+        let explainer = Explainer::new(
+            Arc::clone(&network),
+            input_layer,
+            &logits,
+            explainability,
+            attentions.clone(),
+        );
+        let info = ModelInfo::new(
+            &source,
+            &input.name,
+            settings,
+            head,
+            facts,
+            names,
+            grids,
+            layers,
+            attentions,
+        );
         Ok(Self { info, network, explainer: Arc::new(explainer) })
     }
 
@@ -195,7 +213,9 @@ impl Classifier {
                 let usable = usable.map(|layer| layer.name().to_owned()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }
-            AttributionError::NoLinearHead(_) | AttributionError::TooLargeLayer { .. } => {
+            AttributionError::NoLinearHead(_)
+            | AttributionError::NoAttention(_)
+            | AttributionError::TooLargeLayer { .. } => {
                 ServiceError::UnsuitableLayer(error.to_string())
             }
             AttributionError::Parameter(error) => ServiceError::Parameter(error),
@@ -286,6 +306,7 @@ fn input_layer(name: &str, settings: &Settings) -> Layer {
         kind: Kind::Value,
         shape: settings.input_shape().to_vec(),
         grid: Some(settings.preprocessing.layout.into()),
+        only_prefix_is_read: false,
         parameters: 0,
     }
 }

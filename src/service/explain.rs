@@ -221,6 +221,7 @@ impl Explain {
                 preprocessing: &settings.preprocessing,
                 logits: &self.classifier.info().head().logits,
                 values,
+                network,
                 plans,
                 passes: &passes,
                 previews: job.token.wants_previews().then_some(&previews),
