@@ -8,10 +8,7 @@ use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
 use crate::explain::SeedError;
-use crate::onnx::{
-    self, Attentions, Facts, Grids, Head, InputNormalization, Kind, Layer, LayerNames, Model,
-    Topology,
-};
+use crate::onnx::{Facts, Head, InputNormalization, Kind, Layer, Model, Structure, Topology};
 use crate::preprocess::{Picture, Preset};
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -51,12 +48,7 @@ impl Classifier {
         let shapes = [settings.input_shape().to_vec()];
         let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;
         let facts = Arc::new(graph.facts());
-        if let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) {
-            let shape = &fact.shape;
-            return Err(format!(
-                "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
-            ));
-        }
+        check_values(&facts)?;
         check_nodes(&topology, &facts, engine.limits())?;
         // From here on the engine holds the large weights, and the graph has them no more.
         let weights = graph.weights(&model);
@@ -64,19 +56,16 @@ impl Classifier {
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         stages.end("facts");
         let head = head(&source, &model, &topology, &facts)?;
-        let grids = Grids::of(&model, &topology, &facts, input.layout, &head.logits);
-        let names = LayerNames::of(&model, &topology);
-        let layers = onnx::layers(&model, &topology, &names, &grids, &facts);
-        let attentions =
-            Attentions::of(&model, &topology, &facts, &grids, &names, &layers, &head.logits);
-        settings.fill_output(&source, &head, &facts)?;
-        let explainability = Explainability::find(&source, &model, &facts, &layers, &head.logits)?;
+        let structure = Structure::of(&model, &topology, &facts, input.layout, head);
+        let Structure { head, grids, names, layers, attentions } = &structure;
+        settings.fill_output(&source, head, &facts)?;
+        let explainability = Explainability::find(&source, &model, &facts, layers, &head.logits)?;
         let is_explainable = |name: &str| explainability.refusal(name).is_none();
         let value_of = |name: &str| {
             let value = if facts.get(name).is_some() { Some(name) } else { names.value(name) };
             value.map(str::to_owned)
         };
-        settings.fill_layers(&source.card, &layers, is_explainable, value_of)?;
+        settings.fill_layers(&source.card, layers, is_explainable, value_of)?;
         let residuals = settings.gradcam.as_deref().and_then(|layer| {
             let grid = grids.get(layer);
             explainability.residuals(&model, &facts, layer, grid, &head.logits)
@@ -84,7 +73,7 @@ impl Classifier {
         stages.end("derive");
         let shown = layers.iter().map(|layer| &layer.value).chain(&settings.shown);
         let outputs = ForwardOutputs {
-            scores: scores(&head, &settings, residuals.unwrap_or_default()),
+            scores: scores(head, &settings, residuals.unwrap_or_default()),
             layers: shown.cloned().collect(),
         };
         let (logits, name, shared) = (head.logits.clone(), &source.name, Arc::clone(&facts));
@@ -94,18 +83,12 @@ impl Classifier {
         let network = Arc::new(network.map_err(|error| error.to_string())?);
         check_memory(&network, engine.limits())?;
         let may_be = settings.assumes_softmax() && !head.is_dense;
-        if may_be && gives_probabilities(&network, &settings, &head)? {
+        if may_be && gives_probabilities(&network, &settings, head)? {
             settings.set_probabilities();
         }
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
-        if let Some(assumed) = settings.assumed_preprocessing() {
-            tracing::warn!(
-                model = name,
-                assumed,
-                "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
-            );
-        }
+        warn_of_assumptions(name, &settings);
         let explainer = Explainer::new(
             Arc::clone(&network),
             input_layer,
@@ -113,17 +96,7 @@ impl Classifier {
             explainability,
             attentions.clone(),
         );
-        let info = ModelInfo::new(
-            &source,
-            &input.name,
-            settings,
-            head,
-            facts,
-            names,
-            grids,
-            layers,
-            attentions,
-        );
+        let info = ModelInfo::new(&source, &input.name, settings, facts, structure);
         Ok(Self { info, network, explainer: Arc::new(explainer) })
     }
 
@@ -266,6 +239,24 @@ fn head(
             "output.name is {name:?}, which is no output of the graph; use one of {}",
             outputs.join(", ")
         )),
+    }
+}
+
+/// Refuses a graph with a value that is too large.
+fn check_values(facts: &Facts) -> Result<(), String> {
+    let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) else { return Ok(()) };
+    let shape = &fact.shape;
+    Err(format!("{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"))
+}
+
+/// Logs what is assumed of the preprocessing.
+fn warn_of_assumptions(model: &str, settings: &Settings) {
+    if let Some(assumed) = settings.assumed_preprocessing() {
+        tracing::warn!(
+            model,
+            assumed,
+            "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
+        );
     }
 }
 

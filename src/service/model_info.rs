@@ -5,7 +5,7 @@ use super::{ClassScore, ServiceError};
 use crate::attribution::Extents;
 use crate::config::{Activation, ParameterError, Parameters, excerpt, nearest};
 use crate::explain;
-use crate::onnx::{Attentions, Element, Facts, Grids, Head, Kind, Layer, LayerNames};
+use crate::onnx::{Attentions, Element, Facts, Grids, Head, Kind, Layer, LayerNames, Structure};
 use crate::preprocess::Preset;
 use crate::runtime::{Card, ClassName, Fingerprint, Source};
 
@@ -34,18 +34,14 @@ pub struct ModelInfo {
 
 impl ModelInfo {
     /// What a model's files and graph say.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of what is known")]
     pub(super) fn new(
         source: &Source,
         input: &str,
         settings: Settings,
-        head: Head,
         facts: Arc<Facts>,
-        names: LayerNames,
-        grids: Grids,
-        layers: Vec<Layer>,
-        attentions: Attentions,
+        structure: Structure,
     ) -> Self {
+        let Structure { head, grids, names, layers, attentions } = structure;
         Self {
             name: source.name.clone(),
             fingerprint: source.fingerprint,

@@ -7,7 +7,6 @@ use crate::gradient::Rules;
 use crate::gradient::forward_graph::ForwardGraph;
 use crate::gradient::node_context::{Cotangent, NodeContext, Rule};
 use crate::gradient::rule_set::gradient_of;
-use crate::gradient::stabilizer::stabilized;
 use crate::gradient::table::Operator;
 use crate::onnx::Attributes;
 
@@ -19,8 +18,7 @@ fn replacement(operator: &Operator) -> Option<Rule> {
     match operator.name {
         "Celu" | "Clip" | "Elu" | "Gelu" | "HardSwish" | "LeakyRelu" | "Mish" | "PRelu"
         | "Relu" | "Selu" | "Swish" | "Tanh" => Some(slope),
-        "Gemm" | "MatMul" => Some(product),
-        "Einsum" => Some(product),
+        "Einsum" | "Gemm" | "MatMul" => Some(product),
         "Mul" => Some(multiplied),
         "Div" => Some(divided),
         "LayerNormalization" => Some(layer_normalization),
@@ -34,7 +32,14 @@ fn slope(ctx: &mut NodeContext, argument: usize) -> Cotangent {
     if argument > 0 {
         return zero(ctx, argument);
     }
-    Ok(ctx.g() * ctx.y()? / stabilized(&ctx.x(0)?))
+    over_input(ctx)
+}
+
+/// ȳ·y/x, and 0 where x is 0.
+fn over_input(ctx: &mut NodeContext) -> Cotangent {
+    let x = ctx.x(0)?;
+    let is_zero = 1.0 - x.abs().sign();
+    Ok(ctx.g() * (ctx.y()? / (x + is_zero)))
 }
 
 /// A product of n factors that depend on the picture: each has the n-th part of its gradient.
@@ -82,7 +87,7 @@ fn layer_normalization(ctx: &mut NodeContext, argument: usize) -> Cotangent {
 
 /// y = x/‖x‖ with a constant norm: x̄ = ȳ·y/x.
 fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    Ok(ctx.g() * ctx.y()? / stabilized(&ctx.x(0)?))
+    over_input(ctx)
 }
 
 fn zero(ctx: &mut NodeContext, argument: usize) -> Cotangent {
