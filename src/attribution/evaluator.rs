@@ -26,6 +26,24 @@ pub struct InputGradient<'g> {
     pub values: ArrayView3<'g, f32>,
 }
 
+/// The gradient at the input, and what the biases of the network contribute.
+#[derive(Debug)]
+pub struct FullGradient {
+    /// ∂s/∂x, channels × height × width.
+    pub input: Array3<f32>,
+    /// One for each operator with a bias, from the logits to the input.
+    pub biases: Vec<BiasGradient>,
+}
+
+/// The products of an operator's bias and its gradient.
+#[derive(Debug)]
+pub struct BiasGradient {
+    /// b ⊙ ∂s/∂b at every element of the operator's output, channels × height × width.
+    pub products: Array3<f32>,
+    /// Whether the output has several positions in the picture. Otherwise `products` has one row.
+    pub has_positions: bool,
+}
+
 /// A gradient whose rules read forward values at other inputs too.
 #[derive(Debug)]
 pub struct ReferencedGradient {
@@ -98,6 +116,14 @@ pub trait Evaluator {
         Err(not_prepared("the input's gradient"))
     }
 
+    /// Carries `cotangent` of the logits back to the input and to every bias.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn full_gradient(&self, _cotangent: &[f32]) -> Result<FullGradient, AttributionError> {
+        Err(not_prepared("the gradients of biases"))
+    }
+
     /// Carries `cotangent` of the logits back to the input by `rules`. `references` are the inputs
     /// for [`Rules::references`], in this order.
     ///
@@ -112,9 +138,9 @@ pub trait Evaluator {
         Err(not_prepared("the input's gradient with references"))
     }
 
-    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
-    /// ReLUs. `rules` are those by which gradients at the input were prepared.
-    fn has_homogeneous_activations(&self, _rules: &Rules) -> bool {
+    /// Whether the gradient at the input by `rules` is the input times its gradient, whatever the
+    /// picture is.
+    fn is_input_x_gradient(&self, _rules: &Rules) -> bool {
         false
     }
 

@@ -21,6 +21,8 @@ pub(super) enum Reduction {
     ChannelSums,
     /// Every element.
     Elements,
+    /// Every element, and the products of biases and their gradients.
+    ElementsAndBiases,
 }
 
 /// The compiled graphs that the methods of one request need.
@@ -78,6 +80,7 @@ impl MethodPlans {
             let what = match reduction {
                 Reduction::ChannelSums => "the channel sums of the gradient",
                 Reduction::Elements => "the gradient",
+                Reduction::ElementsAndBiases => "the gradient with those of biases",
             };
             let rules = rules.name;
             AttributionError::NotPrepared(format!("{what} of {value:?} by the rules {rules:?}"))

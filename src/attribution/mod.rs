@@ -40,7 +40,10 @@ mod supplied_gradient;
 mod window;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, AtInput, Evaluator, InputGradient, ReferencedGradient, TakeGradient};
+pub use evaluator::{
+    Alter, AtInput, BiasGradient, Evaluator, FullGradient, InputGradient, ReferencedGradient,
+    TakeGradient,
+};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};

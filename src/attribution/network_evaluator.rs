@@ -4,8 +4,8 @@ use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::Reduction;
 use super::{
-    Alter, AtInput, AttributionError, Evaluator, GradientPlan, InputGradient, Map, MethodPlans,
-    Passes, Previews, ReferencedGradient, TakeGradient,
+    Alter, AtInput, AttributionError, Evaluator, FullGradient, GradientPlan, InputGradient, Map,
+    MethodPlans, Passes, Previews, ReferencedGradient, TakeGradient,
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
@@ -97,6 +97,14 @@ impl Evaluator for NetworkEvaluator<'_> {
         Ok(gradient)
     }
 
+    fn full_gradient(&self, cotangent: &[f32]) -> Result<FullGradient, AttributionError> {
+        let reduction = Reduction::ElementsAndBiases;
+        let plan = self.plans.gradient(&self.input.value, Rules::GRADIENT, reduction)?;
+        let gradient = plan.full_gradient(cotangent, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(gradient)
+    }
+
     fn input_gradient_with_references(
         &self,
         cotangent: &[f32],
@@ -120,9 +128,9 @@ impl Evaluator for NetworkEvaluator<'_> {
         Ok(ReferencedGradient { values: gradient, logits })
     }
 
-    fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+    fn is_input_x_gradient(&self, rules: &Rules) -> bool {
         let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements);
-        plan.is_ok_and(GradientPlan::has_homogeneous_activations)
+        plan.is_ok_and(GradientPlan::is_input_x_gradient)
     }
 
     fn input_gradients(

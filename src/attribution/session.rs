@@ -1,6 +1,8 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator, InputGradient, Map, ReferencedGradient};
+use super::{
+    Alter, AttributionError, Evaluator, FullGradient, InputGradient, Map, ReferencedGradient,
+};
 use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -95,6 +97,15 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradient(&self.seed.cotangent, rules)
     }
 
+    /// ∂s/∂x and, for every bias b of the network, b ⊙ ∂s/∂b. The row names
+    /// [`Need::FullGradient`](super::Need::FullGradient).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn full_gradient(&self) -> Result<FullGradient, AttributionError> {
+        self.evaluator.full_gradient(&self.seed.cotangent)
+    }
+
     /// As [`input_gradient`](Self::input_gradient), by rules that also read forward values at
     /// `references`: one input, channels × height × width, for each of [`Rules::references`].
     ///
@@ -108,11 +119,12 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradient_with_references(&self.seed.cotangent, rules, references)
     }
 
-    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
-    /// ReLUs. The row names [`Need::InputGradient`](super::Need::InputGradient) with these rules.
+    /// Whether [`input_gradient`](Self::input_gradient) by `rules` is the input times its gradient,
+    /// whatever the picture is. The row names [`Need::InputGradient`](super::Need::InputGradient)
+    /// with these rules.
     #[must_use]
-    pub fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
-        self.evaluator.has_homogeneous_activations(rules)
+    pub fn is_input_x_gradient(&self, rules: &Rules) -> bool {
+        self.evaluator.is_input_x_gradient(rules)
     }
 
     /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their
