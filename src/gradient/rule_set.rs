@@ -36,8 +36,7 @@ pub(super) struct Requirement {
 
 impl Rules {
     /// The gradient. Every operator has its rule from the table.
-    pub const GRADIENT: &'static Self =
-&Self {
+    pub const GRADIENT: &'static Self = &Self {
         name: "gradient",
         references: &[],
         is_gradient_if_homogeneous: false,

@@ -3,9 +3,9 @@ use super::channel_axis::{self, ChannelAxis};
 use super::error::RuleError;
 use super::node_context::Rule;
 use super::{
-    activations as act, arithmetic as ari, bias, convolution as conv, einsum, interpolation as inter,
-    matmul, normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
-    selection as sel,
+    activations as act, arithmetic as ari, bias, convolution as conv, einsum,
+    interpolation as inter, matmul, normalization as norm, pooling as pool, rearrangement as rearr,
+    reduction as red, selection as sel,
 };
 use crate::onnx::pb::NodeProto;
 
