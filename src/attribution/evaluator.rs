@@ -12,6 +12,9 @@ pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
 /// Takes the gradient at one altered input, with its index.
 pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
 
+/// Takes the logits of one altered value, with its index.
+pub type TakeLogits<'a> = dyn FnMut(usize, &[f32]) -> Result<(), AttributionError> + 'a;
+
 /// Uses the evaluator of one altered input, with its logits.
 pub type AtInput<'a> = dyn FnMut(&dyn Evaluator, &[f32]) -> Result<(), AttributionError> + 'a;
 
@@ -174,29 +177,32 @@ pub trait Evaluator {
     }
 
     /// Offers the map as far as it is computed. Whoever waits for it may look at it.
-    fn preview(&self, _map: &dyn Fn() -> Map) {}
+    fn preview(&self, _map: &dyn Fn() -> Result<Map, AttributionError>) {}
 
-    /// The logits of `count` altered inputs.
+    /// Passes the logits of `count` altered inputs to `take`, in the order of their indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    fn logits_at(
+    fn each_logits(
         &self,
         _count: usize,
         _alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        _take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         Err(not_prepared("scores of altered inputs"))
     }
 
-    /// The logits of `count` altered values of the layer.
+    /// Passes the logits of `count` altered values of the layer to `take`, in the order of their
+    /// indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    fn logits_from_layer(
+    fn each_logits_from_layer(
         &self,
         _count: usize,
         _alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        _take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         Err(not_prepared("scores from the layer on"))
     }
 }

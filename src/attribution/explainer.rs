@@ -210,7 +210,8 @@ impl Explainer {
 
     /// Refuses a network whose full gradient cannot be derived.
     pub(super) fn check_full_gradient(&self) -> Result<(), AttributionError> {
-        let (value, (graph, facts)) = (&self.input.value, (self.network.graph(), self.network.facts()));
+        let (value, (graph, facts)) =
+            (&self.input.value, (self.network.graph(), self.network.facts()));
         let derived = derive_full_gradient(graph, facts, value, &self.logits);
         derived.map(|_| ()).map_err(|error| refused(&[value], Rules::GRADIENT, &error))
     }
@@ -224,7 +225,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<(), AttributionError> {
         let plan = self.plan(layer, rules, reduction, token)?;
-        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
+        let key = PlanKey::of(&layer.value, rules, reduction);
         plans.gradients.insert(key, plan);
         Ok(())
     }
@@ -252,7 +253,7 @@ impl Explainer {
         reduction: Reduction,
         token: &CancellationToken,
     ) -> Result<Arc<GradientPlan>, AttributionError> {
-        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
+        let key = PlanKey::of(&layer.value, rules, reduction);
         let compile = || self.compile(layer, rules, reduction, token);
         Ok(self.plans.get_or_compute(&key, token, compile)?.0)
     }
@@ -347,7 +348,9 @@ impl Explainer {
                     }
                 };
                 token.check()?;
-                Cow::Owned(self.embed(derived, &[name], rules, |name| weights.contains(name))?)
+                let derived = self.embed(derived, &[name], rules, |name| weights.contains(name))?;
+                let has_operators = self.network.engine().has_own_operators();
+                Cow::Owned(if has_operators { derived.for_engine() } else { derived })
             }
         };
         token.check()?;

@@ -1,17 +1,17 @@
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 
-use super::{AttributionError, BiasGradient, FullGradient};
 use super::cam::channel_sums;
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
+use super::{AttributionError, BiasGradient, FullGradient};
+use crate::config::Layout;
 use crate::gradient::{
     GradientModel, Reference, Rules, bias_product_name, biased_value_name, channel_sums_name,
     cotangent_name, has_homogeneous_activations,
 };
-use crate::config::Layout;
 use crate::onnx::{Grid, Kind, Layer, Layouts, Topology};
 use crate::runtime::{
-    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
+    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, ValueHandle, Values,
 };
 
 /// A compiled gradient graph. It carries a cotangent of the logits back to a layer.
@@ -116,39 +116,35 @@ impl GradientPlan {
         token: &CancellationToken,
     ) -> Result<Vec<f64>, AttributionError> {
         let name = channel_sums_name(&self.layer.value);
+        let inputs = self.inputs(cotangent, values, &[])?;
         if !self.plan.gives(&name) {
-            return Ok(channel_sums(self.gradient(cotangent, values, &[], token)?.view()));
+            return Ok(channel_sums(self.gradient(inputs, token)?.view()));
         }
-        let computed = self.run(cotangent, values, &[], token)?;
+        let computed = self.plan.run(inputs, token)?;
         let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
         Ok(channel_sums(rows.map_err(|_| unexpected_shape(&self.layer))?))
     }
 
-    /// Carries `cotangent` of the logits back: the layer's cotangent, channels × height × width.
-    /// `values` are those of the forward pass, `at_references` those at the rules' references.
+    /// The layer's cotangent, channels × height × width. `inputs` are those of
+    /// [`inputs`](Self::inputs).
     pub(super) fn gradient(
         &self,
-        cotangent: &[f32],
-        values: &Values,
-        at_references: &[(Reference, Values)],
+        inputs: Vec<ValueHandle>,
         token: &CancellationToken,
     ) -> Result<Array3<f32>, AttributionError> {
-        let mut computed = self.run(cotangent, values, at_references, token)?;
-        let gradient = computed.take(&cotangent_name(&self.layer.value))?;
-        self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
+        let mut computed = self.plan.run(inputs, token)?;
+        self.layers_cotangent(&mut computed)
     }
 
-    /// Carries `cotangent` of the logits back: the layer's cotangent, and the products of biases
-    /// and their cotangents. `values` are those of the forward pass.
+    /// The layer's cotangent, and the products of biases and their cotangents. `inputs` are those
+    /// of [`inputs`](Self::inputs).
     pub(super) fn full_gradient(
         &self,
-        cotangent: &[f32],
-        values: &Values,
+        inputs: Vec<ValueHandle>,
         token: &CancellationToken,
     ) -> Result<FullGradient, AttributionError> {
-        let mut computed = self.run(cotangent, values, &[], token)?;
-        let input = computed.take(&cotangent_name(&self.layer.value))?;
-        let input = self.layer.channels(input).ok_or_else(|| unexpected_shape(&self.layer))?;
+        let mut computed = self.plan.run(inputs, token)?;
+        let input = self.layers_cotangent(&mut computed)?;
         let bias = |layer: &Layer| {
             let products = computed.take(&bias_product_name(&layer.value))?;
             let (has_positions, elements) = (layer.has_positions(), products.len());
@@ -164,13 +160,19 @@ impl GradientPlan {
         Ok(FullGradient { input, biases })
     }
 
-    fn run(
+    fn layers_cotangent(&self, computed: &mut Values) -> Result<Array3<f32>, AttributionError> {
+        let gradient = computed.take(&cotangent_name(&self.layer.value))?;
+        self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
+    }
+
+    /// What a run reads: `cotangent` of the logits, `values` of the forward pass, and those at the
+    /// rules' references. A run frees each after its last use, unless someone else holds it.
+    pub(super) fn inputs(
         &self,
         cotangent: &[f32],
         values: &Values,
         at_references: &[(Reference, Values)],
-        token: &CancellationToken,
-    ) -> Result<Values, AttributionError> {
+    ) -> Result<Vec<ValueHandle>, AttributionError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
         let mut inputs =
             vec![runtime::tensor_input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
@@ -182,7 +184,7 @@ impl GradientPlan {
             let unknown = || not_prepared(&reference.value_name(value));
             inputs.push(at.ok_or_else(unknown)?.1.handle(value)?);
         }
-        Ok(self.plan.run(inputs, token)?)
+        Ok(inputs)
     }
 }
 

@@ -165,30 +165,49 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`AttributionError`].
     pub fn scores(&self, count: usize, alter: &Alter<'_>) -> Result<Vec<f64>, AttributionError> {
-        self.scores_at(&self.evaluator.logits_at(count, alter)?)
+        let mut scores = Vec::new();
+        self.each_score(count, alter, |_, score| scores.push(score))?;
+        Ok(scores)
     }
 
-    /// The scores of `count` altered values of the layer, by the part of the network behind it.
-    /// `alter` changes copies of A. The row names
-    /// [`Need::ScoresFromLayer`](super::Need::ScoresFromLayer).
+    /// As [`scores`](Self::scores), but passes each score to `take` as soon as it is there, in the
+    /// order of the indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn scores_from_layer(
+    pub fn each_score(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<f64>, AttributionError> {
-        self.scores_at(&self.evaluator.logits_from_layer(count, alter)?)
+        mut take: impl FnMut(usize, f64),
+    ) -> Result<(), AttributionError> {
+        self.evaluator.each_logits(count, alter, &mut |index, logits| {
+            take(index, self.target.score(logits)?);
+            Ok(())
+        })
     }
 
-    fn scores_at(&self, logits: &[Vec<f32>]) -> Result<Vec<f64>, AttributionError> {
-        logits.iter().map(|logits| Ok(self.target.score(logits)?)).collect()
+    /// Passes the scores of `count` altered values of the layer, by the part of the network behind
+    /// it, to `take`, in the order of their indices. `alter` changes copies of A.
+    /// The row names [`Need::ScoresFromLayer`](super::Need::ScoresFromLayer).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn each_score_from_layer(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+        mut take: impl FnMut(usize, f64),
+    ) -> Result<(), AttributionError> {
+        self.evaluator.each_logits_from_layer(count, alter, &mut |index, logits| {
+            take(index, self.target.score(logits)?);
+            Ok(())
+        })
     }
 
     /// Offers the map as far as it is computed to whoever waits for it. `map` is called only if
     /// someone does, a few times a second at most.
-    pub(super) fn preview(&self, map: impl Fn() -> Map) {
+    pub(super) fn preview(&self, map: impl Fn() -> Result<Map, AttributionError>) {
         self.evaluator.preview(&map);
     }
 

@@ -7,10 +7,10 @@ to the denominator (the program adds 1e-6), and maps are enlarged with the pixel
 program aligns the corners). `channel` scales each channel by itself, as pytorch-grad-cam does.
 
 The script also prints how far this is from the peers: the correlation with the authors' map as it is, and with
-pytorch-grad-cam's FullGrad, with which `channel` must agree. (It pairs the biases, in the order of definition, with the
-gradients, in the order of execution. This has no effect, because the size of a bias cancels where each channel is scaled
-by itself.) It also prints what the products lack of the logit. A ReLU6 above 6 adds 6, which is no bias of a layer, so
-the products of the MobileNetV2 need not sum to the logit.
+pytorch-grad-cam's FullGrad, with which `channel` must agree. (It pairs the biases, in the order of definition, with
+the gradients, in the order of execution. This has no effect, because the size of a bias cancels where each channel
+is scaled by itself.) It also prints what the products lack of the logit. A ReLU6 above 6 adds 6, which is no bias
+of a layer, so the products of the MobileNetV2 need not sum to the logit.
 
 `tolerance` of each map is ten times what the map in float32 moves when the weights are moved by 1e-7 of the largest, as
 a part of the largest value.
