@@ -51,7 +51,8 @@ impl AttentionGradient {
         values: &Values,
         token: &CancellationToken,
     ) -> Result<Vec<Array3<f32>>, AttributionError> {
-        let mut computed = self.compiled.run(cotangent, values, &[], token)?;
+        let inputs = self.compiled.inputs(cotangent, values, &[])?;
+        let mut computed = self.compiled.run(inputs, token)?;
         let mut take = |attention: &Attention| {
             let gradient = computed.take(&cotangent_name(&attention.value))?;
             let shape = shape(attention);
@@ -96,7 +97,8 @@ impl BlockGradients {
             let mut at_mean = Values::default();
             at_mean.insert(&last.value, tensor_input(mean));
             let at_mean = network.complete(&at_mean, self.head.residuals(), token)?;
-            let of_last = self.head.whole_gradient(cotangent, &at_mean, &[], token)?;
+            let inputs = self.head.inputs(cotangent, &at_mean, &[])?;
+            let of_last = self.head.whole_gradient(inputs, token)?;
             // Each token has the same part in the mean.
             let of_tokens = mean_token(of_last.view());
             let of_tokens: Vec<f32> = of_tokens.iter().copied().collect();

@@ -4,7 +4,7 @@ use super::AttributionError;
 use super::evaluator::not_prepared;
 use crate::gradient::{GradientModel, Reference};
 use crate::runtime::{
-    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, Values,
+    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, ValueHandle, Values,
 };
 
 /// A gradient graph that the engine has compiled. It carries a cotangent of one value back to
@@ -68,15 +68,14 @@ impl CompiledGradient {
         self.plan.gives(name)
     }
 
-    /// Carries `cotangent` back. `values` are those of the forward pass, `at_references` those at
-    /// the rules' references.
-    pub(super) fn run(
+    /// What a run reads: `cotangent`, `values` of the forward pass, and those at the rules'
+    /// references. A run frees each after its last use, unless someone else holds it.
+    pub(super) fn inputs(
         &self,
         cotangent: &[f32],
         values: &Values,
         at_references: &[(Reference, Values)],
-        token: &CancellationToken,
-    ) -> Result<Values, AttributionError> {
+    ) -> Result<Vec<ValueHandle>, AttributionError> {
         let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
         let seed = seed.map_err(|_| not_prepared("a cotangent of another shape"))?;
         let mut inputs = vec![runtime::tensor_input(seed)];
@@ -88,6 +87,15 @@ impl CompiledGradient {
             let unknown = || not_prepared(&reference.value_name(value));
             inputs.push(at.ok_or_else(unknown)?.1.handle(value)?);
         }
+        Ok(inputs)
+    }
+
+    /// The outputs for `inputs`.
+    pub(super) fn run(
+        &self,
+        inputs: Vec<ValueHandle>,
+        token: &CancellationToken,
+    ) -> Result<Values, AttributionError> {
         Ok(self.plan.run(inputs, token)?)
     }
 }

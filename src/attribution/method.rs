@@ -112,6 +112,8 @@ pub enum Need {
     /// The gradient at the input, by the rules whose place in the list is that of the parameter's
     /// value among its words.
     InputGradientByChoice(&'static Word, &'static [&'static Rules]),
+    /// The gradient at the input, and those of all biases.
+    FullGradient,
     /// The gradients at altered inputs, by these rules. Each takes a forward and a backward pass.
     InputGradients(&'static Rules),
     /// The scores of altered inputs.
@@ -140,6 +142,7 @@ impl Need {
             | Self::LinearHead => true,
             Self::InputGradient(_)
             | Self::InputGradientByChoice(..)
+            | Self::FullGradient
             | Self::InputGradients(_)
             | Self::Scores
             | Self::Attention
@@ -152,9 +155,10 @@ impl Need {
     #[must_use]
     pub fn rules(&self) -> &[&'static Rules] {
         match self {
-            Self::ChannelSums | Self::AttentionGradient | Self::BlockGradients => {
-                &[Rules::GRADIENT]
-            }
+            Self::ChannelSums
+            | Self::FullGradient
+            | Self::AttentionGradient
+            | Self::BlockGradients => &[Rules::GRADIENT],
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
                 std::slice::from_ref(rules)
             }
