@@ -3,8 +3,8 @@ use super::error::RuleError;
 use super::node_context::Rule;
 use super::{
     activations as act, arithmetic as ari, convolution as conv, einsum, interpolation as inter,
-    matmul, normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
-    selection as sel,
+    matmul, normalization as norm, pooling as pool, rearrangement as rearr, recurrent,
+    reduction as red, sampling, scattering as scat, selection as sel,
 };
 use crate::onnx::pb::NodeProto;
 
@@ -189,20 +189,33 @@ use Inputs::{All, First, From};
 /// The attributes of reductions.
 const REDUCTION: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 
+/// The attributes of recurrent layers.
+const RECURRENT: &[&str] =
+    &["activations", "direction", "hidden_size", "input_forget", "layout", "linear_before_reset"];
+
 /// One row per operator, sorted by name.
 #[rustfmt::skip]
 const OPERATORS: &[Operator] = &[
     row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0").activation(),
+    row("Acos", First, ari::acos, "x̄ = −ȳ/√(1 − x²)").at_kinks("not finite at x = ±1").activation(),
+    row("Acosh", First, ari::acosh, "x̄ = ȳ/√(x² − 1)").since(9).at_kinks("not finite at x = 1").activation(),
     row("Add", All, ari::add, "ā = b̄ = ȳ"),
+    row("Asin", First, ari::asin, "x̄ = ȳ/√(1 − x²)").at_kinks("not finite at x = ±1").activation(),
+    row("Asinh", First, ari::asinh, "x̄ = ȳ/√(x² + 1)").since(9).activation(),
+    row("Atan", First, ari::atan, "x̄ = ȳ/(1 + x²)").activation(),
+    row("Atanh", First, ari::atanh, "x̄ = ȳ/(1 − x²)").since(9).at_kinks("not finite at x = ±1").activation(),
     row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").knows(&["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]).channel_axis(channel_axis::pool),
     row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").knows(&["epsilon", "momentum", "spatial", "training_mode"]).refuses("`training_mode` = 1, `spatial` = 0"),
     row("Cast", First, ari::cast, "x̄ = ȳ in x's type").knows(&["round_mode", "saturate", "to"]).refuses("a cast to integers stops the gradient").rearranges(),
+    row("Ceil", First, ari::flat, "x̄ = 0").activation(),
     row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").knows(&["alpha"]).since(12).activation(),
     row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]").knows(&["max", "min"]).at_kinks("0 at the bounds").activation(),
     row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ").knows(&["axis"]).rearranges(),
     row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]),
     row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"]).refuses("`output_shape`; `auto_pad` = `SAME_*`"),
     row("Cos", First, ari::cos, "x̄ = −ȳ·sin x").activation(),
+    row("Cosh", First, ari::cosh, "x̄ = ȳ·sinh x").since(9).activation(),
+    row("CumSum", First, rearr::cum_sum, "x̄ = the sum of ȳ from the other end").knows(&["exclusive", "reverse"]).since(11),
     row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels").knows(&["blocksize", "mode"]).rearranges(),
     row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b").at_kinks("not finite at b = 0, as y"),
     row("Dropout", First, ari::dropout, "x̄ = ȳ").knows(&["ratio", "seed"]).refuses("`training_mode` = true").channel_axis(channel_axis::dropout).rearranges(),
@@ -212,17 +225,23 @@ const OPERATORS: &[Operator] = &[
     row("Exp", First, ari::exp, "x̄ = ȳy").activation(),
     row("Expand", First, rearr::expand, "x̄ = Σ ȳ over the repetitions").since(8).rearranges(),
     row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axis"]).channel_axis(channel_axis::reshape).rearranges(),
-    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").knows(&["axis"]).refuses("indices that depend on the picture").rearranges(),
+    row("Floor", First, ari::flat, "x̄ = 0").activation(),
+    row("GRU", First, recurrent::gru, "the loop over the steps, backwards").knows(RECURRENT).refuses("`layout` = 1; other `activations` than those of the specification").many_outputs().nonlinear(),
+    row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").knows(&["axis"]).rearranges(),
+    row("GatherElements", First, scat::gather_elements, "x̄ = ȳ added to where it came from").knows(&["axis"]).since(11).rearranges(),
+    row("GatherND", First, scat::gather_nd, "x̄ = ȳ added to where it came from").knows(&["batch_dims"]).since(11).refuses("`batch_dims` other than 0").rearranges(),
     row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").knows(&["approximate"]).since(20).activation(),
     row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ").knows(&["alpha", "beta", "transA", "transB"]),
     row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count").channel_axis(channel_axis::global_pool),
     row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum").channel_axis(channel_axis::global_pool).selects(),
+    row("GridSample", All, sampling::grid_sample, "x̄ = Σ ȳw over the places that read an element; of a place: Σ ȳ·x·∂w").knows(&["align_corners", "mode", "padding_mode"]).since(16).at_kinks("the slope behind the element").refuses("`mode` = `cubic`; `padding_mode` = `reflection`").nonlinear(),
     row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon", "num_groups", "stash_type"]).since(18).nonlinear(),
     row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").knows(&["alpha", "beta"]).at_kinks("0 at the bends").activation(),
     row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(s + x/6·[0 < s < 1]), s = min(max(x/6 + ½, 0), 1)").since(14).at_kinks("0 at x = −3, 1 at x = 3").activation(),
     row("Identity", First, ari::add, "x̄ = ȳ").channel_axis(channel_axis::same_axis).rearranges(),
     row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon"]).nonlinear(),
     row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)").knows(&["alpha", "beta", "bias", "size"]).nonlinear(),
+    row("LSTM", First, recurrent::lstm, "the loop over the steps, backwards").knows(RECURRENT).refuses("`layout` = 1; peepholes; other `activations` than those of the specification").many_outputs().nonlinear(),
     row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["axis", "epsilon", "stash_type"]).since(17).nonlinear(),
     row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ").knows(&["alpha"]).at_kinks("α at x = 0").activation(),
     row("Log", First, ari::log, "x̄ = ȳ/x").at_kinks("not finite at x = 0, as y").activation(),
@@ -240,6 +259,7 @@ const OPERATORS: &[Operator] = &[
     row("PRelu", All, act::prelu, "x̄ = ȳ where x > 0, else sȳ; s̄ = ȳ·min(x, 0)").at_kinks("s at x = 0").activation(),
     row("Pad", First, sel::pad, "x̄ = the middle of ȳ, plus ȳ of the elements that copy it").knows(&["mode", "pads", "value"]).refuses("pads that depend on the picture; negative pads unless `constant`").rearranges(),
     row("Pow", All, ari::pow, "x̄ = ȳ·p·xᵖ⁻¹, p̄ = ȳ·y·ln x").at_kinks("0 at x = 0; x̄: for p < 1").activation(),
+    row("RNN", First, recurrent::rnn, "the loop over the steps, backwards").knows(RECURRENT).refuses("`layout` = 1; other `activations` than `Tanh` and `Relu`").many_outputs().nonlinear(),
     row("Reciprocal", First, ari::reciprocal, "x̄ = −ȳy²").at_kinks("not finite at x = 0, as y").activation(),
     row("ReduceL1", First, red::l1, "x̄ = ȳ·sign(x)").knows(REDUCTION).at_kinks("0 at x = 0").nonlinear(),
     row("ReduceL2", First, red::l2, "x̄ = ȳ·x/y").knows(REDUCTION).at_kinks("0 at y = 0").nonlinear(),
@@ -254,9 +274,14 @@ const OPERATORS: &[Operator] = &[
     row("Reshape", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["allowzero"]).channel_axis(channel_axis::reshape).rearranges(),
     row("Resize", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").knows(&["antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode"]).since(10).refuses("`tf_crop_and_resize`; scales that depend on the picture; such sizes with `not_larger` and `not_smaller`"),
     row("Round", First, ari::round, "x̄ = ȳ").since(11).at_kinks("everywhere: the derivative is 0 or undefined, and ȳ is passed straight through").activation(),
+    row("ScatterElements", All, scat::scatter_elements, "x̄ = ȳ, but 0 where elements are replaced; of these: ȳ at their places").knows(&["axis", "reduction"]).since(11).refuses("`reduction` other than `none`").rearranges(),
+    row("ScatterND", All, scat::scatter_nd, "x̄ = ȳ, but 0 where elements are replaced; of these: ȳ at their places").knows(&["reduction"]).since(11).refuses("`reduction` other than `none`").rearranges(),
     row("Selu", First, act::selu, "x̄ = γȳ where y > 0, else ȳ·(y + γα)").knows(&["alpha", "gamma"]).at_kinks("γα at x = 0").refuses("`alpha` ≤ 0").activation(),
+    row("Shrink", First, act::shrink, "x̄ = ȳ·[|x| > λ]").knows(&["bias", "lambd"]).since(9).at_kinks("0 at |x| = λ").activation(),
     row("Sigmoid", First, act::sigmoid, "x̄ = ȳ·y·(1 − y)").activation(),
+    row("Sign", First, ari::flat, "x̄ = 0").since(9).activation(),
     row("Sin", First, ari::sin, "x̄ = ȳ·cos x").activation(),
+    row("Sinh", First, ari::sinh, "x̄ = ȳ·cosh x").since(9).activation(),
     row("Slice", First, sel::slice, "x̄ = ȳ among zeros").knows(&["axes", "ends", "starts"]).refuses("bounds that depend on the picture").rearranges(),
     row("Softmax", First, act::softmax, "x̄ = y·(ȳ − Σ ȳy)").knows(&["axis"]).nonlinear(),
     row("Softplus", First, act::softplus, "x̄ = ȳ·σ(x)").activation(),
@@ -268,10 +293,13 @@ const OPERATORS: &[Operator] = &[
     row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ"),
     row("Sum", All, ari::add, "x̄ᵢ = ȳ"),
     row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").knows(&["alpha"]).since(24).activation(),
+    row("Tan", First, ari::tan, "x̄ = ȳ·(1 + y²)").activation(),
     row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)").activation(),
     row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").knows(&["alpha"]).since(10).at_kinks("0 at x = α").activation(),
     row("Tile", First, rearr::tile, "x̄ = Σ ȳ over the repetitions").refuses("repeats that depend on the picture").rearranges(),
+    row("TopK", First, scat::top_k, "x̄ = ȳ at the places that it came from").knows(&["axis", "k", "largest", "sorted"]).rearranges(),
     row("Transpose", First, rearr::transpose, "x̄ = ȳ with the inverse permutation").knows(&["perm"]).channel_axis(channel_axis::transpose).rearranges(),
+    row("Trilu", First, rearr::trilu, "x̄ = ȳ in the same triangle").knows(&["upper"]).since(14).rearranges(),
     row("Unsqueeze", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axes"]).channel_axis(channel_axis::reshape).rearranges(),
     row("Upsample", First, inter::resize, "x̄ = Mᵀȳ for y = Mx").knows(&["mode", "scales"]).until(9),
     row("Where", From(1), ari::select, "ā = c ? ȳ : 0, b̄ = c ? 0 : ȳ").since(9).nonlinear(),
