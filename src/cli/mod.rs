@@ -5,6 +5,7 @@ mod arguments;
 mod cores;
 mod error;
 mod files;
+mod generated;
 mod healthcheck;
 mod keys;
 mod log;
@@ -26,9 +27,10 @@ mod use_case;
 use clap::{ArgMatches, Args, Command};
 
 use self::arguments::parse;
+use self::generated::{completions_command, man_command, print_completions, print_manual};
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::models::{methods_command, print_methods, print_summary, summary_command};
-use self::serve::serve;
+use self::serve::{serve, served_model};
 use self::several_pictures::{pictures_command, run_pictures};
 use self::use_case::{run_use_case, use_case_command};
 use crate::config::ServerConfig;
@@ -41,6 +43,7 @@ pub use self::report::{report_error, report_usage};
 #[must_use]
 pub fn command() -> Command {
     let serve = ServerConfig::augment_args(Command::new("serve"))
+        .arg(served_model())
         .about("Serve the HTTP API and the page (the default command)");
     let activations = pictures_command::<Activations>("activations", "activations.png")
         .about("Draw the output of every channel of some layers");
@@ -61,6 +64,7 @@ pub fn command() -> Command {
         .args_conflicts_with_subcommands(true)
         .subcommands([serve, activations, explain, gradcam, predict])
         .subcommands([methods_command(), summary_command(), gradient, healthcheck])
+        .subcommands([completions_command(), man_command()])
 }
 
 /// Runs the command in `matches`.
@@ -80,7 +84,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
         Some(("summary", matches)) => print_summary(matches),
         Some(("gradient", matches)) => run_use_case::<GradientFile>(matches),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),
-        Some((_, matches)) => serve(&parse(matches)),
-        None => serve(&parse(matches)),
+        Some(("completions", matches)) => {
+            print_completions(command(), matches);
+            Ok(())
+        }
+        Some(("man", matches)) => print_manual(command(), matches),
+        Some((_, matches)) => serve(&parse(matches), matches.get_one("MODEL")),
+        None => serve(&parse(matches), None),
     }
 }

@@ -1,8 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Command};
 
-use super::arguments::{model_argument, parameter_flags, parameters, parse};
+use super::arguments::{model_argument, parameter_flags, parameters, parse, text};
 use super::error::CliError;
 use super::files::write_file;
 use super::models::open_model;
@@ -45,5 +45,13 @@ where
     let (use_case, context) = prepare::<U>(matches)?;
     let bars = ProgressBars::new(1);
     let answer = bars.with_passes(|token| use_case.answer(&(), format, &context, token))?;
-    write_file(&output, &answer.body)
+    write_file(&output, &answer.body)?;
+    match output == Path::new("-") {
+        true => Ok(()),
+        false => {
+            let line =
+                format!("{} -> {}: {}\n", text(matches, "MODEL"), output.display(), answer.summary);
+            write_file(Path::new("-"), line.as_bytes())
+        }
+    }
 }
