@@ -4,5 +4,6 @@ mod case;
 mod definition;
 mod models;
 mod network;
+mod products;
 mod random;
 mod zero_windows;
