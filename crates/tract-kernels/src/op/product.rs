@@ -62,7 +62,6 @@ impl EvalOp for Product {
             clipped: None,
         };
         matmul(self.isa, &self.layout, [slices[0], slices[1]], &self.bias, &epilogue);
-        drop(view);
         Ok(tvec![self.buffers.track(output)])
     }
 
