@@ -145,7 +145,7 @@ impl Graph {
             cast_weights(&mut typed)?;
             index_strided_slices(&mut typed)?;
             let transposed = engine.accelerate(&mut typed)?;
-            optimize(&mut typed)?;
+            optimize(&mut typed, engine)?;
             let plan = SimplePlan::new(typed)?;
             weights.replace_compiled(&transposed, engine)?;
             Ok(plan)
@@ -189,10 +189,11 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResul
 /// Runs tract's optimizer without the pass that moves a slice towards the inputs. That pass copies
 /// every operator that it passes. In the gradient of a DenseNet, slices of sums of slices follow
 /// each other, and the copies take a minute.
-fn optimize(model: &mut TypedModel) -> TractResult<()> {
+fn optimize(model: &mut TypedModel, engine: &Engine) -> TractResult<()> {
     let mut passes = Optimizer::declutter();
     passes.passes.retain(|pass| format!("{pass:?}") != "PushSliceUp");
     passes.optimize(model)?;
+    engine.accelerate_decluttered(model)?;
     model.optimize()
 }
 
