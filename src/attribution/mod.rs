@@ -37,6 +37,7 @@ mod random;
 mod rounded_sum;
 mod session;
 mod supplied_gradient;
+mod value_gradient;
 mod window;
 
 pub use error::AttributionError;
@@ -54,4 +55,6 @@ pub use network_evaluator::NetworkEvaluator;
 pub use parameter::{Class, Integer, MethodParameter, Number, Options, Switch, Word};
 pub use passes::Passes;
 pub use previews::Previews;
+pub use random::generator;
 pub use session::Session;
+pub use value_gradient::ValueGradient;

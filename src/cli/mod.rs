@@ -5,6 +5,7 @@ mod arguments;
 mod cores;
 mod error;
 mod files;
+mod filters;
 mod healthcheck;
 mod keys;
 mod log;
@@ -26,13 +27,14 @@ mod use_case;
 use clap::{ArgMatches, Args, Command};
 
 use self::arguments::parse;
+use self::filters::{filters_command, run_filters};
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::models::{methods_command, print_methods, print_summary, summary_command};
 use self::serve::serve;
 use self::several_pictures::{pictures_command, run_pictures};
 use self::use_case::{run_use_case, use_case_command};
 use crate::config::ServerConfig;
-use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
+use crate::service::{Activations, Evaluate, Explain, GradCam, GradientFile, Predict};
 
 pub use self::error::CliError;
 pub use self::report::{report_error, report_usage};
@@ -48,6 +50,8 @@ pub fn command() -> Command {
         .about("Draw which part of the picture contributed to a class, by any method");
     let gradcam = pictures_command::<GradCam>("gradcam", "gradcam.png")
         .about("Draw which part of the picture contributed to a class (Grad-CAM)");
+    let evaluate = pictures_command::<Evaluate>("evaluate", "-")
+        .about("Measure whether explanations can be trusted");
     let predict =
         pictures_command::<Predict>("predict", "-").about("Print the most likely classes");
     let gradient = use_case_command::<GradientFile>("gradient", "gradient.onnx")
@@ -59,8 +63,14 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Show what a convolutional network sees in a picture, for any ONNX image classifier")
         .args_conflicts_with_subcommands(true)
-        .subcommands([serve, activations, explain, gradcam, predict])
-        .subcommands([methods_command(), summary_command(), gradient, healthcheck])
+        .subcommands([serve, activations, explain, evaluate, gradcam, predict])
+        .subcommands([
+            methods_command(),
+            summary_command(),
+            filters_command(),
+            gradient,
+            healthcheck,
+        ])
 }
 
 /// Runs the command in `matches`.
@@ -71,6 +81,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
         Some(("activations", matches)) => run_pictures::<Activations>(matches),
         Some(("explain", matches)) => run_pictures::<Explain>(matches),
+        Some(("evaluate", matches)) => run_pictures::<Evaluate>(matches),
         Some(("gradcam", matches)) => run_pictures::<GradCam>(matches),
         Some(("predict", matches)) => run_pictures::<Predict>(matches),
         Some(("methods", _)) => {
@@ -78,7 +89,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
             Ok(())
         }
         Some(("summary", matches)) => print_summary(matches),
-        Some(("gradient", matches)) => run_use_case::<GradientFile>(matches),
+        Some(("filters", matches)) => run_filters(matches),
+        Some(("gradient", matches)) => run_use_case::<GradientFile>(matches, &()),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),
         Some((_, matches)) => serve(&parse(matches)),
         None => serve(&parse(matches)),

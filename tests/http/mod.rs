@@ -5,6 +5,7 @@ mod activations;
 mod cancellation;
 pub(crate) mod client;
 mod connection_limits;
+mod evaluate;
 mod event_stream;
 mod explain;
 mod framing;
