@@ -18,6 +18,7 @@ mod pictures;
 mod progress;
 mod reload;
 mod report;
+mod report_command;
 mod result_line;
 mod serve;
 mod several_pictures;
@@ -30,6 +31,7 @@ use self::arguments::parse;
 use self::filters::{filters_command, run_filters};
 use self::healthcheck::{HealthcheckConfig, healthcheck};
 use self::models::{methods_command, print_methods, print_summary, summary_command};
+use self::report_command::{report_command, run_report};
 use self::serve::serve;
 use self::several_pictures::{pictures_command, run_pictures};
 use self::use_case::{run_use_case, use_case_command};
@@ -68,6 +70,7 @@ pub fn command() -> Command {
             methods_command(),
             summary_command(),
             filters_command(),
+            report_command(),
             gradient,
             healthcheck,
         ])
@@ -89,6 +92,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
             Ok(())
         }
         Some(("summary", matches)) => print_summary(matches),
+        Some(("report", matches)) => run_report(matches),
         Some(("filters", matches)) => run_filters(matches),
         Some(("gradient", matches)) => run_use_case::<GradientFile>(matches, &()),
         Some(("healthcheck", matches)) => healthcheck(&parse(matches)),

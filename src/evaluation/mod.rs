@@ -5,8 +5,8 @@
 //! It has the map, the scores of altered inputs, and what the row asks for besides: the maps of
 //! altered inputs, or the maps of the network with random weights.
 //!
-//! A figure of one map says little by itself. [`Control`] makes the maps that it is compared with: a
-//! random one and a Gaussian in the middle of the picture.
+//! A figure of one map says little by itself. [`Control`] makes the maps that it is compared with:
+//! a random one and a Gaussian in the middle of the picture.
 
 mod blur;
 mod control;

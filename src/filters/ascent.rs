@@ -1,9 +1,7 @@
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use super::{book, natural};
 use crate::attribution::AttributionError;
-use crate::preprocess::Preprocessing;
 
 /// What is climbed: a number that depends on an input, channels × height × width.
 pub trait Objective {
@@ -54,22 +52,4 @@ pub struct Pattern {
     pub losses: Vec<f64>,
     /// The gradient was zero at every step, so the picture is the start.
     pub is_dead: bool,
-}
-
-/// Climbs `objective` from the start of the sample `index`. `preprocessing` says how a picture
-/// becomes the input. `step` is called after each step.
-///
-/// # Errors
-/// Those of the objective and of `step`.
-pub fn ascend(
-    ascent: &Ascent,
-    index: usize,
-    preprocessing: &Preprocessing,
-    objective: &dyn Objective,
-    step: &dyn Fn() -> Result<(), AttributionError>,
-) -> Result<Pattern, AttributionError> {
-    match ascent.style {
-        Style::Book => book::ascend(ascent, index, preprocessing.channels(), objective, step),
-        Style::Natural => natural::ascend(ascent, index, preprocessing, objective, step),
-    }
 }

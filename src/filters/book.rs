@@ -3,7 +3,7 @@
 use ndarray::Array3;
 use rand::RngExt;
 
-use super::{Ascent, Objective, Pattern};
+use super::ascent::{Ascent, Objective, Pattern};
 use crate::attribution::{AttributionError, generator};
 
 /// The start is uniform in [128, 148).

@@ -4,9 +4,9 @@
 use ndarray::Array3;
 
 use super::adam::Adam;
+use super::ascent::{Ascent, Objective, Pattern};
 use super::fourier::Spectrum;
 use super::transform::Transform;
-use super::{Ascent, Objective, Pattern};
 use crate::attribution::{AttributionError, generator};
 use crate::preprocess::{Color, Preprocessing};
 
@@ -89,9 +89,9 @@ mod tests {
         for (color, red, blue) in [(Color::Rgb, 0, 2), (Color::Bgr, 2, 0)] {
             let preprocessing = Preprocessing { color, ..Preprocessing::default() };
             let (style, size) = (Style::Natural, [8, 8]);
-            let ascent = Ascent { style, size, steps: 30, seed: 0, start: None };
+            let ascent = Ascent { style, size, steps: 200, seed: 0, start: None };
             let pattern = ascend(&ascent, 0, &preprocessing, &Red, &|| Ok(())).unwrap();
-            assert!(pattern.losses[29] > pattern.losses[0] + 10.0);
+            assert!(pattern.losses[199] > pattern.losses[0] + 10.0);
             let mean = |color: usize| pattern.values.index_axis(ndarray::Axis(0), color).sum();
             assert!(mean(red) > 1.5 * mean(blue), "{color:?}");
         }

@@ -57,7 +57,8 @@ impl Stem {
         }
         let input = of_size(input, size);
         let read = part.clone().with_initializers_as_inputs(|name| weights.contains(name));
-        let graph = Graph::read_with(&read, &[input.shape.clone()], weights)?;
+        let shapes = std::slice::from_ref(&input.shape);
+        let graph = Graph::read_with(&read, shapes, weights)?;
         let facts = Arc::new(graph.facts());
         let derived = derive(&part, &facts, &[&input.value], value, Rules::GRADIENT);
         let derived = derived.map_err(|error| AttributionError::NotExplainable {

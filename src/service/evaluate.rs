@@ -1,5 +1,5 @@
-use super::explain::{ClassMap, methods};
-use super::{Context, Explain, Job, OutputFormat, PictureFile, ServiceError, UseCase};
+use super::explain::methods;
+use super::{Context, Explain, Job, OutputFormat, PictureFile, Report, ServiceError, UseCase};
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::render::RenderError;
 
@@ -11,31 +11,22 @@ mod evaluated;
 mod measure;
 mod parameters;
 mod repeat;
+mod report;
+mod request;
 
 use check::ChosenFigure;
 use encode::EvaluationJson;
 pub use evaluated::Evaluation;
 use parameters::DEFAULT_SEED;
-
-/// A checked request for figures that tell whether maps can be trusted.
-#[derive(Debug, Clone)]
-pub struct Evaluate {
-    /// The maps.
-    explain: Explain,
-    figures: Vec<ChosenFigure>,
-    /// Left, top, width and height of the object's box, in pixels of the picture.
-    bounds: Option<[f64; 4]>,
-    /// The start of the random numbers.
-    seed: u64,
-    /// The most pixels of the plot.
-    max_pixels: u64,
-}
+pub(super) use report::{Cell, ReportMap, ReportRow};
+pub use request::Evaluate;
 
 impl UseCase for Evaluate {
     type Input = PictureFile;
     type Output = Evaluation;
     type Json<'o> = EvaluationJson<'o>;
-    const FORMATS: &'static [OutputFormat] = &[OutputFormat::Json, OutputFormat::Png];
+    const FORMATS: &'static [OutputFormat] =
+        &[OutputFormat::Json, OutputFormat::Png, OutputFormat::Html];
 
     fn parameters() -> &'static [Parameter] {
         parameters::all()
@@ -61,6 +52,7 @@ impl UseCase for Evaluate {
             bounds,
             seed: given.number("seed", 0..=u32::MAX as usize)?.unwrap_or(DEFAULT_SEED) as u64,
             max_pixels: context.limits.output_pixels,
+            given: given.clone(),
         };
         let (passes, limit) =
             (request.passes(request.explain.most_classes()), context.limits.passes);
@@ -87,15 +79,20 @@ impl UseCase for Evaluate {
     }
 
     fn json<'o>(&'o self, output: &'o Evaluation) -> Result<EvaluationJson<'o>, ServiceError> {
-        Ok(self.evaluation_json(output))
+        self.evaluation_json(output)
     }
 
     fn encode(
         &self,
         output: &Evaluation,
-        _: OutputFormat,
+        format: OutputFormat,
         job: &mut Job,
     ) -> Result<Vec<u8>, ServiceError> {
+        if format == OutputFormat::Html {
+            let mut report = Report::new(self.command(&[UNNAMED.to_owned()]));
+            report.add(UNNAMED, self, output)?;
+            return report.html(self);
+        }
         let drawing = self.draw(output)?;
         job.stages.end_with("render", "encode", drawing.encoding);
         Ok(drawing.png)
@@ -116,10 +113,5 @@ impl UseCase for Evaluate {
     }
 }
 
-/// The name of a map among others: the method, and the layer where there are several.
-fn map_title(one: &ClassMap, several_layers: bool) -> String {
-    match one.only_layer().filter(|_| several_layers) {
-        Some(layer) => format!("{}, {layer}", one.method.title),
-        None => one.method.title.to_owned(),
-    }
-}
+/// The name of a picture that came without one.
+const UNNAMED: &str = "picture";

@@ -1,52 +1,18 @@
-use std::sync::Arc;
-
-use image::{Rgb, RgbImage};
-use ndarray::Array3;
-
 use super::answer_size::{AnswerSize, Encoding};
-use super::{Classifier, Context, Job, MODEL, OutputFormat, ServiceError, UseCase};
+use super::{Context, Job, MODEL, OutputFormat, ServiceError, UseCase};
 use crate::attribution::AttributionError;
 use crate::config::{Parameter, ParameterError, Parameters};
-use crate::filters::{Ascent, Pattern, Stem, Style, ascend};
+use crate::filters::{Ascent, Stem, Style, ascend};
 use crate::onnx::{Grid, Layer};
-use crate::render::{Drawing, MosaicOptions, mosaic};
 use crate::runtime::RuntimeError;
 
+mod draw;
 mod encode;
+mod request;
 
 use encode::FiltersJson;
-
-/// A checked request for the pictures that channels respond to.
-#[derive(Debug, Clone)]
-pub struct Filters {
-    classifier: Arc<Classifier>,
-    layer: Layer,
-    channels: Vec<usize>,
-    style: Style,
-    /// The side of a picture. None where the layer decides.
-    size: Option<usize>,
-    steps: usize,
-    seed: u64,
-    columns: Option<usize>,
-    max_passes: u64,
-    max_pixels: u64,
-    max_bytes: u64,
-}
-
-/// The picture from which the book's ascent starts: height × width × channels, as NumPy has it.
-/// Only the command line gives one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FilterStart(pub Option<Array3<f64>>);
-
-/// The pictures of all channels.
-#[derive(Debug)]
-pub struct FilterPatterns {
-    patterns: Vec<Pattern>,
-    /// Height and width of a picture.
-    size: [usize; 2],
-    /// Forward and backward passes of the part of the network up to the layer.
-    passes: u64,
-}
+use request::SMALLER;
+pub use request::{FilterPatterns, FilterStart, Filters};
 
 /// The side of a picture where the layer takes any size, the steps, and the channels that are shown
 /// where none is named: as in the book.
@@ -56,11 +22,6 @@ const CHANNELS: usize = 64;
 
 /// The most channels in one answer.
 const MAX_CHANNELS: usize = 256;
-
-/// The pixels between two pictures, as in the book.
-const MARGIN: usize = 5;
-
-const SMALLER: &str = "ask for fewer channels or a smaller size";
 
 const PARAMETERS: &[Parameter] = &[
     MODEL,
@@ -288,45 +249,12 @@ impl Filters {
             }
         }
     }
-
-    /// The pictures in a row.
-    fn columns(&self) -> usize {
-        self.columns.unwrap_or(8).min(self.channels.len()).max(1)
-    }
-
-    /// The pictures in rows and columns. In the book's style they are in the book's order.
-    fn draw(&self, output: &FilterPatterns, encoding: Encoding) -> Result<Drawing, ServiceError> {
-        let [height, width] = output.size;
-        let pictures = output
-            .patterns
-            .iter()
-            .map(|pattern| (!pattern.is_dead).then(|| picture(&pattern.levels)));
-        let pictures: Vec<Option<RgbImage>> = pictures.collect();
-        let by_columns = self.style == Style::Book;
-        let background = if by_columns { [0; 3] } else { [255; 3] };
-        let columns = self.columns();
-        let draw = |max_pixels| {
-            let margin = MARGIN;
-            let options = MosaicOptions { columns, by_columns, margin, background, max_pixels };
-            Ok(mosaic(&pictures, [width, height], &options)?)
-        };
-        AnswerSize::with_limit(self.max_bytes).add_picture(encoding, self.max_pixels, draw)
-    }
 }
 
 /// The channels of a layer with height and width, else its elements.
 fn channel_count(layer: &Layer) -> usize {
     let extents = layer.grid.and_then(|grid: Grid| grid.extents(&layer.shape));
     extents.map_or_else(|| layer.shape.iter().product(), |[channels, ..]| channels)
-}
-
-/// A picture of three channels, or a grey one.
-fn picture(levels: &Array3<u8>) -> RgbImage {
-    let (channels, height, width) = levels.dim();
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let color = |channel: usize| levels[[channel.min(channels - 1), y as usize, x as usize]];
-        Rgb([color(0), color(1), color(2)])
-    })
 }
 
 fn invalid_start(expected: &str) -> ServiceError {

@@ -26,6 +26,7 @@ mod numpy;
 mod picture_input;
 mod predict;
 mod random_network;
+mod report;
 mod scores;
 mod settings;
 mod stages;
@@ -57,6 +58,7 @@ pub use models::{
     model_description, model_list, summary,
 };
 pub use predict::Predict;
+pub use report::Report;
 pub use scores::Scores;
 pub use settings::Settings;
 pub use stages::Stages;

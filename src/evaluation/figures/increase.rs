@@ -6,7 +6,7 @@ use crate::evaluation::{Better, Figure, Measure, Repetition, Subject};
 pub(super) const FIGURE: Figure = Figure {
     name: "increase",
     title: "Increase in confidence",
-    summary: "Whether the score rises if only what the map shows is left; over pictures, how often.",
+    summary: "Whether the score rises if only what the map shows is left.",
     paper: "https://arxiv.org/abs/1710.11063",
     formula: "1 if s(x ⊙ map) > s(x), else 0",
     better: Better::Higher,

@@ -1,4 +1,4 @@
-use super::Evaluate;
+use super::request::Evaluate;
 use crate::attribution::Resolution;
 use crate::service::answer_size::AnswerSize;
 use crate::service::{ClassScore, OutputFormat, ServiceError};

@@ -1,5 +1,6 @@
+use super::evaluated::map_title;
 use super::evaluated::{ClassEvaluation, Evaluation};
-use super::{Evaluate, map_title};
+use super::request::Evaluate;
 use crate::evaluation::{Control, Curve};
 use crate::render::{Chart, Drawing, Line, charts};
 use crate::service::ServiceError;

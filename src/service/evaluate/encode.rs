@@ -1,10 +1,11 @@
 use serde::Serialize;
 
-use super::Evaluate;
 use super::evaluated::{ClassEvaluation, EvaluatedMap, Evaluation};
+use super::request::Evaluate;
 use crate::evaluation::{Better, Control, Figure, Measure, PixelBox};
 use crate::explain::Score;
-use crate::service::ClassScore;
+use crate::service::base64_png::Base64Png;
+use crate::service::{ClassScore, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
@@ -22,6 +23,9 @@ pub struct EvaluationJson<'a> {
     bounds: Option<[usize; 4]>,
     figures: Vec<FigureJson>,
     classes: Vec<ClassJson<'a>>,
+    /// The curves as a picture, where a figure has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    png: Option<Base64Png>,
 }
 
 /// What a figure is.
@@ -76,9 +80,14 @@ struct MeasureJson<'a> {
 }
 
 impl Evaluate {
-    pub(super) fn evaluation_json<'o>(&'o self, output: &'o Evaluation) -> EvaluationJson<'o> {
+    pub(super) fn evaluation_json<'o>(
+        &'o self,
+        output: &'o Evaluation,
+    ) -> Result<EvaluationJson<'o>, ServiceError> {
+        let has_curves = self.figures.iter().any(|chosen| chosen.figure.axes.is_some());
+        let png = has_curves.then(|| self.draw(output)).transpose()?;
         let picture = &output.forward.picture;
-        EvaluationJson {
+        Ok(EvaluationJson {
             model: self.explain.classifier.name(),
             picture: [picture.height(), picture.width()],
             score: self.explain.score,
@@ -89,7 +98,8 @@ impl Evaluate {
                 .map(|PixelBox { top, left, height, width }| [top, left, height, width]),
             figures: self.figures.iter().map(|chosen| figure_json(chosen.figure)).collect(),
             classes: output.classes.iter().map(class_json).collect(),
-        }
+            png: png.map(|drawing| Base64Png(drawing.png)),
+        })
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use crate::attribution::Map;
 use crate::evaluation::{Control, Figure, Measure, PixelBox, rank_correlation};
 use crate::service::explain::ClassMap;
 use crate::service::{CachedForward, ClassScore};
@@ -115,4 +116,18 @@ impl Evaluation {
         }
         parts.join("; ")
     }
+}
+
+/// The name of a map among others: the method, and the layer where there are several.
+pub(super) fn map_title(one: &ClassMap, several_layers: bool) -> String {
+    match one.only_layer().filter(|_| several_layers) {
+        Some(layer) => format!("{}, {layer}", one.method.title),
+        None => one.method.title.to_owned(),
+    }
+}
+
+/// The evidence that a map shows: zero is none, and values that are not finite are zero.
+pub(super) fn evidence(map: &Map) -> Array2<f32> {
+    let shown = |&value: &f32| value - map.offset;
+    map.values.map(|value| Some(shown(value)).filter(|it| it.is_finite()).unwrap_or_default())
 }

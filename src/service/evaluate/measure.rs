@@ -1,20 +1,16 @@
 use ndarray::Array2;
 
-use super::Evaluate;
-use super::evaluated::{ClassEvaluation, EvaluatedControl, EvaluatedMap, Evaluation, Measured};
+use super::evaluated::{
+    ClassEvaluation, EvaluatedControl, EvaluatedMap, Evaluation, Measured, evidence,
+};
 use super::repeat::Further;
-use crate::attribution::{Map, Need, NetworkEvaluator, Passes, Session};
+use super::request::Evaluate;
+use crate::attribution::{Need, NetworkEvaluator, Passes, Session};
 use crate::config::ParameterError;
 use crate::evaluation::{Control, PixelBox, Subject};
 use crate::runtime::Values;
 use crate::service::explain::{ClassMap, Prepared};
 use crate::service::{CachedForward, Context, Job, PictureFile, ServiceError};
-
-/// The evidence that a map shows: zero is none, and values that are not finite are zero.
-pub(super) fn evidence(map: &Map) -> Array2<f32> {
-    let shown = |&value: &f32| value - map.offset;
-    map.values.map(|value| Some(shown(value)).filter(|it| it.is_finite()).unwrap_or_default())
-}
 
 impl Evaluate {
     pub(super) fn evaluation(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayD};
 
-use super::Evaluate;
 use super::check::ChosenFigure;
-use super::measure::evidence;
+use super::evaluated::evidence;
+use super::request::Evaluate;
 use crate::evaluation::Repetition;
 use crate::service::explain::Prepared;
 use crate::service::{CachedForward, ClassScore, Explain, Job, ServiceError};

@@ -8,10 +8,10 @@ use crate::service::{CachedForward, ClassScore};
 /// The maps, and the forward pass that they explain.
 #[derive(Debug)]
 pub struct Explanation {
-    pub(super) forward: Arc<CachedForward>,
-    pub(super) maps: Vec<ClassMap>,
+    pub(in crate::service) forward: Arc<CachedForward>,
+    pub(in crate::service) maps: Vec<ClassMap>,
     /// Passes through the network that the maps took.
-    pub(super) passes: u64,
+    pub(in crate::service) passes: u64,
 }
 
 /// The map of one method for one class, at one layer or of several that are fused.

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{FilterPatterns, Filters, MARGIN, SMALLER};
+use super::request::{FilterPatterns, Filters, MARGIN, SMALLER};
 use crate::filters::Style;
 use crate::service::ServiceError;
 use crate::service::answer_size::{AnswerSize, Encoding};

@@ -20,7 +20,7 @@ MODELS = HERE.parents[2] / "models"
 SIZE, STEPS = 64, 40
 CASES = {
     "vgg16_cats_dogs": [("block1_conv1", 3), ("block3_conv1", 0), ("block3_conv1", 17), ("block4_conv1", 5)],
-    "cats_and_dogs_small_1": [("conv2d_1", 2), ("conv2d_2", 7), ("conv2d_3", 4)],
+    "cats_and_dogs_small_1": [("conv2d_1", 2)],
 }
 
 
