@@ -3,7 +3,7 @@
 import { colorBar, heatColormap } from "./colormap.js";
 import { announce, byId, element, formatNumber } from "./dom.js";
 import { createFigure } from "./figure.js";
-import { boundsOf } from "./heatmap.js";
+import { boundsOf, strongestOf } from "./heatmap.js";
 import { createLayerStrip, fillLayerStrip, redrawLayerStrip } from "./layer-strip.js";
 import { loadMap } from "./maps.js";
 import { chosenMethods, isLong } from "./methods.js";
@@ -99,6 +99,8 @@ function startedFigure(context, method, index, hasMethod) {
     try {
       figure.setMap(await loadMap({ ...context, signal }, method, index, { onProgress, onPreview }));
       figure.draw(current());
+      // All maps may have one scale.
+      if (figures.includes(figure)) draw(current());
     } catch (error) {
       if (context.signal.aborted) return null;
       if (!stop.signal.aborted) {
@@ -128,7 +130,22 @@ export function redrawExplanation(view) {
   redrawLayerStrip(view.state);
 }
 
+/** The percentile beyond which the values of a method's map are clipped. */
+function percentileOf({ percentile }, state) {
+  return state.percentile === "" ? percentile : Number(state.percentile);
+}
+
+/** Scales each map by its own strongest value, or all by that of all. */
+function rescale(state) {
+  const isSigned = state.sign === "both";
+  const scaled = figures.filter(({ map }) => map?.raw);
+  const own = scaled.map(({ map, method }) => strongestOf(map.raw, percentileOf(method, state), isSigned));
+  const largest = Math.max(...own);
+  scaled.forEach((figure, i) => figure.rescale(state.scale === "shared" ? largest : own[i], isSigned));
+}
+
 function draw(state) {
+  rescale(state);
   for (const figure of figures) figure.draw(state);
   const [low, high] = barEnds(state);
   const name = state.view === "mask" ? "gray" : heatColormap(state);

@@ -5,7 +5,7 @@ import { cropOf } from "./crop.js";
 import { showCrosshair, trackPosition } from "./crosshair.js";
 import { element, formatPercent } from "./dom.js";
 import { asSentence } from "./errors.js";
-import { cellsSize, drawCells, drawHeatmap, resizeHeat } from "./heatmap.js";
+import { cellsSize, drawCells, drawHeatmap, heatOf, resizeHeat } from "./heatmap.js";
 import { describeMap } from "./map-description.js";
 import { labelOf } from "./predictions.js";
 import { change, current } from "./state.js";
@@ -63,6 +63,10 @@ export function createFigure(
       "aria-label",
       `${method.title} heat map for ${label}. ${description} Arrow keys move the crosshair.`,
     );
+  };
+  /** Scales the map so that the magnitude `strongest` takes the strongest colour. */
+  figure.rescale = (strongest, isSigned) => {
+    if (figure.map?.raw) place({ ...figure.map, values: heatOf(figure.map.raw, strongest, isSigned) });
   };
   let isDone = true;
   const end = () => {

@@ -1,18 +1,25 @@
 // From a raw map to a heat map over the picture, with the server's formulas, so that alpha, colour map and view change
 // without a request.
 
+/** The raw map without what is not shown: without a sign, negative values are 0, and so are those not finite. */
+function shownOf(rawMap, isSigned) {
+  return rawMap.map((value) => (Number.isFinite(value) && (isSigned || value > 0) ? value : 0));
+}
+
 /**
- * The raw map (a Float32Array) as it is drawn: divided by the percentile `percentile` of its magnitudes and clipped at
- * 1. Without a sign, negative values count as 0. The percentile 100 is the maximum, which is also used where the
- * percentile is 0. All zeros where nothing is shown; values that are not finite are 0.
+ * The magnitude of the raw map (a Float32Array) that takes the strongest colour: the percentile `percentile` of its
+ * magnitudes. The percentile 100 is the maximum, which is also used where the percentile is 0.
  */
-export function heatOf(rawMap, percentile, isSigned) {
-  const shown = rawMap.map((value) => (Number.isFinite(value) && (isSigned || value > 0) ? value : 0));
-  const sorted = shown.map(Math.abs).toSorted();
-  const max = sorted.at(-1);
-  if (max === 0) return shown;
-  const scale = sorted[Math.ceil((percentile / 100) * (sorted.length - 1))] || max;
-  return shown.map((value) => Math.max(Math.min(value / scale, 1), -1));
+export function strongestOf(rawMap, percentile, isSigned) {
+  const sorted = shownOf(rawMap, isSigned).map(Math.abs).toSorted();
+  return sorted[Math.ceil((percentile / 100) * (sorted.length - 1))] || sorted.at(-1);
+}
+
+/** The raw map as it is drawn: divided by `strongest` and clipped at 1. All zeros where `strongest` is 0. */
+export function heatOf(rawMap, strongest, isSigned) {
+  const shown = shownOf(rawMap, isSigned);
+  if (strongest === 0) return shown.fill(0);
+  return shown.map((value) => Math.max(Math.min(value / strongest, 1), -1));
 }
 
 /**

@@ -22,7 +22,7 @@ import { setUpTabs, showTab } from "./tabs.js";
 /** Classes in the list. */
 const TOP = 6;
 /** Keys of the state whose change needs no request. */
-const DRAWING_KEYS = ["alpha", "view", "explain_colormap"];
+const DRAWING_KEYS = ["alpha", "view", "explain_colormap", "percentile", "scale", "colorbar"];
 
 /** The server's answers for the present state. */
 const loaded = { models: null, defaultModel: "", methods: [], model: null, picture: null, predictions: null };

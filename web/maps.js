@@ -1,7 +1,7 @@
 // Requests the map of a method for a class, and caches the most recent maps.
 
 import { request, requestEvents } from "./api.js";
-import { heatOf } from "./heatmap.js";
+import { heatOf, strongestOf } from "./heatmap.js";
 import { bitmapOfPng } from "./layer-list.js";
 import { isLong } from "./methods.js";
 import { parseNpy } from "./npy.js";
@@ -12,8 +12,9 @@ const CACHE_SIZE = 96;
 
 /**
  * The map of `method` for class `index`: `{ values, height, width, index, layer, probability, empty, saturated }`,
- * values 0..1, or −1..1 with both signs, on the grid of the layer or of the input. `rawSize` is set where the values
- * have the picture's size instead; it is the height and width of that grid.
+ * values 0..1, or −1..1 with both signs, on the grid of the layer or of the input. `raw` has them in units of the
+ * score. `rawSize` is set where the values have the picture's size instead; it is the height and width of that grid,
+ * and there is no `raw`.
  *
  * A method of many passes calls `onProgress({ done, total })`, and `onPreview` with the map as far as it is computed.
  */
@@ -31,13 +32,14 @@ export async function loadMap({ state, picture, signal, background }, method, in
     : await arrayMap(picture, fields, signal, background);
   const { values, offset, height, width, ...diagnosis } = raw;
   const shown = offset === 0 ? values : values.map((value) => value - offset);
-  let map = { values: heatOf(shown, method.percentile, isSigned), height, width, index, ...diagnosis };
+  const heat = heatOf(shown, strongestOf(shown, method.percentile, isSigned), isSigned);
+  let map = { values: heat, raw: shown, height, width, index, ...diagnosis };
   const hasUnderflown = !map.empty && !map.values.some((value) => value !== 0);
   if (hasUnderflown) {
     const drawing = [...fields, ["view", "heatmap"], ["colormap", "gray"]];
     const { bytes } = await request("explain", { image: picture, fields: drawing, accept: "image/png", signal });
     const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
-    map = { ...map, ...heatOfBitmap(bitmap, isSigned), rawSize: [height, width] };
+    map = { ...map, ...heatOfBitmap(bitmap, isSigned), raw: undefined, rawSize: [height, width] };
   }
   cache.set(key, map);
   if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value);

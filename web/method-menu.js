@@ -1,7 +1,7 @@
 // The chosen methods, and the dialog with all of them. A click explains by a method; "+" shows it beside the others.
 
 import { element } from "./dom.js";
-import { FAMILIES, formatPasses, parameterFields } from "./methods.js";
+import { FAMILIES, formatCost, parameterFields } from "./methods.js";
 import { asSentence } from "./errors.js";
 import { change, current } from "./state.js";
 
@@ -67,7 +67,7 @@ function familiesOf(methods) {
 }
 
 function chosenItem(method, canRemove) {
-  const { name, title, paper, passes } = method;
+  const { name, title, paper } = method;
   const remove = element("button", {
     type: "button",
     class: "remove-method",
@@ -82,7 +82,7 @@ function chosenItem(method, canRemove) {
   link?.append(element("span", { class: "visually-hidden", textContent: ` on ${title}` }));
   // The cost that the server states is that of the defaults.
   const hasDefaults = parameterFields(method, current()).length === 0;
-  const cost = element("span", { class: "muted", textContent: hasDefaults ? formatPasses(passes) : "" });
+  const cost = element("span", { class: "muted", textContent: hasDefaults ? formatCost(method) : "" });
   return element("li", {}, element("strong", { textContent: title }), remove, cost, link);
 }
 
@@ -90,7 +90,8 @@ function family(title, methods) {
   return element("section", {}, element("h3", { textContent: title }), element("ul", {}, ...methods.map(menuItem)));
 }
 
-function menuItem({ name, title, summary, passes, refusal }) {
+function menuItem(method) {
+  const { name, title, summary, refusal } = method;
   const choose = element(
     "button",
     {
@@ -106,7 +107,7 @@ function menuItem({ name, title, summary, passes, refusal }) {
     element("span", { class: "method-title", textContent: title }),
     element("span", {
       class: "method-cost",
-      textContent: refusal === undefined ? formatPasses(passes) : "not available",
+      textContent: refusal === undefined ? formatCost(method) : "not available",
     }),
     element("span", { class: "method-summary", textContent: summary }),
   );

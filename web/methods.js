@@ -63,6 +63,11 @@ export function formatPasses(passes) {
   return passes === 1 ? "1 pass" : `${passes} passes`;
 }
 
+/** The cost of a method in the menu. */
+export function formatCost({ passes, exceeds_max_passes: isOver }) {
+  return isOver ? `${formatPasses(passes)}, more than allowed` : formatPasses(passes);
+}
+
 /** The parameters of all these methods, each name once. */
 export function parametersOf(methods) {
   const all = methods.flatMap(({ parameters }) => parameters);

@@ -12,6 +12,7 @@ const DEFAULTS = {
   score: "probability",
   sign: "positive",
   view: "overlay",
+  scale: "own",
 };
 
 /** The pairs of name and value that differ from the API's defaults. */
@@ -67,6 +68,9 @@ export function explainRequest(state, methods, classes, labels) {
     ["view", state.view],
     ["colormap", state.view === "mask" ? "" : heatColormap(state)],
     ["alpha", state.view === "overlay" ? state.alpha : ""],
+    ["percentile", state.percentile],
+    ["scale", state.scale],
+    ["colorbar", state.view === "mask" ? "" : state.colorbar],
   ];
   const names = methods.map(({ name }) => name).join("-and-");
   const suffix = names === "gradcam" ? "" : `-${names}`;

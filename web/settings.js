@@ -26,6 +26,13 @@ const SEGMENTED = {
       ["cells", "cells"],
     ],
   },
+  scale: {
+    title: "Scale",
+    options: [
+      ["own", "each map"],
+      ["shared", "all maps"],
+    ],
+  },
   score: {
     title: "Score",
     options: [
@@ -45,6 +52,19 @@ export function createSettings() {
     step: "0.05",
     oninput: () => change({ alpha: alpha.value }, { replace: true }),
   });
+  const percentile = element("input", {
+    type: "number",
+    id: "percentile",
+    min: "0",
+    max: "100",
+    step: "any",
+    onchange: () => percentile.reportValidity() && change({ percentile: percentile.value }),
+  });
+  const colorbar = element("input", {
+    type: "checkbox",
+    id: "colorbar",
+    onchange: () => change({ colorbar: colorbar.checked ? "true" : "" }),
+  });
   return element(
     "form",
     { class: "settings", "aria-label": "Heat map settings", onsubmit: (event) => event.preventDefault() },
@@ -56,6 +76,14 @@ export function createSettings() {
     labelled("explain_colormap", "Colormap", select("explain_colormap")),
     labelled("explain_layer", "Layer", select("explain_layer")),
     segmented("score"),
+    segmented("scale"),
+    labelled("percentile", "Clip beyond percentile", percentile),
+    element(
+      "div",
+      { class: "control switch", data: { control: "colorbar" } },
+      colorbar,
+      element("label", { for: "colorbar", textContent: "colour bars in the download" }),
+    ),
   );
 }
 
@@ -80,7 +108,7 @@ function segmented(key) {
     );
   return element(
     "fieldset",
-    { class: "segmented" },
+    { class: "segmented", data: { control: key } },
     element("legend", { textContent: title }),
     element("div", {}, ...options.map(radio)),
   );
@@ -95,9 +123,15 @@ export function fillSettings(settings, { state, model, methods }) {
   settings.elements.alpha.value = state.alpha;
   hide("alpha", state.view !== "overlay");
   hide("explain_colormap", state.view === "mask");
+  hide("colorbar", state.view === "mask");
+  settings.elements.colorbar.checked = state.colorbar === "true";
   fillSelect(settings.elements.explain_colormap, heatColormaps(state), heatColormap(state));
   const chosen = chosenMethods(methods, state);
   fillMethodMenu(settings, methods, chosen);
+  const percentiles = [...new Set(chosen.map(({ percentile }) => percentile))];
+  settings.elements.percentile.value = state.percentile;
+  settings.elements.percentile.placeholder = percentiles.length === 1 ? String(percentiles[0]) : "by the method";
+  hide("scale", chosen.length === 1 && state.compare === "");
   fillParameters(settings, chosen, state, model);
   hide("explain_layer", !chosen.some((method) => method.reads_layer));
   const explainable = model.layers.filter((layer) => layer.explainable).map(({ name }) => name);

@@ -29,6 +29,9 @@ const DEFAULTS = {
   view: "overlay",
   explain_colormap: "inferno",
   alpha: "0.6",
+  percentile: "", // the method's own
+  scale: "own",
+  colorbar: "", // "true": in the download
 };
 
 let state = { ...DEFAULTS };

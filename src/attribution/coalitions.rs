@@ -24,6 +24,19 @@ pub(super) fn shapley_values(players: usize, scores: &[f64]) -> Vec<f64> {
     (0..players).map(value).collect()
 }
 
+/// For each player, the mean score of the sets with it less that of the sets without it; zero where
+/// there are none of either. It tells something before every set is known.
+pub(super) fn main_effects(players: usize, known: &[(Coalition, f64)]) -> Vec<f64> {
+    let mean = |player: usize, is_in: u64| {
+        let of_kind = known.iter().filter(|(set, _)| set >> player & 1 == is_in);
+        let (sum, count) =
+            of_kind.fold((0.0, 0.0), |(sum, count), (_, score)| (sum + score, count + 1.0));
+        (count > 0.0).then(|| sum / count)
+    };
+    let effect = |player| mean(player, 1).zip(mean(player, 0)).map_or(0.0, |(with, no)| with - no);
+    (0..players).map(effect).collect()
+}
+
 /// Groups of the jackknife.
 const GROUPS: usize = 10;
 

@@ -68,6 +68,18 @@ pub enum AttributionError {
         /// The shape of the gradient.
         gradient: [usize; 3],
     },
+    /// The deadline would pass before the last pass.
+    #[error(
+        "{passes} further passes of at least {milliseconds} ms take longer than a request may; ask \
+         for fewer (masks, samples, steps, channels, a larger window or stride), or for a method \
+         of fewer passes"
+    )]
+    TooSlow {
+        /// The passes that are left.
+        passes: usize,
+        /// What each takes at least.
+        milliseconds: u64,
+    },
     /// A method asked for something that its row in the table of methods does not name.
     #[error("{0} was not prepared; the method's row must name it among its needs")]
     NotPrepared(String),

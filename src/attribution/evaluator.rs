@@ -12,6 +12,9 @@ pub type Alter<'a> = dyn Fn(usize, ArrayViewMut3<'_, f32>) + Sync + 'a;
 /// Takes the gradient at one altered input, with its index.
 pub type TakeGradient<'a> = dyn FnMut(usize, InputGradient<'_>) + 'a;
 
+/// Takes the logits of one altered value, with its index.
+pub type TakeLogits<'a> = dyn FnMut(usize, &[f32]) -> Result<(), AttributionError> + 'a;
+
 /// Uses the evaluator of one altered input, with its logits.
 pub type AtInput<'a> = dyn FnMut(&dyn Evaluator, &[f32]) -> Result<(), AttributionError> + 'a;
 
@@ -24,6 +27,24 @@ pub struct InputGradient<'g> {
     pub scale: f64,
     /// Channels × height × width.
     pub values: ArrayView3<'g, f32>,
+}
+
+/// The gradient at the input, and what the biases of the network contribute.
+#[derive(Debug)]
+pub struct FullGradient {
+    /// ∂s/∂x, channels × height × width.
+    pub input: Array3<f32>,
+    /// One for each operator with a bias, from the logits to the input.
+    pub biases: Vec<BiasGradient>,
+}
+
+/// The products of an operator's bias and its gradient.
+#[derive(Debug)]
+pub struct BiasGradient {
+    /// b ⊙ ∂s/∂b at every element of the operator's output, channels × height × width.
+    pub products: Array3<f32>,
+    /// Whether the output has several positions in the picture. Otherwise `products` has one row.
+    pub has_positions: bool,
 }
 
 /// A gradient whose rules read forward values at other inputs too.
@@ -98,6 +119,14 @@ pub trait Evaluator {
         Err(not_prepared("the input's gradient"))
     }
 
+    /// Carries `cotangent` of the logits back to the input and to every bias.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn full_gradient(&self, _cotangent: &[f32]) -> Result<FullGradient, AttributionError> {
+        Err(not_prepared("the gradients of biases"))
+    }
+
     /// Carries `cotangent` of the logits back to the input by `rules`. `references` are the inputs
     /// for [`Rules::references`], in this order.
     ///
@@ -112,9 +141,9 @@ pub trait Evaluator {
         Err(not_prepared("the input's gradient with references"))
     }
 
-    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
-    /// ReLUs. `rules` are those by which gradients at the input were prepared.
-    fn has_homogeneous_activations(&self, _rules: &Rules) -> bool {
+    /// Whether the gradient at the input by `rules` is the input times its gradient, whatever the
+    /// picture is.
+    fn is_input_x_gradient(&self, _rules: &Rules) -> bool {
         false
     }
 
@@ -148,29 +177,32 @@ pub trait Evaluator {
     }
 
     /// Offers the map as far as it is computed. Whoever waits for it may look at it.
-    fn preview(&self, _map: &dyn Fn() -> Map) {}
+    fn preview(&self, _map: &dyn Fn() -> Result<Map, AttributionError>) {}
 
-    /// The logits of `count` altered inputs.
+    /// Passes the logits of `count` altered inputs to `take`, in the order of their indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    fn logits_at(
+    fn each_logits(
         &self,
         _count: usize,
         _alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        _take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         Err(not_prepared("scores of altered inputs"))
     }
 
-    /// The logits of `count` altered values of the layer.
+    /// Passes the logits of `count` altered values of the layer to `take`, in the order of their
+    /// indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    fn logits_from_layer(
+    fn each_logits_from_layer(
         &self,
         _count: usize,
         _alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        _take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         Err(not_prepared("scores from the layer on"))
     }
 }

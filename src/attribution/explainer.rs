@@ -9,7 +9,9 @@ use super::{
     AttributionError, Explainability, GradientPlan, LayerProperties, MethodPlans, Need,
     supplied_gradient,
 };
-use crate::gradient::{GradientError, GradientGraph, GradientModel, PooledHead, Rules, derive};
+use crate::gradient::{
+    GradientError, GradientGraph, GradientModel, PooledHead, Rules, derive, derive_full_gradient,
+};
 use crate::onnx::{Grid, Layer};
 use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Tail};
 
@@ -122,6 +124,11 @@ impl Explainer {
                         self.add_input_gradient(&mut plans, rules, token)?;
                     }
                 }
+                Need::FullGradient => {
+                    let (input, rules) = (&self.input, Rules::GRADIENT);
+                    let reduction = Reduction::ElementsAndBiases;
+                    self.add_gradient(&mut plans, input, rules, reduction, token)?;
+                }
                 Need::InputGradients(rules) => {
                     let backward = self.plan(&self.input, rules, Reduction::Elements, token)?;
                     let forward = self.forward_pass(backward.residuals(), token)?;
@@ -207,6 +214,14 @@ impl Explainer {
         derived.map(|_| ()).map_err(|error| refused(&value, rules, &error))
     }
 
+    /// Refuses a network whose full gradient cannot be derived.
+    pub(super) fn check_full_gradient(&self) -> Result<(), AttributionError> {
+        let (value, (graph, facts)) =
+            (&self.input.value, (self.network.graph(), self.network.facts()));
+        let derived = derive_full_gradient(graph, facts, value, &self.logits);
+        derived.map(|_| ()).map_err(|error| refused(&[value], Rules::GRADIENT, &error))
+    }
+
     fn add_gradient(
         &self,
         plans: &mut MethodPlans,
@@ -216,7 +231,7 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<(), AttributionError> {
         let plan = self.plan(layer, rules, reduction, token)?;
-        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
+        let key = PlanKey::of(&layer.value, rules, reduction);
         plans.gradients.insert(key, plan);
         Ok(())
     }
@@ -244,7 +259,7 @@ impl Explainer {
         reduction: Reduction,
         token: &CancellationToken,
     ) -> Result<Arc<GradientPlan>, AttributionError> {
-        let key = PlanKey { value: layer.value.clone(), rules: rules.name, reduction };
+        let key = PlanKey::of(&layer.value, rules, reduction);
         let compile = || self.compile(layer, rules, reduction, token);
         Ok(self.plans.get_or_compute(&key, token, compile)?.0)
     }
@@ -324,22 +339,28 @@ impl Explainer {
         let start = Instant::now();
         let name = layer.value.as_str();
         let weights = self.network.weights();
+        let has_biases = reduction == Reduction::ElementsAndBiases;
         let gradient = match self.supplied(&[name], rules) {
-            Some(supplied) => Cow::Borrowed(supplied),
-            None => {
+            Some(supplied) if !has_biases => Cow::Borrowed(supplied),
+            _ => {
                 let (graph, facts) = (self.network.graph(), self.network.facts());
                 let derived = match reduction {
                     Reduction::Elements => derive(graph, facts, &[name], &self.logits, rules),
+                    Reduction::ElementsAndBiases => {
+                        derive_full_gradient(graph, facts, name, &self.logits)
+                    }
                     Reduction::ChannelSums => {
                         channel_sums_of(graph, facts, name, layer.grid, &self.logits, rules)
                     }
                 };
                 token.check()?;
-                Cow::Owned(self.embed(derived, &[name], rules, |name| weights.contains(name))?)
+                let derived = self.embed(derived, &[name], rules, |name| weights.contains(name))?;
+                let has_operators = self.network.engine().has_own_operators();
+                Cow::Owned(if has_operators { derived.for_engine() } else { derived })
             }
         };
         token.check()?;
-        let plan = GradientPlan::compile(&self.network, &gradient, layer, &self.logits)?;
+        let plan = GradientPlan::compile(&self.network, &gradient, layer, &self.logits, rules)?;
         let model = self.network.name();
         let milliseconds = start.elapsed().as_millis() as u64;
         let rules = rules.name;

@@ -106,6 +106,8 @@ pub enum Need {
     /// The gradient at the input, by the rules whose place in the list is that of the parameter's
     /// value among its words.
     InputGradientByChoice(&'static Word, &'static [&'static Rules]),
+    /// The gradient at the input, and those of all biases.
+    FullGradient,
     /// The gradients at altered inputs, by these rules. Each takes a forward and a backward pass.
     InputGradients(&'static Rules),
     /// The scores of altered inputs.
@@ -128,6 +130,7 @@ impl Need {
             | Self::LinearHead => true,
             Self::InputGradient(_)
             | Self::InputGradientByChoice(..)
+            | Self::FullGradient
             | Self::InputGradients(_)
             | Self::Scores => false,
         }
@@ -137,7 +140,7 @@ impl Need {
     #[must_use]
     pub fn rules(&self) -> &[&'static Rules] {
         match self {
-            Self::ChannelSums => &[Rules::GRADIENT],
+            Self::ChannelSums | Self::FullGradient => &[Rules::GRADIENT],
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
                 std::slice::from_ref(rules)
             }

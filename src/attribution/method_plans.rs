@@ -14,6 +14,12 @@ pub(super) struct PlanKey {
     pub(super) reduction: Reduction,
 }
 
+impl PlanKey {
+    pub(super) fn of(value: &str, rules: &Rules, reduction: Reduction) -> Self {
+        Self { value: value.to_owned(), rules: rules.name, reduction }
+    }
+}
+
 /// How much of a gradient is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Reduction {
@@ -21,6 +27,8 @@ pub(super) enum Reduction {
     ChannelSums,
     /// Every element.
     Elements,
+    /// Every element, and the products of biases and their gradients.
+    ElementsAndBiases,
 }
 
 /// The compiled graphs that the methods of one request need.
@@ -70,14 +78,12 @@ impl MethodPlans {
         rules: &Rules,
         reduction: Reduction,
     ) -> Result<&GradientPlan, AttributionError> {
-        let is_meant = |key: &PlanKey| {
-            (key.value.as_str(), key.rules, key.reduction) == (value, rules.name, reduction)
-        };
-        let found = self.gradients.iter().find(|(key, _)| is_meant(key));
-        found.map(|(_, plan)| plan.as_ref()).ok_or_else(|| {
+        let found = self.gradients.get(&PlanKey::of(value, rules, reduction));
+        found.map(Arc::as_ref).ok_or_else(|| {
             let what = match reduction {
                 Reduction::ChannelSums => "the channel sums of the gradient",
                 Reduction::Elements => "the gradient",
+                Reduction::ElementsAndBiases => "the gradient with those of biases",
             };
             let rules = rules.name;
             AttributionError::NotPrepared(format!("{what} of {value:?} by the rules {rules:?}"))

@@ -39,6 +39,7 @@ impl Explainer {
     ) -> Option<String> {
         let (value, rules) = match need {
             Need::InputGradient(rules) | Need::InputGradients(rules) => (self.input(), *rules),
+            Need::FullGradient => return reason(self.check_full_gradient()),
             Need::InputGradientByChoice(..) | Need::Scores => return None,
             of_layer => {
                 let Some(layer) = layer else {

@@ -36,12 +36,16 @@ mod quadrature;
 mod random;
 mod rounded_sum;
 mod session;
+mod shared_gradients;
 mod supplied_gradient;
 mod value_gradient;
 mod window;
 
 pub use error::AttributionError;
-pub use evaluator::{Alter, AtInput, Evaluator, InputGradient, ReferencedGradient, TakeGradient};
+pub use evaluator::{
+    Alter, AtInput, BiasGradient, Evaluator, FullGradient, InputGradient, ReferencedGradient,
+    TakeGradient, TakeLogits,
+};
 pub use explainability::Explainability;
 pub use explainer::Explainer;
 pub use find_method::{UnknownMethod, find_method};
@@ -57,4 +61,5 @@ pub use passes::Passes;
 pub use previews::Previews;
 pub use random::generator;
 pub use session::Session;
+pub use shared_gradients::SharedGradients;
 pub use value_gradient::ValueGradient;

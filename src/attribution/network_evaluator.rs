@@ -2,10 +2,10 @@ use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewMut3, Axis, IxDyn, Slice};
 
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
-use super::method_plans::Reduction;
+use super::method_plans::{PlanKey, Reduction};
 use super::{
-    Alter, AtInput, AttributionError, Evaluator, GradientPlan, InputGradient, Map, MethodPlans,
-    Passes, Previews, ReferencedGradient, TakeGradient,
+    Alter, AtInput, AttributionError, Evaluator, FullGradient, GradientPlan, InputGradient, Map,
+    MethodPlans, Passes, Previews, ReferencedGradient, SharedGradients, TakeGradient, TakeLogits,
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
@@ -30,6 +30,8 @@ pub struct NetworkEvaluator<'a> {
     pub plans: &'a MethodPlans,
     /// Runs the passes.
     pub passes: &'a Passes<'a>,
+    /// The gradients that other methods read too. None where this one is alone.
+    pub shared: Option<&'a SharedGradients>,
     /// Shows the map while it is computed, where someone waits for it.
     pub previews: Option<&'a Previews<'a>>,
 }
@@ -42,6 +44,29 @@ impl NetworkEvaluator<'_> {
     fn channels(&self, layer: &Layer) -> Result<ArrayView3<'_, f32>, AttributionError> {
         let value = self.values.view(&layer.value)?;
         layer.channels(value).ok_or_else(|| unexpected_shape(layer))
+    }
+
+    /// Carries `cotangent` of the logits back to `layer` by `rules`.
+    fn elements(
+        &self,
+        layer: &Layer,
+        cotangent: &[f32],
+        rules: &Rules,
+    ) -> Result<Array3<f32>, AttributionError> {
+        let plan = self.plans.gradient(&layer.value, rules, Reduction::Elements)?;
+        let compute = || {
+            let inputs = plan.inputs(cotangent, self.values, &[])?;
+            let gradient = plan.gradient(inputs, self.passes.token())?;
+            self.passes.count(1)?;
+            Ok(gradient)
+        };
+        match self.shared {
+            Some(shared) => {
+                let key = PlanKey::of(&layer.value, rules, Reduction::Elements);
+                shared.elements.get_or_compute(key, cotangent, compute)
+            }
+            None => compute(),
+        }
     }
 
     /// The picture's value of `layer`, altered.
@@ -72,18 +97,24 @@ impl Evaluator for NetworkEvaluator<'_> {
     }
 
     fn channel_sums(&self, cotangent: &[f32]) -> Result<Vec<f64>, AttributionError> {
-        let layer = self.layer()?;
-        let plan = self.plans.gradient(&layer.value, Rules::GRADIENT, Reduction::ChannelSums)?;
-        let sums = plan.channel_sums(cotangent, self.values, self.passes.token())?;
-        self.passes.count(1)?;
-        Ok(sums)
+        let (value, reduction) = (&self.layer()?.value, Reduction::ChannelSums);
+        let plan = self.plans.gradient(value, Rules::GRADIENT, reduction)?;
+        let compute = || {
+            let sums = plan.channel_sums(cotangent, self.values, self.passes.token())?;
+            self.passes.count(1)?;
+            Ok(sums)
+        };
+        match self.shared {
+            Some(shared) => {
+                let key = PlanKey::of(value, Rules::GRADIENT, reduction);
+                shared.sums.get_or_compute(key, cotangent, compute)
+            }
+            None => compute(),
+        }
     }
 
     fn gradient(&self, cotangent: &[f32], rules: &Rules) -> Result<Array3<f32>, AttributionError> {
-        let plan = self.plans.gradient(&self.layer()?.value, rules, Reduction::Elements)?;
-        let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
-        self.passes.count(1)?;
-        Ok(gradient)
+        self.elements(self.layer()?, cotangent, rules)
     }
 
     fn input_gradient(
@@ -91,8 +122,14 @@ impl Evaluator for NetworkEvaluator<'_> {
         cotangent: &[f32],
         rules: &Rules,
     ) -> Result<Array3<f32>, AttributionError> {
-        let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements)?;
-        let gradient = plan.gradient(cotangent, self.values, &[], self.passes.token())?;
+        self.elements(self.input, cotangent, rules)
+    }
+
+    fn full_gradient(&self, cotangent: &[f32]) -> Result<FullGradient, AttributionError> {
+        let reduction = Reduction::ElementsAndBiases;
+        let plan = self.plans.gradient(&self.input.value, Rules::GRADIENT, reduction)?;
+        let inputs = plan.inputs(cotangent, self.values, &[])?;
+        let gradient = plan.full_gradient(inputs, self.passes.token())?;
         self.passes.count(1)?;
         Ok(gradient)
     }
@@ -115,14 +152,16 @@ impl Evaluator for NetworkEvaluator<'_> {
             logits.push(computed.view(self.logits)?.iter().copied().collect());
             values.push((*reference, computed));
         }
-        let gradient = plan.gradient(cotangent, self.values, &values, self.passes.token())?;
+        let inputs = plan.inputs(cotangent, self.values, &values)?;
+        drop(values);
+        let gradient = plan.gradient(inputs, self.passes.token())?;
         self.passes.count(1)?;
         Ok(ReferencedGradient { values: gradient, logits })
     }
 
-    fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
+    fn is_input_x_gradient(&self, rules: &Rules) -> bool {
         let plan = self.plans.gradient(&self.input.value, rules, Reduction::Elements);
-        plan.is_ok_and(GradientPlan::has_homogeneous_activations)
+        plan.is_ok_and(GradientPlan::is_input_x_gradient)
     }
 
     fn input_gradients(
@@ -141,7 +180,9 @@ impl Evaluator for NetworkEvaluator<'_> {
             let values = forward.run(self.altered(self.input, index, alter)?, token)?;
             let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
             let seed = target.seed(&logits)?;
-            let gradient = backward.gradient(&seed.cotangent, &values, &[], token)?;
+            let inputs = backward.inputs(&seed.cotangent, &values, &[])?;
+            drop(values);
+            let gradient = backward.gradient(inputs, token)?;
             Ok((target.score(&logits)?, seed.scale, gradient))
         };
         self.passes.run(count, pass, |index, (score, scale, gradient)| {
@@ -163,23 +204,25 @@ impl Evaluator for NetworkEvaluator<'_> {
             let values = forward.run(tensor, self.passes.token())?;
             self.passes.count(1)?;
             let logits: Vec<f32> = values.view(self.logits)?.iter().copied().collect();
-            // A map of an altered input is no preview.
-            each(&NetworkEvaluator { values: &values, previews: None, ..*self }, &logits)?;
+            // A map of an altered input is no preview, and other methods have other inputs.
+            let (values, shared, previews) = (&values, None, None);
+            each(&NetworkEvaluator { values, shared, previews, ..*self }, &logits)?;
         }
         Ok(())
     }
 
-    fn preview(&self, map: &dyn Fn() -> Map) {
+    fn preview(&self, map: &dyn Fn() -> Result<Map, AttributionError>) {
         if let Some(previews) = self.previews {
             previews.offer(map);
         }
     }
 
-    fn logits_at(
+    fn each_logits(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         let forward = self.plans.scores.as_ref();
         let forward = forward.ok_or_else(|| not_prepared("scores of altered inputs"))?;
         let pass = |index: usize| {
@@ -187,19 +230,18 @@ impl Evaluator for NetworkEvaluator<'_> {
             let values = forward.run(tensor, self.passes.token())?;
             Ok(values.view(self.logits)?.iter().copied().collect::<Vec<f32>>())
         };
-        let mut all = Vec::new();
-        self.passes.run(count, pass, |_, logits| {
-            all.push(logits);
-            self.passes.count(1)
-        })?;
-        Ok(all)
+        self.passes.run(count, pass, |index, logits| {
+            self.passes.count(1)?;
+            take(index, &logits)
+        })
     }
 
-    fn logits_from_layer(
+    fn each_logits_from_layer(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
+        take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
         let layer = self.layer()?;
         let tail = self.plans.tails.get(&layer.value);
         let tail = tail.ok_or_else(|| not_prepared("scores from the layer on"))?;
@@ -218,13 +260,14 @@ impl Evaluator for NetworkEvaluator<'_> {
             }
             Ok(tail.run(stacked, &others, token)?)
         };
-        let mut all = Vec::new();
         self.passes.run(count.div_ceil(size), pass, |batch, logits| {
             let wanted = size.min(count - batch * size);
-            all.extend(logits.outer_iter().take(wanted).map(|row| row.to_vec()));
-            self.passes.count(wanted as u64)
-        })?;
-        Ok(all)
+            self.passes.count(wanted as u64)?;
+            for (row, logits) in logits.outer_iter().take(wanted).enumerate() {
+                take(batch * size + row, &logits.to_vec())?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -292,6 +335,7 @@ mod tests {
                 values: &values,
                 plans: &plans,
                 passes: &Passes::new(network.engine(), &token),
+                shared: None,
                 previews: None,
             };
             evaluator.gradient(&[1.0], rules)

@@ -82,7 +82,7 @@ impl NoisyGradients {
             sums.squares.zip_mut_with(&gradient_of_score, |sum, g| *sum += g * g);
             sums.reduced.add(1.0, reduced(&gradient_of_score.mapv(&quantity), how).view());
             sums.samples += 1;
-            session.preview(|| map(&sums));
+            session.preview(|| Ok(map(&sums)));
         })?;
         Ok(sums)
     }

@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Map;
+use super::{AttributionError, Map};
 
 /// The shortest time between two previews, and until the first.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Shows a map while it is computed, a few times a second at most.
 pub struct Previews<'a> {
@@ -20,11 +20,14 @@ impl<'a> Previews<'a> {
         Self { show, last: Mutex::new(Instant::now()) }
     }
 
-    /// Shows the map as it is now, unless the last preview is recent.
-    pub(super) fn offer(&self, map: &dyn Fn() -> Map) {
+    /// Shows the map as it is now, unless the last preview is recent. A map that cannot be had yet
+    /// is left out.
+    pub(super) fn offer(&self, map: &dyn Fn() -> Result<Map, AttributionError>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= INTERVAL {
-            (self.show)(&map());
+            if let Ok(map) = map() {
+                (self.show)(&map);
+            }
             *last = Instant::now();
         }
     }

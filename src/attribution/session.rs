@@ -1,6 +1,8 @@
 use ndarray::{Array3, ArrayView3};
 
-use super::{Alter, AttributionError, Evaluator, InputGradient, Map, ReferencedGradient};
+use super::{
+    Alter, AttributionError, Evaluator, FullGradient, InputGradient, Map, ReferencedGradient,
+};
 use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
 use crate::preprocess::Preprocessing;
@@ -95,6 +97,15 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradient(&self.seed.cotangent, rules)
     }
 
+    /// ∂s/∂x and, for every bias b of the network, b ⊙ ∂s/∂b. The row names
+    /// [`Need::FullGradient`](super::Need::FullGradient).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn full_gradient(&self) -> Result<FullGradient, AttributionError> {
+        self.evaluator.full_gradient(&self.seed.cotangent)
+    }
+
     /// As [`input_gradient`](Self::input_gradient), by rules that also read forward values at
     /// `references`: one input, channels × height × width, for each of [`Rules::references`].
     ///
@@ -108,11 +119,12 @@ impl<'a> Session<'a> {
         self.evaluator.input_gradient_with_references(&self.seed.cotangent, rules, references)
     }
 
-    /// Whether f(ax) = a·f(x) for a > 0 holds for every activation of the network, as it does for
-    /// ReLUs. The row names [`Need::InputGradient`](super::Need::InputGradient) with these rules.
+    /// Whether [`input_gradient`](Self::input_gradient) by `rules` is the input times its gradient,
+    /// whatever the picture is. The row names [`Need::InputGradient`](super::Need::InputGradient)
+    /// with these rules.
     #[must_use]
-    pub fn has_homogeneous_activations(&self, rules: &Rules) -> bool {
-        self.evaluator.has_homogeneous_activations(rules)
+    pub fn is_input_x_gradient(&self, rules: &Rules) -> bool {
+        self.evaluator.is_input_x_gradient(rules)
     }
 
     /// Passes the gradients by `rules` at `count` altered inputs to `take`, in the order of their
@@ -153,30 +165,49 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`AttributionError`].
     pub fn scores(&self, count: usize, alter: &Alter<'_>) -> Result<Vec<f64>, AttributionError> {
-        self.scores_at(&self.evaluator.logits_at(count, alter)?)
+        let mut scores = Vec::new();
+        self.each_score(count, alter, |_, score| scores.push(score))?;
+        Ok(scores)
     }
 
-    /// The scores of `count` altered values of the layer, by the part of the network behind it.
-    /// `alter` changes copies of A. The row names
-    /// [`Need::ScoresFromLayer`](super::Need::ScoresFromLayer).
+    /// As [`scores`](Self::scores), but passes each score to `take` as soon as it is there, in the
+    /// order of the indices.
     ///
     /// # Errors
     /// [`AttributionError`].
-    pub fn scores_from_layer(
+    pub fn each_score(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<f64>, AttributionError> {
-        self.scores_at(&self.evaluator.logits_from_layer(count, alter)?)
+        mut take: impl FnMut(usize, f64),
+    ) -> Result<(), AttributionError> {
+        self.evaluator.each_logits(count, alter, &mut |index, logits| {
+            take(index, self.target.score(logits)?);
+            Ok(())
+        })
     }
 
-    fn scores_at(&self, logits: &[Vec<f32>]) -> Result<Vec<f64>, AttributionError> {
-        logits.iter().map(|logits| Ok(self.target.score(logits)?)).collect()
+    /// Passes the scores of `count` altered values of the layer, by the part of the network behind
+    /// it, to `take`, in the order of their indices. `alter` changes copies of A.
+    /// The row names [`Need::ScoresFromLayer`](super::Need::ScoresFromLayer).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn each_score_from_layer(
+        &self,
+        count: usize,
+        alter: &Alter<'_>,
+        mut take: impl FnMut(usize, f64),
+    ) -> Result<(), AttributionError> {
+        self.evaluator.each_logits_from_layer(count, alter, &mut |index, logits| {
+            take(index, self.target.score(logits)?);
+            Ok(())
+        })
     }
 
     /// Offers the map as far as it is computed to whoever waits for it. `map` is called only if
     /// someone does, a few times a second at most.
-    pub(super) fn preview(&self, map: impl Fn() -> Map) {
+    pub(super) fn preview(&self, map: impl Fn() -> Result<Map, AttributionError>) {
         self.evaluator.preview(&map);
     }
 

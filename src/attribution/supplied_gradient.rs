@@ -57,7 +57,8 @@ fn checked(model: Model, facts: &Facts, logits: &str) -> Result<GradientModel, S
         }
     }
     let residuals = residuals.to_vec();
-    Ok(GradientModel { model, residuals, references: Vec::new(), shared: Vec::new() })
+    let (references, shared, engine_nodes) = Default::default();
+    Ok(GradientModel { model, residuals, references, shared, engine_nodes })
 }
 
 /// Whether the gradient graph gives the cotangents of all `values`.

@@ -53,6 +53,8 @@ impl ValueGradient {
         }
         let values = self.forward.run(tensor, token)?;
         let read = read(values.view(&self.value)?);
-        Ok((read, self.backward.gradient(cotangent, &values, &[], token)?))
+        let inputs = self.backward.inputs(cotangent, &values, &[])?;
+        drop(values);
+        Ok((read, self.backward.gradient(inputs, token)?))
     }
 }

@@ -41,6 +41,15 @@ pub enum CliError {
         /// The output folder.
         folder: PathBuf,
     },
+    /// A file in the output folder is a link.
+    #[error(
+        "{}: this is a symbolic link; remove it, or name another folder with -o",
+        path.display()
+    )]
+    SymbolicLink {
+        /// The link.
+        path: PathBuf,
+    },
     /// A folder has no pictures.
     #[error(
         "{}: the folder has no pictures; it needs files that end in {}",

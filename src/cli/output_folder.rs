@@ -41,7 +41,19 @@ impl OutputFolder {
 
     /// The file for a picture: its name with another extension. If that is taken, a number is
     /// added, so that no two pictures have the same file.
-    pub(super) fn file_for(&mut self, picture: &Path) -> PathBuf {
+    ///
+    /// # Errors
+    /// [`CliError::SymbolicLink`] if the file is a link there. What it leads to, which may be a
+    /// picture, would be overwritten.
+    pub(super) fn file_for(&mut self, picture: &Path) -> Result<PathBuf, CliError> {
+        let path = self.unused(picture);
+        match fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            true => Err(CliError::SymbolicLink { path }),
+            false => Ok(path),
+        }
+    }
+
+    fn unused(&mut self, picture: &Path) -> PathBuf {
         let stem = match picture.file_stem() {
             Some(stem) if picture != Path::new("-") => stem,
             _ => OsStr::new("stdin"),
@@ -68,7 +80,7 @@ mod tests {
     fn names(pictures: &[&str]) -> Vec<String> {
         let (path, taken) = (PathBuf::from("out"), HashSet::new());
         let mut folder = OutputFolder { path, extension: "png", taken };
-        let names = pictures.iter().map(|picture| folder.file_for(Path::new(picture)));
+        let names = pictures.iter().map(|picture| folder.unused(Path::new(picture)));
         names.map(|name| name.to_str().unwrap().to_owned()).collect()
     }
 

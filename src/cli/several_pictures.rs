@@ -114,7 +114,7 @@ impl Writer {
     fn write(&mut self, picture: &Path, answer: &Answer) -> Result<Option<PathBuf>, CliError> {
         let file = match self {
             Self::File(path) => path.clone(),
-            Self::Folder(folder) => folder.file_for(picture),
+            Self::Folder(folder) => folder.file_for(picture)?,
             Self::Lines => return Ok(None),
         };
         write_file(&file, &answer.body)?;

@@ -7,7 +7,10 @@ use crate::onnx::{Attributes, Value};
 
 /// y = max(x, 0). x̄ = ȳ·\[y > 0\] = ȳ·sign(y).
 pub(super) fn relu(ctx: &mut NodeContext, _: usize) -> Cotangent {
-    Ok(ctx.g() * ctx.y()?.sign())
+    let (g, y) = (ctx.g(), ctx.y()?);
+    let cotangent = &g * y.sign();
+    ctx.tape.engine_node("ReluGradient", &[&g, &y], &[], &cotangent);
+    Ok(cotangent)
 }
 
 /// y = x for x > 0, else αx. x̄ = ȳ·(α + (1 − α)·\[x > 0\]).

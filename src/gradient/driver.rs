@@ -58,14 +58,10 @@ pub(super) fn backpropagate<'m>(
     let mut cotangents = HashMap::from([(logits, tape.seed(logits)?)]);
     let mut refusals = Vec::new();
     for node in &path.nodes {
-        // The rules assume that attributes and shapes fit each other, as they do in a graph that
-        // runs. If they do not, a rule may panic, and the unfinished graph is discarded.
-        let rule = AssertUnwindSafe(|| apply_vjp(node, &path, tape, &mut cotangents, rules));
-        let applied =
-            catch_unwind(rule).unwrap_or_else(|_| Err(RuleError(RULE_PANICKED.to_owned())));
-        if let Err(reason) = applied {
-            let operator = node.op_type.clone();
-            refusals.push(Refusal { operator, node: label(node).to_owned(), reason: reason.0 });
+        if let Err(refusal) =
+            refusing(node, || apply_vjp(node, &path, tape, &mut cotangents, rules))
+        {
+            refusals.push(refusal);
             zero_cotangents(node, &path, tape, &mut cotangents);
         }
     }
@@ -73,6 +69,22 @@ pub(super) fn backpropagate<'m>(
         return Err(GradientError::Refused(refusals));
     }
     Ok(cotangents)
+}
+
+/// What `rule` writes for `node`.
+///
+/// The rules assume that attributes and shapes fit each other, as they do in a graph that runs. If
+/// they do not, a rule may panic. The unfinished graph must be discarded after a refusal.
+pub(super) fn refusing<T>(
+    node: &NodeProto,
+    rule: impl FnOnce() -> Result<T, RuleError>,
+) -> Result<T, Refusal> {
+    let panicked = |_| Err(RuleError(RULE_PANICKED.to_owned()));
+    let applied = catch_unwind(AssertUnwindSafe(rule)).unwrap_or_else(panicked);
+    applied.map_err(|reason| {
+        let (operator, node) = (node.op_type.clone(), label(node).to_owned());
+        Refusal { operator, node, reason: reason.0 }
+    })
 }
 
 /// Computes the cotangents of those inputs of `node` that lie on the path, from the cotangents of

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::flip::Flip;
-use super::{GradientError, Reference};
+use super::{EngineNode, GradientError, Reference};
 use crate::onnx::pb::TensorProto;
 use crate::onnx::{Element, Model, value_info};
 
@@ -13,6 +13,7 @@ pub struct GradientGraph {
     pub(super) residuals: Vec<String>,
     pub(super) references: Vec<(Reference, String)>,
     pub(super) weights: Vec<Weight>,
+    pub(super) engine_nodes: Vec<EngineNode>,
 }
 
 /// A weight of the gradient graph: the stored tensor `source` of the forward model, unchanged or
@@ -41,6 +42,17 @@ pub struct GradientModel {
     pub references: Vec<(Reference, String)>,
     /// The shared weights: they are inputs, after all others, and not stored in the graph.
     pub shared: Vec<String>,
+    /// What an engine may compute in place of several nodes.
+    pub engine_nodes: Vec<EngineNode>,
+}
+
+impl GradientModel {
+    /// The same graph with operators that are not ONNX's, for an engine that has them.
+    #[must_use]
+    pub fn for_engine(self) -> Self {
+        let model = EngineNode::replace(self.engine_nodes, self.model);
+        Self { model, engine_nodes: Vec::new(), ..self }
+    }
 }
 
 impl GradientGraph {
@@ -74,15 +86,16 @@ impl GradientGraph {
     /// # Errors
     /// [`GradientError::MissingWeight`] if a weight is not in `tensors`.
     pub fn embed(
-        self,
+        mut self,
         mut tensors: HashMap<String, TensorProto>,
         is_shared: impl Fn(&str) -> bool,
     ) -> Result<GradientModel, GradientError> {
         let (mut shared, mut inputs, mut stored) = (Vec::new(), Vec::new(), Vec::new());
         // Flipped weights are copies. They come first, because a plain weight is moved out of
         // `tensors`.
+        let weights = std::mem::take(&mut self.weights);
         let (flipped, plain): (Vec<_>, Vec<_>) =
-            self.weights.into_iter().partition(|weight| weight.flip.is_some());
+            weights.into_iter().partition(|weight| weight.flip.is_some());
         for weight in flipped.into_iter().chain(plain) {
             if weight.is_input(&is_shared) {
                 inputs.push(value_info(&weight.name, weight.element, &weight.shape));
@@ -92,8 +105,8 @@ impl GradientGraph {
             }
         }
         let model = self.graph.with_inputs(inputs).with_initializers(stored);
-        let (residuals, references) = (self.residuals, self.references);
-        Ok(GradientModel { model, residuals, references, shared })
+        let Self { residuals, references, engine_nodes, .. } = self;
+        Ok(GradientModel { model, residuals, references, shared, engine_nodes })
     }
 }
 

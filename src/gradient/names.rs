@@ -9,6 +9,9 @@ const COTANGENT: &str = "grad/";
 /// Prefix of an output that has the channel sums of a value's cotangent.
 const CHANNEL_SUMS: &str = "sums/";
 
+/// Prefix of an output that is the product of a bias and its cotangent.
+const BIAS_PRODUCT: &str = "bias/";
+
 /// The name of the output that is the cotangent of `value`.
 #[must_use]
 pub fn cotangent_name(value: &str) -> String {
@@ -25,4 +28,16 @@ pub fn value_name(output: &str) -> Option<&str> {
 #[must_use]
 pub fn channel_sums_name(value: &str) -> String {
     format!("{CHANNEL_SUMS}{value}")
+}
+
+/// The name of the output that is ȳ ⊙ b, for the bias b of the operator with the output `value`.
+#[must_use]
+pub fn bias_product_name(value: &str) -> String {
+    format!("{BIAS_PRODUCT}{value}")
+}
+
+/// The value whose bias is in the output called `output`. The inverse of [`bias_product_name`].
+#[must_use]
+pub fn biased_value_name(output: &str) -> Option<&str> {
+    output.strip_prefix(BIAS_PRODUCT)
 }

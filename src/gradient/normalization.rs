@@ -13,9 +13,13 @@ pub(super) fn batch_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent 
     if ctx.node.int("spatial", 1) == 0 {
         return Err(ctx.refuse("spatial", 0));
     }
+    Ok(ctx.g() * per_channel(&batch_factor(ctx)?, ctx.g().rank()))
+}
+
+/// s/√(σ² + ε) of a batch normalisation, one number per channel.
+pub(super) fn batch_factor(ctx: &mut NodeContext) -> Result<Value, RuleError> {
     let epsilon = ctx.node.float("epsilon", 1e-5);
-    let factor = ctx.x(1)? / (ctx.x(4)? + epsilon).sqrt();
-    Ok(ctx.g() * per_channel(&factor, ctx.g().rank()))
+    Ok(ctx.x(1)? / (ctx.x(4)? + epsilon).sqrt())
 }
 
 /// y = s·x̂ + b with x̂ normalised over the positions of each channel.
@@ -116,7 +120,7 @@ pub(super) fn lp_normalization(ctx: &mut NodeContext, _: usize) -> Cotangent {
 }
 
 /// One number per channel, in a shape that broadcasts over a value of `rank` dimensions.
-fn per_channel(values: &Value, rank: usize) -> Value {
+pub(super) fn per_channel(values: &Value, rank: usize) -> Value {
     let channels: usize = values.shape().iter().product();
     let mut shape = vec![1; rank.saturating_sub(1)];
     if let Some(first) = shape.first_mut() {

@@ -3,7 +3,7 @@
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext};
 use super::window::{WindowAxis, axes, kernel_shape, overlap_add};
-use crate::onnx::{Attributes, Value};
+use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = maximum over each window. x̄ = ȳ at the window's first maximum.
 pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
@@ -11,7 +11,8 @@ pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
         return Err(ctx.refuse("storage_order", 1));
     }
     let axes = axes(ctx, &kernel_shape(ctx)?)?;
-    let mut x = ctx.x(0)?;
+    let (image, g) = (ctx.x(0)?, ctx.g());
+    let mut x = image.clone();
     for a in &axes {
         let after = a.covered().saturating_sub(a.begin + a.input);
         if a.begin + after > 0 {
@@ -19,10 +20,22 @@ pub(super) fn max_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
         }
     }
     let y = ctx.y()?;
-    let mut rest = ctx.g();
+    let mut rest = g.clone();
     let mut cotangent = route(&x, &y, &mut rest, &axes);
     for a in &axes {
         cotangent = cotangent.slice(a.axis, a.begin, a.begin + a.input, 1);
+    }
+    if let [_, _] = axes.as_slice() {
+        let list = |of: fn(&WindowAxis) -> usize| {
+            Attribute::Ints(axes.iter().map(|a| of(a) as i64).collect())
+        };
+        let window = [
+            ("kernel_shape", list(|a| a.kernel)),
+            ("strides", list(|a| a.stride)),
+            ("dilations", list(|a| a.dilation)),
+            ("pads_before", list(|a| a.begin)),
+        ];
+        ctx.tape.engine_node("MaxPoolGradient", &[&image, &g], &window, &cotangent);
     }
     Ok(cotangent)
 }

@@ -16,6 +16,9 @@ pub struct Rules {
     pub name: &'static str,
     /// The other inputs at which the rules read forward values.
     pub references: &'static [Reference],
+    /// Whether the cotangent by these rules is the value times its gradient in a network that is
+    /// homogeneous; see [`has_homogeneous_activations`](super::has_homogeneous_activations).
+    pub is_gradient_if_homogeneous: bool,
     /// The rule that replaces the one in an operator's row. None where the operator keeps its own.
     pub(super) replacement: fn(&Operator) -> Option<Rule>,
     /// What the network must have for the set to differ from the gradient.
@@ -33,8 +36,13 @@ pub(super) struct Requirement {
 
 impl Rules {
     /// The gradient. Every operator has its rule from the table.
-    pub const GRADIENT: &'static Self =
-        &Self { name: "gradient", references: &[], replacement: |_| None, requirement: None };
+    pub const GRADIENT: &'static Self = &Self {
+        name: "gradient",
+        references: &[],
+        is_gradient_if_homogeneous: false,
+        replacement: |_| None,
+        requirement: None,
+    };
 
     /// The name of a graph by these rules that was derived from the graph `forward`.
     #[must_use]

@@ -1,10 +1,11 @@
+use super::bias::BiasRule;
 use super::channel_axis::{self, ChannelAxis};
 use super::error::RuleError;
 use super::node_context::Rule;
 use super::{
-    activations as act, arithmetic as ari, convolution as conv, einsum, interpolation as inter,
-    matmul, normalization as norm, pooling as pool, rearrangement as rearr, reduction as red,
-    selection as sel,
+    activations as act, arithmetic as ari, bias, convolution as conv, einsum,
+    interpolation as inter, matmul, normalization as norm, pooling as pool, rearrangement as rearr,
+    reduction as red, selection as sel,
 };
 use crate::onnx::pb::NodeProto;
 
@@ -33,6 +34,8 @@ pub struct Operator {
     /// Finds the axis of the output's channels, if the output's cotangent has the same sums over
     /// positions as the input's.
     pub(super) channel_axis: Option<ChannelAxis>,
+    /// Gives what the operator adds to its output whatever the picture is.
+    pub(super) bias: Option<BiasRule>,
 }
 
 /// The oldest operator set that the rules support. Before it, attributes controlled broadcasting.
@@ -103,6 +106,7 @@ const fn row(name: &'static str, inputs: Inputs, rule: Rule, formula: &'static s
         takes_many_outputs: false,
         rule,
         channel_axis: None,
+        bias: None,
     }
 }
 
@@ -158,6 +162,12 @@ impl Operator {
         self
     }
 
+    /// The operator adds constants to its output.
+    const fn bias(mut self, bias: BiasRule) -> Self {
+        self.bias = Some(bias);
+        self
+    }
+
     const fn rearranges(mut self) -> Self {
         self.kind = Kind::Rearrangement;
         self
@@ -193,15 +203,15 @@ const REDUCTION: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 #[rustfmt::skip]
 const OPERATORS: &[Operator] = &[
     row("Abs", First, ari::abs, "x̄ = ȳ·sign(x)").at_kinks("0 at x = 0").activation(),
-    row("Add", All, ari::add, "ā = b̄ = ȳ"),
+    row("Add", All, ari::add, "ā = b̄ = ȳ").bias(bias::sum),
     row("AveragePool", First, pool::average_pool, "x̄ = Σ ȳ/count over the windows that contain the element").knows(&["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]).channel_axis(channel_axis::pool),
-    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").knows(&["epsilon", "momentum", "spatial", "training_mode"]).refuses("`training_mode` = 1, `spatial` = 0"),
+    row("BatchNormalization", First, norm::batch_normalization, "x̄ = ȳ·s/√(σ² + ε)").knows(&["epsilon", "momentum", "spatial", "training_mode"]).refuses("`training_mode` = 1, `spatial` = 0").bias(bias::batch_normalization),
     row("Cast", First, ari::cast, "x̄ = ȳ in x's type").knows(&["round_mode", "saturate", "to"]).refuses("a cast to integers stops the gradient").rearranges(),
     row("Celu", First, act::celu, "x̄ = ȳ·e^(min(x, 0)/α)").knows(&["alpha"]).since(12).activation(),
     row("Clip", First, act::clip, "x̄ = ȳ·[l < y < h]").knows(&["max", "min"]).at_kinks("0 at the bounds").activation(),
     row("Concat", All, rearr::concat, "x̄ᵢ = the i-th part of ȳ").knows(&["axis"]).rearranges(),
-    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]),
-    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"]).refuses("`output_shape`; `auto_pad` = `SAME_*`"),
+    row("Conv", First, conv::conv, "x̄ = transposed convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]).bias(bias::conv),
+    row("ConvTranspose", First, conv::conv_transpose, "x̄ = convolution of ȳ by w").knows(&["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"]).refuses("`output_shape`; `auto_pad` = `SAME_*`").bias(bias::conv),
     row("Cos", First, ari::cos, "x̄ = −ȳ·sin x").activation(),
     row("DepthToSpace", First, rearr::depth_to_space, "x̄ = ȳ moved back to channels").knows(&["blocksize", "mode"]).rearranges(),
     row("Div", All, ari::div, "ā = ȳ/b, b̄ = −ȳy/b").at_kinks("not finite at b = 0, as y"),
@@ -214,16 +224,16 @@ const OPERATORS: &[Operator] = &[
     row("Flatten", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axis"]).channel_axis(channel_axis::reshape).rearranges(),
     row("Gather", First, sel::gather, "x̄ = ȳ added to where it came from").knows(&["axis"]).refuses("indices that depend on the picture").rearranges(),
     row("Gelu", First, act::gelu, "x̄ = ȳ·(Φ(x) + x·φ(x))").knows(&["approximate"]).since(20).activation(),
-    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ").knows(&["alpha", "beta", "transA", "transB"]),
+    row("Gemm", All, matmul::gemm, "ā = α·ȳ·bᵀ, b̄ = α·aᵀ·ȳ, c̄ = β·ȳ").knows(&["alpha", "beta", "transA", "transB"]).bias(bias::gemm),
     row("GlobalAveragePool", First, pool::global_average_pool, "x̄ = ȳ/count").channel_axis(channel_axis::global_pool),
     row("GlobalMaxPool", First, pool::global_max_pool, "x̄ = ȳ at the maximum").at_kinks("the first maximum").channel_axis(channel_axis::global_pool).selects(),
-    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon", "num_groups", "stash_type"]).since(18).nonlinear(),
+    row("GroupNormalization", First, norm::group_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon", "num_groups", "stash_type"]).since(18).nonlinear().bias(bias::group_normalization),
     row("HardSigmoid", First, act::hard_sigmoid, "x̄ = αȳ·[0 < y < 1]").knows(&["alpha", "beta"]).at_kinks("0 at the bends").activation(),
     row("HardSwish", First, act::hard_swish, "x̄ = ȳ·(s + x/6·[0 < s < 1]), s = min(max(x/6 + ½, 0), 1)").since(14).at_kinks("0 at x = −3, 1 at x = 3").activation(),
     row("Identity", First, ari::add, "x̄ = ȳ").channel_axis(channel_axis::same_axis).rearranges(),
-    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon"]).nonlinear(),
+    row("InstanceNormalization", First, norm::instance_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["epsilon"]).nonlinear().bias(bias::instance_normalization),
     row("LRN", First, norm::lrn, "x̄ = ȳ/s^β − 2αβ/n·x·Σ ȳx/s^(β+1)").knows(&["alpha", "beta", "bias", "size"]).nonlinear(),
-    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["axis", "epsilon", "stash_type"]).since(17).nonlinear(),
+    row("LayerNormalization", First, norm::layer_normalization, "x̄ = r·(ĝ − mean ĝ − x̂·mean(ĝx̂)), ĝ = ȳs").knows(&["axis", "epsilon", "stash_type"]).since(17).nonlinear().bias(bias::layer_normalization),
     row("LeakyRelu", First, act::leaky_relu, "x̄ = ȳ where x > 0, else αȳ").knows(&["alpha"]).at_kinks("α at x = 0").activation(),
     row("Log", First, ari::log, "x̄ = ȳ/x").at_kinks("not finite at x = 0, as y").activation(),
     row("LogSoftmax", First, act::log_softmax, "x̄ = ȳ − eʸ·Σ ȳ").knows(&["axis"]).nonlinear(),
@@ -265,8 +275,8 @@ const OPERATORS: &[Operator] = &[
     row("Split", First, rearr::split, "x̄ = the ȳᵢ, concatenated").knows(&["axis", "num_outputs", "split"]).many_outputs().rearranges(),
     row("Sqrt", First, ari::sqrt, "x̄ = ȳ/(2y)").at_kinks("0 at x = 0").activation(),
     row("Squeeze", First, rearr::reshape, "x̄ = ȳ in x's shape").knows(&["axes"]).channel_axis(channel_axis::reshape).rearranges(),
-    row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ"),
-    row("Sum", All, ari::add, "x̄ᵢ = ȳ"),
+    row("Sub", All, ari::sub, "ā = ȳ, b̄ = −ȳ").bias(bias::sub),
+    row("Sum", All, ari::add, "x̄ᵢ = ȳ").bias(bias::sum),
     row("Swish", First, act::swish, "x̄ = ȳ·(s + αx·s·(1 − s)), s = σ(αx)").knows(&["alpha"]).since(24).activation(),
     row("Tanh", First, act::tanh, "x̄ = ȳ·(1 − y²)").activation(),
     row("ThresholdedRelu", First, act::thresholded_relu, "x̄ = ȳ·[x > α]").knows(&["alpha"]).since(10).at_kinks("0 at x = α").activation(),

@@ -5,9 +5,9 @@ use super::flip::Flip;
 use super::forward_graph::{ForwardGraph, element_of, is_external};
 use super::gradient_graph::Weight;
 use super::names::SEED;
-use super::{GradientError, GradientGraph, Reference, Rules};
+use super::{EngineNode, GradientError, GradientGraph, Reference, Rules};
 use crate::onnx::pb::NodeProto;
-use crate::onnx::{Builder, Constant, Element, Value, value_info};
+use crate::onnx::{Attribute, Builder, Constant, Element, Value, value_info};
 
 /// The gradient graph being written, with the forward values that it reads.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Tape<'m> {
     residuals: Vec<String>,
     references: Vec<(Reference, String, Value)>,
     weights: Vec<Weight>,
+    engine_nodes: Vec<EngineNode>,
 }
 
 /// Operators that have the same meaning in every operator set from 7 on. A constant computed by one
@@ -54,6 +55,21 @@ impl<'m> Tape<'m> {
             residuals: Vec::new(),
             references: Vec::new(),
             weights: Vec::new(),
+            engine_nodes: Vec::new(),
+        }
+    }
+
+    /// Says that `operator` of an engine computes `output`, which was written, from `inputs`.
+    pub(super) fn engine_node(
+        &mut self,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute)],
+        output: &Value,
+    ) {
+        // The engine's operators are for float32.
+        if output.element() == Element::F32 {
+            self.engine_nodes.push(EngineNode::new(operator, inputs, attributes, output));
         }
     }
 
@@ -218,12 +234,12 @@ impl<'m> Tape<'m> {
         if let Some(name) = self.values.keys().find(clash) {
             return Err(GradientError::NameTaken(name.clone()));
         }
-        let Self { builder, residuals, references, weights, .. } = self;
+        let Self { builder, residuals, references, weights, engine_nodes, .. } = self;
         let inputs = references.iter();
         let inputs = inputs.map(|(.., at)| value_info(at.name(), at.element(), at.shape()));
         let inputs = inputs.collect();
         let graph = builder.finish(&rules.graph_name(name))?.with_inputs(inputs);
         let references = references.into_iter().map(|(at, value, _)| (at, value)).collect();
-        Ok(GradientGraph { graph, residuals, references, weights })
+        Ok(GradientGraph { graph, residuals, references, weights, engine_nodes })
     }
 }

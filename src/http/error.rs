@@ -253,7 +253,9 @@ fn service_kind(error: &ServiceError) -> (StatusCode, &'static str) {
         | ServiceError::RulesRefused { .. }
         | ServiceError::UnsuitableLayer(_) => (S::UNPROCESSABLE_ENTITY, "not-explainable"),
         ServiceError::TooManyClasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-classes"),
-        ServiceError::TooManyPasses { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-passes"),
+        ServiceError::TooManyPasses { .. } | ServiceError::TooSlow(_) => {
+            (S::UNPROCESSABLE_ENTITY, "too-many-passes")
+        }
         ServiceError::UnknownMethod(_) => (S::BAD_REQUEST, "unknown-method"),
         ServiceError::NotFinite(_) => (S::UNPROCESSABLE_ENTITY, "not-finite"),
         ServiceError::TooManyLayers { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-layers"),

@@ -155,14 +155,7 @@ impl Builder {
         shape: &[usize],
     ) -> Value {
         let name = self.fresh(&operator.to_lowercase());
-        self.push(NodeProto {
-            name: name.clone(),
-            op_type: operator.to_owned(),
-            input: inputs.iter().map(|value| value.name().to_owned()).collect(),
-            output: vec![name.clone()],
-            attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
-            ..NodeProto::default()
-        });
+        self.push(node_proto(operator, inputs, attributes, &name));
         Value::new(self.clone(), &name, element, shape)
     }
 
@@ -231,6 +224,24 @@ impl Builder {
             name = format!("{wanted}_{count}");
         }
         name
+    }
+}
+
+/// A node with one output, after which it is named.
+#[must_use]
+pub fn node_proto(
+    operator: &str,
+    inputs: &[&Value],
+    attributes: &[(&str, Attribute)],
+    output: &str,
+) -> NodeProto {
+    NodeProto {
+        name: output.to_owned(),
+        op_type: operator.to_owned(),
+        input: inputs.iter().map(|value| value.name().to_owned()).collect(),
+        output: vec![output.to_owned()],
+        attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+        ..NodeProto::default()
     }
 }
 

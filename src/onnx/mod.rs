@@ -30,7 +30,7 @@ mod value;
 mod weights;
 
 pub use attributes::Attributes;
-pub use builder::{Attribute, Builder, value_info};
+pub use builder::{Attribute, Builder, node_proto, value_info};
 pub use error::OnnxError;
 pub use facts::{Constant, Element, Fact, Facts};
 pub use grid::Grid;
@@ -49,3 +49,6 @@ pub use topology::{Topology, reads};
 pub use tract_onnx::pb;
 pub use value::Value;
 pub use weights::lacks_data;
+
+/// The domain of operators that are not ONNX's. Only graphs that the engine reads have them.
+pub const ENGINE_DOMAIN: &str = "convscope";

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 
 use super::node_metadata::node_metadata;
-use super::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use super::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use super::{Attributes, OnnxError};
 
 /// A decoded ONNX model. Its graph has at least one node.
@@ -97,6 +97,16 @@ impl Model {
         if let Some(graph) = &mut self.proto.graph {
             let initializers = std::mem::take(&mut graph.initializer);
             graph.initializer = initializers.into_iter().map(change).collect();
+        }
+        self
+    }
+
+    /// The same model with every node of the main graph changed.
+    #[must_use]
+    pub fn map_nodes(mut self, change: impl FnMut(NodeProto) -> NodeProto) -> Self {
+        if let Some(graph) = &mut self.proto.graph {
+            let nodes = std::mem::take(&mut graph.node);
+            graph.node = nodes.into_iter().map(change).collect();
         }
         self
     }

@@ -169,8 +169,11 @@ impl<'a> HeatmapLayout<'a> {
             for (column, (panel, colorbar)) in own.enumerate() {
                 let x = self.margin + column * (self.panel.0 + self.colorbar + self.margin);
                 if let Some(caption) = panel.caption.as_ref().filter(|_| rows.start <= top) {
-                    let at = (x, top - rows.start + self.margin);
-                    Label::new(caption).draw(&mut view, at, self.panel.0, FONT_SIZE, colors);
+                    let label = Label::new(caption);
+                    let size = label.fitting_size(self.panel.0, FONT_SIZE);
+                    let lower = (line_height(FONT_SIZE) - line_height(size)) / 2;
+                    let at = (x, top - rows.start + self.margin + lower);
+                    label.draw(&mut view, at, self.panel.0, size, colors);
                 }
                 self.heat_rows(panel, rows.start.saturating_sub(top)..rows.end - top, |y, heat| {
                     let out = view.row(x, top + self.head() + y - rows.start, self.panel.0);

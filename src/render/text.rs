@@ -69,13 +69,31 @@ impl<'a> Label<'a> {
         colors: &PixelColors<P>,
     ) {
         let Some(font) = SizedFont::new(size) else { return };
-        let gap = if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * font.size };
+        let gap = self.gap(&font);
         let room = width as f32;
         let note = font.fit(self.note, room);
         let text = font.fit(self.text, room - font.width(&note) - gap);
         let (start, y) = (x as f32, y as f32);
         font.draw(canvas, (start, y), &text, false, colors);
         font.draw(canvas, (start + font.width(&text) + gap, y), &note, true, colors);
+    }
+
+    /// The size of the letters at which the label is at most `width` pixels wide: `size`, or less,
+    /// down to two thirds of it.
+    pub(super) fn fitting_size(&self, width: usize, size: usize) -> usize {
+        let fits =
+            |&size: &usize| SizedFont::new(size).is_none_or(|f| self.width(&f) <= width as f32);
+        let smallest = (2 * size).div_ceil(3);
+        (smallest..=size).rev().find(fits).unwrap_or(smallest)
+    }
+
+    /// Pixels between text and note.
+    fn gap(&self, font: &SizedFont) -> f32 {
+        if self.note.is_empty() || self.text.is_empty() { 0.0 } else { 0.7 * font.size }
+    }
+
+    fn width(&self, font: &SizedFont) -> f32 {
+        font.width(self.text) + self.gap(font) + font.width(self.note)
     }
 }
 

@@ -44,6 +44,13 @@ impl Engine {
         self.pool.threads()
     }
 
+    /// Whether gradient graphs may have the operators of the domain
+    /// [`ENGINE_DOMAIN`](crate::onnx::ENGINE_DOMAIN).
+    #[must_use]
+    pub fn has_own_operators(&self) -> bool {
+        self.rewriter.is_some()
+    }
+
     /// Runs `work` on this thread. Idle threads help with its parallel loops.
     pub(super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         self.pool.run(work)

@@ -14,7 +14,8 @@ use super::facts::read_fact;
 use super::node_error::of_node;
 use super::shared_weights::Weight;
 use super::{
-    Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, resize_10, unknown_operators,
+    Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, own_operators, resize_10,
+    unknown_operators,
 };
 use crate::onnx::{Facts, Model};
 
@@ -59,7 +60,7 @@ impl Graph {
     ) -> Result<Self, RuntimeError> {
         // The file's declarations of inner values and outputs are ignored: exporters write symbolic
         // or wrong shapes there, and tract infers its own.
-        let parsed = tract_onnx::onnx()
+        let parsed = own_operators::onnx()
             .with_ignore_output_types(true)
             .with_ignore_value_info(true)
             .parse(&resize_10::with_rounding(model), None)

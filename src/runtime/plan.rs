@@ -17,6 +17,9 @@ pub struct Plan {
     outputs: HashMap<String, usize>,
 }
 
+/// A value as the engine has it. Clones share its memory.
+pub type ValueHandle = TValue;
+
 /// Values that a plan computed, by name. Cloning shares them.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
@@ -67,13 +70,14 @@ impl Plan {
         stored_bytes(self.runnable.model())
     }
 
-    /// Runs the plan. `inputs` are in the order of the model's inputs.
+    /// Runs the plan. `inputs` are in the order of the model's inputs. Each is freed after its last
+    /// use, unless someone else holds it.
     ///
     /// # Errors
     /// [`RuntimeError::Interrupted`] and [`RuntimeError::Engine`].
     pub fn run(
         &self,
-        inputs: Vec<TValue>,
+        inputs: Vec<ValueHandle>,
         token: &CancellationToken,
     ) -> Result<Values, RuntimeError> {
         let mut state = self.runnable.spawn().map_err(RuntimeError::engine("starting a run"))?;
@@ -110,7 +114,7 @@ impl Values {
     ///
     /// # Errors
     /// [`RuntimeError::NoSuchValue`].
-    pub fn handle(&self, name: &str) -> Result<TValue, RuntimeError> {
+    pub fn handle(&self, name: &str) -> Result<ValueHandle, RuntimeError> {
         let value = self.by_name.get(name).cloned();
         value.ok_or_else(|| RuntimeError::NoSuchValue(name.to_owned()))
     }
@@ -143,7 +147,7 @@ impl Values {
     }
 
     /// Adds one value.
-    pub fn insert(&mut self, name: &str, value: TValue) {
+    pub fn insert(&mut self, name: &str, value: ValueHandle) {
         self.by_name.insert(name.to_owned(), value);
     }
 
@@ -161,6 +165,6 @@ impl Values {
 
 /// An array as the engine's input, without a copy.
 #[must_use]
-pub fn tensor_input(array: ArrayD<f32>) -> TValue {
+pub fn tensor_input(array: ArrayD<f32>) -> ValueHandle {
     Tensor::from(array).into_tvalue()
 }

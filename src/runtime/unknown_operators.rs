@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use tract_onnx::model::Onnx;
 
-use super::RuntimeError;
+use super::{RuntimeError, own_operators};
 use crate::onnx::pb::{GraphProto, NodeProto};
-use crate::onnx::{Attributes, Model, Topology};
+use crate::onnx::{Attributes, ENGINE_DOMAIN, Model, Topology};
 
 /// The engine's table of operators.
 static ENGINE: LazyLock<Onnx> = LazyLock::new(tract_onnx::onnx);
@@ -24,7 +24,9 @@ pub(super) fn check(model: &Model) -> Result<(), RuntimeError> {
 
 fn check_nodes<'n>(nodes: impl Iterator<Item = &'n NodeProto>) -> Result<(), RuntimeError> {
     for node in nodes {
-        if !ENGINE.op_register.0.contains_key(&node.op_type) {
+        let is_known = ENGINE.op_register.0.contains_key(&node.op_type)
+            || (node.domain == ENGINE_DOMAIN && own_operators::contain(&node.op_type));
+        if !is_known {
             return Err(RuntimeError::UnknownOperator {
                 operator: node.op_type.clone(),
                 node: label(node),

@@ -202,6 +202,7 @@ impl Classifier {
             AttributionError::NoLinearHead(_) | AttributionError::TooLargeLayer { .. } => {
                 ServiceError::UnsuitableLayer(error.to_string())
             }
+            AttributionError::TooSlow { .. } => ServiceError::TooSlow(error.to_string()),
             AttributionError::Parameter(error) => ServiceError::Parameter(error),
             AttributionError::RulesRefused { rules, reason } => {
                 ServiceError::RulesRefused { rules, reason }

@@ -141,6 +141,9 @@ pub enum ServiceError {
         /// The most that are allowed.
         limit: u64,
     },
+    /// The request's time would end before the last pass.
+    #[error("{0}")]
+    TooSlow(String),
     /// No method has this name.
     #[error(transparent)]
     UnknownMethod(#[from] UnknownMethod),

@@ -5,10 +5,12 @@ use super::{
     ClassScore, Classifier, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase,
 };
 use crate::attribution::{
-    Fuse, Map, MethodPlans, Need, NetworkEvaluator, Passes, Previews, Session, Sign,
+    Fuse, Map, MethodPlans, Need, NetworkEvaluator, Passes, Previews, Session, SharedGradients,
+    Sign,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::explain::Target;
+use crate::onnx::Layer;
 use crate::runtime::{CancellationToken, Values};
 
 mod check;
@@ -191,11 +193,10 @@ impl Explain {
         job: &Job,
     ) -> Result<Vec<ClassMap>, ServiceError> {
         let logits = self.classifier.logits(values)?;
+        let known = PictureValues { logits: &logits, values, plans };
         let mut maps = Vec::new();
         for class in classes {
-            for chosen in &self.methods {
-                maps.extend(self.explain(chosen, class, &logits, values, plans, job)?);
-            }
+            maps.extend(self.explain(class, &known, job)?);
         }
         Ok(maps)
     }
@@ -220,58 +221,85 @@ impl Explain {
         named.chain(rest.take(self.top).cloned()).take(MAX_CLASSES).collect()
     }
 
-    /// The maps of one method for one class: one for each layer, or one if they are fused.
+    /// The maps for one class: for each method one for each layer, or one if they are fused.
+    ///
+    /// All methods explain one layer before the next, so that only its gradients are kept.
     fn explain(
         &self,
-        chosen: &ChosenMethod,
         class: &ClassScore,
-        logits: &[f32],
-        values: &Values,
-        plans: &MethodPlans,
+        picture: &PictureValues<'_>,
         job: &Job,
     ) -> Result<Vec<ClassMap>, ServiceError> {
+        let shared = SharedGradients::default();
+        let mut of_methods: Vec<Vec<ClassMap>> = self.methods.iter().map(|_| Vec::new()).collect();
+        for layer in self.layers.iter().map(Some).chain([None]) {
+            for (chosen, maps) in self.methods.iter().zip(&mut of_methods) {
+                if chosen.method.reads_layer() == layer.is_some() {
+                    maps.push(self.map(chosen, layer, class, picture, &shared, job)?);
+                }
+            }
+            shared.keep_only(&self.classifier.explainer().input().value);
+        }
+        let fuse = |maps: Vec<ClassMap>| match self.fuse {
+            Some(fuse) if maps.len() > 1 => fused(fuse, maps).into_iter().collect(),
+            _ => maps,
+        };
+        Ok(of_methods.into_iter().flat_map(fuse).collect())
+    }
+
+    /// The map of one method for one class, at `layer` where the method reads one.
+    fn map(
+        &self,
+        chosen: &ChosenMethod,
+        layer: Option<&Layer>,
+        class: &ClassScore,
+        picture: &PictureValues<'_>,
+        shared: &SharedGradients,
+        job: &Job,
+    ) -> Result<ClassMap, ServiceError> {
         let ChosenMethod { method, ref options } = *chosen;
         let (network, settings) = (self.classifier.network(), self.classifier.info().settings());
         let target = self.target(class.class);
         let sign = sign_of(method, self.sign);
-        let mut maps = Vec::new();
-        for layer in self.layers_of(method) {
-            let passes = Passes::new(network.engine(), &job.token);
-            let show = |map: &Map| {
-                let map = if sign == Sign::Negative { map.negated() } else { map.clone() };
-                let shown = Preview { method, layer, class: class.class, sign, map };
-                // A preview that cannot be drawn is left out. The result follows in any case.
-                if let Ok(json) = self.preview_json(&shown) {
-                    job.token.preview(json);
-                }
-            };
-            let previews = Previews::new(&show);
-            let evaluator = NetworkEvaluator {
-                layer,
-                input: self.classifier.explainer().input(),
-                preprocessing: &settings.preprocessing,
-                logits: &self.classifier.info().head().logits,
-                values,
-                plans,
-                passes: &passes,
-                previews: job.token.wants_previews().then_some(&previews),
-            };
-            let explained = Session::new(&evaluator, logits, target)
-                .and_then(|session| Ok((method.map(&session, options)?, session.seed().clone())));
-            let (map, seed) =
-                explained.map_err(|error| self.classifier.attribution_error(error))?;
-            // A method may have ended before it took all the passes that were announced.
-            let (passes, most) = (passes.done(), method.all_passes(options, &self.extents(layer)));
-            job.token.advance(most.saturating_sub(passes))?;
-            let map = if sign == Sign::Negative { map.negated() } else { map };
-            let (class, layers) = (class.clone(), layer.into_iter().cloned().collect());
-            maps.push(ClassMap { method, layers, class, seed, sign, map, passes });
-        }
-        Ok(match self.fuse {
-            Some(fuse) if maps.len() > 1 => fused(fuse, maps).into_iter().collect(),
-            _ => maps,
-        })
+        let passes = Passes::new(network.engine(), &job.token);
+        let show = |map: &Map| {
+            let map = if sign == Sign::Negative { map.negated() } else { map.clone() };
+            let shown = Preview { method, layer, class: class.class, sign, map };
+            // A preview that cannot be drawn is left out. The result follows in any case.
+            if let Ok(json) = self.preview_json(&shown) {
+                job.token.preview(json);
+            }
+        };
+        let previews = Previews::new(&show);
+        let evaluator = NetworkEvaluator {
+            layer,
+            input: self.classifier.explainer().input(),
+            preprocessing: &settings.preprocessing,
+            logits: &self.classifier.info().head().logits,
+            values: picture.values,
+            plans: picture.plans,
+            passes: &passes,
+            shared: (self.methods.len() > 1).then_some(shared),
+            previews: job.token.wants_previews().then_some(&previews),
+        };
+        let explained = Session::new(&evaluator, picture.logits, target)
+            .and_then(|session| Ok((method.map(&session, options)?, session.seed().clone())));
+        let (map, seed) = explained.map_err(|error| self.classifier.attribution_error(error))?;
+        // A method may have ended before it took all the passes that were announced, or another one
+        // may have taken them.
+        let (passes, most) = (passes.done(), method.all_passes(options, &self.extents(layer)));
+        job.token.advance(most.saturating_sub(passes))?;
+        let map = if sign == Sign::Negative { map.negated() } else { map };
+        let (class, layers) = (class.clone(), layer.into_iter().cloned().collect());
+        Ok(ClassMap { method, layers, class, seed, sign, map, passes })
     }
+}
+
+/// What is known of one picture: the values of its forward pass, and the graphs that read them.
+struct PictureValues<'a> {
+    logits: &'a [f32],
+    values: &'a Values,
+    plans: &'a MethodPlans,
 }
 
 /// One map of those of several layers.

@@ -40,6 +40,9 @@ pub struct MethodDescription {
     /// parameters. Where no model is named they are for a layer of 512 × 14 × 14 elements and an
     /// input of 3 × 224 × 224.
     pub passes: u64,
+    /// Whether these are more passes than one answer may take, so that other parameters are needed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exceeds_max_passes: bool,
     /// Why the model that was named cannot be explained by the method. None where it can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -141,6 +144,7 @@ fn describe(method: &Method, extents: &Extents) -> MethodDescription {
         reads_layer: method.reads_layer(),
         parameters: method.parameters.iter().map(Into::into).collect(),
         passes: (method.passes)(&Options::default(), extents),
+        exceeds_max_passes: false,
         refusal: None,
     }
 }
@@ -187,15 +191,18 @@ impl UseCase for MethodsOfModel {
     fn run(
         &self,
         (): &(),
-        _: &Context,
+        context: &Context,
         job: &mut Job,
     ) -> Result<Vec<MethodDescription>, ServiceError> {
         let extents = self.classifier.info().extents(self.layer.as_ref());
         let refusals = self.classifier.explainer().method_refusals(self.layer.as_ref(), &job.token);
         job.stages.end("derive");
         let described = METHODS.iter().zip(refusals?);
-        let described = described
-            .map(|(method, refusal)| MethodDescription { refusal, ..describe(method, &extents) });
+        let described = described.map(|(method, refusal)| {
+            let described = describe(method, &extents);
+            let exceeds_max_passes = 1 + described.passes > context.limits.passes;
+            MethodDescription { refusal, exceeds_max_passes, ..described }
+        });
         Ok(described.collect())
     }
 

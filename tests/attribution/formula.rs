@@ -2,7 +2,7 @@
 
 use convscope::attribution::{
     Alter, AtInput, AttributionError, Evaluator, InputGradient, Map, Options, Session,
-    TakeGradient, find_method,
+    TakeGradient, TakeLogits, find_method,
 };
 use convscope::config::{Activation, ParameterError, Parameters};
 use convscope::explain::{Score, Target};
@@ -130,20 +130,25 @@ impl Evaluator for Formula {
         Ok(())
     }
 
-    fn logits_at(
+    fn each_logits(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
-        Ok((0..count).map(|index| self.logits(&self.altered(index, alter))).collect())
+        take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
+        for index in 0..count {
+            take(index, &self.logits(&self.altered(index, alter)))?;
+        }
+        Ok(())
     }
 
-    fn logits_from_layer(
+    fn each_logits_from_layer(
         &self,
         count: usize,
         alter: &Alter<'_>,
-    ) -> Result<Vec<Vec<f32>>, AttributionError> {
-        self.logits_at(count, alter)
+        take: &mut TakeLogits<'_>,
+    ) -> Result<(), AttributionError> {
+        self.each_logits(count, alter, take)
     }
 }
 

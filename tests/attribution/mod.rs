@@ -6,6 +6,7 @@ mod cam_reference;
 mod cams;
 pub(crate) mod formula;
 mod from_layer;
+mod fullgrad;
 mod gradcam;
 mod hirescam;
 mod identity;

@@ -1,6 +1,8 @@
 mod case;
 mod documentation;
 mod edge_values;
+mod engine_nodes;
+mod full_gradient;
 mod networks;
 mod one_node;
 mod operators;

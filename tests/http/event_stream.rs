@@ -96,9 +96,10 @@ async fn the_result_is_the_json_answer() {
 async fn previews_show_the_map_as_far_as_it_is_computed() {
     let server = server(HttpLimits::default()).await;
     for (line, is_signed) in [
-        ("POST /explain?method=rise&masks=600&class=cat", false),
-        ("POST /explain?method=smoothgrad&samples=100", true),
-        ("POST /explain?method=occlusion&window=16&stride=5", true),
+        ("POST /explain?method=rise&masks=300&class=cat", false),
+        ("POST /explain?method=smoothgrad&samples=60", true),
+        ("POST /explain?method=occlusion&window=16&stride=8", true),
+        ("POST /explain?method=integrated_gradients&steps=50&max_steps=50", true),
     ] {
         let begun = Instant::now();
         let (_, events) = events(&server, line, &pictures::png()).await;
@@ -108,7 +109,7 @@ async fn previews_show_the_map_as_far_as_it_is_computed() {
         let map = &parsed(&last.1)["maps"][0];
         let previews = others.iter().filter(|(name, _)| name == "preview");
         let previews: Vec<Value> = previews.map(|(_, data)| parsed(data)).collect();
-        assert!(!previews.is_empty() && previews.len() as u128 <= took.as_millis() / 500, "{line}");
+        assert!(!previews.is_empty() && previews.len() as u128 <= took.as_millis() / 250, "{line}");
         for preview in &previews {
             for key in ["method", "class", "sign"] {
                 assert_eq!(preview[key], map[key], "{line}");

@@ -105,6 +105,37 @@ async fn an_array_without_names_takes_one_method() {
 }
 
 #[tokio::test]
+async fn methods_that_read_the_same_gradient_share_its_backward_pass() {
+    let methods = ["hirescam", "saliency", "layercam", "gradcam", "input_x_gradient", "xgradcam"];
+    let query = |methods: &[&str]| {
+        let names: String = methods.iter().map(|name| format!("method={name}&")).collect();
+        let at_pixels = methods == ["saliency"] || methods == ["input_x_gradient"];
+        let layers = if at_pixels { "" } else { "layer=conv2d_3&layer=conv2d_4&" };
+        format!("/explain?{names}{layers}class=cat&class=dog")
+    };
+    let answer = json(&query(&methods)).await;
+    let passes: Vec<u64> = answer["maps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|map| map["passes"].as_u64().unwrap())
+        .collect();
+    // Each class takes a gradient at both layers, channel sums at both, and one gradient at the
+    // input.
+    let of_class = [1, 1, 1, 0, 0, 1, 1, 0, 0, 0];
+    assert_eq!(passes, [of_class, of_class].concat());
+    assert_eq!(answer["passes"], 1 + 2 * 5);
+    let together = crate::convnet::npz(&file(&query(&methods), "application/x-npz").await);
+    for method in methods {
+        let alone = crate::convnet::npz(&file(&query(&[method]), "application/x-npz").await);
+        assert!(alone.len() >= 2);
+        for (name, map) in alone {
+            assert!(together[&name] == map, "{name} is another map beside other methods");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_needs_too_many_passes_is_refused_with_their_number() {
     let (models, forwards) = (embedded().into(), ForwardCache::with_capacity(0));
     let context = Context { models, forwards, limits: Limits { passes: 3, ..Limits::default() } };

@@ -1,10 +1,15 @@
 //! `GET /methods`, of no model and of one.
 
+use std::sync::Arc;
+
 use convscope::attribution::METHODS;
-use convscope::config::Limits;
+use convscope::config::{HttpLimits, Limits};
+use convscope::http::AppState;
+use convscope::runtime::WorkerPool;
+use convscope::service::{Context, ForwardCache};
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Client, embedded};
 use super::pictures;
 
 async fn methods(query: &str) -> Vec<Value> {
@@ -50,6 +55,23 @@ async fn the_cost_is_that_of_the_model_and_the_layer() {
     assert_eq!(passes(model, "reciprocam").await, 15 * 15 + 1);
     // Windows of 22 pixels every 11 pixels in 150 pixels: the last of 13 ends at the border.
     assert_eq!(passes(model, "occlusion").await, 13 * 13);
+}
+
+#[tokio::test]
+async fn methods_of_more_passes_than_allowed_say_so() {
+    let (models, forwards) = (embedded().into(), ForwardCache::with_capacity(0));
+    let context = Context { models, forwards, limits: Limits { passes: 100, ..Limits::default() } };
+    let workers = WorkerPool::start(1, 8).unwrap();
+    let client = Client::of(Arc::new(AppState::new(context, workers, HttpLimits::default())));
+    let exceeds = |methods: &Value, name: &str| {
+        let methods = methods.as_array().unwrap();
+        let method = methods.iter().find(|method| method["name"] == name).unwrap();
+        method.get("exceeds_max_passes").is_some_and(|exceeds| *exceeds == true)
+    };
+    let methods = client.get("/methods?model=cats_and_dogs_small_1").await.json();
+    assert!(exceeds(&methods, "rise") && exceeds(&methods, "occlusion"));
+    assert!(!exceeds(&methods, "gradcam") && !exceeds(&methods, "deeplift"));
+    assert!(!exceeds(&client.get("/methods").await.json(), "rise"), "no model is named");
 }
 
 #[tokio::test]

@@ -127,6 +127,19 @@ fn several_pictures_without_a_folder_of_their_own_are_refused_before_any_work() 
     assert_eq!(fs::read(folder.join("photos/b.png")).unwrap(), pictures::png());
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_in_the_folder() {
+    let folder = photos("pictures_link");
+    fs::create_dir(folder.join("out")).unwrap();
+    std::os::unix::fs::symlink("../photos/b.png", folder.join("out/b.png")).unwrap();
+    let output = run(&folder, "gradcam", &["photos/b.png", "-o", "out"]);
+    assert!(!output.status.success(), "{output:?}");
+    let error = text(&output.stderr);
+    assert!(error.contains("b.png: this is a symbolic link; remove it"), "{error}");
+    assert_eq!(fs::read(folder.join("photos/b.png")).unwrap(), pictures::png());
+}
+
 #[test]
 fn one_picture_and_the_format_of_choice() {
     let folder = photos("pictures_format");

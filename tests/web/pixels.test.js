@@ -122,6 +122,63 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
   assertNoProblems(browser);
 });
 
+test("a percentile clips as the server's does", async () => {
+  const page = await openWith(CAT_AND_DOG, "view=heatmap&explain_colormap=gray&percentile=60");
+  const fields = [
+    ["view", "heatmap"],
+    ["colormap", "gray"],
+    ["percentile", "60"],
+  ];
+  const { largest } = await compareWithServer(page, "figure canvas", "gradcam", fields);
+  assert.ok(largest <= 1, `${largest}`);
+  assert.match(await page.locator("#curl").textContent(), /-F percentile=60 /);
+  const brightness = async () =>
+    (await canvasPixels(page, "figure canvas")).data.reduce((sum, value) => sum + value, 0);
+  const clipped = await brightness();
+  await page.fill("#percentile", "100");
+  await page.press("#percentile", "Tab");
+  await page.waitForFunction(() => location.hash.includes("percentile=100"));
+  assert.ok((await brightness()) < clipped, "without clipping less is bright");
+  assertNoProblems(browser);
+});
+
+test("with a shared scale, the maps of two classes have the ratio of their maxima", async () => {
+  const page = await openWith(CAT_AND_DOG, "view=heatmap&explain_colormap=gray&score=logit");
+  // A new picture has no classes to compare.
+  await page.evaluate(() => {
+    location.hash += "&class=0&compare=1";
+  });
+  await page.waitForFunction(() => document.querySelectorAll("figure canvas").length === 2);
+  await waitUntilIdle(page);
+  const brightest = async () => {
+    const both = await Promise.all([0, 1].map((index) => canvasPixels(page, "figure canvas", index)));
+    return both.map(({ data }) => data.reduce((most, value, i) => (i % 4 === 0 ? Math.max(most, value) : most), 0));
+  };
+  const own = await brightest();
+  await page.click("text=all maps");
+  await page.waitForFunction(() => location.hash.includes("scale=shared"));
+  const shared = await brightest();
+  const body = new FormData();
+  for (const [name, value] of [
+    ["class", "0"],
+    ["class", "1"],
+    ["score", "logit"],
+  ])
+    body.append(name, value);
+  body.append("image", new Blob([await readFile(CAT_AND_DOG)]), "picture");
+  const headers = { accept: "application/json" };
+  const answer = await fetch(`${server.address}gradcam`, { method: "POST", body, headers });
+  const maxima = (await answer.json()).maps.map(({ max }) => max);
+  const largest = Math.max(...maxima);
+  for (const index of [0, 1]) {
+    const expected = (own[index] * maxima[index]) / largest;
+    assert.ok(Math.abs(shared[index] - expected) <= 2, `${index}: ${shared} instead of ${expected}`);
+  }
+  assert.notEqual(shared[0], shared[1]);
+  assert.match(await page.locator("#curl").textContent(), /-F scale=shared /);
+  assertNoProblems(browser);
+});
+
 test("the heat map of a model that crops is in the same place as the server's", async () => {
   const page = await openWith(CAT, "model=efficientnet_lite0&view=heatmap&explain_colormap=gray");
   const drawn = await serverPixels(page, "gradcam", [

@@ -9,6 +9,9 @@
 //! - depthwise convolutions and max-pools, computed by a sliding window;
 //! - dense layers, computed as a product of a matrix and a vector (GEMV).
 //!
+//! [`MaxPoolGradient`] and [`ReluGradient`] are backward passes for models that are written with
+//! them.
+//!
 //! Batch norm, bias, the addition of a residual, ReLU, ReLU6 and 2×2 max-pooling are fused with the
 //! convolution before them: they are computed while its output is still in registers. The threads
 //! of a [`ThreadPool`] share the work of each operator.
@@ -108,6 +111,7 @@ mod weight_matrix;
 mod winograd;
 
 pub use buffer_pool::BufferPool;
+pub use op::{MaxPoolGradient, ReluGradient};
 pub use rewrite::{GraphRewriter, prune, transpose_dense};
 pub use simd::{Isa, vzeroupper};
 pub use stored_bytes::stored_bytes;

@@ -2,6 +2,7 @@
 
 mod case;
 mod definition;
+mod gradients;
 mod models;
 mod network;
 mod random;

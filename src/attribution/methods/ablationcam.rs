@@ -1,5 +1,7 @@
 //! Ablation-CAM (Desai and Ramaswamy 2020, <https://doi.org/10.1109/WACV45572.2020.9093360>).
 
+use ndarray::{ArrayViewMut3, Axis};
+
 use crate::attribution::cam::{PARAMETERS, WeightedSum, Weights};
 use crate::attribution::{
     AttributionError, Family, Map, Method, Need, Options, Range, Resolution, Session,
@@ -34,13 +36,19 @@ fn ablationcam(session: &Session, options: &Options) -> Result<Map, AttributionE
     let is_live =
         |k: &usize| activations.outer_iter().nth(*k).is_some_and(|a| a.iter().any(|&a| a != 0.0));
     let live: Vec<usize> = (0..activations.dim().0).filter(is_live).collect();
-    let ablated = session.scores_from_layer(live.len(), &|index, mut a| {
-        a.index_axis_mut(ndarray::Axis(0), live[index]).fill(0.0);
-    })?;
+    let ablate = |index: usize, mut a: ArrayViewMut3<'_, f32>| {
+        a.index_axis_mut(Axis(0), live[index]).fill(0.0);
+    };
     let score = session.score()?;
     let mut weights = vec![0.0; activations.dim().0];
-    for (&k, without) in live.iter().zip(ablated) {
-        weights[k] = if score == 0.0 { -without } else { (score - without) / score.abs() };
-    }
-    Ok(WeightedSum::of(session, &Weights::Channels(weights), options)?.in_score_units())
+    let map = |weights: &[f64]| {
+        let weights = Weights::Channels(weights.to_vec());
+        Ok(WeightedSum::of(session, &weights, options)?.in_score_units())
+    };
+    session.each_score_from_layer(live.len(), &ablate, |index, without| {
+        let loss = if score == 0.0 { -without } else { (score - without) / score.abs() };
+        weights[live[index]] = loss;
+        session.preview(|| map(&weights));
+    })?;
+    map(&weights)
 }

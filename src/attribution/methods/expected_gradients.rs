@@ -100,7 +100,7 @@ fn expected_gradients(session: &Session, options: &Options) -> Result<Map, Attri
             );
         moments.add(1.0, reduced(&sample, options.word(&SUM)).view());
         sum += &sample;
-        session.preview(|| Map::of_score(&moments.mean()));
+        session.preview(|| Ok(Map::of_score(&moments.mean())));
     })?;
     let channels = sum / samples as f64;
     let drawn: f64 = points.iter().map(|&(drawn, _)| at_baselines[drawn]).sum();

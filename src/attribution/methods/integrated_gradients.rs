@@ -89,14 +89,23 @@ fn integrated_gradients(session: &Session, options: &Options) -> Result<Map, Att
                 *x = (f64::from(b) + t * (f64::from(*x) - f64::from(b))) as f32;
             });
         };
-        session.input_gradients(Rules::GRADIENT, steps, &alter, |index, gradient| {
+        let times_difference = |integral: &Array3<f64>| {
+            Zip::from(integral)
+                .and(&input)
+                .and(&start)
+                .map_collect(|value, &x, &b| value * (f64::from(x) - f64::from(b)))
+        };
+        let passed = session.input_gradients(Rules::GRADIENT, steps, &alter, |index, gradient| {
             let weight = points[index].1 * gradient.scale;
             integral.zip_mut_with(&gradient.values, |sum, &g| *sum += weight * f64::from(g));
-        })?;
-        Zip::from(&mut integral)
-            .and(&input)
-            .and(&start)
-            .for_each(|value, &x, &b| *value *= f64::from(x) - f64::from(b));
+            session.preview(|| Ok(score_map(&times_difference(&integral), options.word(&SUM))));
+        });
+        match passed {
+            // There is no time for more steps.
+            Err(AttributionError::TooSlow { .. }) if result.1 > 0 => break,
+            passed => passed?,
+        }
+        let integral = times_difference(&integral);
         let residue = (difference - integral.sum()).abs();
         result = (integral, steps);
         if residue <= options.number(&TOLERANCE) * difference.abs().max(SMALLEST_DIFFERENCE) {

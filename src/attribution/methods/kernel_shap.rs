@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand::seq::index::sample;
 
 use crate::attribution::baseline::{BASELINE, baseline};
-use crate::attribution::coalitions::{Coalition, least_squares, shapley_values};
+use crate::attribution::coalitions::{Coalition, least_squares, main_effects, shapley_values};
 use crate::attribution::random::{SEED, generator};
 use crate::attribution::window::Window;
 use crate::attribution::{
@@ -103,27 +103,38 @@ fn kernel_shap(session: &Session, options: &Options) -> Result<Map, AttributionE
         }
     };
     let score = session.score()?;
-    let (values, empty, standard_error, samples) = match exact_sets(cells.len()) {
+    let sets = match exact_sets(cells.len()) {
+        Some(sets) => all_but_the_whole(sets),
+        // The empty set, and the random ones.
+        None => [vec![0], draw(seed, cells.len(), pairs(options))].concat(),
+    };
+    let spread = |values: &[f64]| {
+        let mut map = Array2::<f64>::zeros((height, width));
+        for (cell, value) in cells.iter().zip(values) {
+            cell.of_mut(map.view_mut()).fill(value / cell.area() as f64);
+        }
+        map
+    };
+    let mut known: Vec<(Coalition, f64)> = Vec::with_capacity(sets.len());
+    session.each_score(sets.len(), &|index, x| only(sets[index], x), |index, score| {
+        known.push((sets[index], score));
+        session.preview(|| Ok(Map::of_score(&spread(&main_effects(cells.len(), &known)))));
+    })?;
+    let empty = known.first().map_or(0.0, |(_, score)| *score);
+    let (values, standard_error, samples) = match exact_sets(cells.len()) {
         Some(sets) => {
-            let mut scores = session.scores(sets - 1, &|index, x| only(index as Coalition, x))?;
-            scores.push(score);
-            (shapley_values(cells.len(), &scores), scores[0], None, sets)
+            let mut scores = vec![score; sets];
+            known.iter().for_each(|&(set, score)| scores[set as usize] = score);
+            (shapley_values(cells.len(), &scores), None, sets)
         }
         None => {
-            let coalitions = draw(seed, cells.len(), pairs(options));
-            let mut scores = session.scores(coalitions.len() + 1, &|index, x| {
-                only(coalitions.get(index).copied().unwrap_or_default(), x);
-            })?;
-            let empty = scores.pop().unwrap_or_default();
-            let gains: Vec<f64> = scores.iter().map(|score| score - empty).collect();
-            let (values, error) = least_squares(cells.len(), &coalitions, &gains, score - empty);
-            (values, empty, Some(error), coalitions.len())
+            let gains: Vec<f64> = known[1..].iter().map(|(_, score)| score - empty).collect();
+            let drawn = &sets[1..];
+            let (values, error) = least_squares(cells.len(), drawn, &gains, score - empty);
+            (values, Some(error), drawn.len())
         }
     };
-    let mut map = Array2::<f64>::zeros((height, width));
-    for (cell, value) in cells.iter().zip(&values) {
-        cell.of_mut(map.view_mut()).fill(value / cell.area() as f64);
-    }
+    let map = spread(&values);
     let has_chance = standard_error.is_some() || options.word(&BASELINE) == "noise";
     Ok(Map {
         completeness: Some(Completeness::of(values.iter().sum(), score - empty)),
@@ -132,6 +143,14 @@ fn kernel_shap(session: &Session, options: &Options) -> Result<Map, AttributionE
         seed: has_chance.then_some(seed),
         ..Map::of_score(&map)
     })
+}
+
+/// All of `sets` sets but the last one, which has every cell. The empty one comes first. Neighbours
+/// in the list are unlike, so that previews tell something.
+fn all_but_the_whole(sets: usize) -> Vec<Coalition> {
+    // A prime that divides none of 2ⁿ − 1 for n cells, so every set comes once.
+    const STEP: usize = 389;
+    (0..sets - 1).map(|index| (index * STEP % (sets - 1)) as Coalition).collect()
 }
 
 /// Pairs of a random set of cells and its complement. A set of k of n cells is drawn with a
@@ -170,6 +189,17 @@ mod tests {
                 cell.of_mut(counts.view_mut()).mapv_inplace(|count| count + 1);
             }
             assert!(counts.iter().all(|&count| count == 1));
+        }
+    }
+
+    #[test]
+    fn every_set_but_the_whole_comes_once_and_the_empty_one_first() {
+        for cells in 1..=MOST_EXACT {
+            let sets = all_but_the_whole(1 << cells);
+            assert_eq!(sets[0], 0);
+            let mut sorted = sets;
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..(1 << cells) - 1));
         }
     }
 

@@ -71,8 +71,7 @@ fn lrp(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let relevance: Vec<f32> = pairs.map(|(&z, &c)| z * c).collect();
     let start: f64 = relevance.iter().map(|&r| f64::from(r)).sum();
     let session = session.with_cotangent(relevance);
-    let is_epsilon = rules.name == LRP_EPSILON.name;
-    let is_gradient = is_epsilon && session.has_homogeneous_activations(rules);
+    let is_gradient = session.is_input_x_gradient(rules);
     let found = if rules.references.is_empty() {
         session.input_gradient(rules)?
     } else {

@@ -9,6 +9,7 @@ mod eigengradcam;
 mod expected_gradients;
 mod fem;
 mod finercam;
+mod fullgrad;
 mod gradcam;
 mod gradcam_plus_plus;
 mod gradcamelementwise;
@@ -45,6 +46,7 @@ pub const METHODS: &[Method] = &[
     expected_gradients::METHOD,
     fem::METHOD,
     finercam::METHOD,
+    fullgrad::METHOD,
     gradcam::METHOD,
     gradcam_plus_plus::METHOD,
     gradcamelementwise::METHOD,

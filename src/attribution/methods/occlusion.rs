@@ -2,7 +2,7 @@
 
 use std::ops;
 
-use ndarray::{Array2, Zip};
+use ndarray::{Array2, ArrayViewMut3, Zip};
 
 use crate::attribution::baseline::{BASELINE, baseline};
 use crate::attribution::random::SEED;
@@ -26,9 +26,6 @@ const STRIDE: Integer = Integer {
     default: None,
     help: "pixels from one square to the next (default: half the square's side)",
 };
-
-/// Windows between two previews.
-const PREVIEWED: usize = 16;
 
 pub(super) const METHOD: Method = Method {
     name: "occlusion",
@@ -77,18 +74,17 @@ fn occlusion(session: &Session, options: &Options) -> Result<Map, AttributionErr
     let score = session.score()?;
     let (mut sums, mut counts) =
         (Array2::<f64>::zeros((height, width)), Array2::zeros((height, width)));
-    for block in windows.chunks(PREVIEWED) {
-        let scores = session.scores(block.len(), &|index, mut x| {
-            for (x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
-                block[index].of_mut(x).assign(&block[index].of(cover));
-            }
-        })?;
-        for (window, covered) in block.iter().zip(scores) {
-            window.of_mut(sums.view_mut()).mapv_inplace(|sum| sum + score - covered);
-            window.of_mut(counts.view_mut()).mapv_inplace(|count: f64| count + 1.0);
+    let hide = |index: usize, mut x: ArrayViewMut3<'_, f32>| {
+        for (x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
+            windows[index].of_mut(x).assign(&windows[index].of(cover));
         }
-        session.preview(|| Map::of_score(&means(&sums, &counts)));
-    }
+    };
+    session.each_score(windows.len(), &hide, |index, covered| {
+        let window = &windows[index];
+        window.of_mut(sums.view_mut()).mapv_inplace(|sum| sum + score - covered);
+        window.of_mut(counts.view_mut()).mapv_inplace(|count: f64| count + 1.0);
+        session.preview(|| Ok(Map::of_score(&means(&sums, &counts))));
+    })?;
     let seed = (options.word(&BASELINE) == "noise").then_some(seed);
     Ok(Map { seed, ..Map::of_score(&means(&sums, &counts)) })
 }

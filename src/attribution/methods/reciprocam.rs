@@ -1,6 +1,6 @@
 //! Recipro-CAM (Byun and Lee 2022, <https://arxiv.org/abs/2209.14074>).
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut3};
 
 use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::{
@@ -31,18 +31,27 @@ pub(super) const METHOD: Method = Method {
 /// largest, which shows evidence for a class even where there is none.
 fn reciprocam(session: &Session, _: &Options) -> Result<Map, AttributionError> {
     let (_, height, width) = session.activations()?.dim();
-    let positions = height * width;
-    let scores = session.scores_from_layer(positions + 1, &|index, mut a| {
-        let here = (index < positions).then(|| [index / width, index % width]);
+    // The first pass has a layer of zeros.
+    let place = |index: usize| index.checked_sub(1).map(|at| [at / width, at % width]);
+    let keep_one = |index: usize, mut a: ArrayViewMut3<'_, f32>| {
         for mut channel in a.outer_iter_mut() {
-            let value = here.map(|here| channel[here]);
+            let kept = place(index).map(|here| (here, channel[here]));
             channel.fill(0.0);
-            if let (Some(here), Some(value)) = (here, value) {
+            if let Some((here, value)) = kept {
                 channel[here] = value;
             }
         }
+    };
+    let (mut empty, mut alone) = (0.0, Array2::zeros((height, width)));
+    session.each_score_from_layer(1 + height * width, &keep_one, |index, score| {
+        match place(index) {
+            Some(here) => alone[here] = score,
+            None => {
+                empty = score;
+                alone.fill(score);
+            }
+        }
+        session.preview(|| Ok(Map::of_score(&alone).without(empty)));
     })?;
-    let empty = scores.last().copied().unwrap_or_default();
-    let alone = |(row, column)| scores[row * width + column];
-    Ok(Map::of_score(&Array2::from_shape_fn((height, width), alone)).without(empty))
+    Ok(Map::of_score(&alone).without(empty))
 }

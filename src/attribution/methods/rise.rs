@@ -1,6 +1,6 @@
 //! RISE (Petsiuk et al. 2018, <https://arxiv.org/abs/1806.07421>).
 
-use ndarray::{Array2, Zip};
+use ndarray::{Array2, ArrayViewMut3, Zip};
 use rand::RngExt;
 
 use crate::attribution::baseline::{BASELINE, baseline};
@@ -14,7 +14,7 @@ use crate::attribution::{
 const MASKS: Integer = Integer {
     name: "masks",
     range: [2, 100_000],
-    default: Some(1000),
+    default: Some(500),
     help: "random masks, at most",
 };
 
@@ -61,9 +61,6 @@ const UNCOVERED: f64 = 0.5;
 /// Masks between two looks at the standard error.
 const BLOCK: usize = 64;
 
-/// Masks between two previews. It divides `BLOCK`.
-const PREVIEWED: usize = 16;
-
 /// Σ s(m ⊙ x)·m / (N·0.5) over N random masks. A mask hides by the baseline, which in the paper is
 /// zero. The masks are drawn again where they are needed, so that none is kept.
 ///
@@ -75,21 +72,22 @@ fn rise(session: &Session, options: &Options) -> Result<Map, AttributionError> {
     let (most, stop_at) = (options.integer(&MASKS), options.number(&STOP_AT));
     let cover = baseline(session, options.word(&BASELINE), seed)?;
     let mut moments = Moments::zeros((height, width));
-    loop {
+    let hide = |index: usize, mut x: ArrayViewMut3<'_, f32>| {
+        let mask = mask(seed, index, cells, [height, width]);
+        for (mut x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
+            Zip::from(&mut x).and(&cover).and(&mask).for_each(|x, b, m| *x = b + m * (*x - b));
+        }
+    };
+    while moments.samples < most {
         let first = moments.samples;
-        let scores = session.scores(PREVIEWED.min(most - first), &|index, mut x| {
-            let mask = mask(seed, first + index, cells, [height, width]);
-            for (mut x, cover) in x.outer_iter_mut().zip(cover.outer_iter()) {
-                Zip::from(&mut x).and(&cover).and(&mask).for_each(|x, b, m| *x = b + m * (*x - b));
-            }
-        })?;
-        for (index, score) in scores.into_iter().enumerate() {
+        // All at once, unless the standard error decides.
+        let count = if stop_at > 0.0 { BLOCK.min(most - first) } else { most - first };
+        session.each_score(count, &|index, x| hide(first + index, x), |index, score| {
             let mask = mask(seed, first + index, cells, [height, width]);
             moments.add(score / UNCOVERED, mask.view());
-        }
-        session.preview(|| without_mean(&moments));
-        let is_end_of_block = moments.samples.is_multiple_of(BLOCK);
-        if moments.samples == most || is_end_of_block && moments.standard_error() <= stop_at {
+            session.preview(|| Ok(without_mean(&moments)));
+        })?;
+        if moments.standard_error() <= stop_at {
             break;
         }
     }

@@ -1,6 +1,6 @@
 //! Score-CAM (Wang et al. 2019, <https://arxiv.org/abs/1910.01279>).
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut3, Axis};
 
 use crate::attribution::aug_smooth::AUG_SMOOTH;
 use crate::attribution::cam::{EIGEN_SMOOTH, WeightedSum, Weights};
@@ -53,18 +53,26 @@ fn scorecam(session: &Session, options: &Options) -> Result<Map, AttributionErro
     let (_, height, width) = session.input()?.dim();
     let most = options.integer_or_none(&CHANNELS).unwrap_or(usize::MAX);
     let chosen = most_varying(activations.axis_iter(Axis(0)).map(variance), most);
-    let logits = session.with_score(Score::Logit)?.scores(chosen.len(), &|index, mut x| {
+    let keep = |index: usize, mut x: ArrayViewMut3<'_, f32>| {
         let mask = mask(activations.index_axis(Axis(0), chosen[index]), height, width);
         x.axis_iter_mut(Axis(0)).for_each(|mut x| x *= &mask);
+    };
+    // Of the channels whose logits are known.
+    let map = |logits: &[f64]| {
+        let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
+        let mut weights = vec![0.0; activations.dim().0];
+        for (&k, logit) in chosen.iter().zip(logits) {
+            weights[k] = (logit - largest).exp() / total;
+        }
+        Ok(WeightedSum::of(session, &Weights::Channels(weights), options)?.in_layer_units())
+    };
+    let mut logits = Vec::with_capacity(chosen.len());
+    session.with_score(Score::Logit)?.each_score(chosen.len(), &keep, |_, logit| {
+        logits.push(logit);
+        session.preview(|| map(&logits));
     })?;
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let total: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
-    let mut weights = vec![0.0; activations.dim().0];
-    for (&k, logit) in chosen.iter().zip(&logits) {
-        weights[k] = (logit - largest).exp() / total;
-    }
-    let sum = WeightedSum::of(session, &Weights::Channels(weights), options)?;
-    Ok(Map { samples: Some(chosen.len()), ..sum.in_layer_units() })
+    Ok(Map { samples: Some(chosen.len()), ..map(&logits)? })
 }
 
 /// The indices of the `most` largest variances, in ascending order. A channel without variance is

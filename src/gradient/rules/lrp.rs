@@ -16,8 +16,12 @@ use crate::gradient::table::{Kind, Operator};
 use crate::gradient::{Reference, Rules};
 
 /// Every layer has the ε rule.
-pub const LRP_EPSILON: &Rules =
-    &Rules { name: "lrp_epsilon", replacement: |row| rule(row, epsilon), ..*Rules::GRADIENT };
+pub const LRP_EPSILON: &Rules = &Rules {
+    name: "lrp_epsilon",
+    is_gradient_if_homogeneous: true,
+    replacement: |row| rule(row, epsilon),
+    ..*Rules::GRADIENT
+};
 
 /// Convolutions have the z⁺ rule.
 pub const LRP_EPSILON_PLUS: &Rules =

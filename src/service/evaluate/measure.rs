@@ -173,6 +173,7 @@ impl Evaluate {
             values,
             plans: &prepared.plans,
             passes: &passes,
+            shared: None,
             previews: None,
         };
         let measure = || {

@@ -20,6 +20,7 @@ use self::max_pool::MaxPoolMatch;
 pub use self::prune::prune;
 pub use self::transpose_dense::transpose_dense;
 use crate::buffer_pool::BufferPool;
+use crate::op::{MaxPoolGradient, ReluGradient};
 use crate::simd::Isa;
 use crate::weight_cache::WeightCache;
 use crate::weight_matrix::WeightPrecision;
@@ -74,12 +75,23 @@ impl GraphRewriter {
     pub fn rewrite(&self, model: &mut TypedModel) -> TractResult<usize> {
         let mut replaced = 0;
         for id in model.eval_order()? {
+            self.share_buffers(model, id);
             let is_replaced = self.replace::<ConvMatch>(model, id)?
                 || self.replace::<DenseMatch>(model, id)?
                 || self.replace::<MaxPoolMatch>(model, id)?;
             replaced += usize::from(is_replaced);
         }
         Ok(replaced)
+    }
+
+    /// Gives an operator of this crate that stands in `model` already the memory that all reuse.
+    fn share_buffers(&self, model: &mut TypedModel, id: usize) {
+        let node = &mut model.nodes[id];
+        if let Some(op) = node.op_as_mut::<MaxPoolGradient>() {
+            op.buffers = Arc::clone(&self.buffers);
+        } else if let Some(op) = node.op_as_mut::<ReluGradient>() {
+            op.buffers = Arc::clone(&self.buffers);
+        }
     }
 
     /// Replaces node `id` where it matches; tells whether it did.
