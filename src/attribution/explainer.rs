@@ -67,12 +67,6 @@ impl Explainer {
         &self.input
     }
 
-    /// The name of the value at which gradients start.
-    #[must_use]
-    pub fn logits(&self) -> &str {
-        &self.logits
-    }
-
     /// Why the listed layer called `name` cannot be explained. None where it can.
     #[must_use]
     pub fn refusal(&self, name: &str) -> Option<&str> {

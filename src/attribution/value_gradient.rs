@@ -19,12 +19,13 @@ pub struct ValueGradient {
 }
 
 impl ValueGradient {
-    /// Compiles the passes of the value at which the gradients of `explainer` start.
+    /// Compiles the passes of `value`, at which the gradients of `explainer` start.
     ///
     /// # Errors
     /// [`AttributionError`].
     pub fn prepare(
         explainer: &Explainer,
+        value: &str,
         token: &CancellationToken,
     ) -> Result<Self, AttributionError> {
         let need = [Need::InputGradients(Rules::GRADIENT)];
@@ -32,7 +33,7 @@ impl ValueGradient {
         let found = plans.altered.get(Rules::GRADIENT.name);
         let (forward, backward) = found.ok_or_else(|| not_prepared("the input's gradient"))?;
         let (forward, backward) = (Arc::clone(forward), Arc::clone(backward));
-        let (input, value) = (explainer.input().clone(), explainer.logits().to_owned());
+        let (input, value) = (explainer.input().clone(), value.to_owned());
         Ok(Self { forward, backward, input, value })
     }
 

@@ -78,7 +78,7 @@ impl Stem {
             Network::compile(name, part, graph, weights, facts, &input.value, &outputs, engine)?;
         let explainability = Explainability::default();
         let explainer = Explainer::new(Arc::new(stem), input.clone(), value, explainability);
-        let gradient = ValueGradient::prepare(&explainer, token)?;
+        let gradient = ValueGradient::prepare(&explainer, value, token)?;
         Ok(Self { gradient, input, shape, grid: layer.grid })
     }
 
