@@ -106,7 +106,11 @@ impl Classifier {
         let info =
             ModelInfo::new(&source, &input.name, settings, head, facts, names, layouts, layers);
         let explainer = Explainer::new(Arc::clone(&network), input_layer, &logits, explainability);
-        Ok(Self { info, network, explainer: Arc::new(explainer) })
+        Ok(Self::of_parts(info, network, explainer))
+    }
+
+    pub(super) fn of_parts(info: ModelInfo, network: Arc<Network>, explainer: Explainer) -> Self {
+        Self { info, network, explainer: Arc::new(explainer) }
     }
 
     /// The same model with the preprocessing of `preset`.

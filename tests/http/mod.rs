@@ -7,6 +7,7 @@ mod cancellation;
 pub(crate) mod client;
 mod connection_limits;
 mod constants;
+mod evaluate;
 mod event_stream;
 mod explain;
 mod framing;
