@@ -177,6 +177,12 @@ pub(super) fn thresholded_relu(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(ctx.g() * positive(&(ctx.x(0)? - alpha)))
 }
 
+/// y = x − b for x > λ, x + b for x < −λ, else 0. x̄ = ȳ·\[|x| > λ\].
+pub(super) fn shrink(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let limit = ctx.node.float("lambd", 0.5);
+    Ok(ctx.g() * positive(&(ctx.x(0)?.abs() - limit)))
+}
+
 /// y = eˣ / Σ eˣ over an axis. x̄ = y·(ȳ − Σ ȳy).
 pub(super) fn softmax(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (y, g, axis) = flattened(ctx)?;

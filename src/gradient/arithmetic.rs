@@ -68,6 +68,59 @@ pub(super) fn round(ctx: &mut NodeContext, _: usize) -> Cotangent {
     Ok(ctx.g())
 }
 
+/// y changes in steps. x̄ = 0.
+pub(super) fn flat(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let g = ctx.g();
+    Ok(g.builder().zeros(g.shape(), g.element()))
+}
+
+/// y = tan x. x̄ = ȳ(1 + y²).
+pub(super) fn tan(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() * (ctx.y()?.square() + 1.0))
+}
+
+/// y = arcsin x. x̄ = ȳ/√(1 − x²).
+pub(super) fn asin(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (1.0f32 - ctx.x(0)?.square()).sqrt())
+}
+
+/// y = arccos x. x̄ = −ȳ/√(1 − x²).
+pub(super) fn acos(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    Ok(-asin(ctx, argument)?)
+}
+
+/// y = arctan x. x̄ = ȳ/(1 + x²).
+pub(super) fn atan(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (ctx.x(0)?.square() + 1.0))
+}
+
+/// y = sinh x. x̄ = ȳ·cosh x = ȳ·(eˣ + e⁻ˣ)/2.
+pub(super) fn sinh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let x = ctx.x(0)?;
+    Ok(ctx.g() * ((x.exp() + (-&x).exp()) * 0.5))
+}
+
+/// y = cosh x. x̄ = ȳ·sinh x = ȳ·(eˣ − e⁻ˣ)/2.
+pub(super) fn cosh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let x = ctx.x(0)?;
+    Ok(ctx.g() * ((x.exp() - (-&x).exp()) * 0.5))
+}
+
+/// y = arsinh x. x̄ = ȳ/√(x² + 1).
+pub(super) fn asinh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (ctx.x(0)?.square() + 1.0).sqrt())
+}
+
+/// y = arcosh x. x̄ = ȳ/√(x² − 1).
+pub(super) fn acosh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (ctx.x(0)?.square() - 1.0).sqrt())
+}
+
+/// y = artanh x. x̄ = ȳ/(1 − x²).
+pub(super) fn atanh(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    Ok(ctx.g() / (1.0f32 - ctx.x(0)?.square()))
+}
+
 /// y = √x. x̄ = ȳ/(2y), and 0 at x = 0.
 pub(super) fn sqrt(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let (g, y) = (ctx.g(), ctx.y()?);

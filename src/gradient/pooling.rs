@@ -66,8 +66,11 @@ fn route(x: &Value, y: &Value, rest: &mut Value, axes: &[WindowAxis]) -> Value {
 /// y = mean over each window. x̄ = Σ ȳ/count over the windows that contain the element.
 ///
 /// With `count_include_pad` the padding counts. The positions that `ceil_mode` adds beyond it never
-/// count.
-pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
+/// count, so a window that is larger than the picture averages over the picture.
+pub(super) fn average_pool(ctx: &mut NodeContext, argument: usize) -> Cotangent {
+    if covers_the_picture(ctx)? {
+        return global_average_pool(ctx, argument);
+    }
     let include_pad = ctx.node.int("count_include_pad", 0) != 0;
     let axes = axes(ctx, &kernel_shape(ctx)?)?;
     let mut cotangent = ctx.g();
@@ -86,6 +89,18 @@ pub(super) fn average_pool(ctx: &mut NodeContext, _: usize) -> Cotangent {
         cotangent = window_sums(&cotangent, a);
     }
     Ok(cotangent)
+}
+
+/// Whether the only window has no padding and at least the extents of the picture.
+fn covers_the_picture(ctx: &NodeContext) -> Result<bool, RuleError> {
+    let (kernel, shape) = (kernel_shape(ctx)?, ctx.x_shape(0)?);
+    let is_padded = ctx.node.ints("pads").unwrap_or_default().iter().any(|&pad| pad != 0);
+    let is_plain =
+        !is_padded && ctx.node.ints("dilations").is_none_or(|it| it.iter().all(|&step| step == 1));
+    let is_one = ctx.g().shape().iter().skip(2).all(|&extent| extent == 1);
+    let is_larger = kernel.len() + 2 == shape.len()
+        && kernel.iter().zip(&shape[2..]).all(|(window, extent)| window >= extent);
+    Ok(is_plain && is_one && is_larger)
 }
 
 impl WindowAxis {

@@ -2,7 +2,7 @@
 
 use super::error::RuleError;
 use super::node_context::{Cotangent, NodeContext, from_front};
-use crate::onnx::{Attributes, Value};
+use crate::onnx::{Attribute, Attributes, Value};
 
 /// y = x in another shape. x̄ = ȳ in x's shape.
 pub(super) fn reshape(ctx: &mut NodeContext, _: usize) -> Cotangent {
@@ -85,6 +85,28 @@ pub(super) fn space_to_depth(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let [n, c, h, w] = nchw(&shape)?;
     let cells = ctx.g().reshape(&[n, block, block, c, h / block, w / block]);
     Ok(cells.transpose(&[0, 3, 4, 1, 5, 2]).reshape(&shape))
+}
+
+/// y = the sums of x up to each position of an axis. x̄ = the sums of ȳ from each position on.
+pub(super) fn cum_sum(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let (g, axis) = (ctx.g(), ctx.ints(1)?);
+    let &[axis] = axis.as_slice() else { return Err(ctx.refuse("axis", axis)) };
+    let attributes = [
+        ("exclusive", Attribute::Int(ctx.node.int("exclusive", 0))),
+        ("reverse", Attribute::Int(1 - ctx.node.int("reverse", 0))),
+    ];
+    let axis = g.builder().ints(&[axis]).reshape(&[]);
+    Ok(g.builder().node("CumSum", &[&g, &axis], &attributes, g.element(), g.shape()))
+}
+
+/// y = one triangle of each matrix, and 0 elsewhere. x̄ = the same triangle of ȳ.
+pub(super) fn trilu(ctx: &mut NodeContext, _: usize) -> Cotangent {
+    let g = ctx.g();
+    let diagonal = if ctx.optional_input(1).is_some() { ctx.ints(1)? } else { vec![0] };
+    let &[diagonal] = diagonal.as_slice() else { return Err(ctx.refuse("k", diagonal)) };
+    let attributes = [("upper", Attribute::Int(ctx.node.int("upper", 1)))];
+    let diagonal = g.builder().ints(&[diagonal]).reshape(&[]);
+    Ok(g.builder().node("Trilu", &[&g, &diagonal], &attributes, g.element(), g.shape()))
 }
 
 fn nchw(shape: &[usize]) -> Result<[usize; 4], RuleError> {

@@ -3,6 +3,7 @@
 use super::error::RuleError;
 use super::linear::Matrix;
 use super::node_context::{Cotangent, NodeContext, from_front};
+use super::scattering;
 use super::window::{LONGEST_STRIDE, overlap_add};
 use crate::onnx::{Attributes, Value};
 
@@ -117,11 +118,14 @@ fn pad_adjoint(g: &Value, axis: usize, before: i64, after: i64) -> Value {
     g.slice(axis, start, end, 1).pad(axis, (-before).max(0) as usize, (-after).max(0) as usize)
 }
 
-/// y = the elements of x at constant indices of one axis. x̄ = the sum of ȳ over the positions to
-/// which an element went.
+/// y = the elements of x at indices of one axis. x̄ = the sum of ȳ over the positions to which an
+/// element went.
 pub(super) fn gather(ctx: &mut NodeContext, _: usize) -> Cotangent {
     let mut shape = ctx.x_shape(0)?;
     let axis = ctx.axis(0, shape.len())?;
+    if !ctx.is_constant(1) && ctx.ints(1).is_err() {
+        return scattering::gather(ctx, axis);
+    }
     let extent = shape[axis];
     let from_start = |&index: &i64| if index < 0 { index + extent as i64 } else { index };
     let indices: Vec<i64> = ctx.ints(1)?.iter().map(from_start).collect();

@@ -129,9 +129,7 @@ impl<'m> Tape<'m> {
     /// The type and the shape of a forward value that the gradient graph takes as an input.
     fn given(&self, name: &str) -> Result<(Element, Vec<usize>), RuleError> {
         match self.forward.element(name) {
-            Some(element @ (Element::F32 | Element::F16 | Element::F64 | Element::Bool)) => {
-                Ok((element, self.shape(name)?))
-            }
+            Some(element) if element != Element::Other => Ok((element, self.shape(name)?)),
             _ => {
                 Err(RuleError(format!("the type of {name:?} cannot be given to a gradient graph")))
             }

@@ -45,6 +45,8 @@ pub enum Attribute<'a> {
     Text(&'a str),
     /// A tensor.
     Tensor(Box<TensorProto>),
+    /// A graph.
+    Graph(Box<GraphProto>),
 }
 
 impl Builder {
@@ -159,6 +161,29 @@ impl Builder {
         Value::new(self.clone(), &name, element, shape)
     }
 
+    /// Adds a node with several outputs, each of the given element type and shape.
+    #[must_use]
+    pub fn nodes(
+        &self,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute)],
+        outputs: &[(Element, Vec<usize>)],
+    ) -> Vec<Value> {
+        let label = operator.to_lowercase();
+        let names: Vec<String> = outputs.iter().map(|_| self.fresh(&label)).collect();
+        self.push(NodeProto {
+            name: names.first().cloned().unwrap_or_default(),
+            op_type: operator.to_owned(),
+            input: inputs.iter().map(|value| value.name().to_owned()).collect(),
+            output: names.clone(),
+            attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+            ..NodeProto::default()
+        });
+        let outputs = names.iter().zip(outputs);
+        outputs.map(|(name, (element, shape))| self.named(name, *element, shape)).collect()
+    }
+
     /// Adds `node` unchanged.
     pub fn push(&self, node: NodeProto) {
         let mut draft = self.draft.borrow_mut();
@@ -267,6 +292,10 @@ pub(super) fn attribute(name: &str, value: &Attribute) -> AttributeProto {
         Attribute::Tensor(tensor) => {
             proto.r#type = AttributeType::Tensor as i32;
             proto.t = Some(TensorProto::clone(tensor));
+        }
+        Attribute::Graph(graph) => {
+            proto.r#type = AttributeType::Graph as i32;
+            proto.g = Some(GraphProto::clone(graph));
         }
     }
     proto

@@ -1,19 +1,22 @@
-//! Files for another number of pictures, or for a picture without a batch axis. They are rewritten
-//! to one picture with a batch axis.
+//! Files for another number of pictures, for a picture without a batch axis, or for a picture as a
+//! vector. They are rewritten to one picture with a batch axis, height and width.
 
 use std::collections::HashSet;
 
+use super::builder::attribute;
 use super::pb::tensor_shape_proto::Dimension;
 use super::pb::tensor_shape_proto::dimension::Value::DimValue;
-use super::pb::{NodeProto, TensorProto, ValueInfoProto, type_proto};
-use super::{Model, int_tensor, read_ints};
+use super::pb::{AttributeProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
+use super::{Attribute, Model, int_tensor, read_ints};
 
 impl Model {
     /// The same model for a batch of one picture. Where the file fixes a larger batch, the targets
     /// of `Reshape` and `Expand` that begin with it begin with 1. Where the input has no batch
-    /// axis, it gets one, which a `Squeeze` takes off again.
+    /// axis, it gets one, which a `Squeeze` takes off again. Where the input is a vector, it
+    /// becomes a picture of `size`, height and width, or a square one; a `Reshape` makes the vector
+    /// again.
     #[must_use]
-    pub fn for_one_picture(self) -> Self {
+    pub fn for_one_picture(self, size: Option<[usize; 2]>) -> Self {
         let dims = match self.inputs().as_slice() {
             [input] => dims(input),
             _ => None,
@@ -21,8 +24,18 @@ impl Model {
         match dims.as_deref() {
             Some(&[Some(batch), _, _, _]) if batch > 1 => self.with_batch_of_one(batch),
             Some(&[_, _, _]) => self.with_batch_axis(),
+            Some(&[_, Some(count)]) => match picture_of(count, size) {
+                Some(picture) => self.with_picture_axes(count, picture),
+                None => self,
+            },
             _ => self,
         }
+    }
+
+    /// Whether the input is a vector.
+    #[must_use]
+    pub fn takes_a_vector(&self) -> bool {
+        matches!(self.inputs().as_slice(), [input] if dims(input).is_some_and(|it| it.len() == 2))
     }
 
     fn with_batch_of_one(mut self, batch: i64) -> Self {
@@ -47,40 +60,85 @@ impl Model {
         self
     }
 
-    fn with_batch_axis(mut self) -> Self {
-        let has_old_squeeze = self.opset() < 13;
+    fn with_batch_axis(self) -> Self {
+        let axes = Attribute::Ints(vec![0]);
+        if self.opset() < 13 {
+            let add = |dims: &mut Vec<Dimension>| dims.insert(0, fixed(1));
+            return self.with_first_node("Squeeze", None, vec![attribute("axes", &axes)], add);
+        }
+        let axes = int_tensor("batch_axis", &[0]);
+        let add = |dims: &mut Vec<Dimension>| dims.insert(0, fixed(1));
+        self.with_first_node("Squeeze", Some(axes), Vec::new(), add)
+    }
+
+    fn with_picture_axes(self, count: i64, picture: [i64; 4]) -> Self {
+        let shape = int_tensor("vector", &[1, count]);
+        self.with_first_node("Reshape", Some(shape), Vec::new(), |dims| {
+            *dims = picture.into_iter().map(fixed).collect();
+        })
+    }
+
+    /// The same model with a node `operator` behind the input. Its second operand is `stored`.
+    /// `change` changes the dimensions of the input, so that the node gives the ones before.
+    fn with_first_node(
+        mut self,
+        operator: &str,
+        stored: Option<TensorProto>,
+        attribute: Vec<AttributeProto>,
+        change: impl FnOnce(&mut Vec<Dimension>),
+    ) -> Self {
         let Some(input) = self.inputs().first().map(|input| input.name.clone()) else {
             return self;
         };
         let Some(graph) = self.graph_mut() else { return self };
         let picture = format!("{input}.picture");
-        let axes = format!("{input}.batch_axis");
         let is_input = |it: &&mut ValueInfoProto| it.name == input;
         let Some(declared) = graph.input.iter_mut().find(is_input) else { return self };
-        let one = Dimension { value: Some(DimValue(1)), ..Dimension::default() };
         if let Some(dims) = shape_mut(declared) {
-            dims.insert(0, one);
+            change(dims);
         }
         let inputs = graph.node.iter_mut().flat_map(|node| &mut node.input);
         inputs.filter(|name| **name == input).for_each(|name| name.clone_from(&picture));
-        let mut squeeze = NodeProto {
-            op_type: "Squeeze".to_owned(),
-            input: vec![input, axes.clone()],
+        let mut operands = vec![input.clone()];
+        if let Some(stored) = stored {
+            let name = format!("{input}.{}", stored.name);
+            operands.push(name.clone());
+            graph.initializer.push(TensorProto { name, ..stored });
+        }
+        let node = NodeProto {
+            op_type: operator.to_owned(),
+            input: operands,
             output: vec![picture],
+            attribute,
             ..NodeProto::default()
         };
-        if has_old_squeeze {
-            squeeze.input.truncate(1);
-            squeeze
-                .attribute
-                .push(super::builder::attribute("axes", &super::Attribute::Ints(vec![0])));
-        } else {
-            graph.initializer.push(int_tensor(&axes, &[0]));
-        }
-        graph.node.insert(0, squeeze);
+        graph.node.insert(0, node);
         self
     }
 }
+
+/// A dimension of `extent` elements.
+fn fixed(extent: i64) -> Dimension {
+    Dimension { value: Some(DimValue(extent)), ..Dimension::default() }
+}
+
+/// The shape of a picture that a vector of `count` numbers holds, row by row: grey, or three
+/// channels one after the other. Without a `size` it is square.
+fn picture_of(count: i64, size: Option<[usize; 2]>) -> Option<[i64; 4]> {
+    let of_channels = |channels: i64| {
+        let [height, width] = match size {
+            Some(size) => size.map(|side| i64::try_from(side).unwrap_or(i64::MAX)),
+            None => [((count / channels) as f64).sqrt().round() as i64; 2],
+        };
+        let values = channels.checked_mul(height)?.checked_mul(width)?;
+        let is_picture = values == count && height.min(width) >= LEAST_SIDE;
+        is_picture.then_some([1, channels, height, width])
+    };
+    of_channels(1).or_else(|| of_channels(3))
+}
+
+/// The least side of a picture. Fewer numbers are measurements.
+const LEAST_SIDE: i64 = 8;
 
 /// The dimensions of an input; None for an open one.
 fn dims(input: &ValueInfoProto) -> Option<Vec<Option<i64>>> {

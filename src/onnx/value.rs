@@ -148,6 +148,18 @@ impl Value {
         self.unary("Relu", &[])
     }
 
+    /// The largest integer that is at most x.
+    #[must_use]
+    pub fn floor(&self) -> Self {
+        self.unary("Floor", &[])
+    }
+
+    /// The nearest integer; of two, the even one.
+    #[must_use]
+    pub fn round(&self) -> Self {
+        self.unary("Round", &[])
+    }
+
     /// x, limited to `low` ≤ x ≤ `high`.
     #[must_use]
     pub fn clamp(&self, low: f32, high: f32) -> Self {

@@ -2,11 +2,14 @@ use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TypedModelPatch;
+use tract_onnx::tract_core::ops::array::Gather;
 use tract_onnx::tract_core::ops::cast::Cast;
+use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::optim::Optimizer;
 use tract_onnx::tract_core::plan::SimplePlan;
 use tract_onnx::tract_hir::infer::InferenceFact;
+use tract_onnx::tract_hir::internal::DimLike;
 use tract_onnx::tract_hir::ops::array::PermuteAxes;
 use tract_onnx::tract_hir::ops::expandable::expand;
 
@@ -140,6 +143,7 @@ impl Graph {
         let compile = || {
             let mut typed = self.graph.with_output_outlets(&outlets)?.into_typed()?;
             cast_weights(&mut typed)?;
+            index_strided_slices(&mut typed)?;
             let transposed = engine.accelerate(&mut typed)?;
             optimize(&mut typed)?;
             let plan = SimplePlan::new(typed)?;
@@ -190,6 +194,30 @@ fn optimize(model: &mut TypedModel) -> TractResult<()> {
     passes.passes.retain(|pass| format!("{pass:?}") != "PushSliceUp");
     passes.optimize(model)?;
     model.optimize()
+}
+
+/// Reads every n-th element of an axis by its index. tract moves its own operator for it towards
+/// the inputs, which fails at some reshapes (LeViT).
+fn index_strided_slices(model: &mut TypedModel) -> TractResult<()> {
+    for id in 0..model.nodes.len() {
+        let node = model.node(id);
+        let Some(&Downsample { axis, stride, modulo }) = node.op_as::<Downsample>() else {
+            continue;
+        };
+        let extent = model.outlet_fact(node.inputs[0])?.shape[axis].to_usize()? as i64;
+        let all = modulo as i64..extent;
+        let indices: Vec<i64> = match stride {
+            0.. => all.step_by(stride.unsigned_abs().max(1)).collect(),
+            _ => all.rev().step_by(stride.unsigned_abs()).collect(),
+        };
+        let mut patch = TypedModelPatch::default();
+        let whole = patch.tap_model(model, node.inputs[0])?;
+        let indices = patch.add_const(format!("{}.indices", node.name), tensor1(&indices))?;
+        let wire = patch.wire_node(&node.name, Gather::new(axis), &[whole, indices])?;
+        patch.shunt_outside(model, id.into(), wire[0])?;
+        patch.apply(model)?;
+    }
+    Ok(())
 }
 
 /// Casts weights that are stored in another precision, once. tract would cast them for every

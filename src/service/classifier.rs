@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::input_settings::InputSettings;
-use super::picture_input::PictureInput;
+use super::picture_input::{InputForm, PictureInput};
 use super::settings::Settings;
 use super::test_picture::gives_probabilities;
 use super::{LoadError, ModelInfo, ServiceError, Stages};
@@ -40,10 +40,10 @@ impl Classifier {
 
     fn try_load(source: Source, engine: &Engine) -> Result<Self, String> {
         let mut stages = Stages::start();
-        let (model, pixel_offset) = read(&source)?;
+        let (model, form) = read(&source)?;
         stages.end("read");
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
-        let input = PictureInput { pixel_offset, ..PictureInput::of(&model, &topology)? };
+        let input = PictureInput { form, ..PictureInput::of(&model, &topology)? };
         let normalization = InputNormalization::of(&model, &topology, &input.name);
         let mut settings =
             Settings::of(InputSettings::of(&source.card.input, &input, &model, &normalization)?);
@@ -216,16 +216,18 @@ impl Classifier {
     }
 }
 
-/// Reads a model. The result has outputs of scores and takes one picture.
-fn read(source: &Source) -> Result<(Model, Option<f32>), String> {
+/// Reads a model. The result has outputs of scores and takes one picture, of which the file has the
+/// form that is returned.
+fn read(source: &Source) -> Result<(Model, InputForm), String> {
     let model = source.read().map_err(|error| match error.location() == source.location() {
         true => error.cause(),
         false => error.to_string(),
     })?;
     let model = model.with_score_outputs().map_err(|error| error.to_string())?;
-    let pixel_offset = model.pixel_offset();
+    let (pixel_offset, is_vector) = (model.pixel_offset(), model.takes_a_vector());
     let model = model.rewritten().map_err(|error| error.to_string())?;
-    Ok((model.for_one_picture(), pixel_offset))
+    let model = model.for_one_picture(source.card.input.size);
+    Ok((model, InputForm { pixel_offset, is_vector }))
 }
 
 /// The output that the card names, otherwise the one that holds scores.

@@ -49,7 +49,7 @@ impl InputSettings {
         let mut gaps = Gaps::default();
         let size = size(card, input, &mut gaps)?;
         let color = color(card, channels, known_color(model, normalization), &mut gaps)?;
-        let known = pixels(input.pixel_offset).or_else(|| known_range(model, normalization));
+        let known = pixels(input.form.pixel_offset).or_else(|| known_range(model, normalization));
         let range = range(card, known, &mut gaps);
         let resize = card.resize.or(preset.and_then(Preset::resize));
         let crop = card.crop.or(preset.and_then(Preset::crop));
@@ -205,6 +205,8 @@ fn size(card: &InputCard, input: &PictureInput, gaps: &mut Gaps) -> Result<[usiz
     let size = [side(height, given_height)?, side(width, given_width)?];
     if card.size.is_none() && input.size.contains(&None) {
         gaps.assume("input.size", format!("{size:?}"), "the graph leaves it open");
+    } else if card.size.is_none() && input.form.is_vector {
+        gaps.assume("input.size", format!("{size:?}"), "the graph takes a vector");
     }
     Ok(size)
 }

@@ -9,8 +9,17 @@ pub(super) struct PictureInput {
     pub(super) channels: usize,
     /// Height and width, where the graph fixes them.
     pub(super) size: [Option<usize>; 2],
+    /// The form in which the file takes it.
+    pub(super) form: InputForm,
+}
+
+/// In which form a file takes the picture, before it was rewritten.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct InputForm {
     /// What is subtracted from a pixel of 0 to 255, where the graph takes 8-bit integers.
     pub(super) pixel_offset: Option<f32>,
+    /// Whether it is a vector of numbers.
+    pub(super) is_vector: bool,
 }
 
 impl PictureInput {
@@ -33,7 +42,9 @@ impl PictureInput {
                 input.name,
                 declared(input),
                 match rank(input) {
-                    Some(2) => ": put a reshape from pictures to vectors into the network",
+                    Some(2) => {
+                        ", or give the picture's height and width as input.size in model.toml"
+                    }
                     _ => "",
                 }
             )
@@ -63,7 +74,7 @@ impl PictureInput {
             layout,
             channels,
             size: [height, width],
-            pixel_offset: None,
+            form: InputForm::default(),
         })
     }
 }

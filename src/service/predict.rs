@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::answer_size::AnswerSize;
 use super::{
-    ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PRESET, PictureFile, ServiceError,
-    UseCase,
+    CardValue, ClassScore, Classifier, Context, Job, MODEL, OutputFormat, PRESET, PictureFile,
+    ServiceError, UseCase,
 };
 use crate::config::{Parameter, Parameters};
 use crate::runtime::OutputSet;
@@ -34,6 +34,9 @@ pub struct Predict {
 #[derive(Debug, Serialize)]
 pub struct Prediction<'a> {
     model: &'a str,
+    /// What is assumed of the preprocessing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assumed: Vec<&'a CardValue>,
     predictions: &'a [ClassScore],
 }
 
@@ -80,7 +83,8 @@ impl UseCase for Predict {
         &'o self,
         predictions: &'o Vec<ClassScore>,
     ) -> Result<Prediction<'o>, ServiceError> {
-        Ok(Prediction { model: self.classifier.name(), predictions })
+        let assumed = self.classifier.info().settings().assumed_of_the_input();
+        Ok(Prediction { model: self.classifier.name(), assumed, predictions })
     }
 
     fn notes(&self, _: &Vec<ClassScore>) -> Vec<(&'static str, String)> {

@@ -53,9 +53,14 @@ impl Settings {
     /// assumed.
     #[must_use]
     pub fn assumed_preprocessing(&self) -> Option<String> {
-        let values = self.assumed.iter().filter(|value| value.key.starts_with("input."));
+        let values = self.assumed_of_the_input().into_iter();
         let values: Vec<String> = values.map(|it| format!("{}={}", it.key, it.value)).collect();
         (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The same as values of a card.
+    pub(super) fn assumed_of_the_input(&self) -> Vec<&CardValue> {
+        self.assumed.iter().filter(|value| value.key.starts_with("input.")).collect()
     }
 
     /// The same settings with the preprocessing of `preset`. None where the preset does not

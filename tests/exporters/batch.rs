@@ -1,4 +1,4 @@
-//! Files for several pictures, and for a picture without a batch axis.
+//! Files for several pictures, for a picture without a batch axis, and for a picture as a vector.
 
 use convscope::onnx::{Attribute, Builder, Element, Model};
 use ndarray::ArrayD;
@@ -45,5 +45,31 @@ fn a_picture_without_a_batch_axis_and_a_larger_batch_are_served_as_one_picture()
         // Twice the mean of each channel.
         assert_eq!(found, [0.0, 2.0, 4.0], "{input:?}");
         assert!(classifier.explained_layer(None).is_ok(), "{input:?}");
+    }
+}
+
+#[test]
+fn a_vector_is_a_square_picture_unless_the_card_gives_its_size() {
+    for (card, size) in [(None, [8, 8]), (Some("[input]\nsize = [16, 12]\n"), [16, 12])] {
+        let [height, width] = size;
+        let builder = Builder::default();
+        let count = 3 * height * width;
+        let vector = builder.input("vector", Element::F32, &[1, count]);
+        let target = builder.ints(&[1, 3, height as i64, width as i64]);
+        let shape = [1, 3, height, width];
+        let picture = builder.node("Reshape", &[&vector, &target], &[], Element::F32, &shape);
+        let pool = builder.node("GlobalAveragePool", &[&picture], &[], Element::F32, &[1, 3, 1, 1]);
+        let flat = builder.node("Flatten", &[&pool], &[], Element::F32, &[1, 3]);
+        builder.output("scores", &flat);
+        let models = open(&saved(&builder.finish("network").unwrap(), card).0);
+        let classifier = models.get(None).unwrap();
+        let settings = classifier.info().settings();
+        assert_eq!(settings.input_shape(), shape);
+        let is_assumed = settings.assumed.iter().any(|value| value.key == "input.size");
+        assert_eq!(is_assumed, card.is_none());
+        let picture = ArrayD::from_shape_fn(shape.to_vec(), |index| index[1] as f64);
+        let values = forward(classifier, &picture, &["scores".to_owned()]);
+        let found: Vec<f32> = values.view("scores").unwrap().iter().copied().collect();
+        assert_eq!(found, [0.0, 1.0, 2.0]);
     }
 }

@@ -71,7 +71,7 @@ fn a_model_that_cannot_be_loaded_is_refused_with_its_cause_and_a_remedy() {
         ("optimized", unknown("com.microsoft"), &["QOrderedMatMul", "ONNX Runtime's optimizer"]),
         ("external", network(&shape, external), &["resnet18.onnx.data", "beside the model"]),
         ("inputs", network(&shape, another_input), &["2 inputs", "mask", "picture alone"]),
-        ("vector", network(&[1, 784], |_| {}), &["[1, 784]", "reshape"]),
+        ("vector", network(&[1, 785], |_| {}), &["[1, 785]", "input.size in model.toml"]),
         ("channels", network(&[1, 5, 4, 4], |_| {}), &["5 channels", "Export the model"]),
     ];
     let mut wrong = Vec::new();

@@ -27,16 +27,113 @@ impl Node<'_> {
         let inputs: Vec<_> = [&x].into_iter().chain(&stored).collect();
         let y = builder.node(self.operator, &inputs, &self.attributes, Element::F32, self.to);
         builder.output("y", &y);
-        let mut proto = builder.finish("one node").unwrap().proto().clone();
-        proto.graph.as_mut().unwrap().node[0].domain = self.domain.to_owned();
-        let model = Model::from_proto(proto).unwrap().rewritten().unwrap();
         let count = self.from.iter().product();
-        let x = ArrayD::from_shape_vec(self.from, X[..count].to_vec()).unwrap();
-        let plan = Graph::read(&model, &[self.from.to_vec()]).unwrap();
-        let plan = plan.compile(&["y".to_owned()], &Engine::default()).unwrap();
-        let values = plan.run(vec![tensor_input(x)], &CancellationToken::default()).unwrap();
-        values.view("y").unwrap().iter().copied().collect()
+        compute(builder, self.domain, self.from, &X[..count], Builder::OPSET)
     }
+}
+
+/// The output `y` of a graph whose first node is of `domain`, after the rewriting. Its input takes
+/// `values` of the shape `from`.
+fn compute(builder: Builder, domain: &str, from: &[usize], values: &[f32], opset: i64) -> Vec<f32> {
+    let mut proto = builder.finish("one node").unwrap().proto().clone();
+    proto.graph.as_mut().unwrap().node[0].domain = domain.to_owned();
+    proto.opset_import[0].version = opset;
+    let model = Model::from_proto(proto).unwrap().rewritten().unwrap();
+    let x = ArrayD::from_shape_vec(from, values.to_vec()).unwrap();
+    let plan = Graph::read(&model, &[from.to_vec()]).unwrap();
+    let plan = plan.compile(&["y".to_owned()], &Engine::default()).unwrap();
+    let values = plan.run(vec![tensor_input(x)], &CancellationToken::default()).unwrap();
+    values.view("y").unwrap().iter().copied().collect()
+}
+
+/// The output of a standard operator whose inputs are `x`, `copies` times, and `stored` integers.
+fn standard(
+    operator: &str,
+    [from, to]: [&[usize]; 2],
+    values: &[f32],
+    (copies, stored): (usize, &[&[i64]]),
+    attributes: &[(&str, Attribute)],
+) -> Vec<f32> {
+    let builder = Builder::default();
+    let x = builder.input("x", Element::F32, from);
+    let stored: Vec<Value> = stored.iter().map(|values| builder.ints(values)).collect();
+    let inputs: Vec<&Value> = std::iter::repeat_n(&x, copies).chain(&stored).collect();
+    let y = builder.node(operator, &inputs, attributes, Element::F32, to);
+    builder.output("y", &y);
+    compute(builder, "", from, values, 23)
+}
+
+fn assert_equal(actual: &[f32], expected: &[f64]) {
+    let differ = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() > 1e-5;
+    assert_eq!(actual.len(), expected.len());
+    assert!(!actual.iter().zip(expected).any(differ), "{actual:?}, not {expected:?}");
+}
+
+/// Two heads with three tokens of two numbers each, which are query, key and value at once. The
+/// tokens hold the heads one after the other, or there is an axis of the heads.
+#[test]
+fn attention_is_a_softmax_of_products() {
+    let tokens: Vec<f32> = (0..12).map(|i| (i as f32 * 0.7).sin()).collect();
+    let at = |head: usize, token: usize, i: usize| f64::from(tokens[token * 4 + head * 2 + i]);
+    let by_head: Vec<f32> =
+        (0..12).map(|i| tokens[(i / 2 % 3) * 4 + (i / 6) * 2 + i % 2]).collect();
+    let expected = |head: usize, token: usize, i: usize, seen: usize, scale: f64, cap: f64| {
+        let score = |key: usize| {
+            let product =
+                at(head, token, 0) * at(head, key, 0) + at(head, token, 1) * at(head, key, 1);
+            if cap > 0.0 { cap * (product * scale / cap).tanh() } else { product * scale }
+        };
+        let weights: Vec<f64> = (0..seen).map(|key| score(key).exp()).collect();
+        let sum: f64 = (0..seen).map(|key| weights[key] * at(head, key, i)).sum();
+        sum / weights.iter().sum::<f64>()
+    };
+    let heads = [("q_num_heads", Attribute::Int(2)), ("kv_num_heads", Attribute::Int(2))];
+    let whole: Vec<f64> =
+        (0..12).map(|i| expected(i / 2 % 2, i / 4, i % 2, 3, 0.5f64.sqrt(), 0.0)).collect();
+    let shape: &[usize] = &[1, 3, 4];
+    assert_equal(&standard("Attention", [shape, shape], &tokens, (3, &[]), &heads), &whole);
+    let causal: Vec<f64> =
+        (0..12).map(|i| expected(i / 6, i / 2 % 3, i % 2, i / 2 % 3 + 1, 0.8, 0.3)).collect();
+    let attributes = [
+        ("is_causal", Attribute::Int(1)),
+        ("scale", Attribute::Float(0.8)),
+        ("softcap", Attribute::Float(0.3)),
+    ];
+    let shape: &[usize] = &[1, 2, 3, 2];
+    assert_equal(&standard("Attention", [shape, shape], &by_head, (3, &[]), &attributes), &causal);
+}
+
+#[test]
+fn norms_and_pools_of_powers() {
+    let root = (X[..4].iter().map(|x| f64::from(x * x)).sum::<f64>() / 4.0 + 0.5).sqrt();
+    let expected: Vec<f64> = X[..4].iter().map(|&x| f64::from(x) / root).collect();
+    let epsilon = [("epsilon", Attribute::Float(0.5))];
+    let shape: &[usize] = &[1, 4];
+    assert_equal(
+        &standard("RMSNormalization", [shape, shape], &X[..4], (1, &[]), &epsilon),
+        &expected,
+    );
+    let window = || Attribute::Ints(vec![2, 2]);
+    let attributes = [("kernel_shape", window()), ("strides", window())];
+    let pooled = standard("LpPool", [&[1, 1, 2, 4], &[1, 1, 1, 2]], &X, (1, &[]), &attributes);
+    // 1, −1, −2, 0.25 and 2, 0.5, 3, −0.5.
+    assert_equal(&pooled, &[6.0625f64.sqrt(), 13.5f64.sqrt()]);
+}
+
+/// Blocks of 2 × 2 at four places of a picture of 4 × 3, two rows and one column apart.
+#[test]
+fn col2im_adds_blocks() {
+    let blocks: Vec<f32> = (0..16).map(|i| (i * i) as f32).collect();
+    let mut expected = vec![0.0f64; 12];
+    for (i, &number) in blocks.iter().enumerate() {
+        let (part, place) = (i / 4, i % 4);
+        let (row, column) = (2 * (place / 2) + part / 2, place % 2 + part % 2);
+        expected[row * 3 + column] += f64::from(number);
+    }
+    let strides = [("strides", Attribute::Ints(vec![2, 1]))];
+    let stored: [&[i64]; 2] = [&[4, 3], &[2, 2]];
+    let found = standard("Col2Im", [&[1, 4, 4], &[1, 1, 4, 3]], &blocks, (1, &stored), &strides);
+    assert_equal(&found, &expected);
 }
 
 fn microsoft<'a>(operator: &'a str, stored: &'a [&'a [f32]]) -> Node<'a> {

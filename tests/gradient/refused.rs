@@ -13,17 +13,29 @@ fn refusal(node: &OneNode) -> String {
     derived.map_or_else(|error| error.to_string(), |_| "derived".to_owned())
 }
 
+/// A node that maps a picture to one of the same shape.
+fn node(
+    operator: &'static str,
+    attributes: &[(&'static str, Attribute<'static>)],
+) -> OneNode<'static> {
+    let picture = vec![1, 2, 4, 4];
+    let shapes = [picture.clone(), picture];
+    OneNode { attributes: attributes.to_vec(), shapes, ..OneNode::new(operator) }
+}
+
+/// `node` with other operands.
+fn with(operands: Vec<Operand>, node: OneNode<'static>) -> OneNode<'static> {
+    OneNode { operands, ..node }
+}
+
 /// The refusals in the table, each with what the error must say.
 fn cases() -> Vec<(OneNode<'static>, &'static str)> {
+    [cases_of_pictures(), cases_of_sequences_and_places()].concat()
+}
+
+fn cases_of_pictures() -> Vec<(OneNode<'static>, &'static str)> {
     use Attribute::{Float, Int, Ints, Text};
     use Operand::{Computed, Floats, Missing, X};
-    let picture = || vec![1, 2, 4, 4];
-    let node = |operator, attributes: &[(&'static str, Attribute<'static>)]| OneNode {
-        attributes: attributes.to_vec(),
-        shapes: [picture(), picture()],
-        ..OneNode::new(operator)
-    };
-    let with = |operands: Vec<Operand>, node: OneNode<'static>| OneNode { operands, ..node };
     let statistics = || (0..4).map(|_| Floats(vec![2], vec![1.0; 2]));
     let normalization = |attributes| {
         with([X].into_iter().chain(statistics()).collect(), node("BatchNormalization", attributes))
@@ -46,7 +58,6 @@ fn cases() -> Vec<(OneNode<'static>, &'static str)> {
         (node("Elu", &[("alpha", Float(0.0))]), "alpha = 0.0"),
         (node("Elu", &[("alpha", Float(-1.0))]), "alpha = -1.0"),
         (node("Selu", &[("alpha", Float(-1.0))]), "alpha = -1.0"),
-        (with(vec![X, Computed(1)], node("Gather", &[])), "input 1 (\"computed 1\")"),
         (node("LpNormalization", &[("p", Int(3))]), "p = 3"),
         (node("MaxPool", &[window, ("storage_order", Int(1))]), "storage_order = 1"),
         (with(vec![X, Computed(8)], node("Pad", &[])), "input 1 (\"computed 1\")"),
@@ -84,6 +95,45 @@ fn cases() -> Vec<(OneNode<'static>, &'static str)> {
             "input 2 (\"computed 2\")",
         ),
         (with(vec![X, Computed(4)], node("Tile", &[])), "input 1 (\"computed 1\")"),
+    ]
+}
+
+fn cases_of_sequences_and_places() -> Vec<(OneNode<'static>, &'static str)> {
+    use Attribute::{Int, Text};
+    use Operand::{Floats, Missing, X};
+    let add = || ("reduction", Text("add"));
+    let sampled = |attributes| {
+        with(vec![X, Floats(vec![1, 4, 4, 2], vec![0.0; 32])], node("GridSample", attributes))
+    };
+    let recurrent = |gates: usize| {
+        let weights = Floats(vec![1, gates * 4, 4], vec![0.0; gates * 16]);
+        vec![X, weights.clone(), weights]
+    };
+    vec![
+        (
+            with(vec![X, Operand::Ints(vec![0])], node("GatherND", &[("batch_dims", Int(1))])),
+            "batch_dims = 1",
+        ),
+        (sampled(&[("mode", Text("cubic"))]), "mode = \"cubic\""),
+        (sampled(&[("padding_mode", Text("reflection"))]), "padding_mode = \"reflection\""),
+        (with(recurrent(4), node("LSTM", &[("layout", Int(1))])), "layout = 1"),
+        (
+            with(
+                [recurrent(4), vec![Missing, Missing, Missing, Missing, X]].concat(),
+                node("LSTM", &[]),
+            ),
+            "peepholes",
+        ),
+        (with(recurrent(3), node("GRU", &[("layout", Int(1))])), "layout = 1"),
+        (with(recurrent(1), node("RNN", &[("layout", Int(1))])), "layout = 1"),
+        (
+            with(vec![X, Operand::Ints(vec![0]), X], node("ScatterND", &[add()])),
+            "reduction = \"add\"",
+        ),
+        (
+            with(vec![X, Operand::Ints(vec![0]), X], node("ScatterElements", &[add()])),
+            "reduction = \"add\"",
+        ),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod activations;
+mod assumed;
 mod cancellation;
 pub(crate) mod client;
 mod connection_limits;

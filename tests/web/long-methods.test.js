@@ -16,8 +16,8 @@ const drawing = (page) => page.locator("figure canvas").evaluate((canvas) => can
 const progress = (page) => page.locator(".map-progress progress").evaluate((bar) => bar.value);
 
 test("a long method shows its progress and the map so far, and Stop ends it on the server", async () => {
-  const page = await browser.open(`${server.address}#model=vgg16_cats_dogs&method=rise`);
-  await page.waitForSelector(".map-progress >> text=/^[1-9][0-9]* of 1001$/");
+  const page = await browser.open(`${server.address}#model=vgg16_cats_dogs&method=rise&masks=200`);
+  await page.waitForSelector(".map-progress >> text=/^[1-9][0-9]* of 201$/");
   const before = await progress(page);
   const [first, cancelled] = [await drawing(page), await metric("convscope_cancelled_total")];
   // The command is that of the finished map.
@@ -28,7 +28,7 @@ test("a long method shows its progress and the map so far, and Stop ends it on t
   assert.equal(await page.locator("canvas.thumbnail:not(.loaded)").count(), 0);
   await page.click(".map-progress >> text=Stop");
   await page.waitForSelector("figure p:has-text('The map so far is shown.')");
-  assert.match(await page.locator("figure p").textContent(), /^Stopped after \d+ of 1001 passes\./);
+  assert.match(await page.locator("figure p").textContent(), /^Stopped after \d+ of 201 passes\./);
   await waitUntilIdle(page);
   for (let waited = 0; (await metric("convscope_cancelled_total")) === cancelled; waited += 20) {
     assert.ok(waited < 5000, "the computation goes on");
@@ -39,7 +39,7 @@ test("a long method shows its progress and the map so far, and Stop ends it on t
   assert.equal(await drawing(page), stopped);
 
   await page.click("text=Compute again");
-  await page.waitForSelector(".map-progress >> text=/^[1-9][0-9]* of 1001$/");
+  await page.waitForSelector(".map-progress >> text=/^[1-9][0-9]* of 201$/");
   // Another view stops it too.
   await page.fill("#parameter-masks", "4");
   await page.press("#parameter-masks", "Enter");
@@ -50,7 +50,7 @@ test("a long method shows its progress and the map so far, and Stop ends it on t
 });
 
 test("a quick method beside a long one is shown at once, and each can be stopped alone", async () => {
-  const page = await browser.open(`${server.address}#model=vgg16_cats_dogs&method=gradcam,rise,smoothgrad`);
+  const page = await browser.open(`${server.address}#model=vgg16_cats_dogs&method=gradcam,rise,smoothgrad&masks=200`);
   await page.waitForSelector("canvas[aria-label^='Grad-CAM heat map for dog. The strongest']");
   // Only one long computation runs at a time.
   await page.waitForSelector("figure:nth-child(2) .map-progress >> text=/^[1-9][0-9]* of/");

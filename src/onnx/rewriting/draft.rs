@@ -1,10 +1,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::onnx::builder::{Attribute, attribute};
+use crate::onnx::pb::tensor_proto::DataType;
 use crate::onnx::pb::tensor_shape_proto::dimension::Value::DimValue;
 use crate::onnx::pb::type_proto::Value::TensorType;
 use crate::onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
-use crate::onnx::{Attributes, OnnxError, float_tensor, reads};
+use crate::onnx::{Attributes, OnnxError, float_tensor, int_tensor, read_ints, reads};
 
 /// Writes the nodes that replace `node` into the draft. False if the node stays as it is.
 pub(super) type Rewrite = fn(&NodeProto, &mut Draft) -> Result<bool, OnnxError>;
@@ -152,6 +153,49 @@ impl Draft {
     /// Stores one float32 number.
     pub(super) fn scalar(&mut self, value: f32) -> String {
         self.floats(&[], &[value])
+    }
+
+    /// Stores a list of int64 numbers and returns its name.
+    pub(super) fn integers(&mut self, values: &[i64]) -> String {
+        let name = self.name("constant");
+        self.store(int_tensor(&name, values))
+    }
+
+    /// Stores one int64 number.
+    pub(super) fn integer(&mut self, value: i64) -> String {
+        let name = self.name("constant");
+        self.store(TensorProto { dims: Vec::new(), ..int_tensor(&name, &[value]) })
+    }
+
+    /// The integers that are stored under `name`.
+    pub(super) fn stored_integers(&self, name: &str) -> Option<Vec<i64>> {
+        read_ints(self.tensor(name)?).ok()
+    }
+
+    /// Casts `value` to float32.
+    pub(super) fn float(&mut self, value: &str) -> Result<String, OnnxError> {
+        self.node("Cast", &[value], &[("to", Attribute::Int(DataType::Float as i64))])
+    }
+
+    /// Whether `value` holds booleans. It looks through operators that only rearrange a value.
+    pub(super) fn is_boolean<'a>(&'a self, mut value: &'a str) -> bool {
+        loop {
+            if let Some(tensor) = self.tensor(value) {
+                return tensor.data_type == DataType::Bool as i32;
+            }
+            let computes = |node: &&NodeProto| node.output.iter().any(|output| output == value);
+            let Some(node) = self.nodes.iter().rev().find(computes) else { return false };
+            match node.op_type.as_str() {
+                "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not"
+                | "Or" | "Xor" => return true,
+                "Cast" => return node.int("to", 0) == DataType::Bool as i64,
+                "Concat" | "Expand" | "Gather" | "Identity" | "Reshape" | "Slice" | "Squeeze"
+                | "Tile" | "Transpose" | "Unsqueeze" => {}
+                _ => return false,
+            }
+            let Some(source) = node.input.first() else { return false };
+            value = source;
+        }
     }
 
     /// Stores a float32 tensor as the value `name`.

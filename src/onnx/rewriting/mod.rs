@@ -3,6 +3,7 @@
 //!
 //! Values keep their names. Nodes are replaced by nodes that compute the same.
 
+mod attention;
 mod concatenation;
 mod draft;
 mod float32;
@@ -26,16 +27,20 @@ const MACHINE: &str = "com.microsoft.nchwc";
 /// Which operators are rewritten, by domain and name.
 #[rustfmt::skip]
 const REWRITES: &[(&str, &str, Rewrite)] = &[
+    ("", "Attention", attention::attention),
     ("", "AveragePool", standard::average_pool),
     ("", "BatchNormalization", standard::batch_normalization),
+    ("", "Col2Im", standard::col2im),
     ("", "ConstantOfShape", standard::zeros_of_float32),
     ("", "ConvInteger", quantized_operators::integer_product),
     ("", "DequantizeLinear", quantization::dequantize),
     ("", "DynamicQuantizeLinear", quantization::dynamic_quantize),
+    ("", "LpPool", standard::lp_pool),
     ("", "MatMulInteger", quantized_operators::integer_product),
     ("", "QLinearConv", quantized_operators::convolution),
     ("", "QLinearMatMul", quantized_operators::product),
     ("", "QuantizeLinear", quantization::quantize),
+    ("", "RMSNormalization", standard::rms_normalization),
     (MICROSOFT, "BiasGelu", fused::gelu),
     (MICROSOFT, "DequantizeLinear", quantization::dequantize),
     (MICROSOFT, "FastGelu", fused::gelu),

@@ -9,12 +9,15 @@ use crate::render::{Drawing, LevelRange};
 use crate::service::answer_size::{AnswerSize, Encoding};
 use crate::service::base64_png::Base64Png;
 use crate::service::numpy::{self, Array, stored_archive};
-use crate::service::{OutputFormat, ServiceError};
+use crate::service::{CardValue, OutputFormat, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
 pub struct ActivationsJson<'a> {
     model: &'a str,
+    /// What is assumed of the preprocessing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assumed: Vec<&'a CardValue>,
     normalize: Normalize,
     colormap: &'static str,
     layers: Vec<LayerJson<'a>>,
@@ -50,6 +53,7 @@ impl Activations {
             shown.iter().map(|one| self.layer_json(one, &mut size)).collect::<Result<_, _>>()?;
         Ok(ActivationsJson {
             model: self.classifier.name(),
+            assumed: self.classifier.info().settings().assumed_of_the_input(),
             normalize: self.normalize(),
             colormap: self.grid.colormap.name(),
             layers,

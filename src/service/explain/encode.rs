@@ -12,12 +12,15 @@ use crate::render::{View, Window};
 use crate::service::answer_size::Encoding;
 use crate::service::base64_png::Base64Png;
 use crate::service::numpy::{self, Array};
-use crate::service::{CachedForward, ClassScore, OutputFormat, ServiceError};
+use crate::service::{CachedForward, CardValue, ClassScore, OutputFormat, ServiceError};
 
 /// The JSON answer.
 #[derive(Debug, Serialize)]
 pub struct ExplanationJson<'a> {
     model: &'a str,
+    /// What is assumed of the preprocessing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assumed: Vec<&'a CardValue>,
     /// The layer that is explained, where there is one alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<&'a str>,
@@ -117,6 +120,7 @@ impl Explain {
         let first = maps.first().map_or(Sign::Positive, |one| one.sign);
         Ok(ExplanationJson {
             model: self.classifier.name(),
+            assumed: self.classifier.info().settings().assumed_of_the_input(),
             layer: layer.map(|layer| layer.name()),
             layer_shape: extents.map(|[channels, height, width]| [height, width, channels]),
             picture: [forward.picture.height(), forward.picture.width()],

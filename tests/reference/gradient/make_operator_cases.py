@@ -106,6 +106,13 @@ def activations():
         case(name, x=x, opset=14)
     for name in ["Sqrt", "Log", "Reciprocal"]:
         case(name, x=positive(2, 6), opset=13)
+    for name in ["Atan", "Asinh", "Sinh", "Cosh", "Ceil", "Floor", "Sign"]:
+        case(name, x=x, opset=13)
+    for name in ["Asin", "Acos", "Atanh", "Tan"]:
+        case(name, x=spread(2, 6, low=-0.9, high=0.9), opset=13)
+    case("Acosh", x=positive(2, 6) + np.float32(1), opset=13)
+    case("Shrink", x=x)
+    case("Shrink", "attributes", x, lambd=0.9, bias=0.3)
     case("LeakyRelu", x=x)
     case("LeakyRelu", "alpha", x, alpha=0.3)
     case("LeakyRelu", "negative alpha", x, alpha=-0.5)
@@ -516,6 +523,106 @@ def selections():
     case("Gather", "axis 0", spread(3, 4), ints(2, 0, 2), opset=13)
 
 
+def scatterings():
+    x = spread(1, 5, 6)
+    case("TopK", "last axis", x, ints(3), opset=11, outputs=("y", "i"))
+    case("TopK", "least of an axis", x, ints(2), opset=11, outputs=("y", "i"), axis=1, largest=0)
+    case("TopK", "opset 10", x, ints(2), opset=10, outputs=("y", "i"), axis=-2)
+    at = np.array([[[0, 4, 0], [3, -1, 2], [5, 1, 4], [2, 0, 3], [1, 1, 1]]], np.int64)
+    once = np.array([[[0, 4, 1], [3, 5, 2], [5, 1, 4], [2, 0, 3], [1, 3, 2]]], np.int64)
+    case("GatherElements", "twice the same", x, at, opset=13, axis=2)
+    case("GatherElements", "axis 0", spread(3, 2), np.array([[2, 0], [2, 2]], np.int64), opset=11)
+    case("GatherND", "elements", x, np.array([[0, 1, 2], [0, 4, 5], [0, 1, 2]], np.int64), opset=13)
+    case("GatherND", "rows", x, np.array([[[0, 4]], [[0, 0]]], np.int64), opset=12)
+    rows, places = spread(2, 6, seed=3), np.array([[0, 4], [0, 1]], np.int64)
+    node = helper.make_node
+    network("ScatterND opset 16: rows", "ScatterND", [node("ScatterND", ["x", "i", "u"], ["y"])],
+            {"x": x, "u": rows}, {"i": places}, 16)
+    network("ScatterElements opset 16: axis 2", "ScatterElements", [node("ScatterElements", ["x", "i", "u"], ["y"], axis=2)],
+            {"x": x, "u": spread(1, 5, 3, seed=4)}, {"i": once}, 16)
+    network("Gather opset 13: at the largest of each row", "Gather",
+            [node("ArgMax", ["x"], ["i"], axis=2, keepdims=0), node("Gather", ["x", "i"], ["y"], axis=2)], {"x": x}, {}, 13)
+    network("GatherElements opset 13: at the largest of each row", "GatherElements",
+            [node("ArgMax", ["x"], ["i"], axis=2), node("GatherElements", ["x", "i"], ["y"], axis=2)], {"x": x}, {}, 13)
+    for reverse, exclusive in [(0, 0), (0, 1), (1, 0), (1, 1)]:
+        case("CumSum", f"reverse {reverse}, exclusive {exclusive}", x, np.array(2, np.int64), opset=14,
+             reverse=reverse, exclusive=exclusive)
+    case("Trilu", x=spread(2, 4, 4), opset=14)
+    case("Trilu", "lower, below the diagonal", spread(4, 5), np.array(-1, np.int64), opset=14, upper=0)
+
+
+def samplings():
+    """Pictures that are read at places of a grid. Some places are outside."""
+    x, grid = spread(2, 3, 4, 5), spread(2, 3, 2, 2, low=-1.3, high=1.3)
+    for mode in ["bilinear", "nearest"]:
+        for padding in ["zeros", "border"]:
+            for corners in [0, 1]:
+                sample = lambda x, grid, mode=mode, padding=padding, corners=corners: torch.nn.functional.grid_sample(
+                    x, grid, mode, padding, align_corners=bool(corners))
+                inputs = {"x": x, "grid": grid}
+                name = f"{mode}, {padding}, align_corners {corners}"
+                new = mode.replace("bilinear", "linear")
+                for opset in [16, 20] if padding == "zeros" else [16]:
+                    network(f"GridSample opset {opset}: {name}", "GridSample",
+                            [helper.make_node("GridSample", ["x", "grid"], ["y"], mode=new if opset == 20 else mode,
+                                              padding_mode=padding, align_corners=corners)],
+                            inputs, {}, opset, shape=(2, 3, 3, 2), **with_torch(sample, inputs))
+
+
+GATES = {"LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2], "RNN": [0]}
+"""The gates of ONNX as indices of PyTorch's."""
+
+
+def recurrent():
+    """Recurrent layers of PyTorch: 4 steps, a batch of 2, 3 numbers in, 2 out."""
+    for name in GATES:
+        for direction in ["forward", "bidirectional", "reverse"]:
+            recurrent_case(name, direction, "every state")
+        recurrent_case(name, "bidirectional", "the last state")
+    recurrent_case("RNN", "forward", "every state", nonlinearity="relu")
+    x, h = spread(4, 2, 3), spread(1, 2, 2, seed=1)
+    weights = [spread(1, 6, 3, seed=2), spread(1, 6, 2, seed=3), spread(1, 12, seed=4)]
+    case("GRU", "linear after reset", x, *weights, None, h, opset=14, hidden_size=2)
+
+
+def recurrent_case(name, direction, read, nonlinearity="tanh"):
+    torch.manual_seed(5)
+    two = direction == "bidirectional"
+    options = {"nonlinearity": nonlinearity} if name == "RNN" else {}
+    layer = getattr(torch.nn, name)(3, 2, bidirectional=two, **options).double()
+    ends = ["", "_reverse"][: 1 + two]
+
+    def ordered(label):
+        parts = [getattr(layer, f"{label}_l0{end}").detach().numpy().astype("f") for end in ends]
+        gates = [np.split(part, len(GATES[name])) for part in parts]
+        return np.stack([np.concatenate([gate[index] for index in GATES[name]]) for gate in gates])
+
+    biases = np.concatenate([ordered("bias_ih"), ordered("bias_hh")], 1)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.copy_(weight.float())  # the case has float32
+    inputs = {"x": spread(4, 2, 3)}
+
+    def run(x):
+        steps, last = layer(x.flip(0) if direction == "reverse" else x)
+        if read == "the last state":
+            return last[0] if name == "LSTM" else last
+        steps = steps.flip(0) if direction == "reverse" else steps
+        return steps.reshape(4, 2, len(ends), 2).transpose(1, 2)
+
+    attributes = {"hidden_size": 2, "direction": direction}
+    if name == "GRU":
+        attributes["linear_before_reset"] = 1
+    if nonlinearity == "relu":
+        attributes["activations"] = ["Relu"]
+    outputs = ["y"] if read == "every state" else ["", "y"]
+    node = helper.make_node(name, ["x", "w", "r", "b"], outputs, **attributes)
+    weights = {"w": ordered("weight_ih"), "r": ordered("weight_hh"), "b": biases}
+    shape = (4, len(ends), 2, 2) if read == "every state" else (2, 2, 2)
+    network(f"{name} opset 14: {direction}, {read}, {nonlinearity}", name, [node], inputs, weights, 14, shape=shape,
+            **with_torch(run, inputs))
+
+
 def interpolations():
     x = spread(1, 2, 3, 4)
     up, none = np.array([1, 1, 2, 2], "f"), np.array([], "f")
@@ -592,7 +699,8 @@ def graphs():
 
 def main():
     for family in [activations, arithmetic, quantizations, convolutions, pools, normalizations, reductions,
-                   matrices, einsums, rearrangements, selections, interpolations, graphs]:
+                   matrices, einsums, rearrangements, selections, scatterings, samplings, recurrent,
+                   interpolations, graphs]:
         family()
     path = Path(__file__).parent / "operator_cases.jsonl"
     r.write(path, CASES)
