@@ -32,8 +32,8 @@ impl<const N: usize> Offsets<N> {
     }
 }
 
-/// c\[batch\]\[row\]\[column\] = Σ a\[batch\]\[row\]\[k\] · b\[batch\]\[k\]\[column\]: for each index,
-/// its offsets. The offset of an element is the sum of the offsets of its indices.
+/// c\[batch\]\[row\]\[column\] = Σ a\[batch\]\[row\]\[k\] · b\[batch\]\[k\]\[column\]: for each
+/// index, its offsets. The offset of an element is the sum of the offsets of its indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MatmulLayout {
     /// In a, b and c.
