@@ -3,8 +3,8 @@
 //!     cargo run --release -p tract-kernels --example network -- MODEL.onnx THREADS RUNS
 //!
 //! Prints the least and the median of the runs in milliseconds, then the operators whose time is
-//! largest in the fastest of the runs. The input is noise. With `tract` as a fourth argument, tract's
-//! own operators run.
+//! largest in the fastest of the runs. The input is noise. With `tract` as a fourth argument,
+//! tract's own operators run.
 
 #![allow(clippy::print_stdout, reason = "the program prints a table")]
 

@@ -32,8 +32,8 @@ impl<const N: usize> Offsets<N> {
     }
 }
 
-/// c\[batch\]\[row\]\[column\] = Σ a\[batch\]\[row\]\[k\] · b\[batch\]\[k\]\[column\]: for each index, its
-/// offsets. The offset of an element is the sum of the offsets of its indices.
+/// c\[batch\]\[row\]\[column\] = Σ a\[batch\]\[row\]\[k\] · b\[batch\]\[k\]\[column\]: for each
+/// index, its offsets. The offset of an element is the sum of the offsets of its indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MatmulLayout {
     /// In a, b and c.
@@ -249,8 +249,8 @@ impl Part<'_> {
         }
     }
 
-    /// Prefetches some rows of the panel that begins at `column`. They may be far apart, so that the
-    /// processor does not prefetch them itself.
+    /// Prefetches some rows of the panel that begins at `column`. They may be far apart, so that
+    /// the processor does not prefetch them itself.
     #[inline(always)]
     fn prefetch_b<S: Simd>(&self, simd: S, column: usize, range: Range<usize>) {
         let MatmulLayout { batch, depth, columns, .. } = self.layout;

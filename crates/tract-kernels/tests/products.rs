@@ -10,8 +10,8 @@ use crate::random::Random;
 /// A product of two values with named axes, in any order, and what is added to it.
 #[derive(Debug)]
 struct Case {
-    /// The axes of the factors and of the output: `b` and `c` are batches, `m` and `p` rows, `n` and
-    /// `q` columns, `k` and `l` are summed.
+    /// The axes of the factors and of the output: `b` and `c` are batches, `m` and `p` rows, `n`
+    /// and `q` columns, `k` and `l` are summed.
     axes: [Vec<char>; 3],
     extents: [(char, usize); 8],
     /// The axis along which the bias has values, if there is a bias.

@@ -12,7 +12,7 @@ use crate::weight_matrix::{WeightMatrix, WeightPrecision};
 /// wake others.
 const MIN_WEIGHTS: usize = 1 << 16;
 
-/// The most vectors. A product with more is one of two matrices, whose weights no other model shares.
+/// The most vectors. A product with more is one of two matrices; its weights are not shared.
 const MAX_VECTORS: usize = 32;
 
 /// A product of a constant matrix and one vector, or a few that are the rows of a matrix.
