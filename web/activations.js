@@ -1,5 +1,6 @@
 // The Activations tab: the grid of a layer's channels, or one channel beside the picture.
 
+import { attentionOf, layersOf, queryPicker } from "./attention.js";
 import { channelPlots, loadChannel } from "./channel.js";
 import { COLORMAPS } from "./colormap.js";
 import { byId, element, fillSelect } from "./dom.js";
@@ -31,6 +32,7 @@ export function setUpActivations() {
   parts.readout = element("output", { class: "readout" });
   parts.grid = element("div", { class: "grid", role: "group" });
   parts.channel = element("div", { class: "channel", hidden: true });
+  parts.query = element("div", { hidden: true });
   const field = (key, label) => {
     const select = element("select", { id: key, onchange: () => change({ [key]: select.value }) });
     parts[key] = select;
@@ -48,6 +50,7 @@ export function setUpActivations() {
   byId("activations").replaceChildren(
     parts.title,
     parts.description,
+    parts.query,
     parts.toolbar,
     parts.readout,
     parts.grid,
@@ -62,8 +65,18 @@ export async function showActivations(context) {
   fillSelect(parts.order, ORDERS, state.order);
   fillSelect(parts.normalize, NORMALIZATIONS, state.normalize);
   fillSelect(parts.colormap, COLORMAPS, state.colormap);
-  const key = [state.model, context.picture.id, state.layer, state.order, state.normalize, state.colormap].join("|");
-  const count = model.layers.find(({ name }) => name === state.layer).shape.at(-1);
+  const key = [
+    state.model,
+    context.picture.id,
+    state.layer,
+    state.query,
+    state.order,
+    state.normalize,
+    state.colormap,
+  ].join("|");
+  const count = layersOf(model)
+    .find(({ name }) => name === state.layer)
+    .shape.at(-1);
   const columns = gridColumns(count);
   if (grid?.key !== key) {
     byId("activations").setAttribute("aria-busy", "true");
@@ -74,11 +87,24 @@ export async function showActivations(context) {
     });
   }
   setColumns(parts.grid, columns);
+  await showQuery(context);
   byId("activations").setAttribute("aria-busy", "false");
   await (state.channel === "" ? showAllChannels(context) : showChannel(context));
 }
 
-function showAllChannels({ state }) {
+/** The picture on which the query of an attention is chosen. */
+async function showQuery(context) {
+  const { state, model, picture, signal } = context;
+  const attention = attentionOf(model, state.layer);
+  parts.query.hidden = !attention;
+  if (!attention) return;
+  const decoded = await decodePicture(picture, model, signal);
+  const hadFocus = parts.query.contains(document.activeElement);
+  parts.query.replaceChildren(queryPicker(context, decoded, attention));
+  if (hadFocus) parts.query.querySelector(".query-plot")?.focus({ preventScroll: true });
+}
+
+function showAllChannels({ state, model }) {
   const wasHidden = parts.grid.hidden;
   const previous = parts.channel.dataset.channel;
   parts.channel.hidden = parts.navigation.hidden = true;
@@ -89,8 +115,8 @@ function showAllChannels({ state }) {
   const deadText = dead === 0 ? "" : ` ${dead} dead (constant) ${dead === 1 ? "channel is" : "channels are"} hatched.`;
   parts.title.textContent = state.layer;
   parts.description.textContent =
-    `${channels} channels of ${height} × ${width} values. Bright values are high.` +
-    `${deadText} Select a channel to enlarge it.`;
+    `${channels} ${attentionOf(model, state.layer) ? "heads" : "channels"} of ${height} × ${width} values. ` +
+    `Bright values are high.${deadText} Select a channel to enlarge it.`;
   parts.readout.textContent = "Hover over a channel to see its statistics.";
   if (wasHidden) focusTile(parts.grid, previous);
 }

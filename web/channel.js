@@ -13,6 +13,7 @@ export async function loadChannel({ state, picture, signal }) {
     ["model", state.model],
     ["layer", state.layer],
     ["channel", state.channel],
+    ...(state.query ? [["query", state.query]] : []),
   ];
   const { bytes } = await request("activations", { image: picture, fields, accept: "application/x-npz", signal });
   const { shape, values } = parseFirstOfNpz(bytes);

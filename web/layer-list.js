@@ -2,6 +2,7 @@
 // channels the thicker.
 
 import { requestJson } from "./api.js";
+import { layersOf } from "./attention.js";
 import { byId, element, formatCount } from "./dom.js";
 import { change, current } from "./state.js";
 
@@ -19,22 +20,24 @@ export function hasGrid(layer) {
 
 /** The layers in the list. */
 export function listedLayers(model) {
-  if (model.layers.length <= MAX_LAYERS || current().all_layers) return model.layers;
-  return model.layers.filter((layer) => model.shown.includes(layer.name));
+  const layers = layersOf(model);
+  if (layers.length <= MAX_LAYERS || current().all_layers) return layers;
+  return layers.filter(({ name, kind }) => kind === "attention" || model.shown.includes(name));
 }
 
 /** The layer whose channels are shown: that of the state, else the first. */
 export function selectedLayer(model) {
   const { layer } = current();
-  if (model.layers.some(({ name }) => name === layer)) return layer;
+  if (layersOf(model).some(({ name }) => name === layer)) return layer;
   return model.shown[0] ?? model.layers.find(hasGrid)?.name ?? "";
 }
 
 /** Shows the layers, without thumbnails yet. */
 export function showLayerList(model) {
   const allLayers = byId("all-layers");
-  allLayers.hidden = model.layers.length <= MAX_LAYERS;
-  allLayers.querySelector("span").textContent = `all ${model.layers.length}`;
+  const count = layersOf(model).length;
+  allLayers.hidden = count <= MAX_LAYERS;
+  allLayers.querySelector("span").textContent = `all ${count}`;
   allLayers.querySelector("input").checked = Boolean(current().all_layers);
   const maxHeight = Math.max(...model.layers.filter(hasGrid).map(({ shape }) => shape[0]));
   byId("layer-list").replaceChildren(...listedLayers(model).map((layer) => listItem(layer, maxHeight)));
@@ -66,7 +69,7 @@ function listItem(layer, maxHeight) {
     class: "layer",
     data: { layer: name },
     "aria-pressed": "false",
-    onclick: () => change({ tab: "activations", layer: name, channel: "" }),
+    onclick: () => change({ tab: "activations", layer: name, channel: "", query: "" }),
   };
   const frame = element("span", { class: "thumbnail-frame" }, thumbnail);
   return element("li", {}, element("button", attributes, frame, ...text));

@@ -198,7 +198,7 @@ setUpActivations();
 setUpOtherClass(() => loaded.model);
 byId("model").addEventListener("change", (event) => {
   const model = event.target.value;
-  change({ model, layer: "", channel: "", class: "", compare: "", explain_layer: "", all_layers: "" });
+  change({ model, layer: "", channel: "", class: "", compare: "", explain_layer: "", all_layers: "", query: "" });
 });
 byId("all-layers")
   .querySelector("input")

@@ -10,6 +10,7 @@ const EVIDENCE = { positive: "for", negative: "against", both: "for or against" 
 export function describeMap(map, heat, pixels, label, method, { sign }) {
   const evidence = `evidence ${EVIDENCE[sign]} “${label}”`;
   const isOfLayer = method.resolution === "layer";
+  const places = method.resolution === "tokens" ? "patch" : "pixel of the input";
   if (map.empty) {
     const place = isOfLayer ? `layer ${map.layer}` : "the input";
     return `There is no ${evidence} in ${place}: the map has ${sign === "both" ? "only zeros" : "no positive value"}.`;
@@ -18,7 +19,7 @@ export function describeMap(map, heat, pixels, label, method, { sign }) {
   const size = `The map has ${height} × ${width} values`;
   const sentences = [
     `The strongest ${evidence} is ${locationOfMaximum(heat, pixels)}.`,
-    isOfLayer ? `${size}, from layer ${map.layer}.` : `${size}, one for each pixel of the input.`,
+    isOfLayer ? `${size}, from layer ${map.layer}.` : `${size}, one for each ${places}.`,
   ];
   if (map.passes) sentences.push(`It took ${map.passes} passes.`);
   if (map.error !== undefined) sentences.push(`The standard error is ${formatNumber(map.error)}.`);

@@ -8,6 +8,7 @@ export const FAMILIES = {
   gradient: "Gradients at the pixels",
   rules: "Other backward rules",
   perturbation: "Altered pictures",
+  attention: "Attention",
 };
 
 /** The server's default. */

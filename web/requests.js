@@ -26,6 +26,7 @@ export function gridRequest(state, columns) {
   const pairs = [
     ["model", state.model],
     ["layer", state.layer],
+    ["query", state.query],
     ["columns", String(columns)],
     ["normalize", state.normalize],
     ["order", state.order],
@@ -40,6 +41,7 @@ export function channelRequest(state) {
   const pairs = [
     ["model", state.model],
     ["layer", state.layer],
+    ["query", state.query],
     ["channel", state.channel],
     ["colormap", state.colormap],
   ];

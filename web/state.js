@@ -12,6 +12,7 @@ const DEFAULTS = {
   // POST /activations
   layer: "",
   channel: "",
+  query: "", // of an attention: class, mean, or the row and column of a patch
   order: "index",
   normalize: "standard",
   colormap: "viridis",

@@ -20,6 +20,9 @@ pub enum AttributionError {
          positions and at most one dense layer; use gradcam or hirescam, or name another layer"
     )]
     NoLinearHead(String),
+    /// The method reads attention, and the network's does not suit it.
+    #[error("the method reads attention between all tokens: {0}; use gradcam or attnlrp")]
+    NoAttention(&'static str),
     /// A principal component of the layer would take too long.
     #[error(
         "a principal component takes at most {limit} channels or at most {limit} positions, but \

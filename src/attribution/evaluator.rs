@@ -3,6 +3,7 @@ use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 use super::{AttributionError, Map};
 use crate::explain::Target;
 use crate::gradient::Rules;
+use crate::onnx::Tokens;
 use crate::preprocess::Preprocessing;
 
 /// Changes a copy of a value, channels × height × width. The first argument is the copy's index.
@@ -174,6 +175,43 @@ pub trait Evaluator {
         _each: &mut AtInput<'_>,
     ) -> Result<(), AttributionError> {
         Err(not_prepared("evaluators of altered inputs"))
+    }
+
+    /// The tokens between which all attentions are.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn tokens(&self) -> Result<Tokens, AttributionError> {
+        Err(not_prepared("the tokens"))
+    }
+
+    /// The weights of every attention, heads × queries × keys, in the order of evaluation.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn attentions(&self) -> Result<Vec<ArrayView3<'_, f32>>, AttributionError> {
+        Err(not_prepared("the attentions"))
+    }
+
+    /// Carries `cotangent` of the logits back to every attention, heads × queries × keys.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn attention_gradients(
+        &self,
+        _cotangent: &[f32],
+    ) -> Result<Vec<Array3<f32>>, AttributionError> {
+        Err(not_prepared("the gradients of attentions"))
+    }
+
+    /// As [`attention_gradients`](Self::attention_gradients), where each attention has the logits
+    /// of its own block: those of the head where every token of the last block is the mean of this
+    /// block's tokens.
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    fn block_gradients(&self, _cotangent: &[f32]) -> Result<Vec<Array3<f32>>, AttributionError> {
+        Err(not_prepared("the gradients of blocks"))
     }
 
     /// Offers the map as far as it is computed. Whoever waits for it may look at it.

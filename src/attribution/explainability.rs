@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::supplied_gradient::{self, gives};
-use crate::config::Layout;
 use crate::gradient::{
     GradientError, GradientGraph, GradientModel, Rules, derive, derive_channel_sums,
 };
@@ -63,6 +62,11 @@ impl Explainability {
 /// Why a layer's map cannot be laid over a picture. None where it can.
 pub(super) fn lacks_positions(layer: &Layer) -> Option<String> {
     match layer.extents() {
+        Some(_) if layer.only_prefix_is_read => Some(
+            "behind it only the class token is read, so its gradient at the patches is zero; name \
+             a layer before the last attention"
+                .to_owned(),
+        ),
         Some(_) if layer.has_positions() => None,
         Some(_) => Some("it has a single position, so its map would be uniform".to_owned()),
         None => Some("it has no height and width".to_owned()),
@@ -114,6 +118,12 @@ pub(super) fn channel_sums_of(
     logits: &str,
     rules: &Rules,
 ) -> Result<GradientGraph, GradientError> {
-    let axis = grid.unwrap_or(Grid::from(Layout::Nchw)).channel_axis();
-    derive_channel_sums(model, facts, value, axis, logits, rules)
+    match grid.unwrap_or(Grid::Nchw) {
+        // The sums over tokens would have those of the prefix in them.
+        Grid::Tokens { .. } => derive(model, facts, &[value], logits, rules),
+        grid => {
+            let rank = facts.shape(value).map_or(0, <[usize]>::len);
+            derive_channel_sums(model, facts, value, grid.channel_axis(rank), logits, rules)
+        }
+    }
 }

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::attention_plan::AttentionGradient;
 use super::explainability::{channel_sums_of, lacks_positions};
 use super::method_plans::{PlanKey, Reduction};
 use super::{
@@ -12,23 +13,26 @@ use super::{
 use crate::gradient::{
     GradientError, GradientGraph, GradientModel, PooledHead, Rules, derive, derive_full_gradient,
 };
-use crate::onnx::{Grid, Layer};
+use crate::onnx::{Attentions, Layer};
 use crate::runtime::{ByteCache, CancellationToken, ForwardPass, Network, Tail};
 
 /// The explanations of one network: which of its layers can be explained, and a cache of their
 /// gradient graphs.
 #[derive(Debug)]
 pub struct Explainer {
-    network: Arc<Network>,
+    pub(super) network: Arc<Network>,
     /// The network's input, as a layer.
     input: Layer,
-    logits: String,
+    pub(super) logits: String,
     refusals: HashMap<String, String>,
     /// The gradient graph beside the model.
     supplied: Option<GradientModel>,
     plans: ByteCache<PlanKey, GradientPlan>,
     forward_passes: ByteCache<Vec<String>, ForwardPass>,
     tails: ByteCache<String, Tail>,
+    pub(super) attentions: Attentions,
+    /// Gradients at attentions, by the value whose cotangent comes in.
+    pub(super) attention_gradients: ByteCache<String, AttentionGradient>,
 }
 
 /// The most values of a layer that one pass from the layer on takes. More make it hardly faster.
@@ -46,6 +50,7 @@ impl Explainer {
         input: Layer,
         logits: &str,
         explainability: Explainability,
+        attentions: Attentions,
     ) -> Self {
         let Explainability { refusals, supplied } = explainability;
         let capacity = network.stored_bytes();
@@ -58,6 +63,8 @@ impl Explainer {
             plans: ByteCache::with_capacity(capacity),
             forward_passes: ByteCache::with_capacity(capacity),
             tails: ByteCache::with_capacity(capacity),
+            attentions,
+            attention_gradients: ByteCache::with_capacity(capacity),
         }
     }
 
@@ -89,7 +96,8 @@ impl Explainer {
     /// What is known of `layer` before any picture is seen.
     #[must_use]
     pub fn properties(&self, layer: &Layer) -> LayerProperties {
-        let axis = layer.grid.map_or(1, Grid::channel_axis);
+        let rank = layer.shape.len();
+        let axis = layer.grid.map_or(1, |grid| grid.channel_axis(rank));
         let (graph, facts) = (self.network.graph(), self.network.facts());
         let head = PooledHead::of(graph, facts, &layer.value, axis, &self.logits).ok().flatten();
         LayerProperties {
@@ -127,6 +135,9 @@ impl Explainer {
                     let backward = self.plan(&self.input, rules, Reduction::Elements, token)?;
                     let forward = self.forward_pass(backward.residuals(), token)?;
                     plans.altered.insert(rules.name, (forward, backward));
+                }
+                Need::Attention | Need::AttentionGradient | Need::BlockGradients => {
+                    self.prepare_attention(&mut plans, need, token)?;
                 }
                 Need::Scores => plans.scores = Some(self.forward_pass(&[], token)?),
                 Need::Activations
@@ -246,7 +257,7 @@ impl Explainer {
     }
 
     /// The backward pass to `layer`.
-    fn plan(
+    pub(super) fn plan(
         &self,
         layer: &Layer,
         rules: &'static Rules,
@@ -279,7 +290,9 @@ impl Explainer {
         token: &CancellationToken,
     ) -> Result<Arc<Tail>, AttributionError> {
         let bytes = layer.shape.iter().product::<usize>() * size_of::<f32>();
-        let rows = (TAIL_BYTES / bytes.max(1)).clamp(1, TAIL_ROWS);
+        let has_batch = layer.shape.first() == Some(&1);
+        let most = if has_batch { TAIL_ROWS } else { 1 };
+        let rows = (TAIL_BYTES / bytes.max(1)).clamp(1, most);
         let start = Instant::now();
         let compile = || {
             token.check()?;
@@ -371,7 +384,7 @@ impl Explainer {
 
     /// Puts the weights into a gradient graph that was derived for `values` by `rules`. Those for
     /// which `is_shared` become inputs of it.
-    fn embed(
+    pub(super) fn embed(
         &self,
         derived: Result<GradientGraph, GradientError>,
         values: &[&str],

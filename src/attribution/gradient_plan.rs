@@ -1,37 +1,30 @@
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 
 use super::cam::channel_sums;
+use super::compiled_gradient::CompiledGradient;
 use super::error::unexpected_shape;
-use super::evaluator::not_prepared;
 use super::{AttributionError, BiasGradient, FullGradient};
 use crate::config::Layout;
 use crate::gradient::{
     GradientModel, Reference, Rules, bias_product_name, biased_value_name, channel_sums_name,
     cotangent_name, has_homogeneous_activations,
 };
-use crate::onnx::{Grid, Kind, Layer, Layouts, Topology};
-use crate::runtime::{
-    self, CancellationToken, Graph, HeldBytes, Network, Plan, RuntimeError, ValueHandle, Values,
-};
+use crate::onnx::{Grid, Grids, Kind, Layer, Topology};
+use crate::runtime::{CancellationToken, HeldBytes, Network, RuntimeError, ValueHandle, Values};
 
 /// A compiled gradient graph. It carries a cotangent of the logits back to a layer.
 #[derive(Debug)]
 pub struct GradientPlan {
-    plan: Plan,
+    compiled: CompiledGradient,
     layer: Layer,
     /// The outputs of the operators whose bias products the plan gives.
     biased: Vec<Layer>,
-    residuals: Vec<String>,
-    references: Vec<(Reference, String)>,
-    seed_shape: Vec<usize>,
     is_input_x_gradient: bool,
-    /// The memory that the plan takes in addition to the network, in bytes.
-    bytes: usize,
 }
 
 impl HeldBytes for GradientPlan {
     fn held_bytes(&self) -> usize {
-        self.bytes
+        self.compiled.held_bytes()
     }
 }
 
@@ -47,47 +40,25 @@ impl GradientPlan {
         logits: &str,
         rules: &Rules,
     ) -> Result<Self, RuntimeError> {
-        let shape = |value: &str| {
-            let shape = network.facts().shape(value).map(<[usize]>::to_vec);
-            shape.ok_or_else(|| RuntimeError::NoSuchValue(value.to_owned()))
-        };
-        let seed_shape = shape(logits)?;
-        let mut shapes = vec![seed_shape.clone()];
-        let references = gradient.references.iter().map(|(_, value)| value);
-        for residual in gradient.residuals.iter().chain(references) {
-            shapes.push(shape(residual)?);
-        }
-        let graph = Graph::read_with(&gradient.model, &shapes, network.weights())?;
         let outputs: Vec<&String> =
             gradient.model.outputs().iter().map(|output| &output.name).collect();
         let biased = outputs.iter().filter_map(|name| biased_value_name(name));
-        let biased = biased_layers(network, &biased.collect::<Vec<_>>(), layer.grid)?;
-        let wanted = [channel_sums_name(&layer.value), cotangent_name(&layer.value)];
-        let is_wanted = |name: &String| wanted.contains(name) || biased_value_name(name).is_some();
-        let outputs: Vec<String> =
+        let biased = biased_layers(network, &biased.collect::<Vec<_>>(), layer.grid, logits)?;
+        let own = [channel_sums_name(&layer.value), cotangent_name(&layer.value)];
+        let is_wanted = |name: &String| own.contains(name) || biased_value_name(name).is_some();
+        let wanted: Vec<String> =
             outputs.into_iter().filter(|name| is_wanted(name)).cloned().collect();
-        let plan = graph.compile(&outputs, network.engine())?;
-        let bytes = network.additional_bytes(&plan);
-        let (residuals, references) = (gradient.residuals.clone(), gradient.references.clone());
+        let compiled = CompiledGradient::compile(network, gradient, &wanted, logits)?;
         let (graph, facts) = (network.graph(), network.facts());
-        let is_homogeneous = rules.is_gradient_if_homogeneous
+        let is_input_x_gradient = rules.is_gradient_if_homogeneous
             && has_homogeneous_activations(graph, facts, &layer.value, logits).unwrap_or(false);
-        Ok(Self {
-            plan,
-            layer: layer.clone(),
-            biased,
-            residuals,
-            references,
-            seed_shape,
-            is_input_x_gradient: is_homogeneous,
-            bytes,
-        })
+        Ok(Self { compiled, layer: layer.clone(), biased, is_input_x_gradient })
     }
 
     /// The forward values that the plan reads.
     #[must_use]
     pub fn residuals(&self) -> &[String] {
-        &self.residuals
+        self.compiled.residuals()
     }
 
     /// Whether the cotangent of the layer is its value times its gradient, whatever the picture is,
@@ -99,7 +70,7 @@ impl GradientPlan {
     /// The forward values that the plan reads at references, each once.
     pub(super) fn reference_values(&self) -> Vec<String> {
         let mut values: Vec<String> = Vec::new();
-        for (_, value) in &self.references {
+        for (_, value) in self.compiled.references() {
             if !values.contains(value) {
                 values.push(value.clone());
             }
@@ -117,10 +88,10 @@ impl GradientPlan {
     ) -> Result<Vec<f64>, AttributionError> {
         let name = channel_sums_name(&self.layer.value);
         let inputs = self.inputs(cotangent, values, &[])?;
-        if !self.plan.gives(&name) {
+        if !self.compiled.gives(&name) {
             return Ok(channel_sums(self.gradient(inputs, token)?.view()));
         }
-        let computed = self.plan.run(inputs, token)?;
+        let computed = self.compiled.run(inputs, token)?;
         let rows = computed.view(&name)?.insert_axis(Axis(2)).into_dimensionality::<Ix3>();
         Ok(channel_sums(rows.map_err(|_| unexpected_shape(&self.layer))?))
     }
@@ -132,7 +103,7 @@ impl GradientPlan {
         inputs: Vec<ValueHandle>,
         token: &CancellationToken,
     ) -> Result<Array3<f32>, AttributionError> {
-        let mut computed = self.plan.run(inputs, token)?;
+        let mut computed = self.compiled.run(inputs, token)?;
         self.layers_cotangent(&mut computed)
     }
 
@@ -143,7 +114,7 @@ impl GradientPlan {
         inputs: Vec<ValueHandle>,
         token: &CancellationToken,
     ) -> Result<FullGradient, AttributionError> {
-        let mut computed = self.plan.run(inputs, token)?;
+        let mut computed = self.compiled.run(inputs, token)?;
         let input = self.layers_cotangent(&mut computed)?;
         let bias = |layer: &Layer| {
             let products = computed.take(&bias_product_name(&layer.value))?;
@@ -160,6 +131,17 @@ impl GradientPlan {
         Ok(FullGradient { input, biases })
     }
 
+    /// The layer's cotangent in the shape of its value. `inputs` are those of
+    /// [`inputs`](Self::inputs).
+    pub(super) fn whole_gradient(
+        &self,
+        inputs: Vec<ValueHandle>,
+        token: &CancellationToken,
+    ) -> Result<ArrayD<f32>, AttributionError> {
+        let mut computed = self.compiled.run(inputs, token)?;
+        Ok(computed.take(&cotangent_name(&self.layer.value))?)
+    }
+
     fn layers_cotangent(&self, computed: &mut Values) -> Result<Array3<f32>, AttributionError> {
         let gradient = computed.take(&cotangent_name(&self.layer.value))?;
         self.layer.channels(gradient).ok_or_else(|| unexpected_shape(&self.layer))
@@ -173,18 +155,7 @@ impl GradientPlan {
         values: &Values,
         at_references: &[(Reference, Values)],
     ) -> Result<Vec<ValueHandle>, AttributionError> {
-        let seed = ArrayD::from_shape_vec(self.seed_shape.clone(), cotangent.to_vec());
-        let mut inputs =
-            vec![runtime::tensor_input(seed.map_err(|_| unexpected_shape(&self.layer))?)];
-        for residual in &self.residuals {
-            inputs.push(values.handle(residual)?);
-        }
-        for (reference, value) in &self.references {
-            let at = at_references.iter().find(|(at, _)| at == reference);
-            let unknown = || not_prepared(&reference.value_name(value));
-            inputs.push(at.ok_or_else(unknown)?.1.handle(value)?);
-        }
-        Ok(inputs)
+        self.compiled.inputs(cotangent, values, at_references)
     }
 }
 
@@ -194,13 +165,14 @@ fn biased_layers(
     network: &Network,
     names: &[&str],
     grid: Option<Grid>,
+    logits: &str,
 ) -> Result<Vec<Layer>, RuntimeError> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let (graph, facts) = (network.graph(), network.facts());
     let input = if grid == Some(Grid::Nhwc) { Layout::Nhwc } else { Layout::Nchw };
-    let layouts = Layouts::of(graph, &Topology::of(graph)?, facts, input);
+    let grids = Grids::of(graph, &Topology::of(graph)?, facts, input, logits);
     let layer = |value: &&str| {
         let shape = facts.shape(value).map(<[usize]>::to_vec);
         Ok(Layer {
@@ -208,7 +180,8 @@ fn biased_layers(
             module: None,
             kind: Kind::Value,
             shape: shape.ok_or_else(|| RuntimeError::NoSuchValue((*value).to_owned()))?,
-            grid: layouts.get(value).map(Grid::from),
+            grid: grids.get(value),
+            only_prefix_is_read: grids.only_prefix_is_read(value),
             parameters: 0,
         })
     };

@@ -49,6 +49,8 @@ pub enum Family {
     Rules,
     /// Scores of altered pictures.
     Perturbation,
+    /// The attention of transformers.
+    Attention,
 }
 
 /// The sizes that the cost of a method depends on: channels, height and width.
@@ -58,6 +60,8 @@ pub struct Extents {
     pub layer: [usize; 3],
     /// Those of the network's input.
     pub input: [usize; 3],
+    /// Rows and columns of the tokens between which all attentions are. 0 where there are none.
+    pub tokens: [usize; 2],
 }
 
 /// Where a map's values lie.
@@ -68,6 +72,8 @@ pub enum Resolution {
     Layer,
     /// At the pixels of the network's input.
     Input,
+    /// At the tokens between which all attentions are.
+    Tokens,
 }
 
 impl Resolution {
@@ -76,7 +82,7 @@ impl Resolution {
     #[must_use]
     pub fn percentile(self) -> f64 {
         match self {
-            Self::Layer => 100.0,
+            Self::Layer | Self::Tokens => 100.0,
             Self::Input => 99.0,
         }
     }
@@ -116,6 +122,12 @@ pub enum Need {
     ScoresFromLayer,
     /// A mean over all positions behind the layer, and then at most one dense layer.
     LinearHead,
+    /// The weights of every attention.
+    Attention,
+    /// The gradient at every attention.
+    AttentionGradient,
+    /// The gradient at every attention of the score of its own block's tokens.
+    BlockGradients,
 }
 
 impl Need {
@@ -132,7 +144,10 @@ impl Need {
             | Self::InputGradientByChoice(..)
             | Self::FullGradient
             | Self::InputGradients(_)
-            | Self::Scores => false,
+            | Self::Scores
+            | Self::Attention
+            | Self::AttentionGradient
+            | Self::BlockGradients => false,
         }
     }
 
@@ -140,12 +155,19 @@ impl Need {
     #[must_use]
     pub fn rules(&self) -> &[&'static Rules] {
         match self {
-            Self::ChannelSums | Self::FullGradient => &[Rules::GRADIENT],
+            Self::ChannelSums
+            | Self::FullGradient
+            | Self::AttentionGradient
+            | Self::BlockGradients => &[Rules::GRADIENT],
             Self::Gradient(rules) | Self::InputGradient(rules) | Self::InputGradients(rules) => {
                 std::slice::from_ref(rules)
             }
             Self::InputGradientByChoice(_, rules) => rules,
-            Self::Activations | Self::Scores | Self::ScoresFromLayer | Self::LinearHead => &[],
+            Self::Activations
+            | Self::Scores
+            | Self::ScoresFromLayer
+            | Self::LinearHead
+            | Self::Attention => &[],
         }
     }
 

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::attention_plan::{AttentionGradient, BlockGradients};
 use super::{AttributionError, GradientPlan};
 use crate::gradient::Rules;
+use crate::onnx::Attention;
 use crate::runtime::{ForwardPass, HeldBytes, Tail};
 
 /// Which gradient graph: of which value, by which rules, and how much of it.
@@ -46,6 +48,12 @@ pub struct MethodPlans {
     pub(super) tails: HashMap<String, Arc<Tail>>,
     /// Forward passes of altered inputs that give everything that the other graphs read.
     pub(super) whole: Option<Arc<ForwardPass>>,
+    /// The attentions that are read, in the order of evaluation.
+    pub(super) attentions: Vec<Attention>,
+    /// The backward pass to all attentions.
+    pub(super) attention_gradient: Option<Arc<AttentionGradient>>,
+    /// The backward passes from each block's tokens to its attention.
+    pub(super) block_gradients: Option<BlockGradients>,
 }
 
 impl HeldBytes for MethodPlans {
@@ -57,7 +65,13 @@ impl HeldBytes for MethodPlans {
         let references = self.references.values().map(|forward| forward.held_bytes());
         let forwards = self.scores.iter().chain(&self.whole).map(|forward| forward.held_bytes());
         let tails = self.tails.values().map(|tail| tail.held_bytes());
-        gradients.chain(altered).chain(references).chain(forwards).chain(tails).sum()
+        let attention = self.attention_gradient.iter().map(|plan| plan.held_bytes());
+        let blocks = self.block_gradients.iter().flat_map(|blocks| {
+            let plans = blocks.attentions.iter().map(|plan| plan.held_bytes());
+            plans.chain([blocks.head.held_bytes()])
+        });
+        let of_layers = gradients.chain(altered).chain(references).chain(forwards).chain(tails);
+        of_layers.chain(attention).chain(blocks).sum()
     }
 }
 
@@ -65,7 +79,11 @@ impl MethodPlans {
     /// The values of the picture's forward pass that the graphs read.
     pub fn residuals(&self) -> impl Iterator<Item = &String> {
         let gradients = self.gradients.values().flat_map(|plan| plan.residuals());
-        gradients.chain(self.tails.values().flat_map(|tail| tail.others()))
+        let tails = self.tails.values().flat_map(|tail| tail.others());
+        let attentions = self.attentions.iter().map(|attention| &attention.value);
+        let attention = self.attention_gradient.iter().flat_map(|plan| plan.residuals());
+        let blocks = self.block_gradients.iter().flat_map(|blocks| blocks.residuals());
+        gradients.chain(tails).chain(attentions).chain(attention).chain(blocks)
     }
 
     /// The backward pass to `value` from the picture's forward pass.

@@ -41,6 +41,9 @@ impl Explainer {
             Need::InputGradient(rules) | Need::InputGradients(rules) => (self.input(), *rules),
             Need::FullGradient => return reason(self.check_full_gradient()),
             Need::InputGradientByChoice(..) | Need::Scores => return None,
+            Need::Attention | Need::AttentionGradient | Need::BlockGradients => {
+                return reason(self.check_attention(need));
+            }
             of_layer => {
                 let Some(layer) = layer else {
                     return Some("no layer of the model has height and width".to_owned());

@@ -8,10 +8,13 @@
 //! [`Explainer`] knows which layers of a network can be explained, and derives, compiles and caches
 //! the gradient graphs that the methods need.
 
+mod attention_needs;
+mod attention_plan;
 mod aug_smooth;
 mod baseline;
 mod cam;
 mod coalitions;
+mod compiled_gradient;
 mod error;
 mod evaluator;
 mod explainability;
@@ -38,6 +41,7 @@ mod rounded_sum;
 mod session;
 mod shared_gradients;
 mod supplied_gradient;
+mod token_map;
 mod value_gradient;
 mod window;
 

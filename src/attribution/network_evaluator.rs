@@ -1,5 +1,6 @@
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewMut3, Axis, IxDyn, Slice};
 
+use super::attention_plan::weights;
 use super::error::unexpected_shape;
 use super::evaluator::not_prepared;
 use super::method_plans::{PlanKey, Reduction};
@@ -9,9 +10,9 @@ use super::{
 };
 use crate::explain::Target;
 use crate::gradient::Rules;
-use crate::onnx::Layer;
+use crate::onnx::{Layer, Tokens};
 use crate::preprocess::Preprocessing;
-use crate::runtime::Values;
+use crate::runtime::{Network, Values};
 
 /// Evaluates sessions with the engine, for one picture and one layer.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct NetworkEvaluator<'a> {
     pub logits: &'a str,
     /// The forward values of the picture: the input, the layer, and those that `plans` read.
     pub values: &'a Values,
+    /// The network.
+    pub network: &'a Network,
     /// The compiled graphs that the methods need.
     pub plans: &'a MethodPlans,
     /// Runs the passes.
@@ -211,6 +214,32 @@ impl Evaluator for NetworkEvaluator<'_> {
         Ok(())
     }
 
+    fn tokens(&self) -> Result<Tokens, AttributionError> {
+        let first = self.plans.attentions.first();
+        Ok(first.ok_or_else(|| not_prepared("the attentions"))?.keys)
+    }
+
+    fn attentions(&self) -> Result<Vec<ArrayView3<'_, f32>>, AttributionError> {
+        let attentions = self.plans.attentions.iter();
+        attentions.map(|attention| weights(attention, self.values)).collect()
+    }
+
+    fn attention_gradients(&self, cotangent: &[f32]) -> Result<Vec<Array3<f32>>, AttributionError> {
+        let plan = self.plans.attention_gradient.as_ref();
+        let plan = plan.ok_or_else(|| not_prepared("the gradients of attentions"))?;
+        let gradients = plan.run(cotangent, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(gradients)
+    }
+
+    fn block_gradients(&self, cotangent: &[f32]) -> Result<Vec<Array3<f32>>, AttributionError> {
+        let plans = self.plans.block_gradients.as_ref();
+        let plans = plans.ok_or_else(|| not_prepared("the gradients of blocks"))?;
+        let gradients = plans.run(cotangent, self.network, self.values, self.passes.token())?;
+        self.passes.count(1)?;
+        Ok(gradients)
+    }
+
     fn preview(&self, map: &dyn Fn() -> Result<Map, AttributionError>) {
         if let Some(previews) = self.previews {
             previews.offer(map);
@@ -248,12 +277,15 @@ impl Evaluator for NetworkEvaluator<'_> {
         let (token, size) = (self.passes.token(), tail.rows());
         let others = tail.repeated(self.values)?;
         let value = self.values.view(&layer.value)?;
-        let mut shape = value.shape().to_vec();
-        shape[0] = size;
+        // Several values are stacked along the batch. A value with tokens along its first axis
+        // has a tail of one row.
+        let (mut shape, first) = (value.shape().to_vec(), value.shape()[0]);
+        shape[0] = first * size;
         let pass = |batch: usize| {
             let mut stacked = ArrayD::zeros(IxDyn(&shape));
             for row in 0..size.min(count - batch * size) {
-                let mut copy = stacked.slice_axis_mut(Axis(0), Slice::from(row..=row));
+                let rows = Slice::from(row * first..(row + 1) * first);
+                let mut copy = stacked.slice_axis_mut(Axis(0), rows);
                 copy.assign(&value);
                 let channels = layer.channels(copy).ok_or_else(|| unexpected_shape(layer))?;
                 alter(batch * size + row, channels);
@@ -281,7 +313,7 @@ mod tests {
     use super::*;
     use crate::attribution::{Explainability, Explainer, Need};
     use crate::config::Layout;
-    use crate::onnx::{Head, Kind, LayerNames, Layouts, Topology, layers};
+    use crate::onnx::{Attentions, Grids, Head, Kind, LayerNames, Topology, layers};
     use crate::runtime::{
         CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source,
     };
@@ -295,11 +327,11 @@ mod tests {
         let input = model.inputs()[0].name.clone();
         let graph = Graph::read(&model, &[vec![1, 150, 150, 3]]).unwrap();
         let facts = Arc::new(graph.facts());
-        let layouts = Layouts::of(&model, &topology, &facts, Layout::Nhwc);
-        let names = LayerNames::of(&model, &topology);
-        let layers = layers(&model, &topology, &names, &layouts, &facts);
-        let layer = layers.iter().find(|layer| layer.value == "conv2d_2").unwrap().clone();
         let logits = Head::of(&model, &topology).logits;
+        let grids = Grids::of(&model, &topology, &facts, Layout::Nhwc, &logits);
+        let names = LayerNames::of(&model, &topology);
+        let layers = layers(&model, &topology, &names, &grids, &facts);
+        let layer = layers.iter().find(|layer| layer.value == "conv2d_2").unwrap().clone();
         let explainability =
             Explainability::find(&source, &model, &facts, &layers, &logits).unwrap();
         let outputs = ForwardOutputs {
@@ -311,8 +343,22 @@ mod tests {
         let network = Arc::new(network.unwrap());
         let (kind, shape) = (Kind::Value, vec![1, 150, 150, 3]);
         let grid = Some(Layout::Nhwc.into());
-        let input = Layer { value: input, module: None, kind, shape, grid, parameters: 0 };
-        let explainer = Explainer::new(Arc::clone(&network), input, &logits, explainability);
+        let input = Layer {
+            value: input,
+            module: None,
+            kind,
+            shape,
+            grid,
+            only_prefix_is_read: false,
+            parameters: 0,
+        };
+        let explainer = Explainer::new(
+            Arc::clone(&network),
+            input,
+            &logits,
+            explainability,
+            Attentions::default(),
+        );
         (network, explainer, layer)
     }
 
@@ -333,6 +379,7 @@ mod tests {
                 preprocessing: &Preprocessing::default(),
                 logits: "",
                 values: &values,
+                network: &network,
                 plans: &plans,
                 passes: &Passes::new(network.engine(), &token),
                 shared: None,

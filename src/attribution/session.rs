@@ -5,6 +5,7 @@ use super::{
 };
 use crate::explain::{Score, Seed, Target};
 use crate::gradient::Rules;
+use crate::onnx::Tokens;
 use crate::preprocess::Preprocessing;
 
 /// One picture, one layer and one class: what a method sees of the network. Values are channels ×
@@ -203,6 +204,42 @@ impl<'a> Session<'a> {
             take(index, self.target.score(logits)?);
             Ok(())
         })
+    }
+
+    /// The tokens between which all attentions are. The row names
+    /// [`Need::Attention`](super::Need::Attention).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn tokens(&self) -> Result<Tokens, AttributionError> {
+        self.evaluator.tokens()
+    }
+
+    /// The weights of every attention, heads × queries × keys, in the order of evaluation. The row
+    /// names [`Need::Attention`](super::Need::Attention).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn attentions(&self) -> Result<Vec<ArrayView3<'a, f32>>, AttributionError> {
+        self.evaluator.attentions()
+    }
+
+    /// The gradient of the score at every attention, heads × queries × keys. The row names
+    /// [`Need::AttentionGradient`](super::Need::AttentionGradient).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn attention_gradients(&self) -> Result<Vec<Array3<f32>>, AttributionError> {
+        self.evaluator.attention_gradients(&self.seed.cotangent)
+    }
+
+    /// The gradient at every attention of the score of its own block's tokens. The row names
+    /// [`Need::BlockGradients`](super::Need::BlockGradients).
+    ///
+    /// # Errors
+    /// [`AttributionError`].
+    pub fn block_gradients(&self) -> Result<Vec<Array3<f32>>, AttributionError> {
+        self.evaluator.block_gradients(&self.seed.cotangent)
     }
 
     /// Offers the map as far as it is computed to whoever waits for it. `map` is called only if

@@ -6,7 +6,7 @@ use super::Objective;
 use crate::attribution::{AttributionError, Explainability, Explainer, ValueGradient};
 use crate::config::Layout;
 use crate::gradient::{Rules, derive};
-use crate::onnx::{self, Grid, Kind, Layer, Topology};
+use crate::onnx::{self, Attentions, Grid, Kind, Layer, Topology};
 use crate::runtime::{CancellationToken, ForwardOutputs, Graph, Network, RuntimeError};
 
 /// The part of a network that computes one of its layers, for pictures of one size, with its
@@ -77,7 +77,13 @@ impl Stem {
         let stem =
             Network::compile(name, part, graph, weights, facts, &input.value, &outputs, engine)?;
         let explainability = Explainability::default();
-        let explainer = Explainer::new(Arc::new(stem), input.clone(), value, explainability);
+        let explainer = Explainer::new(
+            Arc::new(stem),
+            input.clone(),
+            value,
+            explainability,
+            Attentions::default(),
+        );
         let gradient = ValueGradient::prepare(&explainer, value, token)?;
         Ok(Self { gradient, input, shape, grid: layer.grid })
     }

@@ -27,6 +27,7 @@ const FILES: &[(&str, &[u8])] = files![
     "activations.css",
     "activations.js",
     "api.js",
+    "attention.js",
     "base.css",
     "brush-controls.js",
     "brush.css",

@@ -1,6 +1,7 @@
 //! What lies along each axis of a value: channels, rows or columns, through reshapes and
 //! transposes.
 
+use super::Grid;
 use crate::config::Layout;
 
 /// What a part of an axis is.
@@ -9,8 +10,26 @@ pub(super) enum Role {
     Channels,
     Rows,
     Columns,
-    /// Anything else, such as the keys of an attention.
+    /// Tokens: prefix tokens, then the positions row by row.
+    Tokens(Positions),
+    /// Anything else, such as a part of the prefix tokens.
     Other,
+}
+
+/// The positions along one axis of tokens. They stand row by row behind the prefix tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Positions {
+    /// Class, distillation and register tokens, which have no place in the picture.
+    pub(super) prefix: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+}
+
+impl Positions {
+    /// The number of tokens.
+    pub(super) fn tokens(self) -> usize {
+        self.prefix + self.height * self.width
+    }
 }
 
 /// A part of the rows, the columns or the channels. A reshape from H rows to a × b divides them
@@ -44,8 +63,59 @@ impl Axes {
         Self(roles.into_iter().zip(shape).map(|(role, &extent)| whole(role, extent)).collect())
     }
 
-    /// The layout, if rows and columns are whole and in order. The order of channels is not known.
-    pub(super) fn layout(&self) -> Option<Layout> {
+    /// The grid, if rows and columns are whole and in order. The order of channels is not known.
+    pub(super) fn grid(&self) -> Option<Grid> {
+        self.layout().map(Grid::from).or_else(|| {
+            let mut axes = self.0.iter().filter(|axis| !axis.is_empty());
+            let (tokens, channels) = (axes.next()?, axes.next()?);
+            let are_last = axes.next().is_none() && is(channels, Role::Channels);
+            let Positions { prefix, height, width } = positions(tokens).filter(|_| are_last)?;
+            Some(Grid::Tokens { prefix, height, width })
+        })
+    }
+
+    /// The positions along the axis at `index`, if it is one of tokens.
+    pub(super) fn positions(&self, index: usize) -> Option<Positions> {
+        positions(self.0.get(index)?)
+    }
+
+    /// Every axis of tokens, with its index.
+    pub(super) fn token_axes(&self) -> impl Iterator<Item = (usize, Positions)> + '_ {
+        let axes = self.0.iter().enumerate();
+        axes.filter_map(|(index, axis)| Some((index, positions(axis)?)))
+    }
+
+    /// Whether no element along the axis at `index` is known to have a place in the picture.
+    pub(super) fn lacks_positions(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(|axis| {
+            axis.iter().all(|part| matches!(part.role, Role::Channels | Role::Other))
+        })
+    }
+
+    /// These axes with other tokens along the axis at `index`. None in `tokens` if they are not
+    /// known; `extent` is their number.
+    pub(super) fn with_tokens(
+        &self,
+        index: usize,
+        extent: usize,
+        tokens: Option<Positions>,
+    ) -> Self {
+        let mut axes = self.0.clone();
+        if let Some(axis) = axes.get_mut(index) {
+            *axis = match tokens {
+                Some(tokens) if tokens.prefix == 0 => {
+                    let rows = whole(Role::Rows, tokens.height);
+                    [rows, whole(Role::Columns, tokens.width)].concat()
+                }
+                Some(tokens) => whole(Role::Tokens(tokens), extent),
+                None => whole(Role::Other, extent),
+            };
+        }
+        Self(axes)
+    }
+
+    /// The layout, if rows and columns are whole and in order.
+    fn layout(&self) -> Option<Layout> {
         use Role::{Channels, Columns, Rows};
         let [batch, a, b, c] = self.0.as_slice() else { return None };
         let has = |roles: [Role; 3]| {
@@ -71,7 +141,8 @@ impl Axes {
             while missing > 1 {
                 let part = parts.pop()?;
                 let taken = part.extent.min(missing);
-                if part.extent % taken != 0 || missing % taken != 0 {
+                let is_divided = taken < part.extent && matches!(part.role, Role::Tokens(_));
+                if is_divided || part.extent % taken != 0 || missing % taken != 0 {
                     return None;
                 }
                 let rest = part.extent / taken;
@@ -119,8 +190,9 @@ impl Axes {
     /// `extent` others.
     pub(super) fn mixed_last(&self, extent: usize) -> Self {
         let mut axes = self.0.clone();
-        if let Some(last) = axes.last_mut() {
-            *last = mixed(last, extent);
+        if let Some(last) = axes.pop() {
+            let merged = merged(&last, &mut axes);
+            axes.push(if merged { whole(Role::Channels, extent) } else { mixed(&last, extent) });
         }
         Self(axes)
     }
@@ -156,16 +228,58 @@ fn mixed(axis: &Axis, extent: usize) -> Axis {
     whole(if is_channels { Role::Channels } else { Role::Other }, extent)
 }
 
+/// Whether `last` has channels and the inner parts of rows and columns, as when 2 × 2 positions are
+/// merged into one. The rows and columns of `others` are then those of the coarser grid.
+fn merged(last: &Axis, others: &mut [Axis]) -> bool {
+    let inner = |role: Role| {
+        let mut parts: Vec<Part> = last.iter().filter(|it| it.role == role).copied().collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.stride));
+        let extent: usize = parts.iter().map(|part| part.extent).product();
+        let whole = parts.iter().map(|part| Part { whole: extent, ..*part });
+        is(&whole.collect::<Vec<_>>(), role).then_some(extent)
+    };
+    let (Some(rows), Some(columns)) = (inner(Role::Rows), inner(Role::Columns)) else {
+        return false;
+    };
+    let is_known = |part: &Part| matches!(part.role, Role::Channels | Role::Rows | Role::Columns);
+    let has_channels = last.iter().any(|part| part.role == Role::Channels);
+    if rows * columns == 1 || !has_channels || !last.iter().all(is_known) {
+        return false;
+    }
+    for part in others.iter_mut().flatten() {
+        let merged = match part.role {
+            Role::Rows => rows,
+            Role::Columns => columns,
+            _ => 1,
+        };
+        part.stride /= merged;
+        part.whole /= merged;
+    }
+    true
+}
+
 /// The role that all parts have.
 fn common_role(axis: &Axis) -> Role {
     match axis.split_first() {
+        Some((Part { role: Role::Tokens(_), .. }, _)) => Role::Other,
         Some((first, rest)) if rest.iter().all(|part| part.role == first.role) => first.role,
         _ => Role::Other,
     }
 }
 
+/// The positions along an axis, if it is one of tokens.
+fn positions(axis: &[Part]) -> Option<Positions> {
+    if let &[Part { role: Role::Tokens(tokens), extent, .. }] = axis {
+        return Some(tokens).filter(|tokens| tokens.tokens() == extent);
+    }
+    let (rows, columns) = axis.split_at(axis.iter().take_while(|it| it.role == Role::Rows).count());
+    let (height, width) = (rows.first()?.whole, columns.first()?.whole);
+    let are_whole = is(rows, Role::Rows) && is(columns, Role::Columns);
+    are_whole.then_some(Positions { prefix: 0, height, width })
+}
+
 /// Whether the axis has one element, or all elements of the role, rows and columns in order.
-fn is(axis: &Axis, role: Role) -> bool {
+fn is(axis: &[Part], role: Role) -> bool {
     let Some(first) = axis.first() else { return true };
     let is_role = axis.iter().all(|part| part.role == role);
     let follows = |(slow, fast): (&Part, &Part)| {
@@ -216,6 +330,37 @@ mod tests {
         assert_eq!(tokens.reshaped(&[1, 10, 4, 6]), None);
         let mixed = tokens.mixed_rows(40).permuted(&[0, 2, 1]).unwrap().reshaped(&NCHW);
         assert_eq!(mixed.unwrap().layout(), None);
+    }
+
+    #[test]
+    fn positions_that_are_merged_give_a_coarser_grid() {
+        let last = axes().permuted(&[0, 2, 3, 1]).unwrap();
+        let blocks = last.reshaped(&[1, 2, 2, 5, 2, 6]).unwrap();
+        let merged = blocks.permuted(&[0, 1, 3, 4, 2, 5]).unwrap().reshaped(&[1, 2, 5, 24]);
+        let merged = merged.unwrap();
+        assert_eq!(merged.grid(), None);
+        let reduced = merged.mixed_last(12);
+        assert_eq!(reduced.grid(), Some(Grid::Nhwc));
+        let tokens = reduced.reshaped(&[1, 10, 12]).unwrap().grid();
+        assert_eq!(tokens, Some(Grid::Tokens { prefix: 0, height: 2, width: 5 }));
+    }
+
+    #[test]
+    fn tokens_behind_a_class_token_keep_their_places() {
+        let tokens = axes().reshaped(&[1, 6, 40]).unwrap().permuted(&[0, 2, 1]).unwrap();
+        assert_eq!(tokens.grid(), Some(Grid::Tokens { prefix: 0, height: 4, width: 10 }));
+        let positions = tokens.positions(1).unwrap();
+        let joined = tokens.with_tokens(1, 41, Some(Positions { prefix: 1, ..positions }));
+        assert_eq!(joined.grid(), Some(Grid::Tokens { prefix: 1, height: 4, width: 10 }));
+        let heads = joined.reshaped(&[1, 41, 2, 3]).unwrap().permuted(&[0, 2, 1, 3]).unwrap();
+        let scores = heads.times(&heads.permuted(&[0, 1, 3, 2]).unwrap());
+        let found: Vec<usize> = scores.token_axes().map(|(index, _)| index).collect();
+        assert_eq!(found, [2, 3]);
+        // The tokens are indivisible, because the prefix stands among them.
+        assert_eq!(joined.with_tokens(1, 42, None).grid(), None);
+        let even = Positions { prefix: 2, ..positions };
+        assert_eq!(tokens.with_tokens(1, 42, Some(even)).reshaped(&[2, 21, 6]), None);
+        assert_eq!(joined.with_tokens(1, 40, Some(positions)), tokens);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use ndarray::{ArrayBase, Ix3, IxDyn, RawData};
+use ndarray::{ArrayBase, Axis, Ix3, IxDyn, RawData, Slice};
 use serde::Serialize;
 
 use super::Grid;
@@ -13,6 +13,8 @@ pub enum Kind {
     Pooling,
     /// The end of parallel branches: an addition, a concatenation, a gate.
     Merge,
+    /// A layer normalization.
+    Normalization,
     /// A fully connected layer, after its activation.
     Dense,
     /// A reshape from feature maps to a vector.
@@ -36,6 +38,9 @@ pub struct Layer {
     pub shape: Vec<usize>,
     /// The order of the axes. `None` for a value without height and width.
     pub grid: Option<Grid>,
+    /// Whether the logits depend on it through its prefix tokens alone, so that the gradient at the
+    /// patches is zero.
+    pub only_prefix_is_read: bool,
     /// The number of weights of this layer and of the unlisted nodes before it.
     pub parameters: usize,
 }
@@ -64,6 +69,9 @@ impl Layer {
     /// value is empty or has more dimensions.
     #[must_use]
     pub fn drawn_extents(&self) -> Option<[usize; 3]> {
+        if let Some(Grid::Tokens { .. }) = self.grid {
+            return self.extents().filter(|extents| !extents.contains(&0));
+        }
         let ones = self.shape.iter().take_while(|&&dim| dim == 1).count();
         let ones = ones.min(self.shape.len().saturating_sub(3).max(1));
         let shape = self.shape.get(ones..).unwrap_or_default();
@@ -87,6 +95,13 @@ impl Layer {
         value: ArrayBase<S, IxDyn>,
     ) -> Option<ArrayBase<S, Ix3>> {
         let [channels, height, width] = self.drawn_extents()?;
+        if let Some(Grid::Tokens { prefix, .. }) = self.grid {
+            let tokens = (prefix + height * width, channels);
+            let mut tokens = value.into_shape_with_order(tokens).ok()?;
+            tokens.slice_axis_inplace(Axis(0), Slice::from(prefix..));
+            let positions = tokens.into_shape_with_order((height, width, channels)).ok()?;
+            return Some(positions.permuted_axes([2, 0, 1]));
+        }
         let (stored, permuted) = match self.grid {
             Some(Grid::Nhwc) if height > 1 || width > 1 => ((height, width, channels), [2, 0, 1]),
             _ => ((channels, height, width), [0, 1, 2]),
@@ -104,7 +119,8 @@ mod tests {
 
     fn layer(shape: &[usize], grid: Option<Grid>) -> Layer {
         let (value, kind, parameters) = ("a".to_owned(), Kind::Value, 0);
-        Layer { value, module: None, kind, shape: shape.to_vec(), grid, parameters }
+        let (shape, only_prefix_is_read) = (shape.to_vec(), false);
+        Layer { value, module: None, kind, shape, grid, only_prefix_is_read, parameters }
     }
 
     #[test]
@@ -121,6 +137,7 @@ mod tests {
             (&[1, 2, 3, 4, 5], None, None),
             (&[1, 0, 4, 5], nchw, None),
             (&[1], None, Some([1, 1, 1])),
+            (&[1, 7, 5], Some(Grid::Tokens { prefix: 1, height: 2, width: 3 }), Some([5, 2, 3])),
         ];
         for (shape, grid, expected) in cases {
             assert_eq!(layer(shape, grid).drawn_extents(), expected, "{shape:?}");
@@ -136,5 +153,13 @@ mod tests {
         let last = layer(&[1, 3, 4, 2], Some(Grid::Nhwc));
         assert_eq!(first.channels(nchw.view()).unwrap(), last.channels(nhwc.view()).unwrap());
         assert_eq!(first.channels(nchw.view()).unwrap()[[1, 2, 3]], 123.0);
+        let tokens = ArrayD::from_shape_fn(IxDyn(&[14, 1, 2]), |i| match i[0].checked_sub(2) {
+            Some(position) => value(i[2], position / 4, position % 4),
+            None => f32::NAN,
+        });
+        let grid = Some(Grid::Tokens { prefix: 2, height: 3, width: 4 });
+        let mut of_tokens = layer(&[14, 1, 2], grid).channels(tokens).unwrap();
+        assert_eq!(of_tokens, first.channels(nchw.view()).unwrap());
+        of_tokens[[1, 2, 3]] = 0.0;
     }
 }

@@ -20,6 +20,7 @@ pub fn layer_type(layer: &Layer, topology: Option<&Topology>) -> &'static str {
         Kind::Convolution => "Conv2D",
         Kind::Pooling => "Pooling2D",
         Kind::Merge => "Merge",
+        Kind::Normalization => "LayerNormalization",
         Kind::Dense => "Dense",
         Kind::Flatten => "Flatten",
         Kind::Dropout => "Dropout",

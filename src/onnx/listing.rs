@@ -1,21 +1,20 @@
 use std::collections::{HashMap, HashSet};
 
-use super::layout::Layouts;
 use super::operators::{StartsLayer, operator};
 use super::pb::{NodeProto, TensorProto, tensor_proto::DataType};
-use super::{Element, Facts, Grid, Layer, LayerNames, Model, Topology};
+use super::{Element, Facts, Grids, Layer, LayerNames, Model, Topology};
 
 /// The layers of a model in the order of evaluation.
 ///
 /// Batch norm, activation, bias, and the product of a value with a function of itself (swish)
-/// belong to the layer whose value they change. The layer's value is its last one that is read
-/// outside the layer.
+/// belong to the layer whose value they change. Layer norm is a layer of its own. The layer's value
+/// is its last one that is read outside the layer.
 #[must_use]
 pub fn layers(
     model: &Model,
     topology: &Topology,
     names: &LayerNames,
-    layouts: &Layouts,
+    grids: &Grids,
     facts: &Facts,
 ) -> Vec<Layer> {
     let mut starts = LayerStarts::of(model, topology, names, facts);
@@ -36,7 +35,8 @@ pub fn layers(
             module: names.module(value),
             kind,
             shape: shape.to_vec(),
-            grid: layouts.get(value).filter(|_| shape.len() == 4).map(Grid::from),
+            grid: grids.get(value),
+            only_prefix_is_read: grids.only_prefix_is_read(value),
             parameters: std::mem::take(&mut pending),
         });
     }

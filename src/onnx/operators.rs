@@ -162,6 +162,7 @@ const OPERATORS: &[OperatorTraits] = &[
     Op::new("Identity").layer(dropout).elements(Kept),
     Op::new("InstanceNormalization").layout(Nchw),
     Op::new("LRN").layout(Nchw),
+    Op::new("LayerNormalization").layer(normalization).keras(Kind::Normalization, |_, _| "LayerNormalization"),
     Op::new("LpPool").layout(Nchw).layer(pooling),
     Op::new("MatMul").layout(Mixes).layer(product),
     Op::new("MaxPool").layout(Nchw).layer(pooling).keras(Kind::Pooling, |_, _| "MaxPooling2D"),
@@ -195,6 +196,10 @@ fn pooling(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
 
 fn dense(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
     Some(Kind::Dense)
+}
+
+fn normalization(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {
+    Some(Kind::Normalization)
 }
 
 fn flatten(_: &NodeProto, _: &Topology, _: &Facts) -> Option<Kind> {

@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use ndarray::ArrayView3;
+use ndarray::{Array3, ArrayView3};
 
 use super::answer_size::{AnswerSize, Encoding};
 use super::numpy::npz_bytes;
-use super::{
-    Classifier, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase, channels,
-    picture_shape,
-};
+use super::{Classifier, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase, channels};
 use crate::config::{Parameter, Parameters};
 use crate::explain::{ChannelStatistics, Normalize, Order, channel_statistics, select};
-use crate::onnx::Layer;
+use crate::onnx::{Grid, Layer};
 use crate::render::{Colormap, GridOptions};
 use crate::runtime::Values;
 
 mod draw;
 mod encode;
 mod parameters;
+mod query;
 
 use parameters::PARAMETERS;
+use query::AttentionQuery;
 
 /// What to ask for if the answer is too large.
 const SMALLER: &str = "ask for fewer layers, or for fewer channels with limit or channel";
@@ -32,6 +31,8 @@ const STATISTICS_BYTES: u64 = 256;
 pub struct Activations {
     classifier: Arc<Classifier>,
     layers: Vec<Layer>,
+    /// What is shown of each layer that is an attention.
+    queries: Vec<Option<AttentionQuery>>,
     /// The channels that are shown alone; empty for all.
     channels: Vec<usize>,
     normalize: Normalize,
@@ -59,6 +60,8 @@ struct LayerStatistics {
     channels: Vec<ChannelStatistics>,
     /// Which channels are shown, in this order.
     selection: Vec<usize>,
+    /// What is shown of an attention: heads × height × width.
+    rows: Option<Array3<f32>>,
 }
 
 /// One layer of the output: its values and their statistics.
@@ -67,6 +70,8 @@ struct ShownLayer<'o> {
     layer: &'o Layer,
     /// Whether the layer is the network's input.
     is_input: bool,
+    /// What is shown of an attention.
+    query: Option<&'o AttentionQuery>,
     /// Channels × height × width.
     values: ArrayView3<'o, f32>,
     statistics: &'o [ChannelStatistics],
@@ -92,9 +97,11 @@ impl UseCase for Activations {
         if layers.len() > limit {
             return Err(ServiceError::TooManyLayers { layers: layers.len(), limit });
         }
+        let attentions = classifier.info().attentions();
+        let queries = AttentionQuery::of_layers(parameters, &layers, attentions)?;
         let channels = parameters.numbers("channel")?;
-        for layer in &layers {
-            let [count, ..] = picture_shape(layer)?;
+        for (layer, query) in layers.iter().zip(&queries) {
+            let [count, ..] = AttentionQuery::shape(query.as_ref(), layer)?;
             if let Some(&channel) = channels.iter().find(|&&channel| channel >= count) {
                 let layer = layer.name().to_owned();
                 return Err(ServiceError::UnknownChannel { layer, channel, channels: count });
@@ -114,6 +121,7 @@ impl UseCase for Activations {
         };
         Ok(Self {
             layers,
+            queries,
             normalize,
             order: parameters.word("order")?.unwrap_or_default(),
             limit: parameters.number("limit", 1..=65_536)?,
@@ -142,12 +150,17 @@ impl UseCase for Activations {
         let values = self.classifier.network().complete(&forward.values, &wanted, &job.token)?;
         let statistics = |index: usize| {
             let layer: &Layer = &self.layers[index];
-            let channels = channel_statistics(channels(layer, values.view(&layer.value)?)?);
+            let value = values.view(&layer.value)?;
+            let rows = self.queries[index].as_ref().and_then(|query| query.rows(value.clone()));
+            let channels = match &rows {
+                Some(rows) => channel_statistics(rows.view()),
+                None => channel_statistics(channels(layer, value)?),
+            };
             let selection = match self.channels.as_slice() {
                 [] => select(&channels, self.order, self.limit),
                 chosen => chosen.to_vec(),
             };
-            Ok(LayerStatistics { channels, selection })
+            Ok(LayerStatistics { channels, selection, rows })
         };
         let engine = self.classifier.network().engine();
         let layers = engine.parallel_map(self.layers.len(), statistics);
@@ -207,8 +220,8 @@ impl Activations {
     /// The size of an answer of `format` without its pictures.
     fn size_without_pictures(&self, format: OutputFormat) -> Result<AnswerSize, ServiceError> {
         let mut size = AnswerSize::with_limit(self.max_bytes);
-        for layer in &self.layers {
-            let [count, height, width] = picture_shape(layer)?;
+        for (layer, query) in self.layers.iter().zip(&self.queries) {
+            let [count, height, width] = AttentionQuery::shape(query.as_ref(), layer)?;
             let shown = match self.channels.len() {
                 0 => self.limit.unwrap_or(count).min(count),
                 chosen => chosen,
@@ -231,18 +244,30 @@ impl Activations {
         &'o self,
         output: &'o LayerActivations,
     ) -> Result<Vec<ShownLayer<'o>>, ServiceError> {
-        let layers = self.layers.iter().zip(&output.layers);
-        let show = |(layer, statistics): (&'o Layer, &'o LayerStatistics)| {
+        let show = |(index, layer): (usize, &'o Layer)| {
             let is_input = layer.value == self.classifier.info().input_name();
-            let values = channels(layer, output.values.view(&layer.value)?)?;
-            let LayerStatistics { channels, selection } = statistics;
-            Ok(ShownLayer { layer, is_input, values, statistics: channels, selection })
+            let LayerStatistics { channels: statistics, selection, rows } = &output.layers[index];
+            let values = match rows {
+                Some(rows) => rows.view(),
+                None => channels(layer, output.values.view(&layer.value)?)?,
+            };
+            let query = self.queries[index].as_ref();
+            Ok(ShownLayer { layer, is_input, query, values, statistics, selection })
         };
-        layers.map(show).collect()
+        self.layers.iter().enumerate().map(show).collect()
     }
 }
 
 impl ShownLayer<'_> {
+    /// The tokens that are not shown. None where there are none.
+    fn prefix_tokens(&self) -> Option<usize> {
+        let tokens = match self.query {
+            Some(query) => query.prefix_tokens(),
+            None => self.layer.grid.map_or(0, Grid::prefix_tokens),
+        };
+        (tokens > 0).then_some(tokens)
+    }
+
     /// Indices of the channels that are constant over the picture.
     fn dead(&self) -> Vec<usize> {
         let dead = self.statistics.iter().enumerate().filter(|(_, channel)| channel.dead);

@@ -8,9 +8,7 @@ use super::{LoadError, ModelInfo, ServiceError, Stages};
 use crate::attribution::{AttributionError, Explainability, Explainer};
 use crate::config::ModelLimits;
 use crate::explain::SeedError;
-use crate::onnx::{
-    self, Facts, Head, InputNormalization, Kind, Layer, LayerNames, Layouts, Model, Topology,
-};
+use crate::onnx::{Facts, Head, InputNormalization, Kind, Layer, Model, Structure, Topology};
 use crate::preprocess::{Picture, Preset};
 use crate::runtime::{
     CancellationToken, Engine, ForwardOutputs, Graph, Network, OutputSet, Source, Values,
@@ -50,38 +48,32 @@ impl Classifier {
         let shapes = [settings.input_shape().to_vec()];
         let graph = Graph::read(&model, &shapes).map_err(|error| error.to_string())?;
         let facts = Arc::new(graph.facts());
-        if let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) {
-            let shape = &fact.shape;
-            return Err(format!(
-                "{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"
-            ));
-        }
+        check_values(&facts)?;
         check_nodes(&topology, &facts, engine.limits())?;
         // From here on the engine holds the large weights, and the graph has them no more.
         let weights = graph.weights(&model);
         let model = model.without_weights(|name| weights.contains(name));
         let topology = Topology::of(&model).map_err(|error| error.to_string())?;
         stages.end("facts");
-        let layouts = Layouts::of(&model, &topology, &facts, input.layout);
-        let names = LayerNames::of(&model, &topology);
-        let layers = onnx::layers(&model, &topology, &names, &layouts, &facts);
         let head = head(&source, &model, &topology, &facts)?;
-        settings.fill_output(&source, &head, &facts)?;
-        let explainability = Explainability::find(&source, &model, &facts, &layers, &head.logits)?;
+        let structure = Structure::of(&model, &topology, &facts, input.layout, head);
+        let Structure { head, grids, names, layers, attentions } = &structure;
+        settings.fill_output(&source, head, &facts)?;
+        let explainability = Explainability::find(&source, &model, &facts, layers, &head.logits)?;
         let is_explainable = |name: &str| explainability.refusal(name).is_none();
         let value_of = |name: &str| {
             let value = if facts.get(name).is_some() { Some(name) } else { names.value(name) };
             value.map(str::to_owned)
         };
-        settings.fill_layers(&source.card, &layers, is_explainable, value_of)?;
+        settings.fill_layers(&source.card, layers, is_explainable, value_of)?;
         let residuals = settings.gradcam.as_deref().and_then(|layer| {
-            let grid = layouts.get(layer).map(onnx::Grid::from);
+            let grid = grids.get(layer);
             explainability.residuals(&model, &facts, layer, grid, &head.logits)
         });
         stages.end("derive");
         let shown = layers.iter().map(|layer| &layer.value).chain(&settings.shown);
         let outputs = ForwardOutputs {
-            scores: scores(&head, &settings, residuals.unwrap_or_default()),
+            scores: scores(head, &settings, residuals.unwrap_or_default()),
             layers: shown.cloned().collect(),
         };
         let (logits, name, shared) = (head.logits.clone(), &source.name, Arc::clone(&facts));
@@ -91,21 +83,20 @@ impl Classifier {
         let network = Arc::new(network.map_err(|error| error.to_string())?);
         check_memory(&network, engine.limits())?;
         let may_be = settings.assumes_softmax() && !head.is_dense;
-        if may_be && gives_probabilities(&network, &settings, &head)? {
+        if may_be && gives_probabilities(&network, &settings, head)? {
             settings.set_probabilities();
         }
         stages.end("compile");
         tracing::info!(model = name, %stages, "model ready");
-        if let Some(assumed) = settings.assumed_preprocessing() {
-            tracing::warn!(
-                model = name,
-                assumed,
-                "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
-            );
-        }
-        let info =
-            ModelInfo::new(&source, &input.name, settings, head, facts, names, layouts, layers);
-        let explainer = Explainer::new(Arc::clone(&network), input_layer, &logits, explainability);
+        warn_of_assumptions(name, &settings);
+        let explainer = Explainer::new(
+            Arc::clone(&network),
+            input_layer,
+            &logits,
+            explainability,
+            attentions.clone(),
+        );
+        let info = ModelInfo::new(&source, &input.name, settings, facts, structure);
         Ok(Self::of_parts(info, network, explainer))
     }
 
@@ -199,7 +190,9 @@ impl Classifier {
                 let usable = usable.map(|layer| layer.name().to_owned()).collect();
                 ServiceError::NotExplainable { layer, reason, usable }
             }
-            AttributionError::NoLinearHead(_) | AttributionError::TooLargeLayer { .. } => {
+            AttributionError::NoLinearHead(_)
+            | AttributionError::NoAttention(_)
+            | AttributionError::TooLargeLayer { .. } => {
                 ServiceError::UnsuitableLayer(error.to_string())
             }
             AttributionError::TooSlow { .. } => ServiceError::TooSlow(error.to_string()),
@@ -256,6 +249,24 @@ fn head(
     }
 }
 
+/// Refuses a graph with a value that is too large.
+fn check_values(facts: &Facts) -> Result<(), String> {
+    let Some((name, fact)) = facts.larger_than(MAX_VALUE_ELEMENTS) else { return Ok(()) };
+    let shape = &fact.shape;
+    Err(format!("{name:?} has shape {shape:?}; a value has at most {MAX_VALUE_ELEMENTS} elements"))
+}
+
+/// Logs what is assumed of the preprocessing.
+fn warn_of_assumptions(model: &str, settings: &Settings) {
+    if let Some(assumed) = settings.assumed_preprocessing() {
+        tracing::warn!(
+            model,
+            assumed,
+            "the preprocessing is not stated, so it is assumed; set input.preset in model.toml"
+        );
+    }
+}
+
 /// Refuses a graph in which more nodes than `limits` allow depend on the picture. The time to
 /// compile a graph grows with the square of their number. Other nodes are computed once, before.
 fn check_nodes(topology: &Topology, facts: &Facts, limits: &ModelLimits) -> Result<(), String> {
@@ -293,6 +304,7 @@ fn input_layer(name: &str, settings: &Settings) -> Layer {
         kind: Kind::Value,
         shape: settings.input_shape().to_vec(),
         grid: Some(settings.preprocessing.layout.into()),
+        only_prefix_is_read: false,
         parameters: 0,
     }
 }

@@ -277,6 +277,7 @@ impl Explain {
             preprocessing: &settings.preprocessing,
             logits: &self.classifier.info().head().logits,
             values: picture.values,
+            network,
             plans: picture.plans,
             passes: &passes,
             shared: (self.methods.len() > 1).then_some(shared),

@@ -49,7 +49,7 @@ pub struct MethodDescription {
 }
 
 /// The layer and the input for which passes are given where no model is named.
-const EXAMPLE: Extents = Extents { layer: [512, 14, 14], input: [3, 224, 224] };
+const EXAMPLE: Extents = Extents { layer: [512, 14, 14], input: [3, 224, 224], tokens: [14, 14] };
 
 /// One parameter of a method.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use super::{ClassScore, ServiceError};
 use crate::attribution::Extents;
 use crate::config::{Activation, ParameterError, Parameters, excerpt, nearest};
 use crate::explain;
-use crate::onnx::{Element, Facts, Grid, Head, Kind, Layer, LayerNames, Layouts};
+use crate::onnx::{Attentions, Element, Facts, Grids, Head, Kind, Layer, LayerNames, Structure};
 use crate::preprocess::Preset;
 use crate::runtime::{Card, ClassName, Fingerprint, Source};
 
@@ -27,23 +27,21 @@ pub struct ModelInfo {
     pub(super) head: Head,
     pub(super) facts: Arc<Facts>,
     pub(super) names: Arc<LayerNames>,
-    pub(super) layouts: Layouts,
+    pub(super) grids: Grids,
     pub(super) layers: Vec<Layer>,
+    pub(super) attentions: Attentions,
 }
 
 impl ModelInfo {
     /// What a model's files and graph say.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of what is known")]
     pub(super) fn new(
         source: &Source,
         input: &str,
         settings: Settings,
-        head: Head,
         facts: Arc<Facts>,
-        names: LayerNames,
-        layouts: Layouts,
-        layers: Vec<Layer>,
+        structure: Structure,
     ) -> Self {
+        let Structure { head, grids, names, layers, attentions } = structure;
         Self {
             name: source.name.clone(),
             fingerprint: source.fingerprint,
@@ -54,8 +52,9 @@ impl ModelInfo {
             head,
             facts,
             names: Arc::new(names),
-            layouts,
+            grids,
             layers,
+            attentions,
         }
     }
 
@@ -100,6 +99,12 @@ impl ModelInfo {
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// The attentions between tokens.
+    #[must_use]
+    pub fn attentions(&self) -> &Attentions {
+        &self.attentions
     }
 
     /// Where the logits are and what follows them.
@@ -160,7 +165,8 @@ impl ModelInfo {
                 module: self.names.module(target),
                 kind: Kind::Value,
                 shape: fact.shape.clone(),
-                grid: self.layouts.get(target).map(Grid::from),
+                grid: self.grids.get(target),
+                only_prefix_is_read: self.grids.only_prefix_is_read(target),
                 parameters: 0,
             });
         }
@@ -191,7 +197,9 @@ impl ModelInfo {
         let preprocessing = &self.settings.preprocessing;
         let [height, width] = preprocessing.size;
         let layer = layer.and_then(Layer::extents).unwrap_or_default();
-        Extents { layer, input: [preprocessing.channels(), height, width] }
+        let tokens = self.attentions.known.first().map(|attention| attention.keys);
+        let tokens = tokens.map_or([0, 0], |tokens| [tokens.height, tokens.width]);
+        Extents { layer, input: [preprocessing.channels(), height, width], tokens }
     }
 
     /// The layers that a caller names, the input included, each once.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{CardValue, Classifier, LoadedModels};
 use crate::config::Activation;
-use crate::onnx::{Kind, Layer};
+use crate::onnx::{Attention, Grid, Kind, Layer, Tokens};
 use crate::preprocess::Preprocessing;
 use crate::runtime::ClassName;
 
@@ -47,6 +47,8 @@ pub struct ModelDescription<'a> {
     pub output: OutputDescription<'a>,
     /// The layers in the order of evaluation.
     pub layers: Vec<LayerDescription<'a>>,
+    /// The attentions between patches, which `layer` of `/activations` takes too.
+    pub attentions: Vec<AttentionDescription<'a>>,
     /// The number of weights.
     pub parameters: usize,
     /// The layers that are shown when a request names none.
@@ -101,6 +103,12 @@ pub struct LayerDescription<'a> {
     pub kind: Kind,
     /// Height, width, channels. For a vector, the number of units.
     pub shape: Vec<usize>,
+    /// The order of the axes: `nchw`, `nhwc` or `tokens`. None where the layer has no height and
+    /// width.
+    pub grid: Option<&'static str>,
+    /// The number of tokens that have no place in the picture: class, distillation and register
+    /// tokens.
+    pub prefix_tokens: usize,
     /// The number of weights.
     pub parameters: usize,
     /// Whether Grad-CAM can explain it.
@@ -108,6 +116,37 @@ pub struct LayerDescription<'a> {
     /// Why Grad-CAM cannot explain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<&'a str>,
+}
+
+/// The weights with which tokens read patches.
+#[derive(Debug, Serialize)]
+pub struct AttentionDescription<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The ONNX name of its value.
+    pub value: &'a str,
+    /// The number of heads.
+    pub heads: usize,
+    /// Rows and columns of the patches that read. 0 where the class token alone reads.
+    pub queries: [usize; 2],
+    /// Rows and columns of the patches that are read.
+    pub keys: [usize; 2],
+    /// The class, distillation and register tokens that are read too.
+    pub prefix_tokens: usize,
+}
+
+impl<'a> From<&'a Attention> for AttentionDescription<'a> {
+    fn from(attention: &'a Attention) -> Self {
+        let grid = |tokens: Tokens| [tokens.height, tokens.width];
+        Self {
+            name: attention.name(),
+            value: &attention.value,
+            heads: attention.heads,
+            queries: grid(attention.queries),
+            keys: grid(attention.keys),
+            prefix_tokens: attention.keys.prefix,
+        }
+    }
 }
 
 /// The list of all models.
@@ -153,6 +192,7 @@ pub fn model_description(classifier: &Classifier) -> ModelDescription<'_> {
             .iter()
             .map(|layer| layer_row(classifier, layer))
             .collect(),
+        attentions: classifier.info().attentions().known.iter().map(Into::into).collect(),
         parameters: parameters(classifier),
         shown: settings.shown.iter().map(|value| classifier.info().layer_name(value)).collect(),
         gradcam: settings.gradcam.as_deref().map(|value| classifier.info().layer_name(value)),
@@ -174,6 +214,8 @@ fn layer_row<'a>(classifier: &'a Classifier, layer: &'a Layer) -> LayerDescripti
         value: &layer.value,
         kind: layer.kind,
         shape: summary::output_shape(layer),
+        grid: layer.grid.map(Grid::name),
+        prefix_tokens: layer.grid.map_or(0, Grid::prefix_tokens),
         parameters: layer.parameters,
         explainable: refusal.is_none(),
         refusal,

@@ -43,7 +43,13 @@ impl Classifier {
             Network::compile(name, model, graph, weights, facts, input, &outputs, engine)?;
         let (network, input) = (Arc::new(network), self.explainer().input().clone());
         let explainability = Explainability::default();
-        let explainer = Explainer::new(Arc::clone(&network), input, &head.logits, explainability);
+        let explainer = Explainer::new(
+            Arc::clone(&network),
+            input,
+            &head.logits,
+            explainability,
+            info.attentions().clone(),
+        );
         Ok(Self::of_parts(info.clone(), network, explainer))
     }
 }

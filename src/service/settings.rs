@@ -221,8 +221,11 @@ const LAST_SPATIAL: &str =
 const LAST_REFUSED: &str =
     "the last layer with height and width, pools aside; none of these can be explained";
 
-/// The last convolution or merge that still has height and width.
-fn last_spatial<'l>(layers: impl DoubleEndedIterator<Item = &'l Layer>) -> Option<String> {
+/// The last convolution, merge or normalization that still has height and width. A dense layer over
+/// tokens, such as the queries and keys of an attention, is taken only where there is no other.
+fn last_spatial<'l>(layers: impl DoubleEndedIterator<Item = &'l Layer> + Clone) -> Option<String> {
     let spatial = |layer: &&Layer| layer.has_positions() && layer.kind != Kind::Pooling;
-    layers.rev().find(spatial).map(|layer| layer.value.clone())
+    let is_preferred = |layer: &&Layer| spatial(layer) && layer.kind != Kind::Dense;
+    let found = layers.clone().rev().find(is_preferred).or_else(|| layers.rev().find(spatial));
+    found.map(|layer| layer.value.clone())
 }

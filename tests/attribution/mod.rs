@@ -14,6 +14,7 @@ mod noise;
 mod pixels;
 mod reference;
 mod shared_scale;
+mod transformers;
 mod zero_maps;
 
 use convscope::attribution::{AttributionError, Evaluator, Map, Options, Session, find_method};

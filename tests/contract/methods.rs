@@ -19,6 +19,7 @@ fn the_readme_lists_every_method_in_the_order_of_the_table() {
         let resolution = match method.resolution {
             Resolution::Layer => "layer",
             Resolution::Input => "input",
+            Resolution::Tokens => "tokens",
         };
         [method.name, method.title, method.paper, resolution].map(str::to_owned)
     });

@@ -4,7 +4,7 @@ use std::path::Path;
 use base64::Engine as _;
 use convscope::config::Layout;
 use convscope::gradient::{self, GradientError, GradientGraph, GradientModel, Rules};
-use convscope::onnx::{Element, Fact, Facts, Grid, Layouts, Model, Topology};
+use convscope::onnx::{Element, Fact, Facts, Grid, Grids, Model, Topology};
 use convscope::runtime::{CancellationToken, Engine, Graph, Values, tensor_input};
 use ndarray::{ArrayD, Axis};
 use serde::Deserialize;
@@ -106,11 +106,13 @@ impl Case {
     pub(super) fn channel_axes(&self) -> Vec<(&str, usize)> {
         let model = self.model();
         let (facts, topology) = (self.facts(&model).unwrap(), Topology::of(&model).unwrap());
-        let layouts = Layouts::of(&model, &topology, &facts, Layout::Nchw);
+        let grids = Grids::of(&model, &topology, &facts, Layout::Nchw, &self.logits);
         let inside = self.layers.iter().filter(|layer| !self.inputs.contains_key(*layer));
-        inside
-            .filter_map(|name| Some((name.as_str(), Grid::from(layouts.get(name)?).channel_axis())))
-            .collect()
+        let axis = |name: &str| match grids.get(name)? {
+            Grid::Tokens { .. } => None,
+            grid => Some(grid.channel_axis(4)),
+        };
+        inside.filter_map(|name| Some((name.as_str(), axis(name)?))).collect()
     }
 
     /// The number of elements in one channel of `layer`.

@@ -1,7 +1,9 @@
 //! The methods: one file each, one row each in [`METHODS`].
 
 mod ablationcam;
+mod attnlrp;
 mod cam;
+mod chefer;
 mod deconvnet;
 mod deeplift;
 mod eigencam;
@@ -20,10 +22,12 @@ mod input_x_gradient;
 mod integrated_gradients;
 mod kernel_shap;
 mod layercam;
+mod legrad;
 mod lrp;
 mod occlusion;
 mod reciprocam;
 mod rise;
+mod rollout;
 mod saliency;
 mod scorecam;
 mod smoothgrad;
@@ -38,7 +42,9 @@ use super::Method;
 /// it.
 pub const METHODS: &[Method] = &[
     ablationcam::METHOD,
+    attnlrp::METHOD,
     cam::METHOD,
+    chefer::METHOD,
     deconvnet::METHOD,
     deeplift::METHOD,
     eigencam::METHOD,
@@ -57,10 +63,12 @@ pub const METHODS: &[Method] = &[
     integrated_gradients::METHOD,
     kernel_shap::METHOD,
     layercam::METHOD,
+    legrad::METHOD,
     lrp::METHOD,
     occlusion::METHOD,
     reciprocam::METHOD,
     rise::METHOD,
+    rollout::METHOD,
     saliency::METHOD,
     scorecam::METHOD,
     smoothgrad::METHOD,

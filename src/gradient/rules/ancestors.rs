@@ -23,6 +23,22 @@ pub(super) fn follows_weights(forward: &ForwardGraph, value: &str) -> bool {
     false
 }
 
+/// Whether `value` depends on the numbers of the picture, and not on its shape alone.
+pub(super) fn is_live(forward: &ForwardGraph, value: &str) -> bool {
+    let (mut open, mut seen) = (vec![value], HashSet::new());
+    while let Some(value) = open.pop() {
+        if forward.topology.is_constant(value) || forward.inferred_constant(value).is_some() {
+            continue;
+        }
+        match forward.topology.producer(value) {
+            Some(node) if matches!(node.op_type.as_str(), "Shape" | "Size") => {}
+            Some(node) => open.extend(reads(node).filter(|input| seen.insert(*input))),
+            None => return true,
+        }
+    }
+    false
+}
+
 /// Whether the operators that lead to `value` show that it has no negative element.
 pub(super) fn is_nonnegative(forward: &ForwardGraph, value: &str) -> bool {
     let (mut open, mut seen) = (vec![value], HashSet::new());

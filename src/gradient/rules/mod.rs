@@ -1,6 +1,7 @@
 //! The sets of backward rules: one file each, one row each in [`RULES`].
 
 mod ancestors;
+mod attnlrp;
 mod deconvnet;
 mod deeplift;
 mod guided_backprop;
@@ -11,6 +12,7 @@ mod relu;
 
 use super::Rules;
 
+pub use attnlrp::ATTNLRP;
 pub use deconvnet::DECONVNET;
 pub use deeplift::DEEPLIFT;
 pub use guided_backprop::GUIDED_BACKPROP;
@@ -30,6 +32,7 @@ pub const RULES: &[&Rules] = &[
     LRP_EPSILON_GAMMA_BOX,
     LRP_EPSILON_ALPHA2_BETA1,
     DEEPLIFT,
+    ATTNLRP,
 ];
 
 #[cfg(test)]

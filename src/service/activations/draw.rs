@@ -126,6 +126,8 @@ impl ShownLayer<'_> {
     /// Name, and height × width × channels as a note.
     fn title(&self) -> String {
         let (channels, height, width) = self.values.dim();
-        format!("{}  {height} × {width} × {channels}", self.layer.name())
+        let query = self.query.map(|query| format!("  query {}", query.name()));
+        let (name, query) = (self.layer.name(), query.unwrap_or_default());
+        format!("{name}  {height} × {width} × {channels}{query}")
     }
 }

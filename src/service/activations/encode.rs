@@ -3,7 +3,7 @@
 use ndarray::Axis;
 use serde::Serialize;
 
-use super::{Activations, ShownLayer};
+use super::{Activations, AttentionQuery, ShownLayer};
 use crate::explain::{ChannelStatistics, Normalize};
 use crate::render::{Drawing, LevelRange};
 use crate::service::answer_size::{AnswerSize, Encoding};
@@ -28,6 +28,12 @@ struct LayerJson<'a> {
     name: &'a str,
     /// Channels, height, width.
     shape: [usize; 3],
+    /// The token whose attention is shown. The channels are the heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    /// The tokens that are not shown, because they have no place in the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_tokens: Option<usize>,
     channels: Vec<ChannelJson>,
     dead: Vec<usize>,
     /// The levels that have the first and the last colour.
@@ -71,6 +77,8 @@ impl Activations {
         Ok(LayerJson {
             name: shown.layer.name(),
             shape: [channels, height, width],
+            query: shown.query.map(AttentionQuery::name),
+            prefix_tokens: shown.prefix_tokens(),
             channels: shown.selection.iter().map(entry).collect(),
             dead: shown.dead(),
             level_range: [range.min, range.max],

@@ -15,6 +15,15 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         repeatable: true,
     },
     Parameter {
+        name: "query",
+        value: "class|mean|all|ROW,COLUMN",
+        help: "of an attention: the token whose attention to the patches is shown, head by head: \
+               the class token, the mean of all tokens, or the patch in this row and column, from \
+               0; all shows the matrices of queries and keys (default: class, or mean without a \
+               class token)",
+        repeatable: false,
+    },
+    Parameter {
         name: "channel",
         value: "N[,N…]",
         help: "show these channels alone, each scaled from its minimum to its maximum",

@@ -22,10 +22,12 @@ impl Explain {
         let class = ClassScore::most_json_bytes(self.classifier.info().labels());
         for &ChosenMethod { method, .. } in &self.methods {
             for layer in self.layers_of(method) {
-                let Extents { layer: of_layer, input } = self.extents(layer);
+                let Extents { layer: of_layer, input, tokens: [rows, columns] } =
+                    self.extents(layer);
                 let [channels, height, width] = match method.resolution {
                     Resolution::Layer => of_layer,
                     Resolution::Input => input,
+                    Resolution::Tokens => [1, rows, columns],
                 };
                 let layer = layer.map_or("", |layer| layer.name());
                 let (values, name) = (height * width, format!("{}/{layer}", method.name));
