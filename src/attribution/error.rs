@@ -1,5 +1,6 @@
 use crate::config::ParameterError;
 use crate::explain::SeedError;
+use crate::gradient::{GradientError, Rules};
 use crate::onnx::Layer;
 use crate::runtime::RuntimeError;
 
@@ -104,4 +105,18 @@ impl From<crate::runtime::Interrupted> for AttributionError {
 pub(super) fn unexpected_shape(layer: &Layer) -> AttributionError {
     let reason = format!("its value of shape {:?} is not channels × height × width", layer.shape);
     AttributionError::NotExplainable { layer: layer.name().to_owned(), reason }
+}
+
+/// The error for values to which no graph by `rules` leads.
+pub(super) fn refused(
+    values: &[&str],
+    rules: &'static Rules,
+    error: &GradientError,
+) -> AttributionError {
+    let reason = error.to_string();
+    if rules.name != Rules::GRADIENT.name {
+        return AttributionError::RulesRefused { rules: rules.name, reason };
+    }
+    let layer = values.first().copied().unwrap_or_default().to_owned();
+    AttributionError::NotExplainable { layer, reason }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::attention_plan::AttentionGradient;
+use super::error::refused;
 use super::explainability::{channel_sums_of, lacks_positions};
 use super::method_plans::{PlanKey, Reduction};
 use super::{
@@ -396,14 +397,4 @@ impl Explainer {
         let tensors = self.network.tensors(&derived.weights(&is_shared))?;
         derived.embed(tensors, is_shared).map_err(refuse)
     }
-}
-
-/// The error for values to which no graph by `rules` leads.
-fn refused(values: &[&str], rules: &'static Rules, error: &GradientError) -> AttributionError {
-    let reason = error.to_string();
-    if rules.name != Rules::GRADIENT.name {
-        return AttributionError::RulesRefused { rules: rules.name, reason };
-    }
-    let layer = values.first().copied().unwrap_or_default().to_owned();
-    AttributionError::NotExplainable { layer, reason }
 }

@@ -34,8 +34,8 @@ async fn gradcam_is_explain_with_its_method() {
     }
 }
 
-/// The methods that can explain the last convolution of the bundled network: all but `cam` and those
-/// that read attention.
+/// The methods that can explain the last convolution of the bundled network: all but `cam` and
+/// those that read attention.
 fn usable() -> Vec<&'static Method> {
     let is_usable = |it: &&Method| it.name != "cam" && it.family != Family::Attention;
     METHODS.iter().filter(is_usable).collect()

@@ -1,5 +1,4 @@
 use super::request::Evaluate;
-use crate::attribution::Resolution;
 use crate::service::answer_size::AnswerSize;
 use crate::service::{ClassScore, OutputFormat, ServiceError};
 
@@ -36,11 +35,7 @@ impl Evaluate {
         let mut sizes: Vec<[usize; 2]> = Vec::new();
         for chosen in &self.explain.methods {
             for layer in self.explain.layers_of(chosen.method) {
-                let extents = self.explain.extents(layer);
-                let [_, height, width] = match chosen.method.resolution {
-                    Resolution::Layer => extents.layer,
-                    Resolution::Input => extents.input,
-                };
+                let [_, height, width] = self.explain.extents(layer).at(chosen.method.resolution);
                 sizes.push([height, width]);
             }
         }

@@ -171,6 +171,7 @@ impl Evaluate {
             preprocessing,
             logits: &classifier.info().head().logits,
             values,
+            network: classifier.network(),
             plans: &prepared.plans,
             passes: &passes,
             shared: None,
