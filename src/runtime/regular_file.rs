@@ -20,7 +20,7 @@ pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
 /// The bytes of a regular file of at most `limit` bytes, also if it grows meanwhile.
 ///
 /// # Errors
-/// As [`open_regular`], and one for a larger file.
+/// As `open_regular`, and one for a larger file.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let (file, length) = open_regular(path)?;
     let mut bytes = Vec::with_capacity(length.min(limit) as usize);

@@ -57,7 +57,7 @@ test("the menu has every method with its cost; a choice is requested and in the 
   }
   assert.deepEqual(
     items.filter(({ refusal }) => refusal).map(({ name }) => name),
-    ["cam"],
+    ["cam", "chefer", "legrad", "rollout"],
   );
   await page.keyboard.press("Escape");
   assert.equal(requests.at(-1).method, "gradcam");
