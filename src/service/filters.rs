@@ -47,7 +47,7 @@ const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "size",
-        value: "8..=1024",
+        value: "8..=512",
         help: "side of a picture in pixels (default: 64); the input's own where the layer takes \
                no other",
         repeatable: false,
@@ -113,7 +113,7 @@ impl UseCase for Filters {
             layer,
             channels,
             style: given.word("style")?.unwrap_or_default(),
-            size: given.number("size", 8..=1024)?,
+            size: given.number("size", 8..=512)?,
             steps: given.number("steps", 1..=4096)?.unwrap_or(STEPS),
             seed: given.number("seed", 0..=u32::MAX as usize)?.unwrap_or(0) as u64,
             columns: given.number("columns", 1..=256)?,
