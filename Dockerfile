@@ -1,16 +1,17 @@
 # syntax=docker/dockerfile:1
 
 FROM rust:1-slim-trixie AS build
+ARG TARGETARCH
 WORKDIR /convscope
 COPY . .
-# A static binary needs no other files in the image. With a named target, the flag does not apply to
-# build scripts and macros.
-ARG TARGET=x86_64-unknown-linux-gnu
+# A static binary needs no other files in the image. It is built for the machine's own architecture. With
+# a named target, the flag does not apply to build scripts and macros.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/convscope/target \
-    cargo build --release --locked --target "$TARGET" \
-    && strip --strip-debug -o /usr/local/bin/convscope "target/$TARGET/release/convscope"
+    --mount=type=cache,target=/convscope/target,id=target-$TARGETARCH \
+    target="$(rustc -vV | sed -n 's/^host: //p')" \
+    && cargo build --release --locked --target "$target" \
+    && strip --strip-debug -o /usr/local/bin/convscope "target/$target/release/convscope"
 
 FROM scratch
 COPY --from=build /usr/local/bin/convscope /convscope

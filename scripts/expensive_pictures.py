@@ -180,6 +180,26 @@ def bmps():
     yield "1 bit", bmp(1, 0, bytes(-(-SIDE // 32) * 4 * SIDE))
 
 
+def groups(count):
+    """A lossless WebP stream of 16 × 16 pixels with so many groups of five prefix codes, each with a table of 4 KiB."""
+
+    def field(value, size):
+        return [value >> bit & 1 for bit in range(size)]
+
+    # Eleven symbols have lengths from 1 to 10. The lengths are coded with 3 bits up to 6, and then with 4.
+    lengths = (0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4)
+    codes = (0b000, 0b100, 0b010, 0b110, 0b001, 0b101, 0b0011, 0b1011, 0b0111, 0b1111)
+    code = field(0, 1) + field(len(lengths) - 4, 4) + [bit for length in lengths for bit in field(length, 3)]
+    code += field(1, 1) + field(1, 3) + field(9, 4)
+    code += [bit for length in (*range(1, 11), 10) for bit in field(codes[length - 1], 3 if length < 7 else 4)]
+    # One pixel says which group all pixels have.
+    head = field(0x2F, 8) + field(15, 14) + field(15, 14) + field(0, 6) + field(1, 1) + field(0, 4)
+    for symbol in ((count - 1) & 255, (count - 1) >> 8, 0, 255, 0):
+        head += field(0b101, 3) + field(symbol, 8)
+    bits = np.array(head + 5 * code * count + [0] * 4096, np.uint8)
+    return np.packbits(bits, bitorder="little").tobytes()
+
+
 def webps():
     def part(name, body):
         return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
@@ -199,6 +219,7 @@ def webps():
     pixel = saved(Image.new("RGB", (1, 1)), "WEBP", lossless=True)[12:]
     frame = part(b"ANMF", bytes(16) + pixel)
     yield "170,000 frames", extended(2, 1, part(b"ANIM", bytes(6)) + fill(frame))
+    yield "65,536 groups of codes", extended(0, 16, part(b"VP8L", groups(65536)))
     yield "800,000 EXIF chunks", extended(8, 1, pixel + fill(part(b"EXIF", b"II*\0")))
 
 

@@ -9,7 +9,9 @@
 pub mod attribution;
 pub mod cli;
 pub mod config;
+pub mod evaluation;
 pub mod explain;
+pub mod filters;
 pub mod gradient;
 pub mod http;
 pub mod onnx;

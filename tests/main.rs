@@ -5,8 +5,10 @@
 mod attribution;
 mod contract;
 mod convnet;
+mod evaluation;
 mod explain;
 mod exporters;
+mod filters;
 mod formats;
 mod gradient;
 mod http;

@@ -44,12 +44,12 @@ async function listModels() {
 async function showHeatMap(input, prediction) {
   /** @type {Schemas["GradCamForm"]} */
   const fields = {
-    image: input.get("image"),
+    image: file(input),
     model: String(input.get("model")),
     class: [String(prediction.class)],
     alpha: 0.5,
   };
-  const { data, error } = await convscope.POST("/gradcam", { body: formOf(fields) });
+  const { data, error } = await convscope.POST("/gradcam", { body: fields, bodySerializer: formOf });
   if (!data) return showError(error);
   const [map] = data.maps;
   const name = map.label ?? map.class;
@@ -65,8 +65,17 @@ async function showHeatMap(input, prediction) {
 }
 
 /**
+ * The chosen file. The generated types say string of every file.
+ * @param {FormData} input
+ * @returns {any}
+ */
+function file(input) {
+  return input.get("image");
+}
+
+/**
  * Makes a form of typed fields.
- * @param {Schemas["GradCamForm"] | Schemas["PredictForm"]} fields
+ * @param {object | string} fields
  */
 function formOf(fields) {
   const body = new FormData();
@@ -94,8 +103,8 @@ async function explain() {
   maps.replaceChildren();
   message.textContent = "Computing …";
   /** @type {Schemas["PredictForm"]} */
-  const fields = { image: input.get("image"), model: String(input.get("model")), top: 2 };
-  const { data, error } = await convscope.POST("/predict", { body: formOf(fields) });
+  const fields = { image: file(input), model: String(input.get("model")), top: 2 };
+  const { data, error } = await convscope.POST("/predict", { body: fields, bodySerializer: formOf });
   if (!data) return showError(error);
   message.textContent = "";
   for (const prediction of data.predictions) await showHeatMap(input, prediction);

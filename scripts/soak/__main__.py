@@ -140,7 +140,7 @@ def kind_rows(tally):
         yield kind, sum(ends.values()), ends[200], ends[503], ", ".join(others)
 
 
-async def run(server, minutes, models, files):
+async def run(server, minutes, models, files, samples):
     failures, pictures, loaded = [], Pictures(), server.memory()
 
     def guarantee(holds, text):
@@ -168,6 +168,8 @@ async def run(server, minutes, models, files):
     minutes = ((minute, *(f"{figure:.0f}" for figure in figures)) for minute, *figures in memory.by_minute())
     table(("minute", "mean MiB", "least", "greatest", "unread answers, mean"), *minutes)
 
+    if samples:
+        memory.write(samples)
     idle = await server.seconds_until_idle()
     cancelled, panics = [await server.metric(f"convscope_{name}_total") for name in ("cancelled", "panics")]
     done = await server.metric("convscope_reloads_total")
@@ -199,6 +201,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=2, help="length of the mixed phase")
     parser.add_argument("--binary", default=str(ROOT / "target/release/convscope"))
     parser.add_argument("--models", type=pathlib.Path, default=ROOT / "models", help="folder of NAME/model.onnx")
+    parser.add_argument("--samples", type=pathlib.Path, help="write the samples of the memory to this CSV file")
     parser.add_argument("flags", nargs="*", help="flags of the server, behind --")
     arguments = parser.parse_args()
     # The largest last: its answers are those that nobody reads.
@@ -207,7 +210,7 @@ def main():
     server = Server(arguments.binary, arguments.models, arguments.flags)
     try:
         models = [file.parent.name for file in files]
-        failures = asyncio.run(run(server, arguments.minutes, models, size))
+        failures = asyncio.run(run(server, arguments.minutes, models, size, arguments.samples))
     finally:
         server.kill()
     sys.exit(bool(failures))

@@ -33,6 +33,11 @@ class MemoryLog:
             unread = sum(sample.unread for sample in samples) / len(samples)
             yield minute, sum(resident) / len(samples), min(resident), max(resident), unread
 
+    def write(self, file):
+        """Every sample, as CSV."""
+        lines = (",".join(f"{figure:.2f}" for figure in sample) for sample in self.samples)
+        file.write_text("\n".join([",".join(Sample._fields), *lines, ""]))
+
     def growth(self, begin):
         """Percent an hour after `begin` seconds, and the standard error. See `slope`.
 

@@ -64,6 +64,18 @@ pub struct Extents {
     pub tokens: [usize; 2],
 }
 
+impl Extents {
+    /// Channels, height and width of the values of a map of `resolution`.
+    #[must_use]
+    pub fn at(self, resolution: Resolution) -> [usize; 3] {
+        match resolution {
+            Resolution::Layer => self.layer,
+            Resolution::Input => self.input,
+            Resolution::Tokens => [1, self.tokens[0], self.tokens[1]],
+        }
+    }
+}
+
 /// Where a map's values lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

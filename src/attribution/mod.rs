@@ -42,6 +42,7 @@ mod session;
 mod shared_gradients;
 mod supplied_gradient;
 mod token_map;
+mod value_gradient;
 mod window;
 
 pub use error::AttributionError;
@@ -62,5 +63,7 @@ pub use network_evaluator::NetworkEvaluator;
 pub use parameter::{Class, Integer, MethodParameter, Number, Options, Switch, Word};
 pub use passes::Passes;
 pub use previews::Previews;
+pub use random::generator;
 pub use session::Session;
 pub use shared_gradients::SharedGradients;
+pub use value_gradient::ValueGradient;

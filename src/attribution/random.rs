@@ -16,7 +16,8 @@ pub(super) const SEED: Integer = Integer {
 
 /// The generator of the sample `index`. Samples use separate parts of one sequence, 2⁶⁴ numbers
 /// apart.
-pub(super) fn generator(seed: u64, index: usize) -> Pcg64 {
+#[must_use]
+pub fn generator(seed: u64, index: usize) -> Pcg64 {
     let mut generator = Pcg64::seed_from_u64(seed);
     generator.advance((index as u128) << 64);
     generator

@@ -1,6 +1,6 @@
 //! The API keys, from the configuration and from a file that SIGHUP reads again.
 
-use std::fs;
+use std::io;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
@@ -9,6 +9,10 @@ use super::error::CliError;
 use super::reload::Hangups;
 use crate::config::AccessConfig;
 use crate::http::{Access, AppState};
+use crate::runtime::read_regular;
+
+/// The largest file of keys.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Who may use the API.
 ///
@@ -23,8 +27,10 @@ pub(super) fn access(config: &AccessConfig) -> Result<Access, CliError> {
 fn keys(config: &AccessConfig) -> Result<Vec<String>, CliError> {
     let mut keys = config.api_keys.clone();
     if let Some(path) = &config.api_keys_file {
-        let text = fs::read_to_string(path)
-            .map_err(|cause| CliError::File { path: path.clone(), cause })?;
+        let text = read_regular(path, MAX_BYTES).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+        });
+        let text = text.map_err(|cause| CliError::File { path: path.clone(), cause })?;
         let lines = text.lines().map(str::trim);
         let in_file = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
         keys.extend(in_file.map(str::to_owned));

@@ -97,7 +97,7 @@ async fn fingerprint(loader: &ModelLoader) -> Fingerprint {
 async fn reload(state: &Arc<AppState>, loader: &ModelLoader, all: bool) {
     let (shared, loader) = (Arc::clone(state), loader.clone());
     let reload = move || -> Result<(), LoadError> {
-        loader.check_folder()?;
+        loader.check_place()?;
         loader.reload(&shared.context.models, all)
     };
     let reloaded = load_thread("reloading the models", reload).await;

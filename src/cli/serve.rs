@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::{Arg, value_parser};
 use tokio::net::TcpListener;
 
 use super::cores::cores;
@@ -19,19 +21,30 @@ use crate::http::{self, AppState, Phase};
 use crate::runtime::{Engine, Fingerprint, WorkerPool};
 use crate::service::{Context, ForwardCache, LoadError, LoadedModels, ModelLoader};
 
-/// Serves until a signal stops it.
+/// The argument of the command `serve`.
+pub(super) fn served_model() -> Arg {
+    Arg::new("MODEL").value_parser(value_parser!(PathBuf)).help(
+        "An .onnx file or a model folder that is served alone, in place of those in the models \
+         folder",
+    )
+}
+
+/// Serves `model` alone, or the models folder, until a signal stops it.
 ///
 /// # Errors
 /// [`CliError`] where the configuration is wrong, a model cannot be loaded, or an address is in
 /// use.
-pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
+pub(super) fn serve(config: &ServerConfig, model: Option<&PathBuf>) -> Result<(), CliError> {
     let _log = start_log(config.log_json)?;
     let failed = |error: io::Error| CliError::Server(error.to_string());
     let threads = config.threads(cores());
     let state = Arc::new(loading_state(config, threads)?);
     let engine = Engine::start(&config.models.engine, threads).map_err(failed)?;
     let models = &config.models;
-    let loader = ModelLoader::new(&models.folder, &models.default_model, engine);
+    let loader = match model {
+        Some(model) => ModelLoader::of_model(model, engine),
+        None => ModelLoader::new(&models.folder, &models.default_model, engine),
+    };
     // Two threads are enough for the network, since computations have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores().min(2))
@@ -48,7 +61,7 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
         }
         let listener = listen(config.listen.address()).await?;
         let address = listener.local_addr().map_err(failed)?;
-        tracing::info!(%address, threads, "listening");
+        tracing::info!(%address, url = link(address), threads, "listening");
         let router = http::router(Arc::clone(&state));
         let shutdown = shutdown(Arc::clone(&state), config.http.drain_delay.duration());
         tokio::spawn(reread_keys(Arc::clone(&state), config.access.clone(), Hangups::new()));
@@ -65,6 +78,14 @@ pub(super) fn serve(config: &ServerConfig) -> Result<(), CliError> {
     // Computations that outlast the drain timeout are abandoned.
     runtime.shutdown_background();
     served
+}
+
+/// The page's address, as a browser on this machine opens it. Terminals make it a link.
+fn link(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}", address.port()),
+        false => format!("http://{address}"),
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
@@ -113,7 +134,7 @@ async fn load_models(
     let hangups = Hangups::new();
     let (shared, blocking) = (Arc::clone(&state), loader.clone());
     let load = move || -> Result<Fingerprint, LoadError> {
-        blocking.check_folder()?;
+        blocking.check_place()?;
         blocking.check_default()?;
         // It is taken before the models are read, so that a change in the meantime is noticed.
         let fingerprint = blocking.fingerprint();

@@ -15,7 +15,7 @@ use super::progress::ProgressBars;
 use super::report::report_assumed;
 use super::result_line::PictureResult;
 use super::use_case::{prepare, use_case_command};
-use crate::service::{Answer, PictureFile, UseCase};
+use crate::service::{Answer, OutputFormat, PictureFile, UseCase};
 
 /// A command for a use case that takes pictures.
 pub(super) fn pictures_command<U>(name: &'static str, output: &'static str) -> Command
@@ -86,8 +86,8 @@ fn print(result: &PictureResult<'_>, output: &Output, several: bool) -> Result<(
     }
     let line = match &output.destination {
         _ if output.json_lines => Some(result.json()?),
-        Destination::File(_) => None,
-        Destination::Folder(_) | Destination::Lines => result.text(),
+        Destination::File(path) if path == Path::new("-") => None,
+        Destination::File(_) | Destination::Folder(_) | Destination::Lines => result.text(),
     };
     line.map_or(Ok(()), |line| write_file(Path::new("-"), format!("{line}\n").as_bytes()))
 }
@@ -118,6 +118,10 @@ impl Writer {
             Self::Lines => return Ok(None),
         };
         write_file(&file, &answer.body)?;
+        // The next line of a terminal begins at its start.
+        if file == Path::new("-") && answer.format == OutputFormat::Json {
+            write_file(&file, b"\n")?;
+        }
         Ok(Some(file))
     }
 }

@@ -1,8 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Command};
 
-use super::arguments::{model_argument, parameter_flags, parameters, parse};
+use super::arguments::{model_argument, parameter_flags, parameters, parse, text};
 use super::error::CliError;
 use super::files::write_file;
 use super::models::open_model;
@@ -36,14 +36,22 @@ pub(super) fn prepare<U: UseCase>(matches: &ArgMatches) -> Result<(U, Context), 
 ///
 /// # Errors
 /// [`CliError`].
-pub(super) fn run_use_case<U>(matches: &ArgMatches) -> Result<(), CliError>
-where
-    U: UseCase<Input = ()>,
-{
+pub(super) fn run_use_case<U: UseCase>(
+    matches: &ArgMatches,
+    input: &U::Input,
+) -> Result<(), CliError> {
     let output = matches.get_one::<PathBuf>("output").cloned().unwrap_or_default();
     let format = output_format(&output, U::FORMATS)?;
     let (use_case, context) = prepare::<U>(matches)?;
     let bars = ProgressBars::new(1);
-    let answer = bars.with_passes(|token| use_case.answer(&(), format, &context, token))?;
-    write_file(&output, &answer.body)
+    let answer = bars.with_passes(|token| use_case.answer(input, format, &context, token))?;
+    write_file(&output, &answer.body)?;
+    match output == Path::new("-") {
+        true => Ok(()),
+        false => {
+            let line =
+                format!("{} -> {}: {}\n", text(matches, "MODEL"), output.display(), answer.summary);
+            write_file(Path::new("-"), line.as_bytes())
+        }
+    }
 }

@@ -153,7 +153,7 @@ impl HttpLimits {
         header_bytes: 64 << 10,
         connections: 1024,
         connections_per_address: 256,
-        unread_bytes: 256 << 20,
+        unread_bytes: 192 << 20,
         read_rate: 16 << 10,
         slow_bodies: 64,
         instances: 16,

@@ -53,7 +53,7 @@ pub struct ServerConfig {
     /// Memory for the cache of recent pictures and their forward passes, in bytes. Explaining
     /// another class of a cached picture needs no forward pass. Asking for more layers needs one
     /// forward pass, which computes all of them
-    #[arg(long, value_name = "BYTES", env = "CONVSCOPE_CACHE_BYTES", default_value_t = 256 << 20)]
+    #[arg(long, value_name = "BYTES", env = "CONVSCOPE_CACHE_BYTES", default_value_t = 128 << 20)]
     pub cache_bytes: usize,
     /// Refuse to start if a model cannot be loaded; otherwise it is skipped
     #[arg(long, env = "CONVSCOPE_STRICT")]

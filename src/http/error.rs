@@ -291,8 +291,12 @@ fn picture_kind(error: &PictureError) -> (StatusCode, &'static str) {
 fn render_kind(error: &RenderError) -> (StatusCode, &'static str) {
     match error {
         RenderError::TooLarge { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large"),
-        RenderError::Nothing => (StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-draw"),
-        RenderError::Encode(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        RenderError::Nothing | RenderError::NoCurves => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-draw")
+        }
+        RenderError::Encode(_) | RenderError::Plot(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
     }
 }
 

@@ -12,8 +12,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-/// The longest time for which the rest of a request body is read and discarded.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest time for which the rest of a request body is read and discarded, and the longest
+/// time to wait for its next bytes. They are nginx's.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes that are read and discarded.
 const MAX_BYTES: u64 = 32 << 20;
 
@@ -71,10 +73,10 @@ impl Drop for LingeringBody {
     }
 }
 
-/// Reads `body` to its end, at most [`MAX_BYTES`].
+/// Reads `body` to its end, at most [`MAX_BYTES`], for as long as bytes arrive.
 async fn discard(mut body: Body) {
     let mut left = MAX_BYTES;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(IDLE_TIMEOUT, body.frame()).await {
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         left = left.saturating_sub(length);
         if left == 0 {

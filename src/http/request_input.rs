@@ -5,7 +5,7 @@ use super::error::HttpError;
 use super::query::path_and_query_parameters;
 use super::request_body::{PictureBody, check_headers, read_picture};
 use crate::config::Parameters;
-use crate::service::PictureFile;
+use crate::service::{FilterStart, PictureFile};
 
 /// What a request gives to a use case.
 #[derive(Debug, Clone)]
@@ -85,5 +85,23 @@ impl RequestInput for () {
 
     fn parse(request: UseCaseRequest<()>) -> Result<UseCaseRequest<()>, HttpError> {
         Ok(request)
+    }
+}
+
+/// The body is not read: over HTTP, every ascent starts from random numbers.
+impl RequestInput for FilterStart {
+    type Body = ();
+
+    fn check_headers(_: &HeaderMap, _: usize) -> Result<(), HttpError> {
+        Ok(())
+    }
+
+    async fn read(request: Request, limit: usize) -> Result<UseCaseRequest<()>, HttpError> {
+        <() as RequestInput>::read(request, limit).await
+    }
+
+    fn parse(request: UseCaseRequest<()>) -> Result<UseCaseRequest<Self>, HttpError> {
+        let parameters = request.parameters;
+        Ok(UseCaseRequest { input: Self::default(), parameters })
     }
 }

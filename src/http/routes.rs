@@ -18,7 +18,7 @@ use super::models::{model, models};
 use super::page;
 use super::probes::{healthz, readyz};
 use super::unread_bytes::InProgram;
-use crate::service::{Activations, Explain, GradCam, GradientFile, Predict};
+use crate::service::{Activations, Evaluate, Explain, Filters, GradCam, GradientFile, Predict};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
@@ -41,11 +41,13 @@ pub(super) fn admin_router(state: Arc<AppState>) -> Router {
 fn guarded() -> Router<Arc<AppState>> {
     Router::new()
         .route("/activations", post(use_case::<Activations>))
+        .route("/evaluate", post(streaming_use_case::<Evaluate>))
         .route("/explain", post(streaming_use_case::<Explain>))
         .route("/gradcam", post(use_case::<GradCam>))
         .route("/predict", post(use_case::<Predict>))
         .route("/methods", get(methods))
         .route("/models", get(models))
+        .route("/models/{model}/filters", get(streaming_use_case::<Filters>))
         .route("/models/{model}/gradient", get(use_case::<GradientFile>))
         .route("/models/{model}", get(model))
         .route("/v1/models", get(kserve::v1_models))

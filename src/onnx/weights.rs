@@ -33,6 +33,21 @@ impl Model {
         self.map_initializers(|tensor| tensors.remove(&tensor.name).unwrap_or(tensor))
     }
 
+    /// The same graph with `tensors` in place of the stored tensors of their names: initializers
+    /// and the values of `Constant` nodes.
+    #[must_use]
+    pub fn with_stored_tensors(mut self, mut tensors: HashMap<String, TensorProto>) -> Self {
+        let nodes = self.graph_mut().into_iter().flat_map(|graph| &mut graph.node);
+        for node in nodes.filter(|node| node.op_type == "Constant") {
+            let value = node.output.first().and_then(|name| tensors.remove(name));
+            let stored = node.attribute.iter_mut().find(|attribute| attribute.name == "value");
+            if let (Some(value), Some(stored)) = (value, stored) {
+                stored.t = Some(value);
+            }
+        }
+        self.with_weights(tensors)
+    }
+
     /// The same model with those initializers as inputs, after the existing ones, whose name
     /// `is_input` accepts.
     #[must_use]

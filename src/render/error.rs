@@ -19,6 +19,12 @@ pub enum RenderError {
     /// There is no layer, no channel, or an axis has length 0.
     #[error("there is nothing to draw")]
     Nothing,
+    /// No figure has a curve.
+    #[error("none of the figures has a curve; ask for deletion, insertion or road, or for JSON")]
+    NoCurves,
+    /// The curves could not be drawn.
+    #[error("the curves could not be drawn: {0}")]
+    Plot(String),
     /// The PNG encoder failed.
     #[error("the PNG encoder failed: {0}")]
     Encode(String),

@@ -8,9 +8,10 @@ use super::canvas::CanvasViewMut;
 use super::palette::{FixedColor, PixelColors};
 
 /// The font file, see `assets/fonts/README.md`.
-static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf")).ok()
-});
+pub(super) const FONT_FILE: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf");
+
+static FONT: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(FONT_FILE).ok());
 
 /// A line of text, followed by a lighter note. Titles and captions are written `text  note`, with
 /// two spaces between text and note. Where room is short the text is cut and ends in an ellipsis;

@@ -47,6 +47,15 @@ impl Catalogue {
         Ok(Self { entries: entries.collect() })
     }
 
+    /// The one model at `path`: a model folder or an `.onnx` file. It need not exist.
+    #[must_use]
+    pub fn of_model(path: &Path) -> Self {
+        let source = Source::open(path);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = source.as_ref().map_or_else(|_| in_one_line(&stem), |it| it.name.clone());
+        Self { entries: vec![Entry { name, source }] }
+    }
+
     /// The models, sorted by name.
     #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
@@ -55,7 +64,7 @@ impl Catalogue {
 }
 
 /// The name of the model at `path`. None where there is no model. A name that is not UTF-8 has
-/// replacement characters.
+/// replacement characters, and control characters are escaped, so that the name fits into a line.
 fn model_name(path: &Path) -> Option<String> {
     let is_file = path.extension().is_some_and(|extension| extension == "onnx");
     let name = match Source::is_folder(path) {
@@ -63,12 +72,25 @@ fn model_name(path: &Path) -> Option<String> {
         false if is_file => path.file_stem()?,
         false => return None,
     };
-    Some(name.to_string_lossy().into_owned()).filter(|name| !name.starts_with('.'))
+    Some(in_one_line(&name.to_string_lossy())).filter(|name| !name.starts_with('.'))
+}
+
+/// `name` with its control characters escaped.
+fn in_one_line(name: &str) -> String {
+    let escaped = name.chars().flat_map(|symbol| match symbol.is_control() {
+        true => symbol.escape_default().collect::<Vec<_>>(),
+        false => vec![symbol],
+    });
+    escaped.collect()
 }
 
 fn source(name: &str, path: &Path) -> Result<Source, CatalogueError> {
-    if path.file_name().and_then(|name| name.to_str()).is_none() {
+    let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
         return Err(CatalogueError::refused(path, "its name is not UTF-8; rename it"));
+    };
+    if file_name.contains(char::is_control) {
+        let shown = Path::new(name);
+        return Err(CatalogueError::refused(shown, "its name has a control character; rename it"));
     }
     if Source::is_folder(path) { Source::folder(path) } else { Ok(Source::file(name, path)) }
 }

@@ -88,6 +88,12 @@ impl Engine {
         Ok(transposed)
     }
 
+    /// Replaces operators of tract by faster ones, once its passes have simplified the graph.
+    pub(super) fn accelerate_decluttered(&self, model: &mut TypedModel) -> TractResult<()> {
+        let rewriter = self.rewriter.as_ref();
+        rewriter.map_or(Ok(()), |rewriter| rewriter.rewrite_decluttered(model).map(drop))
+    }
+
     /// The matrix that plans hold for `weights`. None if no plan does.
     pub(super) fn shared_matrix(&self, weights: &Tensor) -> TractResult<Option<SharedMatrix>> {
         self.rewriter.as_ref().map_or(Ok(None), |rewriter| rewriter.weights.find(weights))

@@ -33,6 +33,19 @@ pub enum RuntimeError {
         /// What the user can do.
         remedy: &'static str,
     },
+    /// A value that does not depend on the picture takes too much memory or time to compute.
+    #[error(
+        "{operator} (node {node:?}) computes {what}; store the constant in the file (onnxsim \
+         does), or make it smaller"
+    )]
+    CostlyConstant {
+        /// The operator.
+        operator: String,
+        /// The node's name, or the value that it computes.
+        node: String,
+        /// Which constant, and what it costs.
+        what: String,
+    },
     /// tract could not read or compile a node.
     #[error(
         "{operator} (node {node:?}): {stage} failed ({cause}); simplify the file with onnxsim, or \

@@ -17,8 +17,8 @@ use super::facts::read_fact;
 use super::node_error::of_node;
 use super::shared_weights::Weight;
 use super::{
-    Engine, Plan, RuntimeError, SharedWeights, ignored_attributes, own_operators, resize_10,
-    unknown_operators,
+    Engine, Plan, RuntimeError, SharedWeights, constant_cost, ignored_attributes, own_operators,
+    resize_10, unknown_operators,
 };
 use crate::onnx::{Facts, Model};
 
@@ -37,12 +37,19 @@ impl Graph {
     /// [`RuntimeError::Node`] and [`RuntimeError::Engine`] where tract cannot read the graph or
     /// finds it contradictory. [`RuntimeError::UnknownOperator`].
     /// [`RuntimeError::IgnoredAttribute`] where tract would compute something else than ONNX.
+    /// [`RuntimeError::CostlyConstant`].
     pub fn read(model: &Model, input_shapes: &[Vec<usize>]) -> Result<Self, RuntimeError> {
-        Self::read_with(model, input_shapes, &SharedWeights::default())
+        let read = || {
+            let graph = Self::parse(model, input_shapes, &SharedWeights::default())?;
+            constant_cost::check(model, &graph.graph)?;
+            graph.analyse()
+        };
+        supported(model).and_then(|()| read()).map_err(|error| of_node(model, error))
     }
 
-    /// Like [`Graph::read`]. Inputs that have the name of one of `weights` are replaced by it;
-    /// `input_shapes` leaves them out.
+    /// Reads a graph that was made of one that has been read: a part of it, or a gradient. Inputs
+    /// that have the name of one of `weights` are replaced by it; `input_shapes` leaves them out.
+    /// The cost of constants is not checked again.
     ///
     /// # Errors
     /// As [`Graph::read`].
@@ -51,11 +58,11 @@ impl Graph {
         input_shapes: &[Vec<usize>],
         weights: &SharedWeights,
     ) -> Result<Self, RuntimeError> {
-        unknown_operators::check(model)?;
-        ignored_attributes::check(model)?;
-        Self::parse(model, input_shapes, weights).map_err(|error| of_node(model, error))
+        let read = || Self::parse(model, input_shapes, weights)?.analyse();
+        supported(model).and_then(|()| read()).map_err(|error| of_node(model, error))
     }
 
+    /// The graph without shapes of inner values.
     fn parse(
         model: &Model,
         input_shapes: &[Vec<usize>],
@@ -78,8 +85,13 @@ impl Graph {
                 .set_input_fact(index, fact)
                 .map_err(RuntimeError::engine("setting the input's shape"))?;
         }
-        graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
         Ok(Self { graph, outlets: parsed.outlets_by_name })
+    }
+
+    /// Infers shapes and computes constants.
+    fn analyse(mut self) -> Result<Self, RuntimeError> {
+        self.graph.analyse(true).map_err(RuntimeError::engine("inferring shapes"))?;
+        Ok(self)
     }
 
     /// The large stored tensors of `model`, which this graph was read from.
@@ -133,7 +145,7 @@ impl Graph {
             cast_weights(&mut typed)?;
             index_strided_slices(&mut typed)?;
             let transposed = engine.accelerate(&mut typed)?;
-            optimize(&mut typed)?;
+            optimize(&mut typed, engine)?;
             let plan = SimplePlan::new(typed)?;
             weights.replace_compiled(&transposed, engine)?;
             Ok(plan)
@@ -141,6 +153,12 @@ impl Graph {
         let runnable = engine.run(compile).map_err(RuntimeError::engine("compiling the graph"))?;
         Ok(Plan::new(runnable, outputs, engine.clone()))
     }
+}
+
+/// Whether tract knows the operators of `model`, and all attributes that matter.
+fn supported(model: &Model) -> Result<(), RuntimeError> {
+    unknown_operators::check(model)?;
+    ignored_attributes::check(model)
 }
 
 /// Replaces the inputs that have the name of one of `weights` by it.
@@ -171,10 +189,11 @@ fn fix_inputs(graph: &mut InferenceModel, weights: &SharedWeights) -> TractResul
 /// Runs tract's optimizer without the pass that moves a slice towards the inputs. That pass copies
 /// every operator that it passes. In the gradient of a DenseNet, slices of sums of slices follow
 /// each other, and the copies take a minute.
-fn optimize(model: &mut TypedModel) -> TractResult<()> {
+fn optimize(model: &mut TypedModel, engine: &Engine) -> TractResult<()> {
     let mut passes = Optimizer::declutter();
     passes.passes.retain(|pass| format!("{pass:?}") != "PushSliceUp");
     passes.optimize(model)?;
+    engine.accelerate_decluttered(model)?;
     model.optimize()
 }
 

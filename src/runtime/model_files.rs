@@ -1,13 +1,16 @@
 //! The files of a model: where they may lie, and how they are opened.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::CatalogueError;
+use super::regular_file::{open_regular, read_regular};
 
 /// The largest file of a graph: a protobuf message has at most 2 GiB.
 const MAX_BYTES: u64 = 1 << 31;
+
+/// The largest card or label file.
+const MAX_TEXT_BYTES: u64 = 16 << 20;
 
 /// The file `name` of `folder`. Symbolic links are followed, within the folder only: a file
 /// elsewhere could be anything that the server's user may read.
@@ -26,41 +29,30 @@ pub(super) fn file_in(folder: &Path, name: &str) -> Result<PathBuf, CatalogueErr
     Err(CatalogueError::refused(&path, cause))
 }
 
-/// Opens a regular file. Opening a device, a FIFO or a socket could wait for ever.
+/// Opens a regular file.
 ///
 /// # Errors
-/// [`CatalogueError::Read`], and [`CatalogueError::Refused`] for another kind of file.
+/// [`CatalogueError::Read`], for another kind of file too.
 pub(super) fn open(path: &Path) -> Result<(File, u64), CatalogueError> {
-    let metadata = fs::metadata(path).map_err(CatalogueError::read(path))?;
-    if !metadata.is_file() {
-        return Err(CatalogueError::refused(path, "it is not a regular file"));
-    }
-    let file = File::open(path).map_err(CatalogueError::read(path))?;
-    Ok((file, metadata.len()))
+    open_regular(path).map_err(CatalogueError::read(path))
 }
 
 /// The bytes of a regular file of at most 2 GiB.
 ///
 /// # Errors
-/// As [`open`], and [`CatalogueError::Refused`] for a larger file.
+/// As [`open`], and for a larger file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CatalogueError> {
-    let (file, length) = open(path)?;
-    if length > MAX_BYTES {
-        let cause = format!("it has {length} bytes; an ONNX file has at most {MAX_BYTES}");
-        return Err(CatalogueError::refused(path, cause));
-    }
-    let mut bytes = Vec::with_capacity(length as usize);
-    // A file that grows meanwhile is read to its former length.
-    file.take(length).read_to_end(&mut bytes).map_err(CatalogueError::read(path))?;
-    Ok(bytes)
+    read_regular(path, MAX_BYTES).map_err(CatalogueError::read(path))
 }
 
 /// The text of the file `name` of `folder`.
 ///
 /// # Errors
-/// As [`file_in`] and [`read`], and [`CatalogueError::Refused`] if the file is not UTF-8.
+/// As [`file_in`] and [`open`], [`CatalogueError::Read`] for a file of more than 16 MiB, and
+/// [`CatalogueError::Refused`] if the file is not UTF-8.
 pub(super) fn text_in(folder: &Path, name: &str) -> Result<String, CatalogueError> {
     let path = file_in(folder, name)?;
-    let text = String::from_utf8(read(&path)?);
+    let bytes = read_regular(&path, MAX_TEXT_BYTES).map_err(CatalogueError::read(&path))?;
+    let text = String::from_utf8(bytes);
     text.map_err(|_| CatalogueError::refused(&path, "it is not UTF-8 text"))
 }

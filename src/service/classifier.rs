@@ -97,7 +97,11 @@ impl Classifier {
             attentions.clone(),
         );
         let info = ModelInfo::new(&source, &input.name, settings, facts, structure);
-        Ok(Self { info, network, explainer: Arc::new(explainer) })
+        Ok(Self::of_parts(info, network, explainer))
+    }
+
+    pub(super) fn of_parts(info: ModelInfo, network: Arc<Network>, explainer: Explainer) -> Self {
+        Self { info, network, explainer: Arc::new(explainer) }
     }
 
     /// The same model with the preprocessing of `preset`.

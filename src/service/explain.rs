@@ -1,13 +1,17 @@
+use std::sync::Arc;
+
 use super::answer_size::{AnswerSize, Encoding};
-use super::{ClassScore, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase};
+use super::{
+    ClassScore, Classifier, Context, Job, OutputFormat, PictureFile, ServiceError, UseCase,
+};
 use crate::attribution::{
-    Fuse, Map, Method, MethodPlans, Need, NetworkEvaluator, Passes, Previews, Session,
-    SharedGradients, Sign, find_method,
+    Fuse, Map, MethodPlans, Need, NetworkEvaluator, Passes, Previews, Session, SharedGradients,
+    Sign,
 };
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::explain::Target;
 use crate::onnx::Layer;
-use crate::runtime::Values;
+use crate::runtime::{CancellationToken, Values};
 
 mod check;
 mod cost;
@@ -20,17 +24,16 @@ mod preview;
 mod request;
 mod size;
 
+pub(super) use check::methods;
 use check::{MAX_CLASSES, sign_of};
 use encode::ExplanationJson;
-use explanation::ClassMap;
+pub(super) use explanation::ClassMap;
 pub use explanation::Explanation;
 pub use gradcam::GradCam;
+pub(super) use parameters::{LAYER, common, method, of_methods};
 use preview::Preview;
 use request::ChosenMethod;
 pub use request::Explain;
-
-/// The method of requests that name none.
-const DEFAULT_METHOD: &str = "gradcam";
 
 impl UseCase for Explain {
     type Input = PictureFile;
@@ -44,16 +47,7 @@ impl UseCase for Explain {
     }
 
     fn check(given: &Parameters, context: &Context) -> Result<Self, ServiceError> {
-        let mut methods: Vec<&'static Method> = Vec::new();
-        for name in given.distinct("method") {
-            let method = find_method(name)?;
-            if !methods.iter().any(|known| known.name == method.name) {
-                methods.push(method);
-            }
-        }
-        if methods.is_empty() {
-            methods.push(find_method(DEFAULT_METHOD)?);
-        }
+        let methods = methods(given)?;
         given.check(&parameters::table(&methods, true))?;
         Self::checked(given, methods, context)
     }
@@ -83,22 +77,16 @@ impl UseCase for Explain {
         context: &Context,
         job: &mut Job,
     ) -> Result<Explanation, ServiceError> {
-        let plans = self.plans(job)?;
+        let prepared = self.prepare(&[], &job.token)?;
         job.stages.end("derive");
-        let mut needed: Vec<String> = plans.residuals().cloned().collect();
-        needed.extend(self.layers.iter().map(|layer| layer.value.clone()));
         let network = self.classifier.network();
-        let outputs = network.output_set(&needed);
+        let outputs = network.output_set(&prepared.needed);
         let forward = context.forward(&self.classifier, &picture.0, outputs, job)?;
-        let values = network.complete(&forward.values, &needed, &job.token)?;
+        let values = network.complete(&forward.values, &prepared.needed, &job.token)?;
         let logits = self.classifier.logits(&values)?;
         let classes = self.chosen_classes(&logits);
         job.token.announce(self.passes(classes.len()) - 1);
-        let known = PictureValues { logits: &logits, values: &values, plans: &plans };
-        let mut maps = Vec::new();
-        for class in &classes {
-            maps.extend(self.explain(class, &known, job)?);
-        }
+        let maps = self.maps(&classes, &values, &prepared.plans, job)?;
         let passes = 1 + maps.iter().map(|one| one.passes).sum::<u64>();
         job.stages.end("backward");
         Ok(Explanation { forward, maps, passes })
@@ -160,27 +148,72 @@ impl UseCase for Explain {
     }
 }
 
+/// What the methods of a request need.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The compiled graphs.
+    pub(super) plans: MethodPlans,
+    /// The forward values that the methods and the graphs read.
+    pub(super) needed: Vec<String>,
+}
+
 impl Explain {
-    /// The compiled graphs that the methods need.
-    fn plans(&self, job: &Job) -> Result<MethodPlans, ServiceError> {
+    /// The compiled graphs that the methods need, and those for `further` needs.
+    pub(super) fn prepare(
+        &self,
+        further: &[Need],
+        token: &CancellationToken,
+    ) -> Result<Prepared, ServiceError> {
         let needs = self.methods.iter().flat_map(|ChosenMethod { method, options }| {
             method.needs.iter().map(|need| need.with(options))
         });
-        let needs: Vec<Need> = needs.collect();
+        let needs: Vec<Need> = needs.chain(further.iter().copied()).collect();
         let explainer = self.classifier.explainer();
         let prepare = || {
-            let mut plans = explainer.prepare(&self.layers, needs.iter(), &job.token)?;
+            let mut plans = explainer.prepare(&self.layers, needs.iter(), token)?;
             let alters = |chosen: &ChosenMethod| chosen.method.alters_inputs(&chosen.options);
             if self.methods.iter().any(alters) {
-                explainer.add_altered_inputs(&mut plans, &self.layers, &job.token)?;
+                explainer.add_altered_inputs(&mut plans, &self.layers, token)?;
             }
             Ok(plans)
         };
-        prepare().map_err(|error| self.classifier.attribution_error(error))
+        let plans = prepare().map_err(|error| self.classifier.attribution_error(error))?;
+        let mut needed: Vec<String> = plans.residuals().cloned().collect();
+        needed.extend(self.layers.iter().map(|layer| layer.value.clone()));
+        Ok(Prepared { plans, needed })
+    }
+
+    /// The maps of all classes and methods. `values` are those of the forward pass, with all that
+    /// is needed.
+    pub(super) fn maps(
+        &self,
+        classes: &[ClassScore],
+        values: &Values,
+        plans: &MethodPlans,
+        job: &Job,
+    ) -> Result<Vec<ClassMap>, ServiceError> {
+        let logits = self.classifier.logits(values)?;
+        let known = PictureValues { logits: &logits, values, plans };
+        let mut maps = Vec::new();
+        for class in classes {
+            maps.extend(self.explain(class, &known, job)?);
+        }
+        Ok(maps)
+    }
+
+    /// The same request about another network of the same shape.
+    pub(super) fn with_classifier(&self, classifier: Arc<Classifier>) -> Self {
+        Self { classifier, ..self.clone() }
+    }
+
+    /// What is explained of a class.
+    pub(super) fn target(&self, class: usize) -> Target {
+        let activation = self.classifier.info().settings().activation;
+        Target { class, score: self.score, activation }
     }
 
     /// The classes named, then the likeliest others.
-    fn chosen_classes(&self, logits: &[f32]) -> Vec<ClassScore> {
+    pub(super) fn chosen_classes(&self, logits: &[f32]) -> Vec<ClassScore> {
         let ranked = self.classifier.info().ranked(logits);
         let score = |class: &usize| ranked.iter().find(|score| score.class == *class).cloned();
         let named = self.classes.iter().filter_map(score);
@@ -226,8 +259,7 @@ impl Explain {
     ) -> Result<ClassMap, ServiceError> {
         let ChosenMethod { method, ref options } = *chosen;
         let (network, settings) = (self.classifier.network(), self.classifier.info().settings());
-        let activation = settings.activation;
-        let target = Target { class: class.class, score: self.score, activation };
+        let target = self.target(class.class);
         let sign = sign_of(method, self.sign);
         let passes = Passes::new(network.engine(), &job.token);
         let show = |map: &Map| {

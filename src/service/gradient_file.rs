@@ -97,4 +97,10 @@ impl UseCase for GradientFile {
     fn notes(&self, _: &GradientModel) -> Vec<(&'static str, String)> {
         vec![("model", self.classifier.name().to_owned())]
     }
+
+    /// What the graph gives the gradient of.
+    fn summary(&self, _: &GradientModel) -> String {
+        let layers: Vec<&str> = self.layers.iter().map(Layer::name).collect();
+        format!("{} at {}", self.rules.name, layers.join(", "))
+    }
 }

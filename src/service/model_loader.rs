@@ -4,17 +4,26 @@ use std::thread;
 
 use super::{Classifier, LoadError, LoadedModels, ModelRegistry, Refused};
 use crate::config::DEFAULT_FOLDER;
-use crate::runtime::{Catalogue, Engine, Entry, Fingerprint};
+use crate::runtime::{Catalogue, Engine, Entry, Fingerprint, Source};
 
-/// Loads the models of the models folder into a registry.
+/// Loads the models of the models folder, or one model alone, into a registry.
 ///
 /// Models are loaded one after the other, and each replaces its older version at once. So at most
 /// one model is in memory twice.
 #[derive(Debug, Clone)]
 pub struct ModelLoader {
-    folder: PathBuf,
+    place: Place,
     default: String,
     engine: Engine,
+}
+
+/// Where the models are.
+#[derive(Debug, Clone)]
+enum Place {
+    /// A models folder.
+    Folder(PathBuf),
+    /// One model: its folder or its file.
+    Model(PathBuf),
 }
 
 impl ModelLoader {
@@ -22,27 +31,49 @@ impl ModelLoader {
     /// name none.
     #[must_use]
     pub fn new(folder: &Path, default: &str, engine: Engine) -> Self {
-        Self { folder: folder.to_owned(), default: default.to_owned(), engine }
+        let place = Place::Folder(folder.to_owned());
+        Self { place, default: default.to_owned(), engine }
     }
 
-    /// The fingerprint of the models folder.
+    /// A loader of the one model at `path`: a model folder, or an `.onnx` file.
+    #[must_use]
+    pub fn of_model(path: &Path, engine: Engine) -> Self {
+        Self { place: Place::Model(path.to_owned()), default: String::new(), engine }
+    }
+
+    /// The fingerprint of the models folder, or of the model.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_folder(&self.folder)
+        match &self.place {
+            Place::Folder(folder) => Fingerprint::of_folder(folder),
+            Place::Model(path) => Source::open(path).map(|it| it.fingerprint).unwrap_or_default(),
+        }
     }
 
-    /// Checks that the models folder exists. The folder `models` need not exist, because it is the
-    /// default.
+    fn entries(&self) -> Result<Vec<Entry>, LoadError> {
+        Ok(match &self.place {
+            Place::Folder(folder) => Catalogue::scan(folder)?.into_entries(),
+            Place::Model(path) => Catalogue::of_model(path).into_entries(),
+        })
+    }
+
+    /// Checks that the models folder or the model exists. The folder `models` need not exist,
+    /// because it is the default.
     ///
     /// # Errors
-    /// [`LoadError`], which names the flag.
-    pub fn check_folder(&self) -> Result<(), LoadError> {
-        if self.folder.is_dir() || self.folder.as_os_str() == DEFAULT_FOLDER {
-            return Ok(());
-        }
-        let location = format!("--models {}", self.folder.display());
-        let cause = "there is no such folder; create it or name another one".to_owned();
-        Err(LoadError { location, cause })
+    /// [`LoadError`], which names the flag or the file.
+    pub fn check_place(&self) -> Result<(), LoadError> {
+        let missing = match &self.place {
+            Place::Model(path) if path.exists() => None,
+            Place::Model(path) => Some((path.display().to_string(), "file")),
+            Place::Folder(folder) if folder.is_dir() => None,
+            Place::Folder(folder) if folder.as_os_str() == DEFAULT_FOLDER => None,
+            Place::Folder(folder) => Some((format!("--models {}", folder.display()), "folder")),
+        };
+        missing.map_or(Ok(()), |(location, what)| {
+            let cause = format!("there is no such {what}; create it or name another one");
+            Err(LoadError { location, cause })
+        })
     }
 
     /// Checks that the models folder has the model for requests that name none.
@@ -50,7 +81,10 @@ impl ModelLoader {
     /// # Errors
     /// [`LoadError`], which names the flag.
     pub fn check_default(&self) -> Result<(), LoadError> {
-        let entries = Catalogue::scan(&self.folder)?.into_entries();
+        let entries = self.entries()?;
+        if matches!(self.place, Place::Model(_)) {
+            return Ok(());
+        }
         if entries.iter().any(|entry| entry.name == self.default) {
             return Ok(());
         }
@@ -68,7 +102,7 @@ impl ModelLoader {
     /// # Errors
     /// [`LoadError`] where the folder cannot be read.
     pub fn reload(&self, registry: &ModelRegistry, everything: bool) -> Result<(), LoadError> {
-        let entries = Catalogue::scan(&self.folder)?.into_entries();
+        let entries = self.entries()?;
         let is_there = |name: &str| entries.iter().any(|entry| entry.name == name);
         registry.update(|models| models.only(is_there).with_default(&self.default));
         for entry in entries {

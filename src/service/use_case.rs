@@ -20,6 +20,8 @@ pub enum OutputFormat {
     Npy,
     /// An ONNX model.
     Onnx,
+    /// An HTML page of its own.
+    Html,
 }
 
 impl OutputFormat {
@@ -33,6 +35,7 @@ impl OutputFormat {
             Self::Npz => "application/x-npz",
             Self::Npy => "application/x-npy",
             Self::Onnx => "application/octet-stream",
+            Self::Html => "text/html; charset=utf-8",
         }
     }
 
@@ -46,6 +49,7 @@ impl OutputFormat {
             Self::Npz => "npz",
             Self::Npy => "npy",
             Self::Onnx => "onnx",
+            Self::Html => "html",
         }
     }
 }

@@ -59,7 +59,7 @@ impl Formula {
         method.map(&Session::new(self, &logits, self.target).unwrap(), &options).unwrap()
     }
 
-    fn logits(&self, x: &Array3<f32>) -> Vec<f32> {
+    pub(crate) fn logits(&self, x: &Array3<f32>) -> Vec<f32> {
         vec![(self.logit)(&x.mapv(f64::from)) as f32]
     }
 

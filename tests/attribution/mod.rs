@@ -4,7 +4,7 @@ mod aug_smooth;
 mod black_box;
 mod cam_reference;
 mod cams;
-mod formula;
+pub(crate) mod formula;
 mod from_layer;
 mod fullgrad;
 mod gradcam;

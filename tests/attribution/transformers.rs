@@ -122,7 +122,6 @@ fn attention_is_shown_for_one_query() {
     let refused = [
         (vec![layer, ("query", "4,0")], "a row from 0 to 3"),
         (vec![layer, ("query", "patch")], "class, mean, all"),
-        (vec![("layer", "norm"), ("query", "class")], "one of these as layer"),
     ];
     for (asked, expected) in refused {
         let refusal = refusal::<Activations>(&context, &asked);

@@ -20,7 +20,7 @@ fn described() -> BTreeMap<String, u16> {
     let mut codes = BTreeMap::new();
     for problem in problems() {
         let problem = Description::get().merged(&problem["schema"]);
-        let status = problem["properties"]["status"]["const"].as_u64().unwrap();
+        let status = problem["properties"]["status"]["enum"][0].as_u64().unwrap();
         for code in problem["properties"]["code"]["enum"].as_array().unwrap() {
             codes.insert(code.as_str().unwrap().to_owned(), u16::try_from(status).unwrap());
         }

@@ -1,19 +1,22 @@
 use convscope::config::Parameter;
 use convscope::service::{
-    Activations, Explain, GradCam, GradientFile, MethodsOfModel, Predict, UseCase,
+    Activations, Evaluate, Explain, Filters, GradCam, GradientFile, MethodsOfModel, Predict,
+    UseCase,
 };
 use serde_json::{Value, json};
 
 use super::Description;
 
 /// Every route that takes parameters.
-fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 6] {
+fn tables() -> [(&'static str, &'static str, &'static [Parameter]); 8] {
     [
         ("post", "/activations", Activations::parameters()),
+        ("post", "/evaluate", Evaluate::parameters()),
         ("post", "/explain", Explain::parameters()),
         ("post", "/gradcam", GradCam::parameters()),
         ("post", "/predict", Predict::parameters()),
         ("get", "/methods", MethodsOfModel::parameters()),
+        ("get", "/models/{model}/filters", Filters::parameters()),
         ("get", "/models/{model}/gradient", GradientFile::parameters()),
     ]
 }

@@ -112,6 +112,19 @@ async fn an_early_answer_arrives_although_the_body_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_slowly_and_reads_afterwards_gets_an_early_answer() {
+    let server = server(HttpLimits::default()).await;
+    let _permits: Vec<_> = (0..10).map(|_| server.app.workers.admit().unwrap()).collect();
+    let mut connection = server.connect().await;
+    let message = post("/predict", &[0; 7 << 10]);
+    for piece in message.chunks(message.len().div_ceil(7)) {
+        connection.try_send(piece).await.expect("the connection is open");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(status(&connection.answer().await), 503);
+}
+
+#[tokio::test]
 async fn a_content_length_above_the_limit_is_refused_before_the_body() {
     let server = server(HttpLimits::default()).await;
     let head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n";

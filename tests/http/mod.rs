@@ -6,6 +6,8 @@ mod assumed;
 mod cancellation;
 pub(crate) mod client;
 mod connection_limits;
+mod constants;
+mod evaluate;
 mod event_stream;
 mod explain;
 mod framing;

@@ -81,6 +81,31 @@ fn a_name_that_is_not_utf_8_is_refused() {
 }
 
 #[test]
+fn a_name_with_a_control_character_is_refused_in_one_line() {
+    let folder = folder("control");
+    fs::copy(bundled().join("model.onnx"), folder.join("a\nready.onnx")).unwrap();
+    add(&folder.join("b\u{1b}[2J"));
+    let (loaded, refused) = load(&folder);
+    assert_eq!(loaded, Vec::<String>::new());
+    let names: Vec<&str> = refused.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a\\nready", "b\\u{1b}[2J"]);
+    for (name, error) in &refused {
+        assert!(error.contains("control character") && error.contains(name.as_str()), "{error}");
+        assert!(!error.contains(char::is_control), "{error:?}");
+    }
+}
+
+#[test]
+fn a_card_larger_than_any_card_is_refused() {
+    let folder = folder("large-card");
+    add(&folder.join("x"));
+    let card = fs::File::create(folder.join("x/model.toml")).unwrap();
+    card.set_len((16 << 20) + 1).unwrap();
+    let error = refusal(&folder);
+    assert!(error.contains("model.toml: it has more than 16777216 bytes"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_not_regular_is_refused_and_nobody_waits_for_it() {
     let folder = folder("fifo");
     assert!(Command::new("mkfifo").arg(folder.join("a.onnx")).status().unwrap().success());

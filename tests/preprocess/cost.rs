@@ -207,3 +207,75 @@ fn decoding_stops_when_it_is_told_to() {
         assert!(calls.get() <= 4, "{format:?}: went on after it was told to stop");
     }
 }
+
+/// Bits of a lossless WebP stream, the lowest of each byte first.
+#[derive(Default, Clone)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn put(&mut self, value: usize, count: usize) {
+        self.0.extend((0..count).map(|bit| value >> bit & 1 == 1));
+    }
+
+    /// A code of one symbol.
+    fn single(&mut self, symbol: usize) {
+        self.put(0b101, 3);
+        self.put(symbol, 8);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let byte =
+            |bits: &[bool]| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+        self.0.chunks(8).map(byte).collect()
+    }
+}
+
+/// A lossless WebP of 16 × 16 pixels with this many groups of five codes. The codes have eleven
+/// symbols with lengths up to ten, and so tables of 1,024 entries.
+fn groups(count: usize) -> Vec<u8> {
+    // The lengths of the code of code lengths: 3 for 1 to 6, 4 for 7 to 10. Their codes, reversed.
+    let order = [0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4];
+    let codes = [0b000, 0b100, 0b010, 0b110, 0b001, 0b101, 0b0011, 0b1011, 0b0111, 0b1111];
+    let mut group = Bits::default();
+    for _ in 0..5 {
+        group.put(0, 1);
+        group.put(order.len() - 4, 4);
+        order.iter().for_each(|&length| group.put(length, 3));
+        // Eleven symbols follow.
+        group.put(1, 1);
+        group.put(1, 3);
+        group.put(9, 4);
+        for length in (1..=10).chain([10]) {
+            group.put(codes[length - 1], if length < 7 { 3 } else { 4 });
+        }
+    }
+    let mut bits = Bits::default();
+    bits.put(0x2f, 8);
+    bits.put(15, 14);
+    bits.put(15, 14);
+    // No alpha, version 0, no transform, no color cache; a picture of groups of one pixel.
+    bits.put(0, 1 + 3 + 1 + 1);
+    bits.put(1, 1);
+    bits.put(0, 3 + 1);
+    for symbol in [(count - 1) & 255, (count - 1) >> 8, 0, 255, 0] {
+        bits.single(symbol);
+    }
+    (0..count).for_each(|_| bits.0.extend(&group.0));
+    bits.put(0, 64);
+    (0..64).for_each(|_| bits.put(0, 64));
+    let data = bits.bytes();
+    let padded = [&data[..], &[0][..data.len() % 2]].concat();
+    let chunk = [b"VP8L", &(data.len() as u32).to_le_bytes()[..], &padded].concat();
+    [b"RIFF", &(chunk.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &chunk].concat()
+}
+
+#[test]
+fn a_small_webp_with_tables_of_a_gigabyte_is_refused() {
+    assert_eq!(timed(&groups(500)).0.unwrap().width(), 16);
+    for count in [8000, 65536] {
+        let (result, seconds) = timed(&groups(count));
+        let error = result.unwrap_err();
+        assert!(matches!(error, PictureError::TooMuchMemory { .. }), "{count}: {error}");
+        assert!(seconds < 0.5, "{count}: {seconds} s");
+    }
+}

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod commands;
 mod kserve;
 mod lifecycle;
 mod loading;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -182,6 +183,30 @@ fn with_a_json_log_every_line_of_a_failed_start_is_json() {
         assert_eq!((found, last["level"].as_str()), (Some(code), Some("ERROR")), "{last}");
         assert!(last["message"].as_str().unwrap().contains(says), "{last}");
         assert!(last["timestamp"].as_str().unwrap().ends_with('Z'), "{last}");
+    }
+}
+
+#[test]
+fn a_file_of_keys_that_is_not_regular_or_too_large_ends_the_start() {
+    let folder = folder("odd_keys");
+    let [fifo, large] = ["fifo", "large"].map(|name| folder.join(name));
+    let _ = fs::remove_file(&fifo);
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fs::File::create(&large).unwrap().set_len((1 << 20) + 1).unwrap();
+    let (fifo, large) = (fifo.to_str().unwrap(), large.to_str().unwrap());
+    for (file, says) in [
+        (fifo, "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+        (large, "more than 1048576 bytes"),
+    ] {
+        // The limits end a server that waits or reads for ever.
+        let script = "ulimit -v 4000000; exec timeout 20 \"$0\" serve --listen 127.0.0.1:0 \
+                      --api-keys-file \"$1\"";
+        let program = env!("CARGO_BIN_EXE_convscope");
+        let output = Command::new("sh").args(["-c", script, program, file]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{file}: {text}");
+        assert!(text.contains(file) && text.contains(says), "{text}");
     }
 }
 

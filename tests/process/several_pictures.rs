@@ -144,7 +144,8 @@ fn nothing_is_written_through_a_link_in_the_folder() {
 fn one_picture_and_the_format_of_choice() {
     let folder = photos("pictures_format");
     let output = run(&folder, "explain", &["photos/b.png", "-o", "map", "--format", "npy"]);
-    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stdout).starts_with("photos/b.png -> map: cat "), "{output:?}");
     assert!(fs::read(folder.join("map")).unwrap().starts_with(b"\x93NUMPY"));
     let output = run(&folder, "gradcam", &["photos/b.png", "-o", "-", "--format", "json"]);
     assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok());

@@ -6,6 +6,7 @@ const LAYERS: &[&[&str]] = &[
     &["onnx", "preprocess", "explain", "render"],
     &["gradient", "runtime"],
     &["attribution"],
+    &["evaluation", "filters"],
     &["service"],
     &["http"],
     &["cli"],

@@ -36,7 +36,7 @@ const openPage = ({ address }, options) =>
 
 test("a page of an allowed origin gets classes and heat maps", async () => {
   const page = await openPage(server);
-  await page.waitForFunction(() => document.querySelectorAll("option").length === 3);
+  await page.waitForFunction(() => document.querySelectorAll("option").length === 4);
   await page.selectOption("select", "vgg16_cats_dogs");
   await page.setInputFiles("input[type=file]", join(ROOT, "docs/photos/cat_and_dog.png"));
   await page.click("button");
@@ -51,7 +51,7 @@ test("a page of an allowed origin gets classes and heat maps", async () => {
 
 test("an error shows the server's text", async () => {
   const page = await openPage(server, { allow: /415/ });
-  await page.waitForFunction(() => document.querySelectorAll("option").length === 3);
+  await page.waitForFunction(() => document.querySelectorAll("option").length === 4);
   await page.setInputFiles("input[type=file]", {
     name: "a.png",
     mimeType: "image/png",

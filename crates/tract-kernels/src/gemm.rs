@@ -1,4 +1,4 @@
-//! The micro-kernel of the matrix product (GEMM) that `winograd`, `im2col`, `im2row` and
+//! The micro-kernel of the matrix product (GEMM) that `winograd`, `im2col`, `im2row`, `matmul` and
 //! `dense_batch` share.
 
 use crate::simd::{Lanes, Simd, SimdOp, WIDTH};

@@ -7,7 +7,8 @@
 //! - convolutions of all other kernels, strides and dilations, computed as a matrix product (im2col
 //!   or im2row);
 //! - depthwise convolutions and max-pools, computed by a sliding window;
-//! - dense layers, computed as a product of a matrix and a vector (GEMV).
+//! - dense layers, computed as a product of a matrix and a vector (GEMV);
+//! - products of matrices, and batches of them.
 //!
 //! [`MaxPoolGradient`] and [`ReluGradient`] are backward passes for models that are written with
 //! them.
@@ -59,8 +60,9 @@
 //! | modules | what they hold |
 //! |---|---|
 //! | `simd` | vectors of sixteen floats for each instruction set; [`Isa`] chooses one at run time |
-//! | `gemm` | the micro-kernel that `winograd`, `im2col`, `im2row` and `dense_batch` share |
+//! | `gemm` | the micro-kernel of all matrix products |
 //! | `gemv`, `dense_batch` | products of a matrix and one vector, or several |
+//! | `matmul` | batched products of two matrices of any strides |
 //! | `conv` | which algorithm computes which convolution |
 //! | `conv_kernel` | what all these algorithms are: a trait |
 //! | `winograd`, `im2col`, `im2row`, `depthwise` | the algorithms |
@@ -95,6 +97,7 @@ mod geometry;
 mod im2col;
 mod im2row;
 mod kernel_args;
+mod matmul;
 mod max_pool;
 mod op;
 mod polyphase;

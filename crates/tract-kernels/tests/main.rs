@@ -5,5 +5,6 @@ mod definition;
 mod gradients;
 mod models;
 mod network;
+mod products;
 mod random;
 mod zero_windows;

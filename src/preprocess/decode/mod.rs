@@ -20,6 +20,7 @@ mod jpeg_markers;
 mod png;
 mod tiff;
 mod webp;
+mod webp_lossless;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

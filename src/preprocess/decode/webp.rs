@@ -1,12 +1,14 @@
 //! WebP, by `image`. Its decoder checks the canvas size in the header but allocates by the size of
 //! the frame inside, so the sizes of the frames are read and checked here first. It also allocates
-//! by the length that a chunk declares, so EXIF is read here too.
+//! by the length that a chunk declares, so EXIF is read here too. The tables of a lossless picture
+//! are counted in `webp_lossless`.
 
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ImageDecoder, RgbImage};
 
 use super::input::Input;
+use super::webp_lossless::Groups;
 use super::{Format, exif, image_crate};
 use crate::config::ImageLimits;
 use crate::preprocess::PictureError;
@@ -36,15 +38,41 @@ pub(super) fn decode(
         (false, false) => 8,
     };
     Format::WebP.check(decoder.dimensions(), peak, limits)?;
+    let tables: u64 = groups(body, decoder.dimensions()).iter().map(Groups::bytes).sum();
+    if tables > limits.decode_bytes {
+        let limit = limits.decode_bytes;
+        return Err(PictureError::TooMuchMemory { format: Format::WebP, limit });
+    }
     let orientation = exif::orientation(exif_chunk(body));
     Ok((image_crate::pixels(Format::WebP, decoder, limits)?, orientation))
 }
 
+/// The groups of prefix codes of the picture and its alpha plane, and those of the first frame.
+fn groups(body: &[u8], size: (u32, u32)) -> Vec<Groups> {
+    let mut groups = groups_of(body, size);
+    if let Some(frame) = first_chunk(body, b"ANMF") {
+        let side = |at: usize| match frame.get(at..at + 3) {
+            Some(&[a, b, c]) => u32::from_le_bytes([a, b, c, 0]) + 1,
+            _ => 0,
+        };
+        groups.extend(groups_of(frame.get(16..).unwrap_or_default(), (side(6), side(9))));
+    }
+    groups
+}
+
+fn groups_of(bytes: &[u8], size: (u32, u32)) -> Vec<Groups> {
+    let picture = first_chunk(bytes, b"VP8L").and_then(Groups::of_picture);
+    let alpha = first_chunk(bytes, b"ALPH").and_then(|chunk| Groups::of_alpha(chunk, size));
+    picture.into_iter().chain(alpha).collect()
+}
+
+fn first_chunk<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    chunks(bytes).find(|(name, _)| *name == wanted).map(|(_, payload)| payload)
+}
+
 /// The EXIF block. Only a file of the extended kind (VP8X) has one.
 fn exif_chunk(body: &[u8]) -> Option<&[u8]> {
-    body.starts_with(b"VP8X")
-        .then(|| chunks(body).find(|(name, _)| name == b"EXIF"))?
-        .map(|(_, payload)| payload)
+    body.starts_with(b"VP8X").then(|| first_chunk(body, b"EXIF"))?
 }
 
 /// The name and bytes of each RIFF chunk. The last one may be truncated.

@@ -60,10 +60,11 @@ pub(super) struct AttentionQuery {
 }
 
 impl AttentionQuery {
-    /// What is shown of each of `layers`. None for a layer that is no attention.
+    /// What is shown of each of `layers`. None for a layer that is no attention. Such a layer is
+    /// shown as without `query`.
     ///
     /// # Errors
-    /// [`ParameterError::Invalid`] where `query` does not fit the layers.
+    /// [`ParameterError::Invalid`] where `query` does not fit an attention.
     pub(super) fn of_layers(
         given: &Parameters,
         layers: &[Layer],
@@ -86,13 +87,6 @@ impl AttentionQuery {
                 Some(Self { attention, query })
             })
             .collect();
-        if asked.is_some() && queries.iter().all(Option::is_none) {
-            let names: Vec<&str> = attentions.known.iter().map(Attention::name).collect();
-            return match names.as_slice() {
-                [] => invalid("a model with attention between patches".to_owned()),
-                names => invalid(format!("one of these as layer: {}", names.join(", "))),
-            };
-        }
         match queries.iter().flatten().find_map(Self::refusal) {
             Some(expected) => invalid(expected),
             None => Ok(queries),

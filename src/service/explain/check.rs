@@ -1,11 +1,31 @@
 //! Everything but the methods is checked here, before the picture is decoded.
 
 use super::request::{ChosenMethod, Explain};
-use crate::attribution::{Fuse, Method, Options, Range, Sign};
+use crate::attribution::{Fuse, Method, Options, Range, Sign, find_method};
 use crate::config::{ParameterError, Parameters, excerpt};
 use crate::onnx::Layer;
 use crate::render::{HeatmapOptions, View};
 use crate::service::{Classifier, Context, ServiceError};
+
+/// The method of requests that name none.
+const DEFAULT_METHOD: &str = "gradcam";
+
+/// The methods that a request names, each once.
+pub(in crate::service) fn methods(
+    given: &Parameters,
+) -> Result<Vec<&'static Method>, ServiceError> {
+    let mut methods: Vec<&'static Method> = Vec::new();
+    for name in given.distinct("method") {
+        let method = find_method(name)?;
+        if !methods.iter().any(|known| known.name == method.name) {
+            methods.push(method);
+        }
+    }
+    if methods.is_empty() {
+        methods.push(find_method(DEFAULT_METHOD)?);
+    }
+    Ok(methods)
+}
 
 /// The most classes in one answer.
 pub(super) const MAX_CLASSES: usize = 16;
@@ -15,7 +35,7 @@ const MAX_LAYERS: usize = 16;
 
 impl Explain {
     /// Checks everything but the methods.
-    pub(super) fn checked(
+    pub(in crate::service) fn checked(
         given: &Parameters,
         methods: Vec<&'static Method>,
         context: &Context,

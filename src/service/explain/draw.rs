@@ -6,7 +6,7 @@ use crate::service::{CachedForward, ServiceError};
 impl Explain {
     /// One picture of at most `max_pixels` pixels: the maps side by side, each with a caption where
     /// there are several.
-    pub(super) fn draw(
+    pub(in crate::service) fn draw(
         &self,
         output: &Explanation,
         max_pixels: u64,

@@ -8,25 +8,25 @@ use crate::service::{CachedForward, ClassScore};
 /// The maps, and the forward pass that they explain.
 #[derive(Debug)]
 pub struct Explanation {
-    pub(super) forward: Arc<CachedForward>,
-    pub(super) maps: Vec<ClassMap>,
+    pub(in crate::service) forward: Arc<CachedForward>,
+    pub(in crate::service) maps: Vec<ClassMap>,
     /// Passes through the network that the maps took.
-    pub(super) passes: u64,
+    pub(in crate::service) passes: u64,
 }
 
 /// The map of one method for one class, at one layer or of several that are fused.
-#[derive(Debug)]
-pub(super) struct ClassMap {
-    pub(super) method: &'static Method,
+#[derive(Debug, Clone)]
+pub(in crate::service) struct ClassMap {
+    pub(in crate::service) method: &'static Method,
     /// The layers. Empty where the method reads none.
-    pub(super) layers: Vec<Layer>,
-    pub(super) class: ClassScore,
-    pub(super) seed: Seed,
-    pub(super) sign: Sign,
+    pub(in crate::service) layers: Vec<Layer>,
+    pub(in crate::service) class: ClassScore,
+    pub(in crate::service) seed: Seed,
+    pub(in crate::service) sign: Sign,
     /// Negated where the sign is negative.
-    pub(super) map: Map,
+    pub(in crate::service) map: Map,
     /// Passes through the network that the map took.
-    pub(super) passes: u64,
+    pub(in crate::service) passes: u64,
 }
 
 impl ClassMap {
@@ -36,7 +36,7 @@ impl ClassMap {
     }
 
     /// The layer's name, where there is one layer.
-    pub(super) fn only_layer(&self) -> Option<&str> {
+    pub(in crate::service) fn only_layer(&self) -> Option<&str> {
         match self.layers.as_slice() {
             [layer] => Some(layer.name()),
             _ => None,

@@ -12,7 +12,7 @@ static METHOD_NAMES: LazyLock<String> =
     LazyLock::new(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join("|"));
 
 /// The parameter that names methods.
-fn method() -> Parameter {
+pub(in crate::service) fn method() -> Parameter {
     Parameter {
         name: "method",
         value: &METHOD_NAMES,
@@ -23,7 +23,7 @@ fn method() -> Parameter {
 }
 
 /// The parameter that names the layer. Only methods that read a layer have it.
-const LAYER: &str = "layer";
+pub(in crate::service) const LAYER: &str = "layer";
 
 /// The parameter that makes one map of several layers.
 const FUSE: &str = "fuse";
@@ -160,16 +160,27 @@ pub(super) fn table(methods: &[&'static Method], has_method: bool) -> Vec<Parame
     table.extend(has_method.then(method));
     let reads_layer = methods.iter().any(|method| method.reads_layer());
     table.extend(COMMON.iter().filter(|row| ![LAYER, FUSE].contains(&row.name) || reads_layer));
+    table.extend(of_methods(methods));
+    table
+}
+
+/// The own parameters of these methods.
+pub(in crate::service) fn of_methods(methods: &[&'static Method]) -> Vec<Parameter> {
     let own = methods.iter().flat_map(|method| method.parameters).map(MethodParameter::name);
     let own: Vec<&str> = own.collect();
     let rows = OF_METHODS.iter().filter(|(name, _)| own.contains(name));
-    table.extend(rows.map(|(name, Texts { value, help })| Parameter {
+    let parameter = |(name, texts): &'static (&'static str, Texts)| Parameter {
         name,
-        value,
-        help,
+        value: &texts.value,
+        help: &texts.help,
         repeatable: false,
-    }));
-    table
+    };
+    rows.map(parameter).collect()
+}
+
+/// The shared parameters called `names`.
+pub(in crate::service) fn common(names: &[&str]) -> impl Iterator<Item = Parameter> {
+    COMMON.iter().filter(|row| names.contains(&row.name)).copied()
 }
 
 /// Every parameter of every method.

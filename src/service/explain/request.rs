@@ -11,15 +11,15 @@ use crate::service::Classifier;
 /// A checked request for maps: one for each method and class.
 #[derive(Debug, Clone)]
 pub struct Explain {
-    pub(super) classifier: Arc<Classifier>,
+    pub(in crate::service) classifier: Arc<Classifier>,
     /// The layers that are explained. Empty where no method reads one.
-    pub(super) layers: Vec<Layer>,
+    pub(in crate::service) layers: Vec<Layer>,
     /// How the maps of several layers become one. None where each is shown.
-    pub(super) fuse: Option<Fuse>,
-    pub(super) methods: Vec<ChosenMethod>,
+    pub(in crate::service) fuse: Option<Fuse>,
+    pub(in crate::service) methods: Vec<ChosenMethod>,
     pub(super) classes: Vec<usize>,
     pub(super) top: usize,
-    pub(super) score: Score,
+    pub(in crate::service) score: Score,
     pub(super) sign: Option<Sign>,
     pub(super) percentile: Option<f64>,
     pub(super) scale: Scale,
@@ -27,14 +27,14 @@ pub struct Explain {
     /// Whether each map has a colour bar.
     pub(super) colorbar: bool,
     /// The most bytes of the answer.
-    pub(super) max_bytes: u64,
+    pub(in crate::service) max_bytes: u64,
 }
 
 /// A method, and the values of its own parameters.
 #[derive(Debug, Clone)]
-pub(super) struct ChosenMethod {
-    pub(super) method: &'static Method,
-    pub(super) options: Options,
+pub(in crate::service) struct ChosenMethod {
+    pub(in crate::service) method: &'static Method,
+    pub(in crate::service) options: Options,
 }
 
 /// How maps are scaled before they are drawn.

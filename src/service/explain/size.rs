@@ -1,6 +1,6 @@
 use super::Explain;
 use super::request::ChosenMethod;
-use crate::attribution::{Extents, Resolution};
+use crate::attribution::Resolution;
 use crate::service::answer_size::AnswerSize;
 use crate::service::numpy::npz_bytes;
 use crate::service::{ClassScore, OutputFormat, ServiceError};
@@ -22,13 +22,7 @@ impl Explain {
         let class = ClassScore::most_json_bytes(self.classifier.info().labels());
         for &ChosenMethod { method, .. } in &self.methods {
             for layer in self.layers_of(method) {
-                let Extents { layer: of_layer, input, tokens: [rows, columns] } =
-                    self.extents(layer);
-                let [channels, height, width] = match method.resolution {
-                    Resolution::Layer => of_layer,
-                    Resolution::Input => input,
-                    Resolution::Tokens => [1, rows, columns],
-                };
+                let [channels, height, width] = self.extents(layer).at(method.resolution);
                 let layer = layer.map_or("", |layer| layer.name());
                 let (values, name) = (height * width, format!("{}/{layer}", method.name));
                 let has_channels = method.resolution == Resolution::Input;

@@ -12,7 +12,10 @@ use crate::weight_matrix::{WeightMatrix, WeightPrecision};
 /// wake others.
 const MIN_WEIGHTS: usize = 1 << 16;
 
-/// A product of a constant matrix and one vector, or several that are the rows of a matrix.
+/// The most vectors. A product with more is one of two matrices; its weights are not shared.
+const MAX_VECTORS: usize = 32;
+
+/// A product of a constant matrix and one vector, or a few that are the rows of a matrix.
 pub(super) struct DenseMatch {
     pub(super) vector: OutletId,
     pub(super) weights: Arc<Tensor>,
@@ -69,7 +72,8 @@ impl DenseMatch {
             // The axes have this order: in another one, both would not have these extents unless
             // the extents are equal, and then the axes themselves are compared.
             (&[vectors, length], &[count, products])
-                if (vectors, length, products) == (count, inputs, outputs)
+                if vectors <= MAX_VECTORS
+                    && (vectors, length, products) == (count, inputs, outputs)
                     && product.axes.axis((InOut::In(1 - slot), 0))?.outputs[0].as_slice()
                         == [0] =>
             {

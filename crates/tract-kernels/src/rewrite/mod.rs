@@ -6,6 +6,7 @@ mod dense;
 mod fusion;
 mod geometry;
 mod max_pool;
+mod product;
 mod prune;
 mod reduce_sum;
 mod transpose_dense;
@@ -17,6 +18,7 @@ use tract_core::internal::*;
 use self::conv::ConvMatch;
 use self::dense::DenseMatch;
 use self::max_pool::MaxPoolMatch;
+use self::product::ProductMatch;
 pub use self::prune::prune;
 pub use self::transpose_dense::transpose_dense;
 use crate::buffer_pool::BufferPool;
@@ -80,6 +82,20 @@ impl GraphRewriter {
                 || self.replace::<DenseMatch>(model, id)?
                 || self.replace::<MaxPoolMatch>(model, id)?;
             replaced += usize::from(is_replaced);
+        }
+        Ok(replaced)
+    }
+
+    /// Rewrites a `model` that has been decluttered and returns the number of nodes that were
+    /// replaced: products of two matrices, fused with the addition of a bias and of a residual.
+    /// tract's declutter passes move transposed axes into the products.
+    ///
+    /// # Errors
+    /// tract's error for an inconsistent model.
+    pub fn rewrite_decluttered(&self, model: &mut TypedModel) -> TractResult<usize> {
+        let mut replaced = 0;
+        for id in model.eval_order()? {
+            replaced += usize::from(self.replace::<ProductMatch>(model, id)?);
         }
         Ok(replaced)
     }
