@@ -42,11 +42,7 @@ test("heat maps equal the server's: every view, colour map, sign, score and meth
   const picture = new URL(page.url()).hash.match(/picture=([^&]*)/)[1];
   const methods = await (await fetch(`${server.address}methods?model=vgg16_cats_dogs`)).json();
   const usable = methods.filter(({ refusal }) => refusal === undefined);
-<<<<<<< HEAD
-  assert.equal(usable.length, methods.length - 4, "all but cam and those that read attention");
-=======
   assert.equal(usable.length, methods.length - 4, "all but cam and those of attentions");
->>>>>>> main
   const colormaps = await page.locator("#explain_colormap option").evaluateAll((all) => all.map(({ value }) => value));
   assert.equal(colormaps.length, 11);
   const cases = [
