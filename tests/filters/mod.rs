@@ -105,7 +105,7 @@ fn mistakes_are_refused_before_any_work() {
         ask(&context, OutputFormat::Png, asked, None).unwrap_err().to_string()
     };
     assert!(refusal(&[("layer", "conv2d_1"), ("channel", "32")]).contains("no channel 32"));
-    assert!(refusal(&[("size", "1024"), ("steps", "4096")]).contains("passes"));
+    assert!(refusal(&[("size", "512"), ("steps", "4096")]).contains("passes"));
     assert!(refusal(&[("layer", "nothing")]).contains("nothing"));
     let start = Some(Array3::zeros((9, 9, 2)));
     let error = ask(&context, OutputFormat::Png, &[("layer", "conv2d_1")], start).unwrap_err();
