@@ -1,4 +1,4 @@
-//! See what a convolutional network sees: the activations of every layer of any ONNX image
+//! See what a neural network sees: the activations of every layer of any ONNX image
 //! classifier, and which part of a picture is evidence for a class, over HTTP and on the command
 //! line.
 //!

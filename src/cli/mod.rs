@@ -66,7 +66,7 @@ pub fn command() -> Command {
     // `convscope` alone serves, so the flags of `serve` are flags of the top level too.
     ServerConfig::augment_args(Command::new("convscope"))
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Show what a convolutional network sees in a picture, for any ONNX image classifier")
+        .about("Show what a neural network sees in a picture, for any ONNX image classifier")
         .args_conflicts_with_subcommands(true)
         .subcommands([serve, activations, explain, evaluate, gradcam, predict])
         .subcommands([filters_command(), report_command()])

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView3, ArrayViewD};
+use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis};
 
 use super::Objective;
 use crate::attribution::{AttributionError, Explainability, Explainer, ValueGradient};
@@ -15,9 +15,8 @@ use crate::runtime::{CancellationToken, ForwardOutputs, Graph, Network, RuntimeE
 pub struct Stem {
     gradient: ValueGradient,
     input: Layer,
-    /// The shape of the layer's value for pictures of this size.
-    shape: Vec<usize>,
-    grid: Option<Grid>,
+    /// The layer, with its shape for pictures of this size.
+    layer: Layer,
 }
 
 /// Operators that are one number's activation. Before them the gradient is not yet zero.
@@ -85,14 +84,14 @@ impl Stem {
             Attentions::default(),
         );
         let gradient = ValueGradient::prepare(&explainer, value, token)?;
-        Ok(Self { gradient, input, shape, grid: layer.grid })
+        let layer = Layer { shape, ..layer.clone() };
+        Ok(Self { gradient, input, layer })
     }
 
-    /// The number of channels: those of a layer with height and width, else the elements.
+    /// The number of channels: [`Layer::channel_count`] of the layer at this size.
     #[must_use]
     pub fn channels(&self) -> usize {
-        let extents = self.grid.and_then(|grid| grid.extents(&self.shape));
-        extents.map_or_else(|| self.shape.iter().product(), |[channels, ..]| channels)
+        self.layer.channel_count()
     }
 
     /// The mean of a channel over its positions.
@@ -103,15 +102,19 @@ impl Stem {
 
     /// 1 / positions at every element of the channel, 0 elsewhere.
     fn cotangent(&self, channel: usize) -> Vec<f32> {
-        let [channels, height, width] =
-            self.grid.and_then(|grid| grid.extents(&self.shape)).unwrap_or([self.channels(), 1, 1]);
-        let positions = height * width;
-        let place = |position: usize| match self.grid {
-            Some(Grid::Nhwc) => position * channels + channel,
-            _ => channel * positions + position,
-        };
-        let mut cotangent = vec![0.0; channels * positions];
-        (0..positions).for_each(|position| cotangent[place(position)] = 1.0 / positions as f32);
+        let layer = &self.layer;
+        let extents = layer.extents().unwrap_or([layer.channel_count(), 1, 1]);
+        let positions = extents[1] * extents[2];
+        let mut cotangent = ArrayD::zeros(layer.shape.clone());
+        if layer.drawn_extents() == Some(extents)
+            && let Some(mut channels) = layer.channels(cotangent.view_mut())
+        {
+            channels.index_axis_mut(Axis(0), channel).fill(1.0 / positions as f32);
+            return cotangent.into_raw_vec_and_offset().0;
+        }
+        // A vector, or one position for each channel: nothing is permuted.
+        let mut cotangent = cotangent.into_raw_vec_and_offset().0;
+        cotangent[channel * positions..][..positions].fill(1.0 / positions as f32);
         cotangent
     }
 }
@@ -126,7 +129,7 @@ pub struct Channel<'a> {
 
 impl Objective for Channel<'_> {
     fn at(&self, input: ArrayView3<'_, f32>) -> Result<(f64, Array3<f32>), AttributionError> {
-        let mut tensor = ndarray::ArrayD::zeros(self.stem.input.shape.clone());
+        let mut tensor = ArrayD::zeros(self.stem.input.shape.clone());
         if let Some(mut channels) = self.stem.input.channels(tensor.view_mut()) {
             channels.assign(&input);
         }

@@ -58,6 +58,12 @@ impl Layer {
         self.grid?.extents(&self.shape)
     }
 
+    /// The number of channels of a layer with a grid, otherwise of elements.
+    #[must_use]
+    pub fn channel_count(&self) -> usize {
+        self.extents().map_or_else(|| self.shape.iter().product(), |[channels, ..]| channels)
+    }
+
     /// Whether the layer has several positions. A map of a layer with one position shows nothing.
     #[must_use]
     pub fn has_positions(&self) -> bool {

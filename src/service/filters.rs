@@ -3,7 +3,6 @@ use super::{Context, Job, MODEL, OutputFormat, ServiceError, UseCase};
 use crate::attribution::AttributionError;
 use crate::config::{Parameter, ParameterError, Parameters};
 use crate::filters::{Ascent, Stem, Style, ascend};
-use crate::onnx::{Grid, Layer};
 use crate::runtime::RuntimeError;
 
 mod draw;
@@ -90,7 +89,7 @@ impl UseCase for Filters {
             Some(name) => classifier.info().layer(name)?,
             None => classifier.explained_layer(None)?,
         };
-        let count = channel_count(&layer);
+        let count = layer.channel_count();
         let mut channels = given.numbers("channel")?;
         if channels.is_empty() {
             channels = (0..count.min(CHANNELS)).collect();
@@ -228,7 +227,7 @@ impl Filters {
         let is_chosen = start.is_some() || given.is_some();
         match compile(wanted) {
             // A network whose graph fixes its input, for instance by a reshape.
-            Ok(stem) if stem.channels() == channel_count(&self.layer) => Ok((stem, wanted)),
+            Ok(stem) if stem.channels() == self.layer.channel_count() => Ok((stem, wanted)),
             Err(AttributionError::Runtime(stopped @ RuntimeError::Interrupted(_))) => {
                 Err(stopped.into())
             }
@@ -249,12 +248,6 @@ impl Filters {
             }
         }
     }
-}
-
-/// The channels of a layer with height and width, else its elements.
-fn channel_count(layer: &Layer) -> usize {
-    let extents = layer.grid.and_then(|grid: Grid| grid.extents(&layer.shape));
-    extents.map_or_else(|| layer.shape.iter().product(), |[channels, ..]| channels)
 }
 
 fn invalid_start(expected: &str) -> ServiceError {
